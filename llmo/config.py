@@ -1,0 +1,214 @@
+"""
+The profile: every setting, declared once.
+
+Plain frozen dataclasses, so that the rest of the program needs no pydantic; `llmo.settings`
+validates them (and `LLMO_…` variables) with pydantic-settings, which reads the constraints
+and the attribute docstrings from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge, Gt, Le
+
+from llmo.types import Target
+
+Kind = Literal["openai", "anthropic", "ollama", "openrouter", "litellm", "litellm-proxy", "cursor", "offline"]
+Strategy = Literal["profile", "cheapest", "fastest", "balanced"]
+Window = Literal["run", "day", "week", "month", "total"]
+Detector = Literal["secrets", "pii"]
+Usd = Annotated[str, "dollars"]
+"""A decimal string of US dollars; `llmo.settings` checks it."""
+
+STRICT: dict[str, Any] = {"extra": "forbid", "use_attribute_docstrings": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfflineConfig:
+    """How the `offline` provider behaves: deterministic answers without a network."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    reply_file: str | None = None
+    """Text file with one scripted reply a line; answered in turn."""
+    delay: Annotated[float, Ge(0)] = 0.0
+    """Seconds between the words of a streamed answer."""
+    first_token_delay: Annotated[float, Ge(0)] = 0.0
+    """Seconds before the first word."""
+    input_usd: Usd = "0"
+    """Price per million input tokens."""
+    output_usd: Usd = "0"
+    """Price per million output tokens."""
+    fail: Literal["none", "rate_limited", "unavailable", "cut", "slow"] = "none"
+    """How calls fail."""
+    fail_every: Annotated[int, Ge(1)] = 1
+    """Only every n-th call fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """One provider: an address, a key, its limits."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    kind: Kind
+    """The dialect it speaks."""
+    base_url: str | None = None
+    """Where it is; each kind has its default."""
+    api_key_env: str | None = None
+    """Name of the environment variable with the key."""
+    api_key_cmd: tuple[str, ...] = ()
+    """Command that prints the key."""
+    api_key_keyring: str | None = None
+    """Service name in the system keyring."""
+    models: tuple[str, ...] = ()
+    """The models that may be used; empty: any."""
+    rpm: Annotated[int, Gt(0)] | None = None
+    """Requests per minute."""
+    tpm: Annotated[int, Gt(0)] | None = None
+    """Tokens per minute."""
+    concurrency: Annotated[int, Gt(0)] | None = None
+    """Requests in flight at once."""
+    local: bool = False
+    """Counts as this machine for --private."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """Which field carries the output limit (kind openai)."""
+    connect_timeout: Annotated[float, Gt(0)] | None = None
+    """Seconds until a connection must stand."""
+    idle_timeout: Annotated[float, Gt(0)] | None = None
+    """Seconds without a byte before an answer counts as dead."""
+    num_ctx: Annotated[int, Gt(0)] | None = None
+    """Context that Ollama loads a model with; else from the prompt's size."""
+    api_version: str | None = None
+    """Value of the `anthropic-version` header."""
+    command: tuple[str, ...] = ()
+    """Program of a subprocess provider (kind cursor)."""
+    max_calls_per_day: Annotated[int, Gt(0)] | None = None
+    """A flat plan is counted in calls."""
+    offline: OfflineConfig = field(default_factory=OfflineConfig)
+    """Behaviour of kind offline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskConfig:
+    """The first two steps of a task's chain; each entry is `provider/model` or an alias."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    primary: tuple[str, ...] = ()
+    """Tried first."""
+    secondary: tuple[str, ...] = ()
+    """Tried next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackConfig:
+    """Steps three to five of every task's chain."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    openrouter: tuple[str, ...] = ()
+    """Step three."""
+    litellm: tuple[str, ...] = ()
+    """Step four."""
+    local: tuple[str, ...] = ()
+    """Step five."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetConfig:
+    """A hard limit over a calendar window."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    name: str
+    """Shown when it refuses."""
+    limit_usd: Usd | None = None
+    """Dollars."""
+    limit_calls: Annotated[int, Ge(0)] | None = None
+    """Calls."""
+    window: Window = "total"
+    """When it begins anew."""
+    match: Mapping[str, str] = field(default_factory=dict)
+    """Calls that count: provider, model, task, tag.KEY; empty: all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacyConfig:
+    """What may leave this machine."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    local_only: bool = False
+    """Plan every request as with --private."""
+    detect: tuple[Detector, ...] = ("secrets", "pii")
+    """When found in a prompt, plan it as with --private."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceConfig:
+    """A price that wins over the built-in table, per million tokens."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    model: str
+    """`provider/model`, `*` matches any text."""
+    input_usd: Usd
+    """Input."""
+    output_usd: Usd
+    """Output, reasoning included."""
+    cached_input_usd: Usd | None = None
+    """Input read from a cache; else as input."""
+    cache_write_usd: Usd | None = None
+    """Input written to a cache; else as input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Everything that is configured."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    model: str = "auto"
+    """What is used without -m: a target, an alias, or auto = by task."""
+    task: str = "auto"
+    """What is used without -t."""
+    strategy: Strategy = "profile"
+    """How a chain is ordered."""
+    timeout: Annotated[float, Gt(0)] = 120.0
+    """Seconds for one call, retries and fallbacks included."""
+    retries: Annotated[int, Ge(0), Le(100)] = 2
+    """Attempts per candidate after the first."""
+    max_tokens: Annotated[int, Gt(0)] | None = None
+    """Output limit when the command gives none."""
+    store_texts: bool = True
+    """Keep prompts and answers in the history."""
+    retention_days: Annotated[int, Ge(0)] = 90
+    """Days until texts are pruned."""
+    timezone: str | None = None
+    """IANA zone of budget windows; else the system's."""
+    providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
+    """By the name that targets use."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Short names of targets."""
+    tasks: Mapping[str, TaskConfig] = field(default_factory=dict)
+    """simple, complex, general and any of your own."""
+    fallback: FallbackConfig = field(default_factory=FallbackConfig)
+    """Appended to every task."""
+    budgets: tuple[BudgetConfig, ...] = ()
+    """All that match must hold."""
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    """What may leave this machine."""
+    prices: tuple[PriceConfig, ...] = ()
+    """Prices that win over the built-in table."""
+
+
+def parse_target(text: str) -> Target | None:
+    """`provider/model`; the model may hold further slashes. None when it has no provider."""
+    provider, slash, model = text.partition("/")
+    return Target(provider, model) if slash and provider and model else None

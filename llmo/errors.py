@@ -1,0 +1,228 @@
+"""
+Every failure of llmo, and the exit code it ends in.
+
+    LlmoError
+      UsageError               2  usage             wrong flags, empty prompt, missing file
+      BudgetExceeded           3  budget_exceeded   refused before sending
+      ConfigError              4  config            profile, provider, alias
+      CredentialsError         4  credentials       no key
+      InvalidOutput            1  invalid_output    the answer does not meet the schema
+      Cancelled          130/143  cancelled         SIGINT, SIGTERM
+      ProviderError               one attempt at one target failed
+        Rejected               1  bad_request       400, 413, 422: the request itself
+        Refused                1  content_refused   the provider's policy
+        ContextTooLong         1  context_too_long
+        ModelNotFound          1  model_not_found   404
+        Unauthorized           4  credentials       401, 403
+        QuotaExhausted         1  quota_exhausted   credit, plan or spend limit at the provider
+        RateLimited            5  rate_limited      429
+        Unavailable            5  unavailable       5xx, overload, no connection
+        TimedOut               5  timeout           one of the three clocks
+        Incomplete             6  incomplete        the stream ended without its terminal marker
+
+`retry` and `fall back` follow facts of the failure, see `llmo.retry`. `may_be_billed` is False
+only where the provider surely did no work (4xx, connect failure, 429): everything else keeps
+its hold booked. Anything that is not an `LlmoError` is a bug and shows as `internal`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar, Literal
+
+ErrorKind = Literal[
+    "usage",
+    "config",
+    "credentials",
+    "budget_exceeded",
+    "rate_limited",
+    "quota_exhausted",
+    "unavailable",
+    "timeout",
+    "bad_request",
+    "content_refused",
+    "context_too_long",
+    "model_not_found",
+    "incomplete",
+    "invalid_output",
+    "cancelled",
+    "internal",
+]
+
+
+class Exit(IntEnum):
+    """Exit codes, stable: scripts and CI branch on them."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    BUDGET = 3
+    CONFIG = 4
+    TEMPORARY = 5
+    INCOMPLETE = 6
+    ROWS_FAILED = 7
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class LlmoError(Exception):
+    """A failure that is explained to the user in one line, and perhaps a hint."""
+
+    kind: ClassVar[ErrorKind] = "internal"
+    exit: Exit = Exit.FAILED
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LlmoError):
+    """The command line or an input file cannot be used as given."""
+
+    kind = "usage"
+    exit = Exit.USAGE
+
+
+class ConfigError(LlmoError):
+    """The profile or the environment is wrong."""
+
+    kind = "config"
+    exit = Exit.CONFIG
+
+
+class CredentialsError(LlmoError):
+    """A key is needed and there is none."""
+
+    kind = "credentials"
+    exit = Exit.CONFIG
+
+
+class BudgetExceeded(LlmoError):
+    """A hold would pass a limit; nothing was sent."""
+
+    kind = "budget_exceeded"
+    exit = Exit.BUDGET
+
+
+class InvalidOutput(LlmoError):
+    """A complete answer that does not meet the schema, after the repair try."""
+
+    kind = "invalid_output"
+
+
+class Cancelled(LlmoError):
+    """The user stopped the program."""
+
+    kind = "cancelled"
+    exit = Exit.SIGINT
+
+    def __init__(self, message: str = "interrupted", *, exit: Exit = Exit.SIGINT) -> None:  # noqa: A002 - the word of this module
+        super().__init__(message)
+        self.exit = exit
+
+
+class ProviderError(LlmoError):
+    """
+    One attempt failed at the provider.
+
+    `retry_after` is in seconds, None when the provider gave none. `status` is the HTTP
+    status or None (no answer, subprocess). `code` is the provider's own word for it.
+    """
+
+    may_be_billed: bool = True
+    temporary: ClassVar[bool] = False
+
+    def __init__(  # noqa: PLR0913 - facts of one failure, all but the message optional
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        may_be_billed: bool | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+        if may_be_billed is not None:
+            self.may_be_billed = may_be_billed
+
+
+class Rejected(ProviderError):
+    """The provider will never take this request."""
+
+    kind = "bad_request"
+    may_be_billed = False
+
+
+class Refused(ProviderError):
+    """The provider's policy stopped the request before it was answered."""
+
+    kind = "content_refused"
+    may_be_billed = False
+
+
+class ContextTooLong(ProviderError):
+    """The prompt does not fit this model; a larger one may take it."""
+
+    kind = "context_too_long"
+    may_be_billed = False
+
+
+class ModelNotFound(ProviderError):
+    """The provider does not know the model, or hides it from this key."""
+
+    kind = "model_not_found"
+    may_be_billed = False
+
+
+class Unauthorized(ProviderError):
+    """The provider refused the key."""
+
+    kind = "credentials"
+    exit = Exit.CONFIG
+    may_be_billed = False
+
+
+class QuotaExhausted(ProviderError):
+    """Out of credit or over a spend limit: waiting does not help, never retried."""
+
+    kind = "quota_exhausted"
+    may_be_billed = False
+
+
+class RateLimited(ProviderError):
+    """Too fast for now."""
+
+    kind = "rate_limited"
+    exit = Exit.TEMPORARY
+    may_be_billed = False
+    temporary = True
+
+
+class Unavailable(ProviderError):
+    """Overloaded, broken or unreachable; `may_be_billed` is False when the request never left."""
+
+    kind = "unavailable"
+    exit = Exit.TEMPORARY
+    temporary = True
+
+
+class TimedOut(ProviderError):
+    """The connect, idle or total clock ran out."""
+
+    kind = "timeout"
+    exit = Exit.TEMPORARY
+    temporary = True
+
+
+class Incomplete(ProviderError):
+    """The answer broke off: no terminal marker, or an error after the first words."""
+
+    kind = "incomplete"
+    exit = Exit.INCOMPLETE

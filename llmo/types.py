@@ -1,0 +1,201 @@
+"""The words of the program: what a request is, and what comes back of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, Protocol, TypeAlias
+
+Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "refusal", "content_filter", "tool_calls"]
+CostSource = Literal["reported", "computed", "estimated", "unknown", "local", "subscription", "cached"]
+Billing = Literal["metered", "local", "subscription"]
+Ability = Literal["vision", "schema", "tools", "reasoning"]
+EMPTY: Mapping[str, Json] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image for a model that sees; `data` is the file's bytes."""
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn."""
+
+    role: Role
+    text: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Generation parameters; what is None or empty is left out of the request."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+    extra: Mapping[str, Json] = EMPTY
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    What is asked, the same for every provider.
+
+    `stream` is how the answer travels: False asks for one whole body (cheaper in a batch);
+    the events are the same.
+    """
+
+    messages: tuple[Message, ...]
+    params: Params = Params()
+    schema: Mapping[str, Json] | None = None
+    stream: bool = True
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """One place a request can go: a provider of the profile and the model name it uses there."""
+
+    provider: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of the answer, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """A piece of the model's reasoning, never empty."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """
+    Tokens as billed.
+
+    Cached and cache-write tokens are parts of `input_tokens`, reasoning tokens of
+    `output_tokens`, whatever the dialect says on the wire.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What answered: any part may be unknown, and a later event completes an earlier one."""
+
+    model: str | None = None
+    request_id: str | None = None
+    service_tier: str | None = None
+    upstream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What the provider says that the call cost, in picodollars."""
+
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateInfo:
+    """
+    The provider's limits as its headers state them; None where it is silent.
+
+    `reset_*` are seconds until the bucket is full again, not the wait for one request.
+    """
+
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the user should know about an answer that is otherwise good."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The terminal marker: only a stream that reaches it is complete."""
+
+    reason: FinishReason
+
+
+Event: TypeAlias = Text | Reasoning | Usage | Served | Reported | RateInfo | Warned | Finish
+
+
+class Provider(Protocol):
+    """
+    Turn one request into a stream of events.
+
+    A stream ends after exactly one `Finish`, which is the last event, and has at most one
+    `Usage`. Whatever goes wrong leaves it as a `ProviderError`; no retry happens inside.
+    Closing the generator early closes the connection. llmo sees nothing else of a provider.
+    """
+
+    def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+        """Send the request to `model` and yield what comes back."""
+        ...
+
+    async def models(self) -> Sequence[Listed]:
+        """Ask the provider for its models. Raises `ProviderError`."""
+        ...
+
+    async def check(self) -> str:
+        """Call the cheapest endpoint that proves address and key; one line of what was found."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections and processes back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A model as a provider's own catalogue names it; None where it is silent."""
+
+    id: str
+    context: int | None = None
+    max_output: int | None = None
+    shutdown: str | None = None
+    abilities: frozenset[Ability] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A stream collected."""
+
+    text: str
+    reasoning: str
+    finish: FinishReason
+    usage: Usage | None
+    served: Served
+    reported: int | None = None
+    warnings: tuple[str, ...] = ()

@@ -78,8 +78,12 @@ class Llmo:
 
     def start(self, *args: str | Path, env: Mapping[str, str] | None = None, **popen: Any) -> subprocess.Popen[bytes]:
         """Begin a run and leave it running, for signals; both outputs are pipes."""
-        settings = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": self.home}
-        return subprocess.Popen([*self.command, *map(str, args)], env=self.env(env), text=False, **settings | popen)
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        streams |= {"cwd": self.home, "text": False} | popen
+        process: subprocess.Popen[bytes] = subprocess.Popen(
+            [*self.command, *map(str, args)], env=self.env(env), **streams
+        )
+        return process
 
     def __call__(
         self,

@@ -1,5 +1,22 @@
-"""The command line."""
+"""The command line: `main` is the console script. Nothing heavy is imported before it is known what is asked."""
+
+from __future__ import annotations
+
+import sys
 
 
-def main() -> None:
-    """Run llmo."""
+def main(argv: list[str] | None = None) -> None:
+    """Run llmo and exit with its code."""
+    args = sys.argv[1:] if argv is None else argv
+    if args == ["--version"]:
+        from llmo import __version__
+
+        sys.stdout.write(f"llmo {__version__}\n")
+        return
+    try:
+        from llmo.cli.app import run
+
+        code = run(args)
+    except KeyboardInterrupt:
+        code = 130
+    raise SystemExit(code)

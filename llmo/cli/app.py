@@ -1,0 +1,153 @@
+"""The program: global options, commands loaded when they are called, errors turned into lines and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+import typer.main
+from typer.core import TyperGroup
+from typer.models import CommandInfo
+
+from llmo.errors import Cancelled, Exit, LlmoError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "ask": "Send one prompt and stream the answer.",
+    "batch": "Run a prompt over many rows or files; resumes where it stopped.",
+    "route": "Show which model would answer, and why; sends nothing.",
+    "cost": "Show what was spent.",
+    "models": "List models with prices, context and readiness.",
+    "profile": "Create, show, check and change profiles.",
+}
+
+
+class Lazy(TyperGroup):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of the base
+        """All names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the signature of the base
+        """Import and build one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        if cmd_name not in self.commands:
+            self.commands[cmd_name] = load(cmd_name)
+        return self.commands[cmd_name]
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; an unknown one is suggested from all names, not only the loaded ones."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            raise UsageError(
+                f"unknown command: {args[0]}",
+                hint=f"did you mean {near[0]}?" if near else f"commands: {', '.join(COMMANDS)}",
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature of the base
+        """The table above, so that help imports no command."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def load(name: str) -> Any:
+    """Build the command `name` from its module: a function, or an `app` of subcommands."""
+    module = importlib.import_module(f"llmo.cli.{name}")
+    if hasattr(module, "app"):
+        return typer.main.get_command(module.app)
+    function = getattr(module, name)
+    return typer.main.get_command_from_info(
+        CommandInfo(name=name, callback=function), pretty_exceptions_short=False, rich_markup_mode=None
+    )
+
+
+def program() -> Any:
+    """Build the whole command: for `run` and for the generators of man pages and completions."""
+    from llmo.cli.options import top
+
+    app = typer.Typer(
+        name="llmo",
+        cls=Lazy,
+        help="Prompt language models and run batch jobs over files, through one router with hard budgets.",
+        rich_markup_mode=None,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(top)
+    return typer.main.get_command(app)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run with `args`; the exit code. Prints every error as one line, and as JSON when that was asked for."""
+    debug = "--debug" in args
+    try:
+        code = program().main(args=list(args), prog_name="llmo", standalone_mode=False)
+        sys.stdout.flush()
+    except LlmoError as exc:
+        if debug:
+            raise
+        return report(exc, args)
+    except BrokenPipeError:
+        return closed_pipe()
+    except KeyboardInterrupt:
+        return report(Cancelled(), args)
+    except Exception as exc:
+        if debug and not hasattr(exc, "format_message"):
+            raise
+        return report(_explained(exc), args)
+    return code if isinstance(code, int) else 0
+
+
+def _explained(exc: Exception) -> LlmoError:
+    """Say what a foreign exception means: a wrong command line, or a bug of ours."""
+    if type(exc).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(f"{exc.ctx.get_help()}\n")  # type: ignore[attr-defined]  # typer hides the class
+        return UsageError("no command given", hint="see above")
+    if hasattr(exc, "format_message"):
+        text = exc.format_message().rstrip(".")
+        command = getattr(getattr(exc, "ctx", None), "command_path", "llmo")
+        return UsageError(text[:1].lower() + text[1:], hint=f"see {command} --help")
+    if type(exc).__name__ == "Abort":
+        return Cancelled()
+    return LlmoError(f"internal error: {type(exc).__name__}: {exc}", hint="run again with --debug and report it")
+
+
+def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
+    """Print a failure; the exit code."""
+    from llmo.redact import masked, visible
+
+    if "--json" in args or "--ndjson" in args:
+        error = {"kind": exc.kind, "message": masked(exc.message), "hint": exc.hint and masked(exc.hint)}
+        body: dict[str, Any] = {"ok": False, "error": error, "attempts": [], "text": ""}
+        if "--ndjson" in args:
+            body = {"event": "result", **body}
+        try:
+            sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            return closed_pipe()
+    lines = [f"llmo: {masked(exc.message)}"]
+    if exc.hint:
+        lines.append(f"hint: {masked(exc.hint)}")
+    sys.stderr.write(visible("\n".join(lines)) + "\n")
+    return int(exc.exit)
+
+
+def closed_pipe() -> int:
+    """The reader of stdout has gone (`llmo ask … | head -1`): end quietly, and keep Python from complaining at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return int(Exit.OK)

@@ -42,7 +42,7 @@ class Params:
     temperature: float | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
-    extra: Mapping[str, Json] = EMPTY
+    extra: Mapping[str, Json] = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,11 @@ LAYERS = {
     part: layer
     for layer, parts in enumerate(
         [
-            "__init__ errors types money config clock",
+            "__init__ errors types money config clock ids result",
             "paths settings catalog tokens classify privacy redact data",
             "providers ledger history",
             "router candidates budget limits retry",
-            "engine structured client",
+            "engine attempt structured client",
             "batch render",
             "cli __main__",
         ]

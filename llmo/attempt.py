@@ -1,0 +1,234 @@
+"""One attempt: the hold and the slot around a provider's stream, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmo.errors import Incomplete, LlmoError, ProviderError, RateLimited, TimedOut
+from llmo.ids import ulid
+from llmo.ledger import Call, Settlement
+from llmo.result import Attempt, Result
+from llmo.types import Event, Finish, RateInfo, Reasoning, Reported, Served, Text, Usage, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from llmo.budget import Hold
+    from llmo.engine import Engine, Job
+    from llmo.router import Candidate
+    from llmo.types import CostSource, Request, Target
+
+
+class Answer:
+    """What has come of an answer so far."""
+
+    def __init__(self) -> None:
+        self.target: Target | None = None
+        self.texts: list[str] = []
+        self.reasoning: list[str] = []
+        self.usage: Usage | None = None
+        self.served = Served()
+        self.reported: int | None = None
+        self.finish: Finish | None = None
+        self.first_at: float | None = None
+        self.reserved = 0
+        self.warnings: list[str] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether a word of it has been passed on."""
+        return bool(self.texts or self.reasoning)
+
+    def take(self, event: Event, now: float) -> None:
+        """Add one event."""
+        match event:
+            case Text(text) | Reasoning(text):
+                (self.texts if isinstance(event, Text) else self.reasoning).append(text)
+                self.first_at = now if self.first_at is None else self.first_at
+            case Usage():
+                self.usage = event
+            case Reported(cost):
+                self.reported = cost
+            case Finish():
+                self.finish = event
+            case Served():
+                self.served = replace(self.served, **{k: v for k in _SERVED if (v := getattr(event, k)) is not None})
+            case Warned(message):
+                self.warnings.append(message)
+
+    def result(
+        self,
+        *,
+        identifier: str,
+        error: LlmoError | None,
+        attempts: tuple[Attempt, ...],
+        total_s: float,
+        began: float,
+    ) -> Result:
+        """Put it together with what it took."""
+        cost, source = _total(attempts)
+        return Result(
+            id=identifier,
+            error=error,
+            text="".join(self.texts),
+            reasoning="".join(self.reasoning),
+            target=self.target,
+            served=self.served,
+            finish=self.finish.reason if self.finish else None,
+            usage=self.usage,
+            cost=cost,
+            cost_source=source,
+            reserved=self.reserved,
+            total_s=total_s,
+            first_token_s=None if self.first_at is None else self.first_at - began,
+            attempts=attempts,
+            warnings=tuple(self.warnings),
+        )
+
+
+_SERVED = ("model", "request_id", "service_tier", "upstream")
+
+
+class Booking:
+    """The money and the slot around one attempt."""
+
+    def __init__(self, engine: Engine, job: Job, candidate: Candidate, number: int) -> None:
+        self.engine, self.job, self.candidate = engine, job, candidate
+        self.answer = Answer()
+        self.answer.target = candidate.target
+        self.call = Call(
+            id=ulid(self.engine.clock.now()),
+            run=self.job.run,
+            provider=candidate.target.provider,
+            model=candidate.target.model,
+            task=self.job.plan.task.name,
+            tags=self.job.tags,
+            attempt=number,
+            billing=candidate.facts.billing,
+            row=self.job.row,
+        )
+        self.hold: Hold | None = None
+        self.began = asyncio.get_running_loop().time()
+        self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
+
+    async def open(self) -> None:
+        """Take the hold. Raises `BudgetExceeded`."""
+        self.hold = await self.engine.till.hold(self.call, self.candidate.worst)
+        self.answer.reserved = self.candidate.worst or 0
+
+    async def stream(self, deadline: float) -> AsyncGenerator[Event]:
+        """The provider's events under the total clock; ends with `Finish` or an error."""
+        target, loop = self.candidate.target, asyncio.get_running_loop()
+        tokens = self.job.plan.need.input_estimate + self.candidate.max_output
+        slot = self.engine.limiter.slot(target, target.provider, tokens)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await slot.__aenter__()
+        except TimeoutError:
+            raise _no_slot(target.provider, self.job.timeout) from None
+        try:
+            provider = self.engine.provider(target.provider)
+            async with aclosing(provider.stream(self._request(), target.model)) as events:
+                while (event := await _next(events, deadline, self.job.timeout)) is not None:
+                    if isinstance(event, RateInfo):
+                        slot.learn(event)
+                        continue
+                    self.answer.take(event, loop.time())
+                    yield event
+            if self.answer.finish is None:
+                raise Incomplete("the answer ended without its terminal marker")
+        finally:
+            if (used := self.answer.usage) is not None:
+                slot.settle(used.input_tokens + used.output_tokens)
+            await slot.__aexit__(None, None, None)
+
+    def _request(self) -> Request:
+        request, limit = self.job.request, self.candidate.max_output
+        if request.params.max_tokens is None and self.engine.till.limited(self.call):
+            return replace(request, params=replace(request.params, max_tokens=limit))
+        return request
+
+    async def close(self, error: LlmoError | None) -> None:
+        """Settle or release, and tell the limiter what was learnt."""
+        if isinstance(error, RateLimited) and error.retry_after is not None:
+            self.engine.limiter.pause(self.candidate.target.provider, error.retry_after)
+        if self.hold is None:
+            self.outcome = (error, 0, self.candidate.source)
+            return
+        if isinstance(error, ProviderError) and not error.may_be_billed and not self.answer.begun:
+            self.outcome = (error, 0, self.candidate.source)
+            await asyncio.shield(self.hold.release(error.kind))
+            return
+        cost, source = self._cost()
+        self.outcome = (error, cost, source)
+        await asyncio.shield(self.hold.settle(self._settlement(error, cost, source)))
+
+    def _cost(self) -> tuple[int | None, CostSource]:
+        """Reported, else usage times price, else the held amount."""
+        facts, usage = self.candidate.facts, self.answer.usage
+        if facts.billing != "metered":
+            return 0, "local" if facts.billing == "local" else "subscription"
+        if self.answer.reported is not None:
+            return self.answer.reported, "reported"
+        if facts.model.price is None:
+            return None, "unknown"
+        if usage is not None:
+            return facts.model.price.cost(usage, service_tier=self.answer.served.service_tier), "computed"
+        return self.candidate.worst, "estimated"
+
+    def _settlement(self, error: LlmoError | None, cost: int | None, source: CostSource) -> Settlement:
+        now, first = asyncio.get_running_loop().time(), self.answer.first_at
+        return Settlement(
+            cost=cost,
+            source=source,
+            usage=self.answer.usage,
+            served_model=self.answer.served.model,
+            request_id=self.answer.served.request_id,
+            service_tier=self.answer.served.service_tier,
+            outcome=error.kind if error else "ok",
+            duration_s=now - self.began,
+            first_token_s=None if first is None else first - self.began,
+        )
+
+    def record(self) -> Attempt:
+        """What is told of this attempt."""
+        error, cost, source = self.outcome
+        return Attempt(
+            id=self.call.id,
+            provider=self.call.provider,
+            model=self.call.model,
+            outcome=error.kind if error else "ok",
+            error=error.message if error else None,
+            cost=cost,
+            cost_source=source,
+            duration_s=asyncio.get_running_loop().time() - self.began,
+        )
+
+
+async def _next(events: AsyncGenerator[Event], deadline: float, total: float) -> Event | None:
+    """The next event, None at the end; raises `TimedOut` at the deadline."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await anext(events, None)
+    except TimeoutError:
+        raise TimedOut(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
+
+
+def _no_slot(provider: str, timeout: float) -> RateLimited:
+    return RateLimited(f"no free slot for {provider} within {timeout:g} s", hint="raise --timeout or its limits")
+
+
+def _total(attempts: tuple[Attempt, ...]) -> tuple[int | None, CostSource]:
+    """The cost of all attempts; unknown when any is, and its source that of the weakest part that cost something."""
+    if not attempts:
+        return 0, "unknown"
+    if any(a.cost is None for a in attempts):
+        return None, "unknown"
+    paid = [a for a in attempts if a.cost] or [attempts[-1]]
+    return sum(a.cost or 0 for a in attempts), max((a.cost_source for a in paid), key=_STRENGTH.index)
+
+
+_STRENGTH: list[CostSource] = ["cached", "subscription", "local", "reported", "computed", "estimated", "unknown"]

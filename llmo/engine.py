@@ -1,0 +1,199 @@
+"""
+Run a plan: hold, slot, provider, retry, fallback.
+
+The only owner of retries and fallback. Every attempt takes a hold first (a job that cannot be
+paid for must not wait in line), ends in exactly one of settled or released, and is recorded.
+Once the caller has seen words of one model, no other model's words follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from llmo.attempt import Answer, Booking
+from llmo.errors import Cancelled, ContextTooLong, LlmoError
+from llmo.ids import ulid
+from llmo.retry import Schedule, verdict
+from llmo.types import Event
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from llmo.budget import Till
+    from llmo.clock import Clock
+    from llmo.limits import Limiter
+    from llmo.result import Attempt, Result
+    from llmo.router import Candidate, Plan
+    from llmo.types import Provider, Request, Target
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A request is about to be sent."""
+
+    target: Target
+    number: int
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """An attempt is over and booked."""
+
+    attempt: Attempt
+
+
+Progress: TypeAlias = Event | AttemptStarted | AttemptEnded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """
+    One request with its plan.
+
+    `timeout` is seconds for everything: waiting, retries, fallbacks. `restart` allows an
+    answer that broke off to begin anew, for callers who show nothing before the end.
+    """
+
+    request: Request
+    plan: Plan
+    run: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    retries: int = 2
+    timeout: float = 120.0
+    row: str | None = None
+    restart: bool = False
+
+
+class Engine:
+    """Runs jobs; one engine serves all jobs of a process."""
+
+    def __init__(self, *, providers: Callable[[str], Provider], till: Till, limiter: Limiter, clock: Clock) -> None:
+        self.provider = providers
+        self.till = till
+        self.limiter = limiter
+        self.clock = clock
+        self.rand: Callable[[], float] = random.random
+
+    def start(self, job: Job) -> Execution:
+        """Prepare a job; nothing happens until its events are read."""
+        return Execution(self, job)
+
+
+class Execution:
+    """One job under way; `result` is set when `events` has ended, also after cancellation."""
+
+    def __init__(self, engine: Engine, job: Job) -> None:
+        self.engine = engine
+        self.job = job
+        self.id = ulid(engine.clock.now())
+        self.result: Result | None = None
+        self._answer = Answer()
+        self._attempts: list[Attempt] = []
+        self._began = 0.0
+
+    async def events(self) -> AsyncGenerator[Progress]:
+        """
+        Yield what happens until the job is done or has failed for good.
+
+        Failures don't leave it: they are in `result`. Cancelled, it books the attempt, sets
+        `result` and lets the cancellation pass.
+        """
+        self._began = asyncio.get_running_loop().time()
+        error: LlmoError | None = Cancelled()
+        try:
+            async with aclosing(self._tries()) as tries:
+                async for event in tries:
+                    yield event
+            error = None
+        except LlmoError as exc:
+            error = exc
+        finally:
+            self.result = self._result(error)
+
+    async def _tries(self) -> AsyncGenerator[Progress]:
+        job, loop = self.job, asyncio.get_running_loop()
+        ranked = job.plan.ranked
+        schedule = Schedule(len(ranked), job.retries, restart=job.restart, rand=self.engine.rand)
+        errors: list[LlmoError] = []
+        while (step := schedule.next(loop.time())) is not None:
+            number, wait = step
+            if loop.time() + wait >= self._began + job.timeout:
+                errors.append(_out_of_time(errors, wait, job.timeout))
+                break
+            await asyncio.sleep(wait)
+            try:
+                async with aclosing(self._attempt(ranked[number], wait)) as events:
+                    async for event in events:
+                        yield event
+            except LlmoError as exc:
+                yield AttemptEnded(self._attempts[-1])
+                errors.append(exc)
+                schedule.failed(number, exc, loop.time())
+                self._narrow(schedule, exc, number)
+            else:
+                yield AttemptEnded(self._attempts[-1])
+                return
+        raise verdict(errors)
+
+    def _narrow(self, schedule: Schedule, error: LlmoError, failed: int) -> None:
+        """Take out whoever can't do better after this failure."""
+        if self._answer.begun and not self.job.restart:
+            schedule.stop()
+        if isinstance(error, ContextTooLong):
+            ranked = self.job.plan.ranked
+            had = ranked[failed].facts.model.context
+            for number, other in enumerate(ranked):
+                size = other.facts.model.context
+                if had and size and size <= had:
+                    schedule.drop(number)
+
+    async def _attempt(self, candidate: Candidate, waited: float) -> AsyncGenerator[Progress]:
+        """One request to one target: held before, settled or released after, whatever happens."""
+        attempt = Booking(self.engine, self.job, candidate, len(self._attempts) + 1)
+        self._answer = attempt.answer
+        try:
+            await attempt.open()
+            yield AttemptStarted(candidate.target, len(self._attempts) + 1, waited)
+            async with aclosing(attempt.stream(self._began + self.job.timeout)) as events:
+                async for event in events:
+                    yield event
+        except LlmoError as exc:
+            await attempt.close(exc)
+            raise
+        except BaseException:
+            await attempt.close(Cancelled())
+            raise
+        else:
+            await attempt.close(None)
+        finally:
+            self._attempts.append(attempt.record())
+
+    def _result(self, error: LlmoError | None) -> Result:
+        now = asyncio.get_running_loop().time()
+        return self._answer.result(
+            identifier=self.id,
+            error=error,
+            attempts=tuple(self._attempts),
+            total_s=now - self._began,
+            began=self._began,
+        )
+
+
+def _out_of_time(errors: list[LlmoError], wait: float, timeout: float) -> LlmoError:
+    """The error to add when waiting would pass the total clock."""
+    last = errors[-1]
+    last.hint = f"the next try would come in {wait:.0f} s, past --timeout {timeout:g}"
+    return last
+
+
+async def collect(execution: Execution) -> Result:
+    """Run a job to its end."""
+    async for _ in execution.events():
+        pass
+    assert execution.result is not None
+    return execution.result

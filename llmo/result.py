@@ -1,0 +1,60 @@
+"""What a job came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmo.errors import LlmoError
+    from llmo.types import CostSource, FinishReason, Served, Target, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One request to one target; `outcome` is "ok" or the error's kind, `cost` picodollars or None."""
+
+    id: str
+    provider: str
+    model: str
+    outcome: str
+    error: str | None
+    cost: int | None
+    cost_source: CostSource
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """
+    The answer with everything that is known of it; partial when there is an `error`.
+
+    `cost` is picodollars over all attempts, None when unknown; `reserved` what the last attempt
+    held. `finish` is None unless the answer reached its terminal marker.
+    """
+
+    id: str
+    error: LlmoError | None
+    text: str
+    reasoning: str
+    target: Target | None
+    served: Served
+    finish: FinishReason | None
+    usage: Usage | None
+    cost: int | None
+    cost_source: CostSource
+    reserved: int
+    total_s: float
+    first_token_s: float | None
+    attempts: tuple[Attempt, ...] = ()
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer reached its terminal marker and was not cut by the token limit."""
+        return self.finish is not None and self.finish != "length"
+
+    @property
+    def ok(self) -> bool:
+        """Whether it succeeded."""
+        return self.error is None

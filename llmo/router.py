@@ -1,0 +1,286 @@
+"""
+Which targets may answer, in which order, and why: a pure function over facts.
+
+Hard constraints come first (privacy, readiness, context, ability), so that no preference can
+undo them; then the order. Nothing is dropped silently: a target that is out says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from llmo.errors import ConfigError, ContextTooLong, CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from llmo.catalog import Model
+    from llmo.config import Profile, Strategy
+    from llmo.types import Ability, Billing, CostSource, Target
+
+Tier = Literal["primary", "secondary", "openrouter", "litellm", "local", "explicit"]
+
+DEFAULT_OUTPUT = 4096
+"""Output limit of a budgeted request when neither the user nor the catalogue knows one."""
+EXPECTED_OUTPUT = 500
+"""Output tokens that an estimate of cost expects, when the limit allows that many."""
+
+
+class Step(NamedTuple):
+    """A place in a chain, before anything is known about its target."""
+
+    tier: Tier
+    target: Target
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """What past calls of a target took; seconds and tokens per second at the median."""
+
+    first_token_p50_s: float
+    tokens_per_s_p50: float | None
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a target before a request is sent."""
+
+    kind: str
+    model: Model
+    billing: Billing
+    local: bool
+    not_ready: str | None = None
+    latency: Latency | None = None
+    cooling_s: float = 0.0
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """
+    What a request asks of a target.
+
+    `input_bound` is a proven upper bound of its tokens, `input_estimate` a guess for
+    choosing; `max_output` the limit that the user set. `private` says that nothing may leave
+    this machine, `private_kinds` what was found in the prompt that made it so.
+    """
+
+    input_estimate: int
+    input_bound: int
+    max_output: int | None = None
+    abilities: frozenset[Ability] = frozenset()
+    private: bool = False
+    private_kinds: tuple[str, ...] = ()
+    strategy: Strategy = "profile"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """
+    A target with its place in the plan; `rank` is None when it is out, and `why` says why.
+
+    Costs are picodollars for the request's bound and the limit `max_output` (tokens), None when
+    the price is unknown.
+    """
+
+    target: Target
+    tier: Tier
+    rank: int | None
+    why: str
+    facts: Facts
+    max_output: int
+    estimate: int | None
+    worst: int | None
+    source: CostSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Which task a prompt is, and how that was found."""
+
+    name: str
+    reason: str
+    scores: Mapping[str, float]
+    difficulty: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The decision: candidates in order, those that are out after them."""
+
+    task: Task
+    need: Need
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def ranked(self) -> tuple[Candidate, ...]:
+        """The candidates that will be tried, in order."""
+        return tuple(c for c in self.candidates if c.rank is not None)
+
+
+def chain(profile: Profile, task: str) -> list[Step]:
+    """
+    The five steps of a task: primary, secondary, OpenRouter, LiteLLM, local; each target once.
+
+    Raises `ConfigError` for a task that the profile doesn't have.
+    """
+    if task not in profile.tasks:
+        known = ", ".join(sorted({*profile.tasks, "auto"}))
+        raise ConfigError(f"unknown task: {task}", hint=f"tasks of this profile: {known}")
+    own, shared = profile.tasks[task], profile.fallback
+    steps: list[tuple[Tier, str, tuple[str, ...]]] = [
+        ("primary", f"tasks.{task}.primary", own.primary),
+        ("secondary", f"tasks.{task}.secondary", own.secondary),
+        ("openrouter", "fallback.openrouter", shared.openrouter),
+        ("litellm", "fallback.litellm", shared.litellm),
+        ("local", "fallback.local", shared.local),
+    ]
+    seen: dict[Target, Step] = {}
+    for tier, key, refs in steps:
+        for position, ref in enumerate(refs, 1):
+            target = resolve(profile, ref)
+            seen.setdefault(target, Step(tier, target, f"{_ORDINAL.get(position, f'{position}th')} of {key}"))
+    return list(seen.values())
+
+
+def explicit(profile: Profile, refs: Sequence[str]) -> list[Step]:
+    """The chain that `-m` names, in its order."""
+    targets = dict.fromkeys(resolve(profile, ref) for ref in refs)
+    return [Step("explicit", target, "asked for with -m") for target in targets]
+
+
+def resolve(profile: Profile, ref: str) -> Target:
+    """
+    Turn `provider/model`, an alias, or a model that one provider lists into a target.
+
+    Raises `ConfigError` with the nearest name.
+    """
+    from llmo.config import parse_target
+
+    ref = profile.aliases.get(ref, ref)
+    target = parse_target(ref)
+    if target and target.provider in profile.providers:
+        return target
+    owners = [name for name, provider in profile.providers.items() if ref in provider.models]
+    if len(owners) == 1:
+        return parse_target(f"{owners[0]}/{ref}") or _unknown(profile, ref)
+    return _unknown(profile, ref)
+
+
+def _unknown(profile: Profile, ref: str) -> Target:
+    import difflib
+
+    provider, slash, _ = ref.partition("/")
+    known = list(profile.providers) if slash else [*profile.aliases, *profile.providers]
+    what = "provider" if slash else "model or alias"
+    near = difflib.get_close_matches(provider, known, 1)
+    listing = ", ".join(known) or "none"
+    kind = "providers" if slash else "write provider/model; aliases and providers"
+    raise ConfigError(
+        f"unknown {what}: {provider}", hint=f"did you mean {near[0]}?" if near else f"{kind} of this profile: {listing}"
+    )
+
+
+def plan(task: Task, need: Need, steps: Sequence[Step], facts: Mapping[Target, Facts]) -> Plan:
+    """Keep what can answer, in the order of the strategy; a cooling target goes last rather than away."""
+    candidates = [_candidate(step, need, facts[step.target]) for step in steps]
+    able = [c for c in candidates if c.rank is not None]
+    able.sort(key=_order(need.strategy, able))
+    able.sort(key=lambda c: c.facts.cooling_s > 0)
+    ranked = [replace(c, rank=rank, why=_why(c, need)) for rank, c in enumerate(able, 1)]
+    return Plan(task=task, need=need, candidates=(*ranked, *(c for c in candidates if c.rank is None)))
+
+
+def require(plan: Plan) -> None:
+    """Raise the error that says why nobody can answer, when nobody can."""
+    if plan.ranked:
+        return
+    reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
+    if plan.need.private:
+        raise ConfigError(
+            f"no model on this machine can answer: {reasons}", hint="mark a provider local = true, or start Ollama"
+        )
+    if plan.candidates and all(c.facts.model.context for c in plan.candidates) and "do not fit" in reasons:
+        raise ContextTooLong(f"the prompt is too long: {reasons}", hint="name a model with a larger context with -m")
+    if plan.candidates and all(c.facts.not_ready for c in plan.candidates):
+        raise CredentialsError(f"no model is ready: {reasons}", hint="set a key, or try it with -P offline")
+    raise ConfigError(
+        f"no model can answer: {reasons}", hint="llmo route shows the plan; llmo models --ready what there is"
+    )
+
+
+def _candidate(step: Step, need: Need, facts: Facts) -> Candidate:
+    limit = need.max_output or facts.model.max_output or DEFAULT_OUTPUT
+    price = facts.model.price
+    out = _out(need, facts)
+    estimate = price.worst(need.input_estimate, min(limit, EXPECTED_OUTPUT)) if price else None
+    worst = price.worst(need.input_bound, limit) if price else None
+    if facts.billing != "metered":
+        estimate = worst = 0
+    return Candidate(
+        target=step.target,
+        tier=step.tier,
+        rank=None if out else 0,
+        why=out or step.why,
+        facts=facts,
+        max_output=limit,
+        estimate=estimate,
+        worst=worst,
+        source=_SOURCE.get(facts.billing) or ("computed" if price else "unknown"),
+    )
+
+
+def _out(need: Need, facts: Facts) -> str | None:
+    """Why a target can't answer, None when it can."""
+    if need.private and not facts.local:
+        found = f" ({', '.join(need.private_kinds)} in the prompt)" if need.private_kinds else ""
+        return f"not on this machine, and the request is private{found}"
+    if facts.not_ready:
+        return facts.not_ready
+    context = facts.model.context
+    if context and need.input_estimate > context:
+        return f"about {need.input_estimate} tokens do not fit its context of {context}"
+    known = facts.model.abilities
+    missing = need.abilities - known if known is not None else frozenset()
+    if missing:
+        return f"it has no {' and no '.join(sorted(missing))}"
+    return None
+
+
+_ORDINAL = {1: "first", 2: "second", 3: "third"}
+_SOURCE: dict[str, CostSource] = {"local": "local", "subscription": "subscription"}
+_LAST = (1, 0.0)
+
+
+def _order(strategy: Strategy, able: Sequence[Candidate]) -> Callable[[Candidate], Any]:
+    """The sort key of a strategy; what is unknown goes behind what is known, in the chain's order."""
+
+    def cost(c: Candidate) -> tuple[int, float]:
+        return _LAST if c.estimate is None else (0, c.estimate)
+
+    def speed(c: Candidate) -> tuple[int, float]:
+        return (0, c.facts.latency.first_token_p50_s) if c.facts.latency else _LAST
+
+    if strategy == "cheapest":
+        return cost
+    if strategy == "fastest":
+        return speed
+    if strategy == "balanced":
+        cheap = {c.target: n for n, c in enumerate(sorted(able, key=cost))}
+        fast = {c.target: n for n, c in enumerate(sorted(able, key=speed))}
+        return lambda c: cheap[c.target] + fast[c.target]
+    return lambda c: 0  # noqa: ARG005 - sorting is stable: the chain as written
+
+
+def _why(candidate: Candidate, need: Need) -> str:
+    why = candidate.why
+    if need.strategy != "profile":
+        why += f", ordered by {need.strategy}"
+    if candidate.facts.cooling_s > 0:
+        why += f", put last: it asked to wait {candidate.facts.cooling_s:.0f} s"
+    return why

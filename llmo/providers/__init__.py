@@ -1,1 +1,98 @@
-"""."""
+"""The kinds of providers, as data; none of them is imported here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from llmo.clock import Clock, SystemClock
+from llmo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from llmo.config import ProviderConfig
+    from llmo.providers.transport import Transport
+    from llmo.types import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a dialect needs to reach one provider of the profile."""
+
+    name: str
+    base_url: str
+    api_key: str | None = field(repr=False)
+    config: ProviderConfig
+    transport: Transport
+    clock: Clock = field(default_factory=SystemClock, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """
+    One kind: where its code is, and what holds when the profile is silent.
+
+    `needs_key` speaks of the default address; a server of one's own may need none. `idle` is
+    the silence allowed between bytes, `first` the silence before the first byte of an answer:
+    reasoning models think, and Ollama loads a model, without a byte.
+    """
+
+    path: str | None
+    base_url: str | None = None
+    key_env: str | None = None
+    url_env: str | None = None
+    needs_key: bool = True
+    local: bool = False
+    concurrency: int | None = None
+    connect: float = 10.0
+    idle: float = 120.0
+    first: float = 600.0
+
+
+Factory: TypeAlias = "Callable[[Link], Provider]"
+
+KINDS: Mapping[str, Entry] = {
+    "openai": Entry(
+        path="llmo.providers.openai:OpenAI",
+        base_url="https://api.openai.com/v1",
+        key_env="OPENAI_API_KEY",
+        url_env="OPENAI_BASE_URL",
+    ),
+    "anthropic": Entry(
+        path="llmo.providers.anthropic:Anthropic",
+        base_url="https://api.anthropic.com",
+        key_env="ANTHROPIC_API_KEY",
+        url_env="ANTHROPIC_BASE_URL",
+        idle=90.0,
+    ),
+    "ollama": Entry(
+        path="llmo.providers.ollama:Ollama",
+        base_url="http://127.0.0.1:11434",
+        key_env="OLLAMA_API_KEY",
+        url_env="OLLAMA_HOST",
+        needs_key=False,
+        local=True,
+        concurrency=1,
+        connect=5.0,
+        first=3600.0,
+    ),
+    "openrouter": Entry(path=None, base_url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY"),
+    "litellm": Entry(path=None, needs_key=False),
+    "litellm-proxy": Entry(path=None, key_env="LITELLM_PROXY_API_KEY", url_env="LITELLM_PROXY_URL", needs_key=False),
+    "cursor": Entry(path=None, key_env="CURSOR_API_KEY", needs_key=False, concurrency=1, idle=300.0),
+    "offline": Entry(path="llmo.providers.offline:Offline", needs_key=False, local=True),
+}
+
+
+def load(kind: str) -> Factory:
+    """The class that speaks a kind; its module is imported now."""
+    entry = KINDS.get(kind)
+    if entry is None:
+        raise ConfigError(f"unknown kind of provider: {kind}", hint=f"known kinds: {', '.join(KINDS)}")
+    if entry.path is None:
+        built = ", ".join(name for name, other in KINDS.items() if other.path)
+        raise ConfigError(f"kind of provider not built yet: {kind}", hint=f"kinds that work: {built}")
+    from importlib import import_module
+
+    module, _, name = entry.path.partition(":")
+    return cast("Factory", getattr(import_module(module), name))

@@ -1,0 +1,308 @@
+"""
+How fast a provider may be asked: paced buckets, slots and one shared pause.
+
+One first-in-first-out gate per provider; every attempt of every row passes it, so a large
+row can't starve and one `Retry-After` holds all rows once. Time is the event loop's.
+
+The pace is 0.98 of the limit with a burst of one second: providers enforce limits per second
+as well as per minute, and a bucket that begins full sends nearly twice the limit in the first
+minute. An amount larger than the burst passes a full bucket and leaves it in debt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from llmo.config import ProviderConfig
+    from llmo.types import RateInfo
+
+PACE = 0.98
+BURST_S = 1.0
+CLOUD_CONCURRENCY = 64
+ONE_AT_A_TIME = frozenset({"ollama", "cursor"})
+"""One model instance or one flat plan behind them: more in flight only waits in another line."""
+CUT, RECOVER, FLOOR = 0.85, 0.02, 0.05
+"""A 429 takes 15 % off the pace, a second without gives 2 % back."""
+NOTHING = 1e-9
+"""Less than this is the rounding of float sums."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one provider allows; None where nothing is known."""
+
+    rpm: float | None = None
+    tpm: float | None = None
+    concurrency: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the command line asks for; `share` leaves headroom on the key for others."""
+
+    rpm: float | None = None
+    tpm: float | None = None
+    share: float = 1.0
+    concurrency: int | None = None
+
+
+def limits(config: ProviderConfig, wish: Wish | None = None) -> Limits:
+    """A provider's limits: flag, else profile, else the kind's habit."""
+    wish = wish or Wish()
+    habit = 1 if config.kind in ONE_AT_A_TIME else CLOUD_CONCURRENCY
+    rpm, tpm = wish.rpm or config.rpm, wish.tpm or config.tpm
+    return Limits(
+        rpm * wish.share if rpm else None,
+        tpm * wish.share if tpm else None,
+        wish.concurrency or config.concurrency or habit,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One dimension of the provider's own count, as of the request it answers."""
+
+    limit: float
+    remaining: float
+    reset: float | None
+
+
+class Meter:
+    """
+    One dimension (requests or tokens): a paced bucket, anchored to the provider's count.
+
+    `level` below zero is debt. What the provider has left is its `remaining` less all that
+    was sent after that request; it refills at (limit - remaining) / reset, so a wrong
+    configured limit and windows of a second, a minute or a day all come out right.
+    """
+
+    __slots__ = ("_at", "_burst", "_cap", "_left", "_level", "_newest", "_rate", "_regain", "sent")
+
+    def __init__(self, per_minute: float | None, now: float, *, floor: float = 0.0) -> None:
+        self._rate = PACE * per_minute / 60 if per_minute else 0.0
+        self._level = self._burst = max(self._rate * BURST_S, floor)
+        self._at = now
+        self._left = self._cap = self._regain = 0.0
+        self._newest = -1.0
+        self.sent = 0.0
+
+    def wait(self, amount: float, now: float, gain: float) -> float:
+        """Seconds until `amount` may pass, 0 if it may now."""
+        passed, self._at = now - self._at, now
+        delay = 0.0
+        if self._rate:
+            self._level = min(self._burst, self._level + passed * self._rate * gain)
+            delay = _until(min(amount, self._burst) - self._level, self._rate * gain)
+        if self._cap:
+            self._left = min(self._cap, self._left + passed * self._regain)
+            delay = max(delay, _until(min(amount, self._cap) - self._left, self._regain))
+        return delay
+
+    def take(self, amount: float) -> float:
+        """Charge `amount`; what was sent so far is the mark of this request."""
+        self._level -= amount
+        self._left -= amount
+        self.sent += amount
+        return self.sent
+
+    def give(self, amount: float, mark: float) -> None:
+        """Put back what a request did not use; a negative amount is taken."""
+        self._level = min(self._burst, self._level + amount)
+        if mark > self._newest:
+            self._left += amount
+
+    def anchor(self, left: Left, mark: float) -> None:
+        """Believe the provider, unless a later request already told more."""
+        if mark < self._newest or left.limit <= 0:
+            return
+        self._newest, self._cap = mark, left.limit
+        self._left = left.remaining - (self.sent - mark)
+        used = left.limit - left.remaining
+        self._regain = used / left.reset if left.reset and used > 0 else left.limit / 60
+
+
+def _until(missing: float, rate: float) -> float:
+    return 0.0 if missing <= NOTHING else missing / rate
+
+
+class Slot:
+    """One attempt's place at the provider; it is given back with `release`, once."""
+
+    __slots__ = ("_gate", "granted", "marks", "tokens")
+
+    def __init__(self, gate: Gate, tokens: int) -> None:
+        self._gate = gate
+        self.tokens = tokens
+        self.marks = (0.0, 0.0)
+        self.granted = False
+
+    def release(self, used: int | None = None) -> None:
+        """Make room; `used` tokens stay charged, all that were asked for when it is not known."""
+        self._gate.leave(self, used)
+
+    def learn(self, info: RateInfo) -> None:
+        """Take the limits that the answer to this very request states."""
+        self._gate.learn(info, self.marks)
+
+
+class Gate:
+    """The line in front of one provider."""
+
+    def __init__(self, allowed: Limits, *, jitter: Callable[[], float], share: float = 1.0) -> None:
+        self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
+        self.allowed = allowed
+        self.in_flight = self.peak = self.throttled = 0
+        self._share, self._jitter = share, jitter
+        self._requests = Meter(allowed.rpm, now, floor=1.0)
+        self._tokens = Meter(allowed.tpm, now)
+        self._line: deque[tuple[Slot, asyncio.Future[None]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._paused_until = now
+        self._gain, self._gain_at = 1.0, now
+
+    def admit(self, slot: Slot) -> bool:
+        """Let `slot` through if nobody waits and everything allows it."""
+        if self._line or self._delay(slot.tokens):
+            return False
+        self._grant(slot)
+        return True
+
+    async def wait(self, slot: Slot) -> None:
+        """Stand in line."""
+        turn = self._loop.create_future()
+        self._line.append((slot, turn))
+        self._pump()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if slot.granted:
+                self.leave(slot, 0)
+            else:
+                self._line.remove((slot, turn))
+                self._pump()
+            raise
+
+    def leave(self, slot: Slot, used: int | None) -> None:
+        """End an attempt; None keeps its estimate charged."""
+        self.in_flight -= 1
+        if used is not None:
+            self._tokens.give(slot.tokens - used, slot.marks[1])
+        self._pump()
+
+    def pause(self, seconds: float, *, shrink: bool) -> None:
+        """Hold the whole line; `shrink` also slows the pace, at most once a second."""
+        now = self._loop.time()
+        # Others wait for the same second: whoever comes a little later is not turned away again.
+        spread = self._jitter() * min(1.0, 0.05 + 0.1 * seconds)
+        self._paused_until = max(self._paused_until, now + seconds + spread)
+        self.throttled += shrink
+        if shrink and (self._gain == 1 or now - self._gain_at >= 1):
+            self._gain, self._gain_at = max(FLOOR, self._current_gain(now) * CUT), now
+        self._pump()
+
+    def cooling(self) -> float:
+        """Seconds until the pause ends."""
+        return max(0.0, self._paused_until - self._loop.time())
+
+    def learn(self, info: RateInfo, marks: tuple[float, float] | None = None) -> None:
+        """Anchor to the provider's own count; without marks, as of now."""
+        sent = marks or (self._requests.sent, self._tokens.sent)
+        spared = 1 - self._share
+        if info.limit_requests is not None and info.remaining_requests is not None:
+            spare = info.limit_requests * spared
+            left = Left(info.limit_requests - spare, info.remaining_requests - spare, info.reset_requests)
+            self._requests.anchor(left, sent[0])
+        if info.limit_tokens is not None and info.remaining_tokens is not None:
+            spare = info.limit_tokens * spared
+            self._tokens.anchor(
+                Left(info.limit_tokens - spare, info.remaining_tokens - spare, info.reset_tokens), sent[1]
+            )
+
+    def _current_gain(self, now: float) -> float:
+        return 1.0 if self._gain == 1 else min(1.0, self._gain + RECOVER * (now - self._gain_at))
+
+    def _delay(self, tokens: int) -> float:
+        """Seconds until the next may pass; infinite while only a leaving one makes room."""
+        if self.allowed.concurrency and self.in_flight >= self.allowed.concurrency:
+            return float("inf")
+        now = self._loop.time()
+        gain = self._current_gain(now)
+        return max(
+            self._paused_until - now,
+            self._requests.wait(1, now, gain),
+            self._tokens.wait(tokens, now, gain),
+            0.0,
+        )
+
+    def _grant(self, slot: Slot) -> None:
+        slot.granted = True
+        slot.marks = (self._requests.take(1), self._tokens.take(slot.tokens))
+        self.in_flight += 1
+        self.peak = max(self.peak, self.in_flight)
+
+    def _pump(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        while self._line:
+            slot, turn = self._line[0]
+            delay = self._delay(slot.tokens)
+            if delay:
+                if delay != float("inf"):
+                    self._timer = self._loop.call_later(delay, self._pump)
+                return
+            self._line.popleft()
+            if not turn.done():
+                self._grant(slot)
+                turn.set_result(None)
+
+
+class Limiter:
+    """The gates of all providers; make it where the event loop runs."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, ProviderConfig],
+        wish: Wish | None = None,
+        *,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._providers, self._wish, self._jitter = providers, wish or Wish(), jitter
+        self._gates: dict[str, Gate] = {}
+
+    async def acquire(self, provider: str, tokens: int) -> Slot:
+        """Wait for a place at `provider` for one attempt that may use `tokens`."""
+        gate = self.gate(provider)
+        slot = Slot(gate, tokens)
+        if not gate.admit(slot):
+            await gate.wait(slot)
+        return slot
+
+    def learn(self, provider: str, info: RateInfo) -> None:
+        """Take limits from headers; `Slot.learn` knows better which request they belong to."""
+        self.gate(provider).learn(info)
+
+    def pause(self, provider: str, seconds: float, *, shrink: bool = True) -> None:
+        """Hold all rows at `provider` after a 429; a 5xx must not `shrink` the pace."""
+        self.gate(provider).pause(seconds, shrink=shrink)
+
+    def cooling(self, provider: str) -> float:
+        """Seconds that `provider` is still paused."""
+        gate = self._gates.get(provider)
+        return gate.cooling() if gate else 0.0
+
+    def gate(self, provider: str) -> Gate:
+        """The line of `provider`."""
+        gate = self._gates.get(provider)
+        if gate is None:
+            allowed = limits(self._providers[provider], self._wish)
+            gate = self._gates[provider] = Gate(allowed, jitter=self._jitter, share=self._wish.share)
+        return gate

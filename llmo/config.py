@@ -8,7 +8,7 @@ and the attribute docstrings from here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping  # noqa: TC003 - pydantic evaluates the annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,10 +20,27 @@ Kind = Literal["openai", "anthropic", "ollama", "openrouter", "litellm", "litell
 Strategy = Literal["profile", "cheapest", "fastest", "balanced"]
 Window = Literal["run", "day", "week", "month", "total"]
 Detector = Literal["secrets", "pii"]
+
+
+class Exact:
+    """
+    A value of this type, not one that could be read as it: TOML has types, so `timeout = "30"` is a mistake.
+
+    pydantic calls the hook by its name; nothing of it is imported here.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Make the schema of the bare type strict; constraints come on top."""
+        return handler(source) | {"strict": True}
+
+
+Real = Annotated[float, Exact()]
+Whole = Annotated[int, Exact()]
+Switch = Annotated[bool, Exact()]
 Usd = Annotated[str, "dollars"]
 """A decimal string of US dollars; `llmo.settings` checks it."""
 
-STRICT: dict[str, Any] = {"extra": "forbid", "use_attribute_docstrings": True}
+STRICT: dict[str, Any] = {"extra": "forbid", "use_attribute_docstrings": True, "allow_inf_nan": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +51,9 @@ class OfflineConfig:
 
     reply_file: str | None = None
     """Text file with one scripted reply a line; answered in turn."""
-    delay: Annotated[float, Ge(0)] = 0.0
+    delay: Annotated[Real, Ge(0)] = 0.0
     """Seconds between the words of a streamed answer."""
-    first_token_delay: Annotated[float, Ge(0)] = 0.0
+    first_token_delay: Annotated[Real, Ge(0)] = 0.0
     """Seconds before the first word."""
     input_usd: Usd = "0"
     """Price per million input tokens."""
@@ -44,7 +61,7 @@ class OfflineConfig:
     """Price per million output tokens."""
     fail: Literal["none", "rate_limited", "unavailable", "cut", "slow"] = "none"
     """How calls fail."""
-    fail_every: Annotated[int, Ge(1)] = 1
+    fail_every: Annotated[Whole, Ge(1)] = 1
     """Only every n-th call fails."""
 
 
@@ -66,29 +83,29 @@ class ProviderConfig:
     """Service name in the system keyring."""
     models: tuple[str, ...] = ()
     """The models that may be used; empty: any."""
-    rpm: Annotated[int, Gt(0)] | None = None
+    rpm: Annotated[Whole, Gt(0)] | None = None
     """Requests per minute."""
-    tpm: Annotated[int, Gt(0)] | None = None
+    tpm: Annotated[Whole, Gt(0)] | None = None
     """Tokens per minute."""
-    concurrency: Annotated[int, Gt(0)] | None = None
+    concurrency: Annotated[Whole, Gt(0)] | None = None
     """Requests in flight at once."""
-    local: bool = False
+    local: Switch = False
     """Counts as this machine for --private."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Sent with every request."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """Which field carries the output limit (kind openai)."""
-    connect_timeout: Annotated[float, Gt(0)] | None = None
+    connect_timeout: Annotated[Real, Gt(0)] | None = None
     """Seconds until a connection must stand."""
-    idle_timeout: Annotated[float, Gt(0)] | None = None
+    idle_timeout: Annotated[Real, Gt(0)] | None = None
     """Seconds without a byte before an answer counts as dead."""
-    num_ctx: Annotated[int, Gt(0)] | None = None
+    num_ctx: Annotated[Whole, Gt(0)] | None = None
     """Context that Ollama loads a model with; else from the prompt's size."""
     api_version: str | None = None
     """Value of the `anthropic-version` header."""
     command: tuple[str, ...] = ()
     """Program of a subprocess provider (kind cursor)."""
-    max_calls_per_day: Annotated[int, Gt(0)] | None = None
+    max_calls_per_day: Annotated[Whole, Gt(0)] | None = None
     """A flat plan is counted in calls."""
     offline: OfflineConfig = field(default_factory=OfflineConfig)
     """Behaviour of kind offline."""
@@ -130,7 +147,7 @@ class BudgetConfig:
     """Shown when it refuses."""
     limit_usd: Usd | None = None
     """Dollars."""
-    limit_calls: Annotated[int, Ge(0)] | None = None
+    limit_calls: Annotated[Whole, Ge(0)] | None = None
     """Calls."""
     window: Window = "total"
     """When it begins anew."""
@@ -144,7 +161,7 @@ class PrivacyConfig:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    local_only: bool = False
+    local_only: Switch = False
     """Plan every request as with --private."""
     detect: tuple[Detector, ...] = ("secrets", "pii")
     """When found in a prompt, plan it as with --private."""
@@ -180,15 +197,15 @@ class Profile:
     """What is used without -t."""
     strategy: Strategy = "profile"
     """How a chain is ordered."""
-    timeout: Annotated[float, Gt(0)] = 120.0
+    timeout: Annotated[Real, Gt(0)] = 120.0
     """Seconds for one call, retries and fallbacks included."""
-    retries: Annotated[int, Ge(0), Le(100)] = 2
+    retries: Annotated[Whole, Ge(0), Le(100)] = 2
     """Attempts per candidate after the first."""
-    max_tokens: Annotated[int, Gt(0)] | None = None
+    max_tokens: Annotated[Whole, Gt(0)] | None = None
     """Output limit when the command gives none."""
-    store_texts: bool = True
+    store_texts: Switch = True
     """Keep prompts and answers in the history."""
-    retention_days: Annotated[int, Ge(0)] = 90
+    retention_days: Annotated[Whole, Ge(0)] = 90
     """Days until texts are pruned."""
     timezone: str | None = None
     """IANA zone of budget windows; else the system's."""

@@ -77,6 +77,7 @@ class Need:
     private: bool = False
     private_kinds: tuple[str, ...] = ()
     strategy: Strategy = "profile"
+    first_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +193,10 @@ def plan(task: Task, need: Need, steps: Sequence[Step], facts: Mapping[Target, F
     able = [c for c in candidates if c.rank is not None]
     able.sort(key=_order(need.strategy, able))
     able.sort(key=lambda c: c.facts.cooling_s > 0)
-    ranked = [replace(c, rank=rank, why=_why(c, need)) for rank, c in enumerate(able, 1)]
-    return Plan(task=task, need=need, candidates=(*ranked, *(c for c in candidates if c.rank is None)))
+    spare = able[1:] if need.first_only else []
+    ranked = [replace(c, rank=rank, why=_why(c, need)) for rank, c in enumerate(able[: len(able) - len(spare)], 1)]
+    unused = [replace(c, rank=None, why="not used: --no-fallback") for c in spare]
+    return Plan(task=task, need=need, candidates=(*ranked, *unused, *(c for c in candidates if c.rank is None)))
 
 
 def require(plan: Plan) -> None:

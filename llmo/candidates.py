@@ -1,0 +1,132 @@
+"""The facts that a plan is made of: profile, readiness, catalogue and what past calls taught, gathered per target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from llmo import privacy, router, tokens
+from llmo.classify import classify
+from llmo.router import Facts, Latency, Need, Plan, Step, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.catalog import Catalog
+    from llmo.config import Profile, Strategy
+    from llmo.types import Ability, Billing, Request, Target
+
+
+class Memory(Protocol):
+    """What is remembered of targets between runs."""
+
+    def latency(self, target: Target) -> Latency | None:
+        """Medians of past calls."""
+        ...
+
+    def cooling(self, target: Target) -> float:
+        """Seconds that the target asked to be left alone for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What the command line says about selection; None and empty leave it to the profile."""
+
+    models: tuple[str, ...] = ()
+    task: str | None = None
+    strategy: Strategy | None = None
+    private: bool = False
+    first_only: bool = False
+
+
+class Planner:
+    """Plans requests of one profile; facts of a target are gathered once."""
+
+    def __init__(self, profile: Profile, env: Mapping[str, str], catalog: Catalog, memory: Memory) -> None:
+        self._profile = profile
+        self._env = env
+        self._catalog = catalog
+        self._memory = memory
+        self._facts: dict[Target, Facts] = {}
+        self._chains: dict[tuple[tuple[str, ...], str], list[Step]] = {}
+
+    def plan(self, request: Request, choice: Choice) -> Plan:
+        """
+        Decide who answers a request.
+
+        Raises `ConfigError` for unknown models, providers, tasks. A plan may have nobody left:
+        see `router.require`.
+        """
+        prompt = next((m.text for m in reversed(request.messages) if m.role == "user"), "")
+        models = choice.models or ((self._profile.model,) if self._profile.model != "auto" else ())
+        models = () if models == ("auto",) else models
+        task = self._task(choice.task or self._profile.task, prompt, explicit=bool(models))
+        steps = self._steps(models, task.name)
+        facts = {step.target: self._fact(step.target) for step in steps}
+        return router.plan(task, self._need(request, choice, facts), steps, facts)
+
+    def _task(self, name: str, prompt: str, *, explicit: bool) -> Task:
+        if name != "auto":
+            return Task(name=name, reason="asked for", scores={name: 1.0})
+        found = classify(prompt)
+        # A profile may drop a built-in task: its chain is then that of the general one.
+        known = self._profile.tasks
+        if found.task in known or explicit or not known:
+            return Task(name=found.task, reason=found.reason, scores=found.scores)
+        instead = "general" if "general" in known else next(iter(known))
+        return Task(name=instead, reason=f"the profile has no task {found.task}", scores=found.scores)
+
+    def _steps(self, models: tuple[str, ...], task: str) -> list[Step]:
+        key = (models, task)
+        if key not in self._chains:
+            self._chains[key] = router.explicit(self._profile, models) if models else router.chain(self._profile, task)
+        return self._chains[key]
+
+    def _need(self, request: Request, choice: Choice, facts: Mapping[Target, Facts]) -> Need:
+        texts = [m.text for m in request.messages]
+        kinds = tuple(privacy.find("\n".join(texts), self._profile.privacy.detect))
+        return Need(
+            input_estimate=sum(map(tokens.estimate, texts)),
+            input_bound=max((tokens.bound(request, kind) for kind in {f.kind for f in facts.values()}), default=0),
+            max_output=request.params.max_tokens or self._profile.max_tokens,
+            abilities=_abilities(request),
+            private=choice.private or self._profile.privacy.local_only or bool(kinds),
+            private_kinds=kinds,
+            strategy=choice.strategy or self._profile.strategy,
+            first_only=choice.first_only,
+        )
+
+    def _fact(self, target: Target) -> Facts:
+        if target not in self._facts:
+            self._facts[target] = self._gather(target)
+        return self._facts[target]
+
+    def _gather(self, target: Target) -> Facts:
+        from llmo import settings
+
+        config = self._profile.providers[target.provider]
+        address = settings.base_url(target.provider, config, self._env)
+        model = self._catalog.find(target, config, address)
+        local = settings.is_local(config, address)
+        billing: Billing = "metered"
+        if config.kind == "cursor":
+            billing = "subscription"
+        elif model.local:
+            billing = "local"
+        return Facts(
+            kind=config.kind,
+            model=model,
+            billing=billing,
+            local=local,
+            not_ready=settings.ready(target.provider, config, self._env),
+            latency=self._memory.latency(target),
+            cooling_s=self._memory.cooling(target),
+            rpm=config.rpm,
+            tpm=config.tpm,
+            concurrency=config.concurrency,
+        )
+
+
+def _abilities(request: Request) -> frozenset[Ability]:
+    return frozenset({"vision"}) if any(m.images for m in request.messages) else frozenset()

@@ -1,0 +1,201 @@
+"""Models: prices, windows, abilities, shutdown dates; shipped with the program, no network."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmo.catalog import table
+from llmo.catalog.price import FLAT, FREE, Price, Rates
+from llmo.money import parse_usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from llmo.config import Kind, PriceConfig, ProviderConfig
+    from llmo.money import Pico
+    from llmo.types import Ability, Billing, Target
+
+__all__ = ["Catalog", "Model", "Price", "Rates"]
+
+PATH = Path(__file__).parent.parent / "data" / "catalog.json"
+HOME: dict[Kind, str] = {"openai": "openai", "anthropic": "anthropic", "openrouter": "openrouter"}
+"""The vendor of a dialect at its own address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """
+    What is known of a model at one provider; None is unknown, never zero.
+
+    `known_as` is the table's name for it, `vendor` the table's name of its host.
+    """
+
+    id: str
+    price: Price | None = None
+    billing: Billing = "metered"
+    context: int | None = None
+    max_output: int | None = None
+    abilities: frozenset[Ability] | None = None
+    shutdown: str | None = None
+    name: str | None = None
+    known_as: str | None = None
+    vendor: str | None = None
+
+
+class Catalog:
+    """
+    The table, and the profile's prices over it.
+
+    Entries are resolved for the instant `now`: prices may be dated or depend on the hour.
+    """
+
+    def __init__(self, overrides: Sequence[PriceConfig] = (), *, now: float, path: Path = PATH) -> None:
+        self._overrides = [(_pattern(one.model), _profile_price(one)) for one in overrides]
+        self._now = datetime.fromtimestamp(now, UTC)
+        self._path = path
+        self._found: dict[tuple[str | None, str], Model] = {}
+
+    @cached_property
+    def _data(self) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(self._path.read_bytes())
+        return data
+
+    @property
+    def _vendors(self) -> dict[str, Any]:
+        vendors: dict[str, Any] = self._data["vendors"]
+        return vendors
+
+    @property
+    def date(self) -> str:
+        """The day that the prices were taken from their source."""
+        return str(self._data["date"])
+
+    @property
+    def version(self) -> str:
+        """The sources and their versions, as stored with each call."""
+        return " ".join(f"{source}-{version}" for source, version in self._data["sources"].items())
+
+    def find(self, target: Target, provider: ProviderConfig, base_url: str | None = None) -> Model:
+        """
+        What is known of a target.
+
+        A price comes from the profile, from the kind (own hardware, flat plan, `offline`), or from the
+        table when the address is a vendor's own. At any other address the name proves nothing: a proxy
+        on this machine may forward to a cloud, so the price is unknown unless the profile says it.
+        """
+        vendor, name = self._place(target, provider, base_url)
+        known = self._known(vendor, name)
+        billing = _billing(target.model, provider, base_url)
+        price = next((price for pattern, price in self._overrides if pattern.fullmatch(str(target))), None)
+        if price is None:
+            price = _own_price(billing, provider) or known.price
+        elif billing == "local":
+            billing = "metered"
+        return _with(known, id=target.model, price=FLAT if billing == "subscription" else price, billing=billing)
+
+    def vendor(self, provider: ProviderConfig, base_url: str | None = None) -> str | None:
+        """Whose models a provider serves, None when its address does not tell."""
+        url = base_url or provider.base_url
+        if provider.kind in {"openai", "anthropic", "openrouter"} and not provider.local:
+            return table.vendor_at(self._vendors, url) if url else HOME[provider.kind]
+        return None
+
+    def known(self, vendor: str) -> Iterator[Model]:
+        """The models of a vendor that have a price, as the table names them."""
+        for entry in self._vendors.get(vendor, {"models": ()})["models"]:
+            if "prices" in entry:
+                yield self._model(entry, vendor, own=True)
+
+    def all(self) -> Iterator[Model]:
+        """Every model that has a price, vendor by vendor."""
+        for vendor in self._vendors:
+            yield from self.known(vendor)
+
+    def _place(self, target: Target, provider: ProviderConfig, base_url: str | None) -> tuple[str | None, str]:
+        if provider.kind == "litellm":
+            prefix, slash, rest = target.model.partition("/")
+            vendor = table.vendor_called(self._vendors, prefix.lower()) if slash else None
+            return vendor, rest
+        return self.vendor(provider, base_url), target.model
+
+    def _known(self, vendor: str | None, name: str) -> Model:
+        if (vendor, name) not in self._found:
+            found = table.find(self._vendors, vendor, name) if vendor else None
+            unknown = Model(id=name, vendor=vendor)
+            self._found[vendor, name] = self._model(found[0], vendor, own=found[1]) if found else unknown
+        return self._found[vendor, name]
+
+    def _model(self, entry: table.Record, vendor: str | None, *, own: bool) -> Model:
+        return Model(
+            id=entry["id"],
+            price=table.price(entry, self._now, own=own),
+            context=entry.get("context"),
+            max_output=entry.get("output"),
+            abilities=frozenset(entry["can"]) if "can" in entry else None,
+            shutdown=entry.get("shutdown"),
+            name=entry.get("name"),
+            known_as=entry["id"],
+            vendor=vendor,
+        )
+
+
+def _billing(model: str, provider: ProviderConfig, base_url: str | None) -> Billing:
+    if provider.kind == "cursor":
+        return "subscription"
+    if provider.kind == "ollama":
+        # Ollama's own cloud is a flat plan; the daemon at home forwards models with this tag to it.
+        away = "ollama.com" in (base_url or provider.base_url or "") or model.endswith(("-cloud", ":cloud"))
+        return "subscription" if away else "local"
+    free = provider.kind == "offline" and not any(
+        map(parse_usd, (provider.offline.input_usd, provider.offline.output_usd))
+    )
+    return "local" if provider.local or free else "metered"
+
+
+def _own_price(billing: Billing, provider: ProviderConfig) -> Price | None:
+    if billing == "local":
+        return FREE
+    if provider.kind == "offline":
+        return Price(
+            input=_rate(provider.offline.input_usd), output=_rate(provider.offline.output_usd), source="profile"
+        )
+    return None
+
+
+def _with(known: Model, *, id: str, price: Price | None, billing: Billing) -> Model:  # noqa: A002 - the field's name
+    return Model(
+        id=id,
+        price=price,
+        billing=billing,
+        context=known.context,
+        max_output=known.max_output,
+        abilities=known.abilities,
+        shutdown=known.shutdown,
+        name=known.name,
+        known_as=known.known_as,
+        vendor=known.vendor,
+    )
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+
+
+def _profile_price(config: PriceConfig) -> Price:
+    return Price(
+        input=_rate(config.input_usd),
+        output=_rate(config.output_usd),
+        cached_input=None if config.cached_input_usd is None else _rate(config.cached_input_usd),
+        cache_write=None if config.cache_write_usd is None else _rate(config.cache_write_usd),
+        source="profile",
+    )
+
+
+def _rate(per_million: str) -> Pico:
+    return -(-parse_usd(per_million) // 1_000_000)

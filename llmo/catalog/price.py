@@ -1,0 +1,93 @@
+"""What tokens cost: rates, and the two sums over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from llmo.money import Pico
+    from llmo.types import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Picodollars a token. A rate that is None is that of the tokens it is part of."""
+
+    input: Pico
+    output: Pico
+    cached_input: Pico | None = None
+    cache_write: Pico | None = None
+    reasoning: Pico | None = None
+
+    def sum(self, usage: Usage) -> Pico:
+        """What this usage costs at these rates."""
+        read, write = usage.cached_input_tokens, usage.cache_write_tokens
+        thought = usage.reasoning_tokens if self.reasoning is not None else 0
+        return (
+            max(0, usage.input_tokens - read - write) * self.input
+            + read * (self.input if self.cached_input is None else self.cached_input)
+            + write * (self.input if self.cache_write is None else self.cache_write)
+            + max(0, usage.output_tokens - thought) * self.output
+            + thought * (self.reasoning or 0)
+        )
+
+    @property
+    def dearest(self) -> tuple[Pico, Pico]:
+        """The most that a token in and a token out can cost."""
+        return max(self.input, self.cached_input or 0, self.cache_write or 0), max(self.output, self.reasoning or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price(Rates):
+    """
+    What a model costs now.
+
+    More input tokens than a tier's threshold put every token of the request at the tier's rates.
+    `service` holds the price by service tier where it differs (`priority`, `flex`, `batch` …).
+    `peak` are the dearest rates of conditions that usage does not tell: image tokens, an hour of
+    the day that begins while a call runs, the region of an upstream. Only `worst` uses them.
+    """
+
+    source: Literal["table", "profile", "local", "subscription"] = "table"
+    request: Pico = 0
+    tiers: tuple[tuple[int, Rates], ...] = ()
+    service: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
+    peak: tuple[Pico, Pico] = (0, 0)
+
+    def cost(self, usage: Usage, *, service_tier: str | None = None) -> Pico:
+        """What a call cost; a service tier without a price of its own is the standard one."""
+        price = self.service.get(service_tier or "", self)
+        rates: Rates = price
+        for threshold, dearer in price.tiers:
+            if usage.input_tokens > threshold:
+                rates = dearer
+        return rates.sum(usage) + price.request
+
+    def worst(self, input_bound: int, output_bound: int, *, service_tier: str | None = None) -> Pico:
+        """The most that a call can cost: every token at the dearest rate that the bound reaches."""
+        price = self.service.get(service_tier or "", self)
+        rates = list(price.reached(input_bound))
+        dear_in = max(self.peak[0], *(one.dearest[0] for one in rates))
+        dear_out = max(self.peak[1], *(one.dearest[1] for one in rates))
+        return input_bound * dear_in + output_bound * dear_out + price.request
+
+    def affordable(self, amount: Pico, input_bound: int) -> int:
+        """How many output tokens fit into an amount; 0 when not even the input does."""
+        left = amount - self.worst(input_bound, 0)
+        each = self.worst(input_bound, 1) - self.worst(input_bound, 0)
+        return max(0, left // each) if each else 2**31
+
+    def reached(self, input_tokens: int) -> Iterator[Rates]:
+        """The rates that some request of up to this many input tokens pays."""
+        yield self
+        for threshold, rates in self.tiers:
+            if input_tokens > threshold:
+                yield rates
+
+
+FREE = Price(input=0, output=0, source="local")
+FLAT = Price(input=0, output=0, source="subscription")

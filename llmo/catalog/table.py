@@ -1,0 +1,124 @@
+"""The shipped table: which entry a model name means, and its price at an instant."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from llmo.catalog.price import Price, Rates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+Record: TypeAlias = "Mapping[str, Any]"
+_RATES = {"input": "in", "output": "out", "cached_input": "read", "cache_write": "write", "reasoning": "think"}
+_DATED = re.compile(r"(-)(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)")
+SOON = timedelta(days=1)
+
+
+_TESTS: Mapping[str, Callable[[str, Any], bool]] = {
+    "start": str.startswith,
+    "end": str.endswith,
+    "in": str.__contains__,
+    "all": lambda name, parts: all(matches(part, name) for part in parts),
+    "re": lambda name, pattern: re.search(pattern, name) is not None,
+}
+
+
+def matches(rule: Any, name: str) -> bool:
+    """Whether a lower-case name meets a match rule (see `clause` in .ci/build_catalog.py)."""
+    if isinstance(rule, str):
+        return rule == name
+    if isinstance(rule, list):
+        return any(matches(part, name) for part in rule)
+    ((operator, operand),) = rule.items()
+    return _TESTS[operator](name, operand)
+
+
+def find(vendors: Mapping[str, Record], vendor: str, name: str) -> tuple[Record, bool] | None:
+    """
+    The entry that a name means at a vendor, and whether it is the vendor's own.
+
+    A date without dashes (`gpt-5.2-20251211`, as litellm and OpenRouter write them) is tried
+    as it stands first, then with dashes.
+    """
+    name = name.lower()
+    for spelling in dict.fromkeys((name, _DATED.sub(r"\1\2-\3-\4", name))):
+        for at, host in enumerate((vendor, *vendors[vendor].get("fallback", ()))):
+            for entry in vendors[host]["models"] if host in vendors else ():
+                if matches(entry.get("match", entry["id"].lower()), spelling):
+                    return entry, at == 0
+    return None
+
+
+def vendor_at(vendors: Mapping[str, Record], url: str) -> str | None:
+    """Whose address this is."""
+    return next((vendor for vendor, facts in vendors.items() if re.match(facts["api"], url)), None)
+
+
+def vendor_called(vendors: Mapping[str, Record], name: str) -> str | None:
+    """The vendor that litellm's prefix names: `groq`, `gemini`, `together_ai`."""
+    if name in vendors:
+        return name
+    return next((vendor for vendor, facts in vendors.items() if matches(facts.get("known_as", ""), name)), None)
+
+
+def price(entry: Record, at: datetime, *, own: bool = True) -> Price | None:
+    """What an entry costs at an instant; service tiers are those of the vendor itself."""
+    if "prices" not in entry:
+        return None
+    standard = _standard(entry, at)
+    service = {}
+    for tier in dict.fromkeys(one["tier"] for one in entry.get("tiers", ()) if own):
+        variants = [one for one in entry["tiers"] if one["tier"] == tier and _valid(one, at)]
+        if variants:
+            merged = {key: value for one in reversed(variants) for key, value in one.items()}
+            service[tier] = _build({**standard, **merged})
+    near = [one for one in entry["prices"] if "hours" in one and one is not standard]
+    if (later := _standard(entry, at + SOON)) is not standard:
+        near.append(later)
+    return _build(standard, near, MappingProxyType(service))
+
+
+def _standard(entry: Record, at: datetime) -> Record:
+    found: Record = next((one for one in reversed(entry["prices"]) if _valid(one, at)), entry["prices"][0])
+    return found
+
+
+def _build(record: Record, near: Iterable[Record] = (), service: Mapping[str, Price] = MappingProxyType({})) -> Price:
+    flat, *tiers = _ladder(record)
+    tops = [(record.get("top_in", 0), record.get("top_out", 0))]
+    tops += [rates.dearest for other in near for _, rates in _ladder(other)]
+    return Price(
+        **{name: getattr(flat[1], name) for name in _RATES},
+        request=record.get("request", 0),
+        tiers=tuple(tiers),
+        service=service,
+        peak=(max(top[0] for top in tops), max(top[1] for top in tops)),
+    )
+
+
+def _ladder(record: Record) -> Iterator[tuple[int, Rates]]:
+    """The rates from each threshold on; a kind of token without a tier there keeps its last rate."""
+    kinds = {name: record[key] for name, key in _RATES.items() if key in record}
+    starts = sorted({tier[0] for value in kinds.values() if isinstance(value, list) for tier in value[1:]})
+    for start in (-1, *starts):
+        yield start, Rates(**{name: _step(value, start) for name, value in kinds.items()})
+
+
+def _step(value: int | Sequence[Any], start: int) -> int:
+    if isinstance(value, int):
+        return value
+    base: int = value[0]
+    return next((rate for threshold, rate in reversed(value[1:]) if threshold <= start), base)
+
+
+def _valid(entry: Record, at: datetime) -> bool:
+    since: str = entry.get("from", "")
+    if since:
+        return since <= at.date().isoformat()
+    start, end = entry.get("hours", ("00:00", "24:00"))
+    now = f"{at:%H:%M}"
+    return bool(start <= now < end) if start <= end else bool(now >= start or now < end)

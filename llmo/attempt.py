@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmo.errors import Incomplete, LlmoError, ProviderError, RateLimited, TimedOut
+from llmo.errors import Incomplete, LlmoError, ProviderError, RateLimited, Refused, TimedOut
 from llmo.ids import ulid
 from llmo.ledger import Call, Settlement
 from llmo.result import Attempt, Result
@@ -138,12 +138,21 @@ class Booking:
                         continue
                     self.answer.take(event, loop.time())
                     yield event
-            if self.answer.finish is None:
-                raise Incomplete("the answer ended without its terminal marker")
+            self._judge()
         finally:
             if (used := self.answer.usage) is not None:
                 slot.settle(used.input_tokens + used.output_tokens)
             await slot.__aexit__(None, None, None)
+
+    def _judge(self) -> None:
+        """Raise when the stream ended well on the wire and is no answer all the same."""
+        finish = self.answer.finish
+        if finish is None:
+            raise Incomplete("the answer ended without its terminal marker")
+        if finish.reason == "refusal":
+            raise Refused("the model refused to answer", may_be_billed=True)
+        if finish.reason == "content_filter":
+            raise Refused("the provider's content filter stopped the answer", may_be_billed=True)
 
     def _request(self) -> Request:
         request, limit = self.job.request, self.candidate.max_output

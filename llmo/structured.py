@@ -81,15 +81,17 @@ class Structured:
             problems = self._problems()
             if not problems:
                 return
-            if left == 0:
+            if left == 0 or _set(self.result).finish == "length":
                 self.result = replace(_set(self.result), error=_invalid(problems))
                 return
             job = self._again(problems)
 
     def _problems(self) -> list[str]:
         result = _set(self.result)
-        if self.validator is None or result.error or result.finish in ("refusal", "content_filter", "length"):
+        if self.validator is None or result.error:
             return []
+        if result.finish == "length":
+            return ["it was cut by the token limit (raise --max-tokens)"]
         self.data, problems = self.validator.check(result.text)
         if problems:
             self.data = None

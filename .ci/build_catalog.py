@@ -226,7 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--litellm", type=Path, required=True, help="litellm's model map")
     parser.add_argument("--litellm-version", required=True)
-    parser.add_argument("--date", type=dt.date.fromisoformat, default=dt.datetime.now(datetime.UTC).date())
+    parser.add_argument("--date", type=dt.date.fromisoformat, default=dt.datetime.now(dt.UTC).date())
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     facts = Facts(options.litellm)

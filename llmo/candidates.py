@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from llmo.catalog import Catalog
     from llmo.config import Profile, Strategy
-    from llmo.types import Ability, Billing, Request, Target
+    from llmo.types import Ability, Request, Target
 
 
 class Memory(Protocol):
@@ -108,17 +108,11 @@ class Planner:
         config = self._profile.providers[target.provider]
         address = settings.base_url(target.provider, config, self._env)
         model = self._catalog.find(target, config, address)
-        local = settings.is_local(config, address)
-        billing: Billing = "metered"
-        if config.kind == "cursor":
-            billing = "subscription"
-        elif model.local:
-            billing = "local"
         return Facts(
             kind=config.kind,
             model=model,
-            billing=billing,
-            local=local,
+            billing=model.billing,
+            local=settings.is_local(config, address),
             not_ready=settings.ready(target.provider, config, self._env),
             latency=self._memory.latency(target),
             cooling_s=self._memory.cooling(target),

@@ -10,15 +10,22 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
+import math
 from collections.abc import Callable  # noqa: TC003 - Typer evaluates annotations
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
 from llmo.cli import context
+from llmo.errors import UsageError
+from llmo.money import parse_usd
+from llmo.types import Json, Params
 
-Panel = None
+if TYPE_CHECKING:
+    from llmo.candidates import Choice
+    from llmo.config import Profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,3 +144,77 @@ def top(
     ] = False,
 ) -> None:
     """Prompt language models and run batch jobs over files, through one router with hard budgets."""
+
+
+def cap(selection: Selection) -> int | None:
+    """`--max-cost` in picodollars. Raises `UsageError` unless it is an amount above 0."""
+    if selection.max_cost is None:
+        return None
+    try:
+        amount = parse_usd(selection.max_cost)
+    except ValueError as exc:
+        raise UsageError(f"--max-cost: {exc}", hint="give dollars, like 0.50") from None
+    if amount <= 0:
+        raise UsageError(f"--max-cost must be above 0: {selection.max_cost}", hint="give dollars, like 0.50")
+    return amount
+
+
+def tags(selection: Selection) -> dict[str, str]:
+    """`--tag` as a mapping."""
+    return dict(pair("--tag", text) for text in selection.tag or ())
+
+
+def params(selection: Selection, extra: list[str] | None) -> Params:
+    """Generation parameters; the values of `-o` are read as JSON where they are JSON."""
+    _finite("--temperature", selection.temperature)
+    pairs = dict(pair("--option", text) for text in extra or ())
+    return Params(
+        max_tokens=selection.max_tokens,
+        temperature=selection.temperature,
+        seed=selection.seed,
+        stop=tuple(selection.stop or ()),
+        extra={key: _json(text) for key, text in pairs.items()},
+    )
+
+
+def choice(selection: Selection) -> Choice:
+    """What the planner is told."""
+    from llmo.candidates import Choice
+
+    return Choice(
+        models=tuple(selection.model or ()),
+        task=selection.task,
+        strategy=selection.strategy,
+        private=selection.private,
+        first_only=selection.no_fallback,
+    )
+
+
+def clocks(selection: Selection, profile: Profile) -> tuple[float, int]:
+    """Total seconds of a call, and attempts after the first."""
+    total = _finite("--timeout", selection.timeout)
+    if total is not None and total <= 0:
+        raise UsageError(f"--timeout must be above 0: {total:g}")
+    return total or profile.timeout, profile.retries if selection.retries is None else selection.retries
+
+
+def _finite(flag: str, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise UsageError(f"{flag} is not a number: {value}")
+    return value
+
+
+def pair(flag: str, text: str) -> tuple[str, str]:
+    """Split KEY=VALUE. Raises `UsageError` naming the flag."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(f"{flag} is not KEY=VALUE: {text}")
+    return key, value
+
+
+def _json(text: str) -> Json:
+    try:
+        value: Json = json.loads(text)
+    except ValueError:
+        return text
+    return value

@@ -109,6 +109,7 @@ class Booking:
             attempt=number,
             billing=candidate.facts.billing,
             row=self.job.row,
+            prices=candidate.facts.model.priced_by,
         )
         self.hold: Hold | None = None
         self.began = asyncio.get_running_loop().time()

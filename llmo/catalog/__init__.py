@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +33,8 @@ class Model:
     """
     What is known of a model at one provider; None is unknown, never zero.
 
-    `known_as` is the table's name for it, `vendor` the table's name of its host.
+    `known_as` is the table's name for it, `vendor` the table's name of its host, `priced_by` the
+    price's origin as it is stored with a call.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Model:
     name: str | None = None
     known_as: str | None = None
     vendor: str | None = None
+    priced_by: str | None = None
 
 
 class Catalog:
@@ -60,6 +62,11 @@ class Catalog:
         self._now = datetime.fromtimestamp(now, UTC)
         self._path = path
         self._found: dict[tuple[str | None, str], Model] = {}
+
+    @classmethod
+    def load(cls, overrides: Sequence[PriceConfig] = (), *, now: float) -> Catalog:
+        """The shipped table; it is read when it is first asked."""
+        return cls(overrides, now=now)
 
     @cached_property
     def _data(self) -> dict[str, Any]:
@@ -97,7 +104,10 @@ class Catalog:
             price = _own_price(billing, provider) or known.price
         elif billing == "local":
             billing = "metered"
-        return _with(known, id=target.model, price=FLAT if billing == "subscription" else price, billing=billing)
+        if billing == "subscription":
+            price = FLAT
+        priced_by = f"{self.version} {self.date}" if price and price.source == "table" else price and price.source
+        return replace(known, id=target.model, price=price, billing=billing, priced_by=priced_by)
 
     def vendor(self, provider: ProviderConfig, base_url: str | None = None) -> str | None:
         """Whose models a provider serves, None when its address does not tell."""
@@ -166,21 +176,6 @@ def _own_price(billing: Billing, provider: ProviderConfig) -> Price | None:
             input=_rate(provider.offline.input_usd), output=_rate(provider.offline.output_usd), source="profile"
         )
     return None
-
-
-def _with(known: Model, *, id: str, price: Price | None, billing: Billing) -> Model:  # noqa: A002 - the field's name
-    return Model(
-        id=id,
-        price=price,
-        billing=billing,
-        context=known.context,
-        max_output=known.max_output,
-        abilities=known.abilities,
-        shutdown=known.shutdown,
-        name=known.name,
-        known_as=known.known_as,
-        vendor=known.vendor,
-    )
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -107,7 +107,7 @@ class Context:
         """Models and prices."""
         from llmo.catalog import Catalog
 
-        return Catalog.load(self.profile.prices)
+        return Catalog.load(self.profile.prices, now=self.clock.now())
 
     @cached_property
     def ledger(self) -> Ledger:

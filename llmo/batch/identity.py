@@ -1,0 +1,98 @@
+"""
+Who a row is, and what it asks.
+
+The id says which row this is, wherever it stands in the input; the key says what would be sent
+for it. Both are what resume compares, the position never is.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from llmo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llmo.batch.rows import Row
+    from llmo.batch.table import Table
+    from llmo.types import Json, Request
+
+SIZE = 16
+AUTOMATIC = ("custom_id", "id")
+"""Fields that are the id when every row has one and no other field is named."""
+
+
+def canonical(value: object) -> bytes:
+    """One spelling for equal JSON values."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def content_id(row: Row) -> str:
+    """An id for rows that have none: the same for the same fields."""
+    return blake2b(canonical(row.fields), digest_size=SIZE).hexdigest()
+
+
+def field_id(row: Row, field: str) -> str | None:
+    """The id that a field holds, None if there is none."""
+    value = row.fields.get(field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def short(text: str) -> int:
+    """An id or a key as 64 bits, for tables."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+class Identity:
+    """Gives every row of one pass its id; equal rows without an id are counted."""
+
+    def __init__(self, field: str | None, repeated: Table) -> None:
+        self._field = field
+        self._seen = repeated
+
+    def __call__(self, row: Row) -> str:
+        """The id of the next row."""
+        if self._field is not None:
+            found = field_id(row, self._field)
+            if found is None:
+                raise UsageError(f"no id: {row.where}: {self._field}", hint="an id is a text or a whole number")
+            return found
+        name = content_id(row)
+        number = short(name)
+        before = self._seen.get(number)
+        if before is None:
+            return name
+        self._seen.set(number, before + 1)
+        return f"{name}-{before + 1}" if before else name
+
+
+class Keys:
+    """Hashes requests; what all rows share is hashed once."""
+
+    def __init__(
+        self, *, choice: Mapping[str, Json], params: Mapping[str, Json], schema: Mapping[str, Json] | None
+    ) -> None:
+        self._start = blake2b(canonical([choice, params, schema]), digest_size=SIZE)
+
+    def __call__(self, request: Request, own: Mapping[str, Json] | None = None) -> str:
+        """The key of a request; `own` is what only this row asks for beyond its messages."""
+        state = self._start.copy()
+        if own:
+            state.update(canonical(own))
+        for message in request.messages:
+            text = message.text.encode("utf-8", "surrogatepass")
+            state.update(b"\0%s %d\0" % (message.role.encode(), len(text)))
+            state.update(text)
+        return state.hexdigest()
+
+
+def twice(rows: Sequence[Row], name: str) -> UsageError:
+    """The refusal of an id that two rows have."""
+    places = ", ".join(row.where for row in rows)
+    return UsageError(f"duplicate id: {name}: {places}", hint="--id-field names a field that differs in every row")

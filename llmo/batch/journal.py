@@ -1,0 +1,197 @@
+"""
+The durable record of a run: one line a row, whole or not there.
+
+A line is handed to the kernel in one `write` on an append-only descriptor before its row
+counts as done, which survives `kill -9` at any instant. Against a power cut the file is synced
+at most once a second, or for every row with `durable`; both in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from llmo.batch.lock import locked
+from llmo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from llmo.types import Json
+
+SYNC_S = 1.0
+HEAD = b'{"id": "'
+TAIL_READ = 1 << 16
+
+
+class OutputLost(Exception):  # noqa: N818 - says what happened, as in llmo.errors
+    """A line could not be written; nothing of it is in the file."""
+
+
+class Journal:
+    """An output file open for appending, locked against a second run."""
+
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
+        """Raises `UsageError` when it can't be written, is no output of ours, or another run holds it."""
+        self.path = path
+        self.cut = 0
+        self._durable = durable
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+        except OSError as exc:
+            raise UsageError(f"cannot write {path}: {exc.strerror}") from None
+        try:
+            locked(self._fd, path)
+            self.cut = repaired(self._fd, path)
+        except UsageError:
+            os.close(self._fd)
+            raise
+        self._size = os.lseek(self._fd, 0, os.SEEK_END)
+        self._dirty = False
+        self._syncing: asyncio.Future[None] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._size
+
+    def append(self, line: bytes) -> int:
+        """Write one whole line; where it begins. Raises `OutputLost` and leaves no part of it."""
+        begin = self._size
+        try:
+            written = os.write(self._fd, line)
+        except OSError as exc:
+            raise OutputLost(exc.strerror) from exc
+        if written != len(line):
+            os.ftruncate(self._fd, begin)
+            raise OutputLost("no space left on device")
+        self._size += written
+        self._dirty = True
+        return begin
+
+    def read(self, begin: int) -> bytes:
+        """The line that begins there."""
+        with os.fdopen(os.dup(self._fd), "rb") as file:
+            file.seek(begin)
+            return file.readline()
+
+    async def synced(self) -> None:
+        """With `durable`, wait until all that was appended before is on the disk."""
+        if not self._durable:
+            return
+        while self._dirty:
+            if self._syncing is None:
+                self._syncing = asyncio.ensure_future(self._sync())
+            await asyncio.shield(self._syncing)
+
+    async def keep_synced(self) -> None:
+        """Sync once a second until cancelled."""
+        while True:
+            await asyncio.sleep(SYNC_S)
+            if self._dirty:
+                await self._sync()
+
+    async def _sync(self) -> None:
+        self._dirty = False
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, _flush, self._fd)
+        finally:
+            self._syncing = None
+
+    def empty(self) -> None:
+        """Begin anew."""
+        os.ftruncate(self._fd, 0)
+        self._size = 0
+
+    def close(self) -> None:
+        """Sync and give the file back."""
+        if self._fd >= 0:
+            if self._dirty:
+                _flush(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+
+def encoded(row: Mapping[str, Json]) -> bytes:
+    """A row as one line, also for readers that break lines at every Unicode line separator."""
+    text = json.dumps(row, ensure_ascii=False)
+    if "\u2028" in text or "\u2029" in text or "\x85" in text:
+        text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(row).encode() + b"\n"
+
+
+def repaired(fd: int, path: Path) -> int:
+    """
+    Cut a torn end off; how many bytes went.
+
+    A last line that only lacks its line break gets it. Raises `UsageError` when the file is no
+    output of ours: nothing of it is touched then.
+    """
+    size = os.fstat(fd).st_size
+    if not stat.S_ISREG(os.fstat(fd).st_mode) or size == 0:
+        return 0
+    with os.fdopen(os.dup(fd), "rb") as file:
+        file.seek(0)
+        first = file.readline(TAIL_READ)
+        whole = first.endswith(b"\n")
+        if not (_ours(first) if whole else (first.startswith(HEAD) or HEAD.startswith(first))):
+            raise UsageError(
+                f"not an output of llmo batch: {path}",
+                hint="another -o, or move the file away: it would be appended to",
+            )
+        end = _last_whole(file, size)
+        file.seek(end)
+        rest = file.read()
+    if rest and _ours(rest):
+        os.write(fd, b"\n")
+        return 0
+    os.ftruncate(fd, end)
+    return len(rest)
+
+
+def _last_whole(file: BinaryIO, size: int) -> int:
+    """Where the last line that can be read ends, trailing lines of nothing but zeros or ruins left out."""
+    end = size
+    while end > 0:
+        begin = _line_before(file, end)
+        file.seek(begin)
+        line = file.read(end - begin)
+        if line.endswith(b"\n") and _ours(line):
+            return end
+        end = begin
+        if size - end > 1 << 28:  # noqa: PLR2004 - more than 256 MB of ruins is no torn end
+            return size
+    return 0
+
+
+def _line_before(file: BinaryIO, end: int) -> int:
+    """Where the line that ends at `end` begins."""
+    stop = end - 1
+    while stop > 0:
+        begin = max(0, stop - TAIL_READ)
+        file.seek(begin)
+        found = file.read(stop - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        stop = begin
+    return 0
+
+
+def _ours(line: bytes) -> bool:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(row, dict) and {"id", "key", "status"} <= row.keys()
+
+
+def _flush(fd: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(fd)

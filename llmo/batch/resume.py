@@ -1,0 +1,95 @@
+"""What an output already holds, and what that means for each row of the input."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, get_args
+
+from llmo.batch.identity import short
+from llmo.batch.table import Table
+from llmo.errors import ErrorKind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Decision = Literal["new", "done", "failed", "changed", "retry"]
+KINDS: tuple[str, ...] = get_args(ErrorKind)
+LINE = re.compile(
+    rb'\{"id": "([^"\\]*)", "index": \d+, "key": "([0-9a-f]+)", "status": "(?!error)[a-z]+", .*\}\n', re.DOTALL
+)
+"""Our own lines, as `outcome` writes them; whatever else holds the same is read as JSON."""
+CODE_BITS = 8
+KEY_DIGITS = 14
+"""Digits of a key that fit beside a status code: 56 bits."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What resume found; `failed` rows were left as they are, `changed` ones run again."""
+
+    done: int = 0
+    failed: int = 0
+    changed: int = 0
+    retry: int = 0
+    broken: int = 0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """The last word on every id of an output."""
+
+    table: Table = field(default_factory=Table)
+    counts: Counts = field(default_factory=Counts)
+
+    def read(self, path: Path, same_keys: Table) -> None:
+        """Read an output; the place of each answer whose key is in `same_keys` is put there, plus one."""
+        offset = 0
+        with path.open("rb") as file:
+            for line in file:
+                entry = _entry(line)
+                if entry is None:
+                    self.counts.broken += 1
+                else:
+                    name, key, code = entry
+                    self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
+                    if code == 0 and (number := int(key[:16], 16)) in same_keys:
+                        same_keys.set(number, offset + 1)
+                offset += len(line)
+        self.table.freeze()
+
+    def decide(self, name: str, key: str, retry: str | None) -> Decision:
+        """What to do with a row; `retry` is a kind of error, `all`, or None."""
+        value = self.table.get(short(name))
+        if value is None:
+            return "new"
+        code = value & (1 << CODE_BITS) - 1
+        if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
+            found: Decision = "changed"
+        elif code == 0:
+            found = "done"
+        else:
+            found = "retry" if retry in ("all", KINDS[code - 1]) else "failed"
+        setattr(self.counts, found, getattr(self.counts, found) + 1)
+        return found
+
+    @property
+    def orphans(self) -> int:
+        """Recorded rows that the input no longer has; right when every row has been decided."""
+        counts = self.counts
+        return len(self.table) - counts.done - counts.failed - counts.changed - counts.retry
+
+
+def _entry(line: bytes) -> tuple[str, str, int] | None:
+    """Id, key and code (0, or the error's kind) of a line; None when it can't be read."""
+    plain = LINE.fullmatch(line)
+    if plain:
+        return plain[1].decode(), plain[2].decode(), 0
+    try:
+        row = json.loads(line)
+        kind = row["error"]["kind"] if row["status"] == "error" else None
+        int(row["key"][:16], 16)
+        return row["id"], row["key"], 0 if kind is None else 1 + KINDS.index(kind)
+    except (ValueError, KeyError, TypeError):
+        return None

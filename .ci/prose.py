@@ -1,0 +1,95 @@
+"""What the man pages say beyond the options, facts that no signature holds: `*word*` is bold, `_word_` italic."""
+
+from __future__ import annotations
+
+DATE = "2026-11-22"
+
+DESCRIPTION = """\
+llmo sends prompts to language models, one at a time (*llmo ask*) or one for each row of a file (*llmo batch*), through
+one router with fallbacks and hard budgets.
+
+Which models, keys, limits and budgets there are stands in a profile, a TOML file; see *llmo-profile*(1). Two profiles
+are built in: _default_ finds the keys in the environment, a running Ollama and a LiteLLM proxy; _offline_ answers
+without a network or a key, deterministically, for trying out and for tests.
+"""
+
+STREAMS = """\
+Standard output carries the result and nothing else: the answer, the JSON, the table. Progress, the cost line, warnings
+and errors go to standard error. A pipe gets the exact bytes of the answer; on a terminal control characters in a
+model's text are shown, never obeyed.
+
+An error is one line, *llmo: what: why*, and where there is one a line *hint: what to do*. With *--json* the object
+is printed also on failure, and agrees with the exit status.
+"""
+
+EXIT = (
+    (0, "done"),
+    (1, "the request failed for good: a bad request, a refusal, every candidate failed for reasons that stay"),
+    (2, "wrong usage: unknown flag, empty prompt, missing file"),
+    (3, "budget: refused before sending, or a run stopped because its budget is used up"),
+    (4, "profile, configuration or credentials"),
+    (5, "temporary: rate limited, overloaded, unreachable or timed out; the same command may work later"),
+    (6, "the answer is incomplete: it broke off, or met the token limit with *--strict*"),
+    (7, "*llmo batch* finished, and some rows failed"),
+    (130, "interrupted by SIGINT; what was received is kept and booked"),
+    (143, "ended by SIGTERM, likewise"),
+)
+
+ENVIRONMENT = (
+    ("LLMO_PROFILE", "the profile to use when *-P* is not given"),
+    ("LLMO_CONFIG_DIR, LLMO_DATA_DIR, LLMO_CACHE_DIR", "where profiles, the ledger and caches are kept"),
+    ("LLMO_TIMEOUT, LLMO_PROVIDERS__OPENAI__BASE_URL, …", "any setting of the profile, two underscores for a dot"),
+    ("OPENAI_API_KEY, ANTHROPIC_API_KEY, OPENROUTER_API_KEY", "keys of the vendors, as their own tools read them"),
+    ("OPENAI_BASE_URL, ANTHROPIC_BASE_URL, OLLAMA_HOST, LITELLM_PROXY_URL", "addresses"),
+    ("NO_COLOR", "no colour, whatever its value"),
+)
+
+COMMANDS = {
+    "ask": """\
+The prompt and standard input are joined by a blank line, prompt first. Standard input is read only when it is a pipe
+or a file, or with *-*; *-n* turns it off, for loops that read from it themselves. Nothing to send is exit status 2,
+and nothing is paid.
+""",
+    "batch": """\
+Each row gets one line of the output, written before the row counts as done. The same command again resumes: what is
+done is not sent and not paid again, rows that changed are. *--max-cost* and the budgets of the profile hold over
+all rows, retries and fallbacks, and over all other llmo processes at the same time.
+""",
+    "route": """\
+Prints the plan of *llmo ask* with the same options: the task, the candidates in order with the reason for each, the
+cost expected and in the worst case, the budgets. Sends nothing.
+""",
+    "cost": """\
+Every attempt is in the ledger with what it cost and how that is known. A total with calls of unknown price reads
+*≥ $1.20 (2 calls unpriced)*.
+""",
+    "models": """\
+Reads the profile, the shipped price table and what *--refresh* found last; only *--refresh* uses the network.
+""",
+    "profile": """\
+A profile is never picked up from the working directory by itself; name it with *-P*.
+""",
+}
+
+EXAMPLES = {
+    "": (
+        ("Ask, without a key:", 'llmo -P offline ask "Name three rivers."'),
+        ("Pipe in, pipe out:", 'git diff | llmo ask "Write a commit message." | tee message.txt'),
+        ("What did this month cost?", "llmo cost --since 2026-11-01 --by model"),
+    ),
+    "ask": (
+        ("Only local models:", 'llmo ask --private -f notes.txt "Summarise."'),
+        ("An answer for a program:", 'llmo ask --json --schema person.json "Ada Lovelace, born 1815" | jq .data'),
+    ),
+    "batch": (
+        ("Classify a table:", "llmo batch in.csv --template prompt.txt --schema s.json -o out.jsonl"),
+        (
+            "Summarise files, for two dollars at most:",
+            "llmo batch --files 'docs/*.md' --prompt 'Summarise {{ text }}' \\\n  --max-cost 2 -o out.jsonl",
+        ),
+    ),
+    "route": (("Why this model?", 'llmo route "Prove that there are infinitely many primes."'),),
+    "cost": (("Fail when a day costs more than it may:", "llmo cost --check --max 2.50 --since 1d"),),
+    "models": (("Cheap models that see:", "llmo models --supports vision --max-price 1 --sort price"),),
+    "profile": (("Begin with what is there:", "llmo profile init --yes"),),
+}

@@ -1,0 +1,122 @@
+"""The command line as values: what the generators of completions and man pages, and the tests of README, need of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from llmo.cli.app import program
+
+Values = Literal["none", "any", "choice", "file", "directory", "model", "profile", "provider", "task"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option, all its spellings."""
+
+    names: tuple[str, ...]
+    """`-m`, `--model`."""
+    help: str
+    metavar: str
+    """Empty for a flag."""
+    values: Values
+    choices: tuple[str, ...]
+    repeats: bool
+    default: str = ""
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether the next word belongs to it."""
+        return self.values != "none"
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One positional argument."""
+
+    metavar: str
+    help: str
+    values: Values
+    required: bool
+    repeats: bool
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command; a group has `children`."""
+
+    path: tuple[str, ...]
+    """`("profile", "init")`; empty for llmo itself."""
+    help: str
+    options: tuple[Option, ...]
+    arguments: tuple[Argument, ...]
+    children: tuple[Command, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`llmo profile init`."""
+        return " ".join(("llmo", *self.path))
+
+
+def surface() -> Command:
+    """The whole program."""
+    return _command(program(), ())
+
+
+def everything(command: Command) -> list[Command]:
+    """A command and all below it, in the order of the help."""
+    return [command, *(found for child in command.children for found in everything(child))]
+
+
+def _command(command: Any, path: tuple[str, ...]) -> Command:
+    names = command.list_commands(None) if hasattr(command, "list_commands") else []
+    params = [param for param in command.params if not getattr(param, "hidden", False)]
+    return Command(
+        path,
+        " ".join((command.help or "").split()),
+        (*(_option(p) for p in params if p.param_type_name == "option"), HELP),
+        tuple(_argument(p) for p in params if p.param_type_name == "argument"),
+        tuple(_command(command.get_command(None, name), (*path, name)) for name in names),
+    )
+
+
+HELP = Option(("-h", "--help"), "Show help and exit.", "", "none", (), repeats=False)
+
+
+def _option(param: Any) -> Option:
+    names = (*param.opts, *param.secondary_opts)
+    if param.is_flag or getattr(param, "count", False):
+        return Option(names, param.help or "", "", "none", (), repeats=bool(getattr(param, "count", False)))
+    choices = _choices(param)
+    metavar = param.metavar or ("|".join(choices) if choices else param.name.upper())
+    default = param.default if isinstance(param.default, str | int | float) else ""
+    values: Values = "choice" if choices else _values(names[-1].lstrip("-"), metavar)
+    return Option(names, param.help or "", metavar, values, choices, bool(param.multiple), str(default))
+
+
+def _argument(param: Any) -> Argument:
+    metavar = (param.metavar or param.name.upper()).strip("[].")
+    return Argument(
+        metavar, param.help or "", _values(param.name, metavar), bool(param.required), param.nargs != 1, _choices(param)
+    )
+
+
+def _choices(param: Any) -> tuple[str, ...]:
+    annotation = getattr(getattr(param, "type_descriptor", None), "annotation", None)
+    if get_origin(annotation) is Literal:
+        return tuple(map(str, get_args(annotation)))
+    return tuple(map(str, getattr(getattr(param, "type", None), "choices", ())))
+
+
+def _values(name: str, metavar: str) -> Values:
+    """What a value is, read from the words that the help uses."""
+    if name in {"model", "profile", "provider", "task"}:
+        return name  # type: ignore[return-value]  # the four names are values of the Literal
+    if name == "template":
+        return "file"
+    if metavar == "REF" or metavar.endswith("/MODEL"):
+        return "model"
+    if "DIR" in metavar:
+        return "directory"
+    return "file" if {"FILE", "PATH", "INPUT", "OUT", "OUTPUT"} & set(metavar.replace("@", "").split("|")) else "any"

@@ -12,7 +12,7 @@ import functools
 import inspect
 import json
 import math
-from collections.abc import Callable  # noqa: TC003 - Typer evaluates annotations
+from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -82,12 +82,6 @@ class Selection:
     allow_unpriced: Annotated[
         bool, typer.Option("--allow-unpriced", help="Let a model without a known price run under a budget.")
     ] = False
-
-
-Parameter = Annotated[
-    list[str] | None,
-    typer.Option("-o", "--option", help="KEY=VALUE sent to the provider as it is; repeatable.", metavar="K=V"),
-]
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -48,6 +48,10 @@ class Inputs:
     schema: Annotated[
         str | None, typer.Option("--schema", help="JSON Schema that the answer must meet.", metavar="FILE|JSON")
     ] = None
+    option: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--option", help="KEY=VALUE sent to the provider as it is; repeatable.", metavar="K=V"),
+    ] = None
     no_stdin: Annotated[bool, typer.Option("-n", "--no-stdin", help="Do not read standard input.")] = False
 
 

@@ -1,0 +1,258 @@
+"""What `llmo ask` does: plan, run, show, keep."""
+
+from __future__ import annotations
+
+import json
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from llmo import router
+from llmo.cli import options, running
+from llmo.cli import prompt as prompts
+from llmo.cli.show import show_plan
+from llmo.errors import Cancelled, Incomplete, UsageError
+from llmo.ids import ulid
+from llmo.redact import visible
+from llmo.render import lines, objects
+from llmo.types import Message, Reasoning, Text
+
+if TYPE_CHECKING:
+    from llmo.cli.ask import Output
+    from llmo.cli.context import Context
+    from llmo.cli.options import Selection
+    from llmo.cli.prompt import Inputs
+    from llmo.render.stream import Writer
+    from llmo.result import Result
+    from llmo.router import Plan
+    from llmo.structured import Structured
+    from llmo.types import Json, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """All that one `ask` needs once its inputs are read."""
+
+    request: Request
+    plan: Plan
+    selection: Selection
+    output: Output
+    conversation: str | None
+    keep: bool
+
+
+def ask(ctx: Context, prompt: str | None, *, selection: Selection, inputs: Inputs, output: Output) -> int:
+    """Answer on stdout; the exit code."""
+    if output.as_json and output.ndjson:
+        raise UsageError("--json and --ndjson exclude each other")
+    options.cap(selection)
+    keep = ctx.profile.store_texts and not output.no_log
+    conversation, before = _conversation(ctx, output, keep=keep)
+    if inputs.system is not None:
+        before = tuple(m for m in before if m.role != "system")
+    request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option), before=before)
+    request = replace(request, stream=output.stream is not False)
+    plan = ctx.planner.plan(request, options.choice(selection))
+    if output.dry_run:
+        return show_plan(ctx, plan, selection, as_json=output.as_json or output.ndjson)
+    router.require(plan)
+    question = Question(
+        request=request, plan=plan, selection=selection, output=output, conversation=conversation, keep=keep
+    )
+    return running.run(_run(ctx, question))
+
+
+def _conversation(ctx: Context, output: Output, *, keep: bool) -> tuple[str | None, tuple[Message, ...]]:
+    """The conversation's name and its turns so far."""
+    name = output.conversation or (ctx.history.last() if output.go_on else None)
+    if name:
+        return name, ctx.history.messages(name)
+    return (ulid(ctx.clock.now()) if keep else None), ()
+
+
+async def _run(ctx: Context, question: Question) -> int:
+    from llmo.structured import Structured, Validator
+
+    writer = _writer(ctx, question.output)
+    cache = _Cache(ctx, question)
+    found = cache.find()
+    if found is not None:
+        result, data = found
+        writer.text(result.text)
+        writer.end()
+        return _finish(ctx, question, result, data)
+    schema = question.request.schema
+    validator = None if schema is None else Validator(schema)
+    engine = ctx.engine(question.selection)
+    total, retries = options.clocks(question.selection, ctx.profile)
+    job = ctx.job(
+        question.request, question.plan, tags=options.tags(question.selection), timeout=total, retries=retries
+    )
+    answer = Structured(engine, job, validator)
+    try:
+        await _show(answer, writer)
+    finally:
+        await ctx.close()
+        code = _ended(ctx, question, answer, cache)
+    return code
+
+
+async def _show(answer: Structured, writer: Writer) -> None:
+    """Pass the pieces on as they come."""
+    from llmo.engine import AttemptEnded, AttemptStarted
+    from llmo.render.stream import Events
+
+    async with aclosing(answer.events()) as events:
+        async for event in events:
+            match event:
+                case Text(piece):
+                    writer.text(piece)
+                case Reasoning(piece):
+                    writer.reasoning(piece)
+                case AttemptStarted(target, number, waited) if isinstance(writer, Events):
+                    writer.event(
+                        "attempt",
+                        number=number,
+                        provider=target.provider,
+                        model=target.model,
+                        waited_s=round(waited, 3),
+                    )
+                case AttemptEnded(attempt) if isinstance(writer, Events):
+                    writer.event("attempt_ended", **objects.attempt(attempt))
+    writer.end()
+
+
+def _ended(ctx: Context, question: Question, answer: Structured, cache: _Cache) -> int:
+    """Finish with what there is; also when interrupted."""
+    result = answer.result
+    if result is None:
+        return int(Cancelled().exit)
+    if result.error is None and result.finish == "length":
+        cut = "the answer was cut by the token limit"
+        result = replace(result, warnings=(*result.warnings, cut))
+        if question.output.strict:
+            result = replace(result, error=Incomplete(cut, hint="raise --max-tokens"))
+    if result.ok:
+        cache.keep(result, answer.data)
+        _keep(ctx, question, result)
+    return _finish(ctx, question, result, answer.data)
+
+
+def _keep(ctx: Context, question: Question, result: Result) -> None:
+    """Write the new turns to the history."""
+    if not question.keep or question.conversation is None or result.target is None:
+        return
+    messages = question.request.messages
+    known = question.output.go_on or question.output.conversation
+    new = messages[-1:] if known else messages
+    ctx.history.append(
+        question.conversation,
+        [*(replace(m, images=()) for m in new), Message("assistant", result.text)],
+        target=str(result.target),
+        retention_days=ctx.profile.retention_days,
+    )
+
+
+def _finish(ctx: Context, question: Question, result: Result, data: Json) -> int:
+    """Say what came of it; the exit code."""
+    output = question.output
+    if output.as_json or output.ndjson:
+        conversation = question.conversation if question.keep else None
+        body = objects.result(result, task=question.plan.task.name, data=data, conversation=conversation)
+        if output.ndjson:
+            body = {"event": "result", **body}
+        ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+    ctx.stdout.flush()
+    for line in lines.attempts(result) if result.ok or len(result.attempts) > 1 else ():
+        ctx.note(f"llmo: tried {line}")
+    for warning in result.warnings:
+        ctx.note(f"llmo: warning: {warning}")
+    if ctx.stderr_tty and result.attempts:
+        ctx.note(lines.summary(result))
+    if result.error is None:
+        return 0
+    ctx.err(f"llmo: {result.error.message}")
+    if result.error.hint:
+        ctx.err(f"hint: {result.error.hint}")
+    return int(result.error.exit)
+
+
+def _writer(ctx: Context, output: Output) -> Writer:
+    from llmo.render import stream
+
+    if output.as_json:
+        return stream.Silent()
+    if output.ndjson:
+        return stream.Events(ctx.stdout)
+    fancy = ctx.stdout_tty and ctx.env.get("TERM") != "dumb"
+    if output.markdown or (fancy and output.markdown is None):
+        return stream.Markdown(
+            ctx.stdout, clean=visible, color=ctx.color, width=min(ctx.width, 100), terminal=ctx.stdout_tty
+        )
+    return stream.Raw(ctx.stdout, clean=visible if ctx.stdout_tty else None)
+
+
+class _Cache:
+    """Exact repeats, when `--cache` asks for them: only complete answers are kept."""
+
+    def __init__(self, ctx: Context, question: Question) -> None:
+        from llmo.spans import seconds
+
+        self._ctx = ctx
+        self._age = None if question.output.cache is None else seconds(question.output.cache)
+        self._key = None if self._age is None else _key(question)
+
+    def find(self) -> tuple[Result, Any] | None:
+        """An answer bought earlier."""
+        if self._key is None or self._age is None:
+            return None
+        found = self._ctx.history.cached(self._key, self._age)
+        return None if found is None else _revived(found.body, self._ctx)
+
+    def keep(self, result: Result, data: Json) -> None:
+        """Keep a good answer."""
+        if self._key is not None and result.complete and result.target is not None:
+            body = {
+                "text": result.text,
+                "data": data,
+                "target": [result.target.provider, result.target.model],
+                "served_model": result.served.model,
+                "finish": result.finish,
+                "usage": objects.usage(result.usage),
+                "cost": result.cost,
+            }
+            self._ctx.history.cache(self._key, body)
+
+
+def _key(question: Question) -> str:
+    import hashlib
+
+    request = question.request
+    parts: list[Any] = [[str(c.target) for c in question.plan.ranked], repr(request.params), request.schema]
+    parts += [[m.role, m.text, [hashlib.sha256(i.data).hexdigest() for i in m.images]] for m in request.messages]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _revived(body: dict[str, Any], ctx: Context) -> tuple[Result, Any]:
+    from llmo.result import Result
+    from llmo.types import Served, Target, Usage
+
+    saved = lines.dollars(body["cost"])
+    ctx.note(f"llmo: from the cache, saved {saved}")
+    used = body["usage"]
+    result = Result(
+        id=ulid(ctx.clock.now()),
+        error=None,
+        text=body["text"],
+        reasoning="",
+        target=Target(*body["target"]),
+        served=Served(model=body["served_model"]),
+        finish=body["finish"],
+        usage=None if used is None else Usage(**used),
+        cost=0,
+        cost_source="cached",
+        reserved=0,
+        total_s=0.0,
+        first_token_s=0.0,
+    )
+    return result, body["data"]

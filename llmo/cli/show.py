@@ -1,0 +1,27 @@
+"""Show a plan: for `route`, and for `ask --dry-run`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from llmo.render import objects, plans
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+    from llmo.cli.options import Selection
+    from llmo.router import Plan
+
+
+def show_plan(ctx: Context, plan: Plan, selection: Selection, *, as_json: bool) -> int:
+    """Print a plan in the form that is asked for; the exit code."""
+    body = objects.plan(plan, ctx.budgets(selection))
+    if as_json:
+        ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+    else:
+        ctx.out(
+            plans.table(
+                plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=ctx.color and ctx.stdout_tty
+            )
+        )
+    return 0

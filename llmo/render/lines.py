@@ -1,0 +1,78 @@
+"""The lines about a call that go to a person: cost, tokens, time, what was tried."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llmo.money import DOLLAR
+
+if TYPE_CHECKING:
+    from llmo.result import Result
+
+
+def dollars(amount: int | None) -> str:
+    """An amount for people: two significant digits at least, never rounded to zero; unknown is not $0.00."""
+    if amount is None:
+        return "unknown"
+    if amount == 0:
+        return "$0"
+    value = Decimal(amount) / DOLLAR
+    places = max(2, 1 - value.adjusted() + 1)
+    shown = f"{value:,.{min(places, 12)}f}"
+    whole, _, rest = shown.partition(".")
+    return f"${whole}.{rest.rstrip('0'):0<2}"
+
+
+def cost(result: Result) -> str:
+    """The cost with its source."""
+    match result.cost_source:
+        case "local":
+            return "$0 (local)"
+        case "subscription":
+            return "subscription"
+        case "cached":
+            return "$0 (cached)"
+        case "unknown":
+            return "cost unknown"
+    about = "~" if result.cost_source == "estimated" else ""
+    return f"{about}{dollars(result.cost)} ({result.cost_source})"
+
+
+def tokens(result: Result) -> str:
+    """Tokens in and out, with the parts that explain a price."""
+    used = result.usage
+    if used is None:
+        return "tokens unknown"
+    cached = f" ({used.cached_input_tokens} cached)" if used.cached_input_tokens else ""
+    thought = f" ({used.reasoning_tokens} reasoning)" if used.reasoning_tokens else ""
+    return f"{used.input_tokens}{cached} → {used.output_tokens}{thought} tokens"
+
+
+def speed(result: Result) -> str:
+    """Time to the first token and the rate after it."""
+    if result.first_token_s is None:
+        return f"{result.total_s:.1f} s"
+    text = f"first token {result.first_token_s:.2f} s"
+    took = result.total_s - result.first_token_s
+    if result.usage and result.usage.output_tokens > 1 and took > 0.01:  # noqa: PLR2004 - faster is one piece, no rate
+        text += f", {result.usage.output_tokens / took:.0f} tokens/s"
+    return text
+
+
+def summary(result: Result) -> str:
+    """The last line of `ask`."""
+    who = str(result.target) if result.target else "no model"
+    served = result.served.model
+    if served and result.target and served != result.target.model:
+        who += f" ({served})"
+    return " · ".join([who, tokens(result), cost(result), speed(result)])
+
+
+def attempts(result: Result) -> list[str]:
+    """What was tried before the answer, a line each."""
+    return [
+        f"{one.provider}/{one.model}: {one.error or one.outcome}" + (f", cost {dollars(one.cost)}" if one.cost else "")
+        for one in result.attempts
+        if one.outcome != "ok"
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -10,6 +9,8 @@ from llmo.clock import Clock, SystemClock
 from llmo.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from llmo.config import ProviderConfig
     from llmo.providers.transport import Transport
     from llmo.types import Provider

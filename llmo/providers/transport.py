@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from llmo.errors import ConfigError, TimedOut, Unavailable
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,6 @@ def shown(url: str) -> str:
         return url.partition("?")[0].rpartition("@")[2]
 
 
-@lru_cache(maxsize=256)
 def proxy(url: str) -> str | None:
     """
     The proxy that the environment names for an address, None for a direct connection.
@@ -123,6 +125,33 @@ def socket_options() -> list[tuple[int, int, int]]:
         if hasattr(socket, name):
             options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
     return options
+
+
+def certificates() -> ssl.SSLContext:
+    """Trust what the system trusts (and SSL_CERT_FILE names), else what certifi brings."""
+    import os
+    import ssl
+
+    context = ssl.create_default_context()
+    paths = ssl.get_default_verify_paths()
+    if not (paths.cafile or paths.capath or context.cert_store_stats()["x509_ca"]):
+        import certifi
+
+        context.load_verify_locations(os.fspath(certifi.where()))
+    return context
+
+
+async def gathered(chunks: AsyncGenerator[bytes], limit: int) -> bytes:
+    """All chunks as one body, cut at `limit`."""
+    pieces, size = [], 0
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            pieces.append(chunk)
+            size += len(chunk)
+            if size >= limit:
+                break
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return body if size <= limit else body[:limit]
 
 
 def unreachable(call: Call, cause: BaseException) -> Unavailable:
@@ -185,4 +214,6 @@ def bad_address(call: Call) -> ConfigError:
 def bad_proxy(call: Call) -> ConfigError:
     """A proxy address that cannot be used."""
     via = proxy(call.url) or ""
-    return ConfigError(f"unusable proxy: {shown(via)}", hint="HTTP_PROXY, HTTPS_PROXY or ALL_PROXY name an http:// proxy")
+    return ConfigError(
+        f"unusable proxy: {shown(via)}", hint="HTTP_PROXY, HTTPS_PROXY or ALL_PROXY name an http:// proxy"
+    )

@@ -1,0 +1,284 @@
+"""Anthropic's messages."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from llmo.errors import Rejected
+from llmo.providers import failures, rates, schemas, wire
+from llmo.providers.decoder import Decoder, reasoning
+from llmo.providers.exchange import Dialect, address, reserved, unsupported
+from llmo.types import Listed, Usage, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llmo.errors import ProviderError
+    from llmo.providers import Link
+    from llmo.providers.failures import Complaint, Headers
+    from llmo.providers.transport import Call
+    from llmo.types import Ability, Event, FinishReason, Message, RateInfo, Request
+
+VERSION = "2023-06-01"
+MAX_TOKENS = 4096
+"""Sent when the request has no limit: the field is required."""
+LONGEST_WHOLE = 21_333
+"""A larger limit may take over 10 minutes, which connections do not survive in silence (so the SDK refuses it)."""
+
+_FINISH: Mapping[str, FinishReason] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "refusal",
+    "tool_use": "tool_calls",
+}
+_RESERVED = {
+    "model": "use -m",
+    "messages": "the prompt makes them",
+    "system": "use --system",
+    "stream": "use --stream or --no-stream",
+    "max_tokens": "use --max-tokens",
+}
+
+
+def encode(request: Request, model: str, link: Link) -> bytes:
+    """The body of a messages call."""
+    params = request.params
+    if params.seed is not None:
+        raise unsupported(link, "seed", "openai or ollama")
+    attachments = wire.Attachments()
+    limit = params.max_tokens or MAX_TOKENS
+    body: dict[str, Any] = {
+        "model": model,
+        "max_tokens": limit,
+        "messages": [_message(message, attachments, link) for message in request.messages if message.role != "system"],
+    }
+    system = "\n\n".join(m.text for m in request.messages if m.role == "system" and m.text.strip())
+    if system:
+        body["system"] = system
+    if params.temperature is not None:
+        body["temperature"] = params.temperature
+    if params.stop:
+        body["stop_sequences"] = list(params.stop)
+    if request.stream or limit > LONGEST_WHOLE:
+        body["stream"] = True
+    if request.schema is not None:
+        body["output_config"] = {"format": {"type": "json_schema", "schema": schemas.closed(request.schema)}}
+    reserved(link, params.extra, _RESERVED)
+    return attachments.write(wire.merged(body, params.extra))
+
+
+def _message(message: Message, attachments: wire.Attachments, link: Link) -> dict[str, Any]:
+    if not message.text.strip() and not message.images:
+        raise Rejected(f"{link.name} (anthropic) takes no empty message", may_be_billed=False)
+    if not message.images:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = []
+    for image in message.images:
+        source = {"type": "base64", "media_type": image.media_type, "data": attachments.add(image)}
+        parts.append({"type": "image", "source": source})
+    if message.text.strip():
+        parts.append({"type": "text", "text": message.text})
+    return {"role": message.role, "content": parts}
+
+
+class Answer(Decoder):
+    """Reads named events by the type in their data, and a whole message."""
+
+    marker = "message_stop"
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._stopped: FinishReason | None = None
+        self._tokens: dict[str, Any] = {}
+
+    def read(self, message: dict[str, Any]) -> list[Event]:
+        """The events of one message."""
+        match message.get("type"):
+            case "content_block_delta":
+                events = self._delta(wire.obj(message.get("delta")))
+            case "content_block_start":
+                events = self._block(wire.obj(message.get("content_block")))
+            case "message_start":
+                events = self._start(wire.obj(message.get("message")))
+            case "message_delta":
+                events = self._close(wire.obj(message.get("delta")), wire.obj(message.get("usage")))
+            case "message_stop":
+                events = self._stop()
+            case "message":
+                events = self._message(message)
+            case kind:
+                if kind == "error" or message.get("error"):
+                    self.fault(message)
+                events = []
+        return events
+
+    def _delta(self, delta: dict[str, Any]) -> list[Event]:
+        kind = delta.get("type")
+        if kind == "text_delta":
+            return self.text(wire.text(delta.get("text")))
+        if kind == "thinking_delta":
+            return reasoning(wire.text(delta.get("thinking")))
+        return []
+
+    def _block(self, block: dict[str, Any]) -> list[Event]:
+        kind = block.get("type")
+        if kind == "text":
+            return self.text(wire.text(block.get("text")))
+        if kind == "thinking":
+            return reasoning(wire.text(block.get("thinking")))
+        return []
+
+    def _start(self, message: dict[str, Any]) -> list[Event]:
+        tokens = wire.obj(message.get("usage"))
+        self._tokens = {name: value for name, value in tokens.items() if value is not None}
+        return self.serve(model=message.get("model"), service_tier=tokens.get("service_tier"))
+
+    def _close(self, delta: dict[str, Any], tokens: dict[str, Any]) -> list[Event]:
+        # Cumulative: what is there replaces what message_start said.
+        self._tokens |= {name: value for name, value in tokens.items() if value is not None}
+        events = self.serve(service_tier=tokens.get("service_tier"))
+        reason = wire.text(delta.get("stop_reason"))
+        if reason:
+            self._stopped = _FINISH.get(reason, "stop")
+            events += _remarks(reason, wire.obj(delta.get("stop_details")))
+        return events
+
+    def _stop(self) -> list[Event]:
+        self.finish = self._stopped
+        self.usage = usage(self._tokens)
+        self.done = True
+        return []
+
+    def _message(self, message: dict[str, Any]) -> list[Event]:
+        events = self._start(message)
+        for block in wire.seq(message.get("content")):
+            events += self._block(wire.obj(block))
+        return events + self._close(message, {}) + self._stop()
+
+
+def _remarks(reason: str, details: dict[str, Any]) -> list[Event]:
+    if reason == "refusal" and details:
+        said = ": ".join(filter(None, (wire.text(details.get("category")), wire.text(details.get("explanation")))))
+        return [Warned(f"the model refused: {failures.clean(said, None)}")] if said else []
+    if reason not in _FINISH:
+        return [Warned(f"unknown stop_reason, taken as stop: {failures.clean(reason, None, 40)}")]
+    if reason == "model_context_window_exceeded":
+        return [Warned("the answer was cut where the model's context ended")]
+    return []
+
+
+def usage(tokens: Mapping[str, Any]) -> Usage | None:
+    """Tokens of a usage object, whose three kinds of input exclude each other."""
+    fresh, made = wire.count(tokens.get("input_tokens")), wire.count(tokens.get("output_tokens"))
+    if fresh is None or made is None:
+        return None
+    cached = wire.count(tokens.get("cache_read_input_tokens")) or 0
+    written = wire.count(tokens.get("cache_creation_input_tokens")) or 0
+    thought = wire.count(wire.obj(tokens.get("output_tokens_details")).get("thinking_tokens")) or 0
+    return Usage(
+        fresh + cached + written,
+        made,
+        cached_input_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=min(thought, made),
+    )
+
+
+def hint(said: Complaint) -> str | None:
+    """What to do about a request that was refused."""
+    if any(name in said.lower for name in ("temperature", "top_p", "top_k")):
+        return "this model takes no sampling parameters: leave out --temperature, top_p and top_k"
+    if "prefill" in said.lower:
+        return "this model takes no conversation that ends with an assistant turn"
+    if "max_tokens" in said.lower:
+        return "lower --max-tokens to the model's own limit"
+    return None
+
+
+class Anthropic(Dialect):
+    """A provider of kind anthropic."""
+
+    request_id = "request-id"
+
+    def credentials(self) -> Mapping[str, str]:
+        """The key, and the version whose behaviour this module knows."""
+        sent = {"anthropic-version": self.link.config.api_version or VERSION}
+        named = {name.lower() for name in self.link.config.headers}
+        # Exactly one of the two may carry a key.
+        if self.link.api_key and "authorization" not in named:
+            sent["x-api-key"] = self.link.api_key
+        return sent
+
+    def url(self, path: str) -> str:
+        """An address of the API."""
+        return wire.join(self.link.base_url, path, cut=("/messages", "/v1"))
+
+    def ask(self, request: Request, model: str) -> tuple[Call, Decoder]:
+        """The call that carries a request, and what reads its answer."""
+        return self.call("POST", self.url("/v1/messages"), encode(request, model, self.link)), Answer(self)
+
+    def framer(self) -> wire.Framer:
+        """Server-sent events."""
+        return wire.Events()
+
+    def rate_info(self, headers: Headers) -> RateInfo | None:
+        """The `anthropic-ratelimit-*` headers."""
+        return rates.anthropic(headers, self.link.clock)
+
+    def failed(self, said: Complaint) -> ProviderError:
+        """The error of a complaint; 529 is everybody's load and says nothing about this key's limit."""
+        kind = failures.verdict(said)
+        return failures.error(self.link, said, kind=kind, hint=hint(said) if kind is Rejected else None)
+
+    async def models(self) -> Sequence[Listed]:
+        """`GET /v1/models`, page by page."""
+        found: list[Listed] = []
+        after: str | None = ""
+        while after is not None:
+            page = await self.fetch(self._page(1000, after))
+            models = [wire.obj(model) for model in wire.seq(page.get("data"))]
+            found += [_listed(model) for model in models if wire.text(model.get("id"))]
+            last = wire.text(page.get("last_id"))
+            after = last if page.get("has_more") and last and last != after else None
+        return found
+
+    def _page(self, limit: int, after: str = "") -> str:
+        from urllib.parse import urlencode
+
+        query = {"limit": str(limit), **({"after_id": after} if after else {})}
+        url = self.url("/v1/models")
+        return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
+
+    async def check(self) -> str:
+        """One model of `GET /v1/models`: free, and it needs the key."""
+        status, headers, body = await self.get(self._page(1))
+        if status != HTTPStatus.OK:
+            raise self.failure(status, headers, body)
+        self.parsed(status, headers, body)
+        return f"{address(self.link)} answers, key accepted"
+
+
+def _listed(model: dict[str, Any]) -> Listed:
+    able = wire.obj(model.get("capabilities"))
+    names: Mapping[str, Ability] = {
+        "image_input": "vision",
+        "structured_outputs": "schema",
+        "tools": "tools",
+        "thinking": "reasoning",
+    }
+    abilities = {ability for name, ability in names.items() if _supported(able.get(name))}
+    return Listed(
+        model["id"],
+        context=wire.count(model.get("max_input_tokens")),
+        max_output=wire.count(model.get("max_tokens")),
+        shutdown=wire.text(model.get("retires_at")) or None,
+        # Only what is stated: claude models know more than this list names.
+        abilities=frozenset(abilities) or None,
+    )
+
+
+def _supported(value: Any) -> bool:
+    return bool(value.get("supported", value) if isinstance(value, dict) else value)

@@ -1,0 +1,127 @@
+"""What every dialect's answer has in common: text, closing events, faults inside an answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from llmo.errors import Incomplete, Unavailable
+from llmo.providers import failures, wire
+from llmo.types import Event, Finish, FinishReason, Reasoning, Served, Text, Usage, Warned
+
+if TYPE_CHECKING:
+    from llmo.providers.exchange import Dialect
+
+_REPLACEMENT = "\ufffd"
+
+
+class Decoder(ABC):
+    """
+    Messages of one answer to events.
+
+    A dialect fills in `read`, which sets `finish` when the terminal marker is in and `done` when
+    nothing more can follow. `usage` may be replaced until the end, then it goes out once.
+    """
+
+    marker: ClassVar[str]
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.link = dialect.link
+        self.finish: FinishReason | None = None
+        self.done = False
+        self.usage: Usage | None = None
+        self.served = Served()
+        self.spoken = False
+        self._held = ""
+
+    @abstractmethod
+    def read(self, message: dict[str, Any]) -> list[Event]:
+        """The events of one message of a stream, or of a whole body."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events in the bytes of one message."""
+        try:
+            message = wire.read(data)
+        except ValueError:
+            raise Unavailable(
+                f"{self.link.name} sent what is not JSON: {failures.clean(_text(data), None, 80)}"
+            ) from None
+        if not isinstance(message, dict):
+            raise Unavailable(f"{self.link.name} sent JSON that is no object: {failures.clean(_text(data), None, 80)}")
+        return self.read(message)
+
+    def text(self, piece: str) -> list[Event]:
+        """
+        A piece of the answer, without lone surrogates.
+
+        A server that escapes JSON may cut a pair in two, one half in each message.
+        """
+        if self._held or not piece.isascii():
+            piece = self._mend(piece)
+        if not piece:
+            return []
+        self.spoken = True
+        return [Text(piece)]
+
+    def _mend(self, piece: str) -> str:
+        piece, self._held = self._held + piece, ""
+        if "\ud800" <= piece[-1:] <= "\udbff":
+            piece, self._held = piece[:-1], piece[-1]
+        return whole(piece)
+
+    def serve(self, *, model: Any = None, service_tier: Any = None) -> list[Event]:
+        """What answered, when that is news."""
+        served = Served(
+            model=wire.text(model) or self.served.model,
+            service_tier=wire.text(service_tier) or self.served.service_tier,
+        )
+        if served == self.served:
+            return []
+        self.served = served
+        return [served]
+
+    def fault(self, message: dict[str, Any]) -> NoReturn:
+        """An error inside an answer that began with status 200."""
+        said = failures.complaint(None, failures.NO_HEADERS, message)
+        raise self.dialect.failed(said or failures.Complaint("error without a message"))
+
+    def end(self) -> list[Event]:
+        """The closing events; `Incomplete` without the terminal marker."""
+        if self.finish is None:
+            raise Incomplete(f"the answer of {self.link.name} ended without {self.marker}")
+        events: list[Event] = []
+        if self._held:
+            self._held = ""
+            self.spoken = True
+            events.append(Text(_REPLACEMENT))
+        if not self.spoken and self.finish in ("stop", "length"):
+            events.append(Warned(_EMPTY[self.finish]))
+        if self.usage is not None:
+            events.append(self.usage)
+        events.append(Finish(self.finish))
+        return events
+
+
+_EMPTY = {
+    "stop": "the answer is empty",
+    "length": "the answer is empty: reasoning used the whole output limit, raise max_tokens",
+}
+
+
+def _text(data: bytes) -> str:
+    return data[:400].decode("utf-8", "replace")
+
+
+def whole(piece: str) -> str:
+    """Text that can be written as UTF-8: surrogate pairs joined, lone ones replaced."""
+    try:
+        piece.encode()
+    except UnicodeEncodeError:
+        return piece.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return piece
+
+
+def reasoning(piece: str) -> list[Event]:
+    """A piece of the model's reasoning."""
+    return [Reasoning(whole(piece))] if piece else []

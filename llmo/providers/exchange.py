@@ -1,0 +1,243 @@
+"""One exchange with a server that speaks HTTP: from the call to llmo's events, whatever the dialect."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from llmo import __version__
+from llmo.errors import ConfigError, CredentialsError, Incomplete, ProviderError, Rejected, Unavailable
+from llmo.providers import KINDS, failures, wire
+from llmo.providers.transport import Call, shown
+from llmo.types import Served
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator, Mapping
+
+    from llmo.providers import Link
+    from llmo.providers.decoder import Decoder
+    from llmo.providers.failures import Complaint, Headers
+    from llmo.providers.transport import Reply
+    from llmo.types import Event, RateInfo, Request
+
+
+class Dialect(ABC):
+    """What the dialects share; each says how to ask, how to read and what its errors mean."""
+
+    request_id: ClassVar[str] = "x-request-id"
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.headers = headers(link, self.credentials())
+
+    @abstractmethod
+    def credentials(self) -> Mapping[str, str]:
+        """The headers that carry the key and the dialect's version."""
+
+    @abstractmethod
+    def ask(self, request: Request, model: str) -> tuple[Call, Decoder]:
+        """The call that carries a request, and what reads its answer. Raises `Rejected`."""
+
+    @abstractmethod
+    def framer(self) -> wire.Framer:
+        """What cuts a streamed answer into messages."""
+
+    @abstractmethod
+    def rate_info(self, headers: Headers) -> RateInfo | None:
+        """What the headers say about limits."""
+
+    def failed(self, said: Complaint) -> ProviderError:
+        """The error of a complaint; a dialect adds its hints."""
+        return failures.error(self.link, said, kind=failures.verdict(said))
+
+    def call(self, method: str, url: str, body: bytes | None = None) -> Call:
+        """A call with the clocks of the profile, else of the kind."""
+        config, entry = self.link.config, KINDS[self.link.config.kind]
+        return Call(
+            method,
+            url,
+            self.headers,
+            body,
+            connect=config.connect_timeout or entry.connect,
+            idle=config.idle_timeout or entry.idle,
+            first=config.idle_timeout or entry.first,
+        )
+
+    def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:
+        """The error of a reply whose status is not 200."""
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            return failures.redirected(self.link, status, headers)
+        try:
+            said = failures.complaint(status, headers, wire.read(body))
+        except ValueError:
+            return failures.not_json(self.link, status, headers, body)
+        if said is None:
+            return failures.not_json(self.link, status, headers, body)
+        return self.failed(said)
+
+    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+        """Send the request to `model` and yield what comes back."""
+        call, decoder = self.ask(request, model)
+        async with self.link.transport.exchange(call) as reply:
+            for event in self._opening(reply):
+                yield event
+            if reply.status != HTTPStatus.OK:
+                raise self.failure(reply.status, reply.headers, await reply.read(failures.BODY_LIMIT))
+            if self.streams(reply.headers.get("content-type", "")):
+                async with aclosing(_streamed(reply, decoder, self.framer())) as events:
+                    async for event in events:
+                        yield event
+            else:
+                for event in self._whole(await _body(reply), reply, decoder):
+                    yield event
+
+    def streams(self, content_type: str) -> bool:
+        """Whether a reply of this type comes in messages; servers answer whole when asked to stream, and back."""
+        return not ("json" in content_type and "ndjson" not in content_type) and "html" not in content_type
+
+    def _opening(self, reply: Reply) -> list[Event]:
+        events: list[Event] = []
+        named = reply.headers.get(self.request_id)
+        if named:
+            events.append(Served(request_id=named))
+        info = self.rate_info(reply.headers)
+        if info is not None:
+            events.append(info)
+        return events
+
+    def _whole(self, body: bytes, reply: Reply, decoder: Decoder) -> list[Event]:
+        events = decoder.read(self.parsed(reply.status, reply.headers, body))
+        if decoder.finish is None and not decoder.spoken:
+            raise Unavailable(f"{self.link.name} answered 200 without an answer")
+        return events + decoder.end()
+
+    async def fetch(self, url: str) -> dict[str, Any]:
+        """The JSON object at an address of the provider."""
+        status, headers, body = await self.get(url)
+        if status != HTTPStatus.OK:
+            raise self.failure(status, headers, body)
+        return self.parsed(status, headers, body)
+
+    def parsed(self, status: int, headers: Headers, body: bytes) -> dict[str, Any]:
+        """The JSON object in a body."""
+        try:
+            found = wire.read(body)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise failures.not_json(self.link, status, headers, body)
+        return found
+
+    async def get(self, url: str) -> tuple[int, Headers, bytes]:
+        """What an address of the provider answers."""
+        async with self.link.transport.exchange(self.call("GET", url)) as reply:
+            return reply.status, reply.headers, await reply.read(wire.BODY_LIMIT)
+
+    async def close(self) -> None:  # noqa: B027 - nothing to do is right for all of them
+        """Nothing of its own to give back: the transport belongs to whoever made it."""
+
+
+async def _streamed(reply: Reply, decoder: Decoder, framer: wire.Framer) -> AsyncGenerator[Event]:
+    try:
+        async with aclosing(reply.chunks()) as chunks:
+            async for chunk in chunks:
+                for event in _read(framer.feed(chunk), decoder):
+                    yield event
+                if decoder.done:
+                    break
+        if not decoder.done:
+            for event in _rest(framer, decoder):
+                yield event
+    except ProviderError as exc:
+        _judge(exc, decoder)
+    for event in decoder.end():
+        yield event
+
+
+def _read(messages: list[bytes], decoder: Decoder) -> Iterator[Event]:
+    for data in messages:
+        yield from decoder.feed(data)
+        if decoder.done:
+            return
+
+
+def _rest(framer: wire.Framer, decoder: Decoder) -> list[Event]:
+    """An unterminated last message counts when it is whole."""
+    events: list[Event] = []
+    for data in framer.end():
+        try:
+            wire.read(data)
+        except ValueError:
+            if not data.startswith(b"[DONE]"):
+                continue
+        events += decoder.feed(data)
+    return events
+
+
+def _judge(exc: ProviderError, decoder: Decoder) -> None:
+    """A failure after the marker is none; after the first words it is a broken answer."""
+    if decoder.finish is not None and exc.status is None and exc.code is None:
+        return
+    if decoder.spoken:
+        raise Incomplete(
+            f"the answer broke off: {exc.message}",
+            hint=exc.hint,
+            status=exc.status,
+            code=exc.code,
+            request_id=exc.request_id,
+            retry_after=exc.retry_after,
+        ) from exc
+    raise exc
+
+
+async def _body(reply: Reply) -> bytes:
+    body = await reply.read(wire.BODY_LIMIT)
+    if len(body) >= wire.BODY_LIMIT:
+        raise Unavailable(f"the answer is longer than {wire.BODY_LIMIT >> 20} MiB")
+    return body
+
+
+def headers(link: Link, credentials: Mapping[str, str]) -> dict[str, str]:
+    """What is sent with every call; headers of the profile win."""
+    sent = {
+        "content-type": "application/json",
+        "accept-encoding": "gzip, deflate",
+        "user-agent": f"llmo/{__version__}",
+        **credentials,
+    }
+    if not all(_sendable(value) for value in credentials.values()):
+        raise CredentialsError(
+            f"the key of {link.name} holds characters that no header takes", hint="was it pasted whole?"
+        )
+    for name, value in link.config.headers.items():
+        if not name or not _sendable(name) or not _sendable(value) or ":" in name or " " in name:
+            raise ConfigError(f"not a header: providers.{link.name}.headers: {failures.clean(name, link.api_key)}")
+        sent[name.lower()] = value
+    return sent
+
+
+def _sendable(value: str) -> bool:
+    return value.isascii() and value.isprintable()
+
+
+def unsupported(link: Link, parameter: str, kinds: str) -> Rejected:
+    """A parameter that the dialect cannot express is refused before sending, never dropped."""
+    return Rejected(
+        f"{link.name} ({link.config.kind}) does not take the parameter: {parameter}",
+        hint=f"leave it out, or use a provider of kind {kinds}",
+        may_be_billed=False,
+    )
+
+
+def reserved(link: Link, extra: Mapping[str, Any], names: Mapping[str, str]) -> None:
+    """Refuse free options that would undo what llmo itself sets, the output limit of a budget above all."""
+    for name in extra:
+        if name in names:
+            raise Rejected(f"cannot be set as an option of {link.name}: {name}", hint=names[name], may_be_billed=False)
+
+
+def address(link: Link) -> str:
+    """The provider's address as a message may show it."""
+    return shown(link.base_url)

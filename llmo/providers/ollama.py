@@ -1,0 +1,262 @@
+"""Ollama's own chat API, which says more than its OpenAI-like one."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from llmo.errors import (
+    ContextTooLong,
+    ModelNotFound,
+    ProviderError,
+    QuotaExhausted,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+)
+from llmo.providers import context, failures, wire
+from llmo.providers.decoder import Decoder, reasoning
+from llmo.providers.exchange import Dialect, address, reserved
+from llmo.providers.transport import split
+from llmo.types import Listed, Usage, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llmo.providers import Link
+    from llmo.providers.failures import Complaint, Headers
+    from llmo.providers.transport import Call
+    from llmo.types import Ability, Event, FinishReason, Message, RateInfo, Request
+
+_FINISH: Mapping[str, FinishReason] = {"length": "length"}
+_TOP_LEVEL = ("think", "keep_alive", "format", "truncate", "shift", "tools", "logprobs", "top_logprobs", "options")
+_RESERVED = {
+    "model": "use -m",
+    "messages": "the prompt makes them",
+    "stream": "use --stream or --no-stream",
+    "num_predict": "use --max-tokens",
+}
+
+
+def encode(request: Request, model: str, link: Link, num_ctx: int) -> bytes:
+    """
+    The body of a chat call.
+
+    `truncate: false` makes a prompt that is too long an error: else Ollama drops messages and
+    then half of the context without a word (ollama/server/prompt.go). Old servers ignore it.
+    """
+    attachments = wire.Attachments()
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [_message(message, attachments) for message in request.messages],
+        "stream": request.stream,
+        "truncate": False,
+    }
+    if request.schema is not None:
+        body |= _formatted(body["messages"], request.schema, model)
+    params = request.params
+    options = {
+        "num_ctx": num_ctx,
+        "num_predict": params.max_tokens,
+        "temperature": params.temperature,
+        "seed": params.seed,
+        "stop": list(params.stop) or None,
+    }
+    body["options"] = {name: value for name, value in options.items() if value is not None}
+    reserved(link, params.extra, _RESERVED)
+    wire.merged(body["options"], {name: value for name, value in params.extra.items() if name not in _TOP_LEVEL})
+    return attachments.write(wire.merged(body, {n: v for n, v in params.extra.items() if n in _TOP_LEVEL}))
+
+
+def _formatted(messages: list[dict[str, Any]], schema: Mapping[str, Any], model: str) -> dict[str, Any]:
+    """
+    The grammar of a schema, and the schema in words: without them models loop on whitespace.
+
+    Thinking and a grammar break each other across versions (ollama #10929, #14850); gpt-oss
+    cannot stop thinking and takes a level instead.
+    """
+    asked = next((message for message in reversed(messages) if message["role"] == "user"), None)
+    if asked is not None:
+        words = wire.write(schema).decode()
+        asked["content"] = f"{asked['content']}\n\nAnswer with JSON that meets this JSON Schema: {words}".lstrip()
+    return {"format": schema, "think": "low" if "gpt-oss" in model else False}
+
+
+def _message(message: Message, attachments: wire.Attachments) -> dict[str, Any]:
+    encoded: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.images:
+        encoded["images"] = [attachments.add(image) for image in message.images]
+    return encoded
+
+
+class Answer(Decoder):
+    """Reads lines, and a whole answer as the only line."""
+
+    marker = "done: true"
+
+    def __init__(self, dialect: Dialect, prompt: context.Prompt) -> None:
+        super().__init__(dialect)
+        self._prompt = prompt
+
+    def read(self, message: dict[str, Any]) -> list[Event]:
+        """The events of one line; the last one may carry text too."""
+        if message.get("error"):
+            self.fault(message)
+        events: list[Event] = []
+        if self.served.model is None:
+            events += self.serve(model=message.get("model"))
+        said = message.get("message")
+        if isinstance(said, dict):
+            if said.get("thinking"):
+                events += reasoning(wire.text(said["thinking"]))
+            events += self.text(wire.text(said.get("content")))
+        if message.get("done") is True:
+            self._close(message, events)
+        return events
+
+    def _close(self, message: dict[str, Any], events: list[Event]) -> None:
+        self.done = True
+        self.finish = _FINISH.get(wire.text(message.get("done_reason")), "stop")
+        self.usage = usage(message)
+        if self.usage is not None and (kept := self._prompt.truncated(self.usage.input_tokens)):
+            events.append(Warned(kept))
+
+
+def usage(message: Mapping[str, Any]) -> Usage | None:
+    """
+    Tokens of the last line, None when it does not count the prompt.
+
+    A zero is left out on the wire (`omitempty`, ollama/api/types.go).
+    """
+    given, made = wire.count(message.get("prompt_eval_count")), wire.count(message.get("eval_count"))
+    return None if given is None else Usage(given, made or 0)
+
+
+class Ollama(Dialect):
+    """A provider of kind ollama."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(link)
+        self._contexts: dict[str, int] = {}
+
+    def credentials(self) -> Mapping[str, str]:
+        """The key, which only the cloud has: a local server must not see it unless the profile says so."""
+        config = self.link.config
+        chosen = config.api_key_env or config.api_key_cmd or config.api_key_keyring
+        host = split(self.link.base_url).hostname or ""
+        cloud = host == "ollama.com" or host.endswith(".ollama.com")
+        return {"authorization": f"Bearer {self.link.api_key}"} if self.link.api_key and (chosen or cloud) else {}
+
+    def url(self, path: str) -> str:
+        """An address of the API."""
+        return wire.join(self.link.base_url, path, cut=("/chat", "/api", "/v1"))
+
+    def ask(self, request: Request, model: str) -> tuple[Call, Decoder]:
+        """The call that carries a request, and what reads its answer."""
+        prompt = context.Prompt.of(request, self._context(request, model))
+        body = encode(request, model, self.link, prompt.num_ctx)
+        return self.call("POST", self.url("/api/chat"), body), Answer(self, prompt)
+
+    def _context(self, request: Request, model: str) -> int:
+        """One size for a model as long as it suffices: a change makes Ollama load the model again."""
+        named = wire.count(request.params.extra.get("num_ctx")) or self.link.config.num_ctx
+        if named:
+            return named
+        needed = max(context.bucket(request), self._contexts.get(model, 0))
+        self._contexts[model] = needed
+        return needed
+
+    def framer(self) -> wire.Framer:
+        """NDJSON."""
+        return wire.Lines()
+
+    def streams(self, content_type: str) -> bool:
+        """A whole answer is one line too."""
+        return "html" not in content_type
+
+    def rate_info(self, headers: Headers) -> RateInfo | None:  # noqa: ARG002 - Ollama states no limits
+        """None."""
+        return None
+
+    def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:
+        """The error of a reply whose status is not 200; an empty 403 is the server's guard of its Host header."""
+        if status == HTTPStatus.FORBIDDEN and not body.strip():
+            return Unauthorized(
+                f"{self.link.name} answered 403 without a word: it does not serve the host name "
+                f"{split(self.link.base_url).hostname}",
+                hint="Ollama bound to loopback serves local names and addresses only: use the IP address, "
+                "or start it with OLLAMA_HOST=0.0.0.0",
+                status=status,
+            )
+        return super().failure(status, headers, body)
+
+    def failed(self, said: Complaint) -> ProviderError:
+        """The error of a complaint."""
+        kind = verdict(said)
+        return failures.error(self.link, said, kind=kind, hint=self._hint(said, kind))
+
+    def _hint(self, said: Complaint, kind: failures.Verdict) -> str | None:
+        if kind is ModelNotFound:
+            return "pull it first: ollama pull MODEL"
+        if kind is Unauthorized and (where := wire.text(said.details.get("signin_url"))):
+            return f"sign in: {failures.clean(where, self.link.api_key)}"
+        if "system memory" in said.lower:
+            return "choose a smaller model, or a smaller num_ctx for the provider"
+        if "does not support" in said.lower:
+            return "llmo models --provider " + self.link.name + " shows what each model supports"
+        return None
+
+    async def models(self) -> Sequence[Listed]:
+        """`GET /api/tags`, without the models that only embed."""
+        listed = await self.fetch(self.url("/api/tags"))
+        models = [wire.obj(model) for model in wire.seq(listed.get("models"))]
+        return [_listed(model) for model in models if wire.text(model.get("name")) and _answers(model)]
+
+    async def check(self) -> str:
+        """`GET /api/version`; what stands in for Ollama may know only `GET /`."""
+        status, headers, body = await self.get(self.url("/api/version"))
+        where = address(self.link)
+        if status == HTTPStatus.OK:
+            version = wire.text(self.parsed(status, headers, body).get("version"))
+            return f"Ollama {failures.clean(version, None, 40) or 'of unknown version'} at {where}"
+        if status == HTTPStatus.NOT_FOUND:
+            status, headers, body = await self.get(self.url("/"))
+            if status == HTTPStatus.OK and b"llama is running" in body:
+                return f"Ollama at {where}"
+        raise self.failure(status, headers, body)
+
+
+def verdict(said: Complaint) -> failures.Verdict:
+    """Which error it is: Ollama has no codes, only words."""
+    status, lower = said.status, said.lower
+    if "more system memory" in lower or "out of memory" in lower:
+        return Rejected
+    if "usage limit" in lower:
+        return QuotaExhausted
+    if "not found" in lower and "model" in lower:
+        return ModelNotFound
+    if status in (None, HTTPStatus.BAD_REQUEST) and "context" in lower and ("exceed" in lower or "longer" in lower):
+        return ContextTooLong
+    if status is None:
+        return Unavailable
+    return failures.verdict(said)
+
+
+def normal(name: str) -> str:
+    """A model name with its tag: none means `latest`."""
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def _answers(model: dict[str, Any]) -> bool:
+    able = wire.seq(model.get("capabilities"))
+    return not able or "completion" in able
+
+
+def _listed(model: dict[str, Any]) -> Listed:
+    names: Mapping[str, Ability] = {"vision": "vision", "tools": "tools", "thinking": "reasoning"}
+    able = wire.seq(model.get("capabilities"))
+    local = not model.get("remote_host")
+    abilities: set[Ability] = {ability for name, ability in names.items() if name in able}
+    if local:
+        abilities.add("schema")
+    return Listed(model["name"], abilities=frozenset(abilities) if able else None)

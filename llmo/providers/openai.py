@@ -1,0 +1,249 @@
+"""OpenAI's chat completions, and every server that copies them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from llmo.errors import Rejected
+from llmo.providers import failures, rates, schemas, wire
+from llmo.providers.decoder import Decoder, reasoning
+from llmo.providers.exchange import Dialect, address, reserved
+from llmo.providers.transport import split
+from llmo.types import Listed, Usage, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llmo.errors import ProviderError
+    from llmo.providers import Link
+    from llmo.providers.failures import Complaint, Headers
+    from llmo.providers.transport import Call
+    from llmo.types import Event, FinishReason, Message, Params, RateInfo, Request
+
+_FINISH: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+_RESERVED = {
+    "model": "use -m",
+    "messages": "the prompt makes them",
+    "stream": "use --stream or --no-stream",
+    "stream_options": "llmo sets them",
+    "n": "one call gives one answer",
+    "max_tokens": "use --max-tokens",
+    "max_completion_tokens": "use --max-tokens",
+}
+
+
+def encode(request: Request, model: str, link: Link) -> bytes:
+    """The body of a chat completion."""
+    attachments = wire.Attachments()
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [_message(message, attachments) for message in request.messages],
+    }
+    if request.stream:
+        body["stream"] = True
+        body["stream_options"] = {"include_usage": True}
+        if official(link):
+            body["stream_options"]["include_obfuscation"] = False
+    body |= _params(request.params, link)
+    if request.schema is not None:
+        body["response_format"] = _response_format(request.schema)
+    reserved(link, request.params.extra, _RESERVED)
+    return attachments.write(wire.merged(body, request.params.extra))
+
+
+def official(link: Link) -> bool:
+    """Whether this is OpenAI itself, which knows fields that its copies refuse."""
+    return split(link.base_url).hostname == "api.openai.com"
+
+
+def max_tokens_field(link: Link) -> str:
+    """The name of the output limit: OpenAI's new models refuse the old one, most copies know no other."""
+    return link.config.max_tokens_field or ("max_completion_tokens" if official(link) else "max_tokens")
+
+
+def _params(params: Params, link: Link) -> dict[str, Any]:
+    fields = {
+        max_tokens_field(link): params.max_tokens,
+        "temperature": params.temperature,
+        "seed": params.seed,
+        "stop": list(params.stop) or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _message(message: Message, attachments: wire.Attachments) -> dict[str, Any]:
+    if not message.images:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}] if message.text else []
+    for image in message.images:
+        url = f"data:{image.media_type};base64,{attachments.add(image)}"
+        parts.append({"type": "image_url", "image_url": {"url": url}})
+    return {"role": message.role, "content": parts}
+
+
+def _response_format(schema: Mapping[str, Any]) -> dict[str, Any]:
+    strict = schemas.strict(schema)
+    named = {"name": "answer", "strict": strict is not None, "schema": schema if strict is None else strict}
+    return {"type": "json_schema", "json_schema": named}
+
+
+class Answer(Decoder):
+    """Reads chunks, and a whole completion as one chunk whose delta is its message."""
+
+    marker = "a finish_reason"
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect)
+        self._refused = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        """The events of one message; `[DONE]` ends the answer at once."""
+        if data.startswith(b"[DONE]"):
+            self.done = True
+            return []
+        return super().feed(data)
+
+    def read(self, message: dict[str, Any]) -> list[Event]:
+        """The events of one chunk."""
+        if message.get("error"):
+            self.fault(message)
+        events: list[Event] = []
+        tier = message.get("service_tier")
+        if self.served.model is None or (tier and tier != self.served.service_tier):
+            events += self.serve(model=message.get("model"), service_tier=tier)
+        for choice in wire.seq(message.get("choices")):
+            # Moderation chunks and the usage chunk have no choice at all.
+            if isinstance(choice, dict) and not choice.get("index"):
+                self._choice(choice, events)
+        if message.get("usage"):
+            self.usage = usage(message["usage"]) or self.usage
+        return events
+
+    def _choice(self, choice: dict[str, Any], events: list[Event]) -> None:
+        delta = choice.get("delta") or choice.get("message")
+        if isinstance(delta, dict):
+            self._delta(delta, events)
+        reason = choice.get("finish_reason")
+        if choice.get("error") or reason == "error":
+            self.fault(choice)
+        if reason and isinstance(reason, str):
+            self._finish(reason, events)
+
+    def _delta(self, delta: dict[str, Any], events: list[Event]) -> None:
+        thought = delta.get("reasoning_content") or delta.get("reasoning")
+        if isinstance(thought, str):
+            events += reasoning(thought)
+        content = delta.get("content")
+        if isinstance(content, str):
+            events += self.text(content)
+        elif content:
+            events += self.text("".join(_texts(content)))
+        refusal = delta.get("refusal")
+        if refusal and isinstance(refusal, str):
+            self._refused = True
+            events += self.text(refusal)
+
+    def _finish(self, reason: str, events: list[Event]) -> None:
+        known = _FINISH.get(reason)
+        if known is None:
+            events.append(Warned(f"unknown finish_reason, taken as stop: {failures.clean(reason, None, 40)}"))
+        self.finish = "refusal" if self._refused else known or "stop"
+
+
+def _texts(parts: Any) -> list[str]:
+    """The text parts of content that comes as a list (Mistral)."""
+    return [wire.text(part.get("text")) for part in wire.seq(parts) if isinstance(part, dict)]
+
+
+def usage(value: Any) -> Usage | None:
+    """Tokens of a usage object; its details are parts of the totals already."""
+    fields = wire.obj(value)
+    given, made = wire.count(fields.get("prompt_tokens")), wire.count(fields.get("completion_tokens"))
+    if given is None or made is None:
+        return None
+    inner, outer = wire.obj(fields.get("prompt_tokens_details")), wire.obj(fields.get("completion_tokens_details"))
+    cached = min(wire.count(inner.get("cached_tokens")) or 0, given)
+    return Usage(
+        given,
+        made,
+        cached_input_tokens=cached,
+        cache_write_tokens=min(wire.count(inner.get("cache_write_tokens")) or 0, given - cached),
+        reasoning_tokens=min(wire.count(outer.get("reasoning_tokens")) or 0, made),
+    )
+
+
+def hint(said: Complaint, link: Link) -> str | None:
+    """What to do about complaints that OpenAI's own wording leaves open."""
+    parameter = said.details.get("param") or said.lower
+    if "unsupported" not in " ".join(said.words) + said.lower and "not supported" not in said.lower:
+        return None
+    for field, other in (("max_completion_tokens", "max_tokens"), ("max_tokens", "max_completion_tokens")):
+        if parameter == field or f"'{field}'" in said.lower:
+            return f'set max_tokens_field = "{other}" for the provider {link.name}'
+    for name, flag in (("temperature", "--temperature"), ("stop", "--stop"), ("response_format", "--schema")):
+        if parameter == name or f"'{name}'" in said.lower:
+            return f"this model does not take it: leave out {flag}"
+    return None
+
+
+class OpenAI(Dialect):
+    """A provider of kind openai."""
+
+    def credentials(self) -> Mapping[str, str]:
+        """The bearer token."""
+        return {"authorization": f"Bearer {self.link.api_key}"} if self.link.api_key else {}
+
+    def url(self, path: str) -> str:
+        """An address of the API; `/v1` is understood when the base has no path."""
+        return wire.join(self.link.base_url, path, root="/v1", cut=("/chat/completions",))
+
+    def ask(self, request: Request, model: str) -> tuple[Call, Decoder]:
+        """The call that carries a request, and what reads its answer."""
+        return self.call("POST", self.url("/chat/completions"), encode(request, model, self.link)), Answer(self)
+
+    def framer(self) -> wire.Framer:
+        """Server-sent events."""
+        return wire.Events()
+
+    def rate_info(self, headers: Headers) -> RateInfo | None:
+        """The `x-ratelimit-*` headers."""
+        return rates.openai(headers)
+
+    def failed(self, said: Complaint) -> ProviderError:
+        """The error of a complaint."""
+        kind = failures.verdict(said)
+        return failures.error(self.link, said, kind=kind, hint=hint(said, self.link) if kind is Rejected else None)
+
+    async def models(self) -> Sequence[Listed]:
+        """`GET /models`; vLLM and OpenRouter add the context."""
+        listed = await self.fetch(self.url("/models"))
+        return [_listed(model) for model in wire.seq(listed.get("data")) if wire.text(wire.obj(model).get("id"))]
+
+    async def check(self) -> str:
+        """`GET /models`; a scoped key may not list models and still be good."""
+        status, headers, body = await self.get(self.url("/models"))
+        if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+            failed = self.failure(status, headers, body)
+            if "not JSON" in failed.message:
+                raise failed
+            return f"{address(self.link)} answers, but lists no models to this key ({status})"
+        if status != HTTPStatus.OK:
+            raise self.failure(status, headers, body)
+        return f"{address(self.link)} lists {len(wire.seq(self.parsed(status, headers, body).get('data')))} models"
+
+
+def _listed(model: dict[str, Any]) -> Listed:
+    context = wire.count(model.get("context_length"))
+    return Listed(
+        model["id"],
+        context=wire.count(model.get("max_model_len")) if context is None else context,
+        shutdown=wire.text(model.get("shutdown_date")) or None,
+    )

@@ -1,0 +1,241 @@
+"""
+Bytes to messages and back: SSE and NDJSON framing, JSON, and addresses.
+
+Framing works on bytes: `str.splitlines`, and with it `httpx.Response.iter_lines`, also breaks
+lines at U+2028, U+2029 and U+0085, which may stand raw inside JSON strings.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from json.encoder import JSONEncoder
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlunsplit
+from uuid import uuid4
+
+from llmo.errors import Rejected, Unavailable
+from llmo.providers.transport import split
+
+if TYPE_CHECKING:
+    from llmo.types import Image
+
+LINE_LIMIT = 64 * 2**20
+BODY_LIMIT = 64 * 2**20
+_BOM = b"\xef\xbb\xbf"
+
+
+class Framer(Protocol):
+    """Cut a stream of bytes into messages."""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The messages that this chunk completes."""
+        ...
+
+    def end(self) -> list[bytes]:
+        """The unterminated rest, which may be half a message."""
+        ...
+
+
+class Lines:
+    """NDJSON: a message a line; blank lines are skipped."""
+
+    def __init__(self) -> None:
+        self._rest: list[bytes] = []
+        self._size = 0
+        self._begun = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that this chunk completes."""
+        return [line for line in self.split(chunk) if line and line != b"\r"]
+
+    def split(self, chunk: bytes) -> list[bytes]:
+        """Every completed line, also the blank ones."""
+        if b"\n" not in chunk:
+            self._keep(chunk)
+            return []
+        lines = chunk.split(b"\n")
+        if self._rest:
+            self._rest.append(lines[0])
+            lines[0] = b"".join(self._rest)
+            self._rest = []
+        self._size = 0
+        self._keep(lines.pop())
+        if not self._begun:
+            self._begun = True
+            lines[0] = lines[0].removeprefix(_BOM)
+        return lines
+
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._rest.append(piece)
+            self._size += len(piece)
+            if self._size > LINE_LIMIT:
+                raise Unavailable(f"a line of the answer is longer than {LINE_LIMIT >> 20} MiB")
+
+    def end(self) -> list[bytes]:
+        """The last line when it has no line end."""
+        rest = b"".join(self._rest).removeprefix(_BOM).strip()
+        self._rest = []
+        return [rest] if rest else []
+
+
+class Events:
+    """SSE: the `data` of each event; names, ids and comments are skipped, since `data` says it all."""
+
+    def __init__(self) -> None:
+        self._lines = Lines()
+        self._data: list[bytes] = []
+        self._after_cr = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The data of the events that this chunk completes."""
+        if self._after_cr and chunk:
+            self._after_cr = False
+            chunk = chunk.removeprefix(b"\n")
+        if b"\r" in chunk:
+            self._after_cr = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        found: list[bytes] = []
+        for line in self._lines.split(chunk):
+            if not line:
+                self._dispatch(found)
+            elif line.startswith(b"data"):
+                self._field(line)
+        return found
+
+    def _field(self, line: bytes) -> None:
+        if line.startswith(b"data: "):
+            self._data.append(line[6:])
+        elif line.startswith(b"data:"):
+            self._data.append(line[5:])
+        elif line == b"data":
+            self._data.append(b"")
+
+    def _dispatch(self, found: list[bytes]) -> None:
+        if self._data:
+            data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+            self._data = []
+            if data:
+                found.append(data)
+
+    def end(self) -> list[bytes]:
+        """The data of an event that no blank line ended."""
+        for line in self._lines.end():
+            self._field(line)
+        found: list[bytes] = []
+        self._dispatch(found)
+        return found
+
+
+# Control characters inside strings are taken: llama.cpp's grammar sampling sends them raw.
+_decode = json.JSONDecoder(strict=False).decode
+
+
+def read(data: bytes) -> Any:
+    """
+    The JSON value in `data`; raises `ValueError`.
+
+    Bad UTF-8 costs the broken character, not the answer.
+    """
+    try:
+        return _decode(str(data.removeprefix(_BOM), "utf-8", "replace"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"not JSON: {type(value).__name__}")
+
+
+_encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode
+
+
+def write(value: Any) -> bytes:
+    """JSON for the wire. Raises `Rejected` for text that is not Unicode and numbers that are not finite."""
+    try:
+        return _encode(value).encode()
+    except UnicodeEncodeError:
+        raise Rejected("the request holds text that is not valid Unicode: a lone surrogate") from None
+    except (ValueError, TypeError) as exc:
+        raise Rejected(f"the request cannot be written as JSON: {exc}") from None
+
+
+class Attachments:
+    """
+    Images beside a body.
+
+    Base64 needs no JSON escapes, so the body holds marks, and the bytes are put in their place
+    at the end: one copy of an image instead of four.
+    """
+
+    def __init__(self) -> None:
+        self._mark = f"llmo-{uuid4().hex}"
+        self._images: list[bytes] = []
+
+    def add(self, image: Image) -> str:
+        """What stands for the image's base64 until `write`."""
+        self._images.append(b64encode(image.data))
+        return self._mark
+
+    def write(self, body: Any) -> bytes:
+        """The body on the wire."""
+        packed = write(body)
+        if not self._images:
+            return packed
+        pieces = packed.split(self._mark.encode())
+        joined = [pieces[0]]
+        for image, piece in zip(self._images, pieces[1:], strict=True):
+            joined += (image, piece)
+        return b"".join(joined)
+
+
+def obj(value: Any) -> dict[str, Any]:
+    """The value when it is an object, else an empty one: a stranger's JSON has any shape."""
+    return value if isinstance(value, dict) else {}
+
+
+def seq(value: Any) -> list[Any]:
+    """The value when it is an array, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def text(value: Any) -> str:
+    """The value when it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def count(value: Any) -> int | None:
+    """The value when it is a number of tokens."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if isinstance(value, float) and not value.is_integer():
+        return None
+    return int(value) if value >= 0 else None
+
+
+def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with further fields; two objects under one name are joined, else the extra one wins."""
+    for name, value in extra.items():
+        known = body.get(name)
+        body[name] = {**known, **value} if isinstance(known, dict) and isinstance(value, Mapping) else value
+    return body
+
+
+def join(base_url: str, path: str, *, root: str = "", cut: Sequence[str] = ()) -> str:
+    """
+    The address of `path` under a base that users write in many ways.
+
+    Endings in `cut` and slashes are dropped; `root` comes in when no path is left. A query of
+    the base stays.
+    """
+    parts = split(base_url)
+    prefix = parts.path.rstrip("/")
+    for ending in cut:
+        prefix = prefix.removesuffix(ending).rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, (prefix or root) + path, parts.query, ""))

@@ -106,8 +106,7 @@ class Catalog:
             billing = "metered"
         if billing == "subscription":
             price = FLAT
-        priced_by = f"{self.version} {self.date}" if price and price.source == "table" else price and price.source
-        return replace(known, id=target.model, price=price, billing=billing, priced_by=priced_by)
+        return replace(known, id=target.model, price=price, billing=billing, priced_by=self._origin(price))
 
     def vendor(self, provider: ProviderConfig, base_url: str | None = None) -> str | None:
         """Whose models a provider serves, None when its address does not tell."""
@@ -126,6 +125,11 @@ class Catalog:
         """Every model that has a price, vendor by vendor."""
         for vendor in self._vendors:
             yield from self.known(vendor)
+
+    def _origin(self, price: Price | None) -> str | None:
+        if price is None or price.source != "table":
+            return price and price.source
+        return f"{self.version} {self.date}"
 
     def _place(self, target: Target, provider: ProviderConfig, base_url: str | None) -> tuple[str | None, str]:
         if provider.kind == "litellm":

@@ -1,1 +1,211 @@
-"""."""
+"""The money of every llmo process of this user: one SQLite file, held before a call and settled after it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from llmo.ledger import windows
+from llmo.ledger.records import (
+    LOST,
+    MAX_COST,
+    BudgetStatus,
+    Call,
+    Entry,
+    Held,
+    Latency,
+    Limit,
+    OverBudget,
+    Released,
+    Settled,
+    Settlement,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import tzinfo
+    from pathlib import Path
+
+    from llmo.clock import Clock
+    from llmo.ledger.queries import Spending
+    from llmo.money import Pico
+    from llmo.types import Target
+
+__all__ = [
+    "LOST",
+    "MAX_COST",
+    "BudgetStatus",
+    "Call",
+    "Entry",
+    "Held",
+    "Latency",
+    "Ledger",
+    "Limit",
+    "OverBudget",
+    "Released",
+    "Settled",
+    "Settlement",
+]
+
+
+class Ledger:
+    """
+    Holds and calls; used by one thread.
+
+    Nothing is opened before it is needed, and reading makes no file. Every method raises
+    `ConfigError` when the file can't be used; nothing is sent then.
+    """
+
+    def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
+        self.path = path
+        self._clock = clock
+        self._timezone = timezone
+        self._open: tuple[int, sqlite3.Connection] | None = None
+
+    def another(self) -> Ledger:
+        """The same ledger for another thread."""
+        return Ledger(self.path, self._clock, self._timezone)
+
+    def hold(
+        self, call: Call, worst: Pico | None, limits: Sequence[Limit] = (), *, allow_unpriced: bool = False
+    ) -> str:
+        """
+        Take the worst case of a call from every limit that counts it, or from none.
+
+        Raises `OverBudget` when a limit would be passed, or `worst` is unknown under a limit of dollars.
+        """
+        (refused,) = self.many([Held(call, worst, tuple(limits), allow_unpriced)])
+        if refused:
+            raise refused
+        return call.id
+
+    def settle(self, identifier: str, settlement: Settlement) -> None:
+        """Book what a call cost; once, later ones change nothing."""
+        self.many([Settled(identifier, settlement)])
+
+    def release(self, identifier: str, outcome: str) -> None:
+        """Give a hold back; a settled call stays settled."""
+        self.many([Released(identifier, outcome)])
+
+    def many(self, entries: Sequence[Entry]) -> list[OverBudget | None]:
+        """
+        Apply entries in order in one transaction.
+
+        Each gets None, or its refusal; a refused hold takes nothing and stops no other entry.
+        """
+        from llmo.ledger.booking import Clerk
+        from llmo.ledger.store import writing
+
+        db = self._db()
+        with writing(db, self.path):
+            clerk = Clerk(db, self._now(), self._zone())
+            results = [clerk.enter(entry) for entry in entries]
+            clerk.close()
+        return results
+
+    def status(self, limits: Sequence[Limit], run: str = "") -> list[BudgetStatus]:
+        """Each limit with what is spent and held in its current window; `run` is that of run limits."""
+        from llmo.ledger.booking import status
+        from llmo.ledger.counters import peek
+        from llmo.ledger.store import explained
+
+        db, now, where = self._reader(), self._now(), self._zone()
+        with explained(self.path):
+            return [
+                status(limit, peek(db, limit, windows.period(limit.window, now, where), run), where) for limit in limits
+            ]
+
+    def latency(self, target: Target) -> Latency | None:
+        """Medians over the last good calls of a target."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.latency(db, target) if db else None
+
+    def cooling(self, target: Target) -> float:
+        """Seconds that a target is still to be left alone."""
+        return self.cooling_reason(target)[0]
+
+    def cooling_reason(self, target: Target) -> tuple[float, str]:
+        """The same, with what was said for it."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.cooling(db, target, self._now()) if db else (0.0, "")
+
+    def set_cooling(self, target: Target, until: float, reason: str) -> None:
+        """Leave a target alone until then (seconds since the epoch); an empty model means the whole provider."""
+        from llmo.ledger.store import writing
+
+        db = self._db()
+        with writing(db, self.path):
+            db.execute("DELETE FROM cooling WHERE until < ?", (self._now(),))
+            db.execute(
+                "INSERT OR REPLACE INTO cooling (provider, model, until, reason) VALUES (?, ?, ?, ?)",
+                (target.provider, target.model, int(until * 1_000_000), reason),
+            )
+
+    def calls(
+        self,
+        by: Sequence[str] = (),
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        run: str | None = None,
+    ) -> list[Spending]:
+        """Sums per group (see `llmo.ledger.queries.spending`); instants are seconds since the epoch."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        if db is None:
+            return []
+        begin, end = (None if at is None else int(at * 1_000_000) for at in (since, until))
+        with explained(self.path):
+            return queries.spending(db, by, self._zone(), queries.Filter(begin, end, run))
+
+    def reconcile(self, run: str | None = None) -> list[tuple[str, Pico | None]]:
+        """
+        Book what dead processes held (of one run, or of all) as spent, marked `estimated`.
+
+        Gives run and amount of each call. Holds of living processes stay.
+        """
+        from llmo.ledger import queries
+        from llmo.ledger.booking import Clerk
+        from llmo.ledger.store import writing
+
+        if (db := self._reader()) is None:
+            return []
+        with writing(db, self.path):
+            clerk = Clerk(db, self._now(), self._zone())
+            booked = queries.lost(db, clerk, run)
+            clerk.close()
+        return booked
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        if self._open:
+            self._open[1].close()
+            self._open = None
+
+    def _db(self) -> sqlite3.Connection:
+        # SQLite connections do not survive a fork.
+        if self._open is None or self._open[0] != os.getpid():
+            from llmo.ledger.store import connect
+
+            self._open = (os.getpid(), connect(self.path))
+        return self._open[1]
+
+    def _reader(self) -> sqlite3.Connection | None:
+        return self._db() if self._open or self.path.exists() else None
+
+    def _now(self) -> int:
+        return int(self._clock.now() * 1_000_000)
+
+    def _zone(self) -> tzinfo | None:
+        return windows.zone(self._timezone)

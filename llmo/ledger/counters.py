@@ -1,0 +1,176 @@
+"""Sums per budget and period, exact in every transaction, so that a hold need not add up a year of calls."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmo.ledger.records import counts, spelled
+from llmo.ledger.windows import ALWAYS, Period, period
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from datetime import tzinfo
+
+    from llmo.ledger.records import Call, Limit
+
+KEEP = 30 * 86_400 * 1_000_000
+"""Microseconds after which the counter of a past period or run is dropped; calls stay."""
+
+
+class Sums(NamedTuple):
+    """What is settled, what is held, and how many calls are either."""
+
+    spent: int
+    held: int
+    calls: int
+
+
+class Subject(NamedTuple):
+    """What decides which counters a call moves; a call counts in the period of its hold."""
+
+    run: str
+    held_at: int
+    provider: str
+    model: str
+    task: str
+    tags: str
+
+    @classmethod
+    def of(cls, call: Call, held_at: int) -> Subject:
+        """The subject of a call that is not stored yet."""
+        return cls(call.run, held_at, call.provider, call.model, call.task, spelled(call.tags))
+
+
+@dataclass(slots=True)
+class Counter:
+    """One row, as it will be written back."""
+
+    run: str
+    period: Period
+    match: str
+    spent: int
+    held: int
+    calls: int
+    changed: bool = False
+
+    def covers(self, subject: Subject) -> bool:
+        """Whether a call counts here."""
+        return (
+            self.run in {"", subject.run}
+            and self.period.start <= subject.held_at < self.period.end
+            and counts(self.match, subject.provider, subject.model, subject.task, subject.tags)
+        )
+
+
+class Book:
+    """The counters that one transaction needs; valid only inside it."""
+
+    def __init__(self, db: sqlite3.Connection, now: int) -> None:
+        self._db = db
+        self._now = now
+        self._floor = 2**63 - 1
+        self._counters: dict[tuple[str, int, int, str], Counter] = {}
+        self._runs: set[str] = set()
+
+    def move(self, subject: Subject, *, spent: int = 0, held: int = 0, calls: int = 0) -> None:
+        """Add to every counter that covers the call."""
+        for counter in self._live(subject):
+            counter.spent += spent
+            counter.held += held
+            counter.calls += calls
+            counter.changed = True
+
+    def of(self, limit: Limit, subject: Subject, where: tzinfo | None) -> Counter:
+        """The counter of a limit for a call, added up when this is its first."""
+        run = subject.run if limit.window == "run" else ""
+        span = period(limit.window, subject.held_at, where)
+        self._load(subject.held_at, subject.run)
+        key = (run, span.end, span.start, limit.key)
+        if key not in self._counters:
+            sums = total(self._db, limit.key, span, run)
+            self._counters[key] = Counter(run, span, limit.key, *sums)
+            self._db.execute(
+                'INSERT INTO counters (run, "end", start, match, spent, held, calls, created)'
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*key, *sums, self._now),
+            )
+            self._drop_old()
+        return self._counters[key]
+
+    def write(self) -> None:
+        """Store what moved."""
+        self._db.executemany(
+            "UPDATE counters SET spent = ?, held = ?, calls = ?"
+            ' WHERE run = ? AND "end" = ? AND start = ? AND match = ?',
+            [(c.spent, c.held, c.calls, *key) for key, c in self._counters.items() if c.changed],
+        )
+
+    def _live(self, subject: Subject) -> Iterator[Counter]:
+        self._load(subject.held_at, subject.run)
+        return (counter for counter in self._counters.values() if counter.covers(subject))
+
+    def _load(self, at: int, run: str) -> None:
+        if at < self._floor:
+            self._read('run = \'\' AND "end" > ? AND "end" <= ?', (at, self._floor))
+            self._floor = at
+        if run and run not in self._runs:
+            self._read("run = ?", (run,))
+            self._runs.add(run)
+
+    def _read(self, where: str, values: tuple[str | int, ...]) -> None:
+        rows = self._db.execute(
+            f'SELECT run, "end", start, match, spent, held, calls FROM counters WHERE {where}',  # noqa: S608 - constants
+            values,
+        )
+        for run, end, start, match, *sums in rows:
+            key = (run, end, start, match)
+            self._counters.setdefault(key, Counter(run, Period(start, end), match, *sums))
+
+    def _drop_old(self) -> None:
+        old = self._now - KEEP
+        self._db.execute("DELETE FROM counters WHERE run = '' AND \"end\" < ?", (old,))
+        self._db.execute("DELETE FROM counters WHERE run <> '' AND created < ?", (old,))
+
+
+def peek(db: sqlite3.Connection | None, limit: Limit, span: Period, run: str) -> Counter:
+    """The sums of a limit without changing anything; no ledger, or a run limit without a run, has seen nothing."""
+    of = run if limit.window == "run" else ""
+    sums = Sums(0, 0, 0)
+    if db is not None and (of or limit.window != "run"):
+        row = db.execute(
+            'SELECT spent, held, calls FROM counters WHERE run = ? AND "end" = ? AND start = ? AND match = ?',
+            (of, span.end, span.start, limit.key),
+        ).fetchone()
+        sums = Sums(*row) if row else total(db, limit.key, span, of)
+    return Counter(of, span, limit.key, *sums)
+
+
+def total(db: sqlite3.Connection, match: str, span: Period, run: str = "") -> Sums:
+    """Add up the calls themselves."""
+    needed = sorted({key if key in {"provider", "model", "task"} else "tags" for key in json.loads(match)})
+    if "model" in needed:
+        needed = sorted({*needed, "provider"})
+    by = ", ".join(needed) or "1"
+    where, values = ["state <> 'released'"], []
+    if span != ALWAYS:
+        where.append("held_at >= ? AND held_at < ?")
+        values += [span.start, span.end]
+    if run:
+        where.append("run = ?")
+    rows = db.execute(
+        f"""
+        SELECT coalesce(sum(iif(state = 'settled', cost, 0)), 0), coalesce(sum(iif(state = 'held', worst, 0)), 0),
+               count(*), {by}
+        FROM calls WHERE {" AND ".join(where)} GROUP BY {by if needed else "1 = 1"}
+        """,  # noqa: S608 - column names from above
+        (*values, *((run,) if run else ())),
+    )
+    sums = Sums(0, 0, 0)
+    for spent, held, calls, *found in rows:
+        facts = {"provider": "", "model": "", "task": "", "tags": "{}", **dict(zip(needed, found, strict=False))}
+        if counts(match, facts["provider"], facts["model"], facts["task"], facts["tags"]):
+            sums = Sums(sums.spent + spent, sums.held + held, sums.calls + calls)
+    return sums

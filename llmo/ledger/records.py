@@ -1,0 +1,241 @@
+"""The words of the ledger: calls, what came of them, limits."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from llmo.errors import BudgetExceeded, ConfigError
+from llmo.money import parse_usd, usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.config import BudgetConfig, Window
+    from llmo.money import Pico
+    from llmo.types import Billing, CostSource, Usage
+
+LOST = "lost"
+"""The outcome of a call whose process died: nobody knows what came of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """
+    One attempt at one target, before it is sent.
+
+    `prices` is the origin of its price (table and date, or profile). `input_worst` and
+    `output_rate` are the parts of its worst case; they only make a refusal more helpful.
+    """
+
+    id: str
+    run: str
+    provider: str
+    model: str
+    task: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    attempt: int = 1
+    billing: Billing = "metered"
+    row: str | None = None
+    prices: str | None = None
+    input_worst: Pico | None = None
+    output_rate: Pico | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What came of a call; a cost of None books the held amount, `outcome` is "ok" or an error's kind."""
+
+    cost: Pico | None
+    source: CostSource
+    outcome: str = "ok"
+    usage: Usage | None = None
+    served_model: str | None = None
+    request_id: str | None = None
+    service_tier: str | None = None
+    duration_s: float | None = None
+    first_token_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A hard limit over a calendar window; None is no limit of that kind, 0 lets nothing pass."""
+
+    name: str
+    usd: Pico | None = None
+    calls: int | None = None
+    window: Window = "total"
+    match: Mapping[str, str] = field(default_factory=dict)
+    key: str = field(init=False)
+    """The match in one spelling: limits with equal keys count the same calls."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", spelled(self.match))
+        for key in self.match:
+            if key not in KEYS and not key.startswith("tag."):
+                known = ", ".join((*KEYS, "tag.KEY"))
+                raise ConfigError(f"budget {self.name}: unknown key in match: {key}", hint=f"known keys: {known}")
+
+    @classmethod
+    def of(cls, config: BudgetConfig) -> Limit:
+        """The limit that a profile declares."""
+        return cls(
+            name=config.name,
+            usd=None if config.limit_usd is None else parse_usd(config.limit_usd),
+            calls=config.limit_calls,
+            window=config.window,
+            match=dict(config.match),
+        )
+
+    def counts(self, call: Call) -> bool:
+        """Whether a call counts."""
+        return counts(self.key, call.provider, call.model, call.task, spelled(call.tags))
+
+
+KEYS = ("provider", "model", "task")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Ask for money before a call; limits that don't count the call are ignored."""
+
+    call: Call
+    worst: Pico | None
+    limits: tuple[Limit, ...] = ()
+    allow_unpriced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Book what a call cost."""
+
+    id: str
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Give back the hold of a call that surely cost nothing; `outcome` is the error's kind."""
+
+    id: str
+    outcome: str
+
+
+Entry: TypeAlias = Held | Settled | Released
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetStatus:
+    """How much of a limit is used in the current window; `calls` counts those in flight too."""
+
+    name: str
+    window: Window
+    limit_usd: Pico | None
+    spent: Pico
+    held: Pico
+    limit_calls: int | None
+    calls: int
+    resets_at: str | None
+
+    @property
+    def left(self) -> Pico | None:
+        """Dollars that can still be held."""
+        return None if self.limit_usd is None else self.limit_usd - self.spent - self.held
+
+    @property
+    def left_calls(self) -> int | None:
+        """Calls that can still be held."""
+        return None if self.limit_calls is None else self.limit_calls - self.calls
+
+    @property
+    def used_up(self) -> bool:
+        """Whether nothing more can pass."""
+        return (self.left is not None and self.left <= 0) or (self.left_calls is not None and self.left_calls <= 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """What past calls of a target took, at the median."""
+
+    first_token_p50_s: float
+    tokens_per_s_p50: float | None
+    samples: int
+
+
+class OverBudget(BudgetExceeded):
+    """A hold that a limit refused, with the amounts; `unpriced` when it was for want of a price."""
+
+    def __init__(self, status: BudgetStatus, call: Call, needed: Pico | None) -> None:
+        self.status = status
+        self.call = call
+        self.needed = needed
+        super().__init__(self._say(), hint=self._advise())
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether waiting can't help: the price is unknown."""
+        return self.needed is None
+
+    @property
+    def by_calls(self) -> bool:
+        """Whether the number of calls refused it, not the money."""
+        return bool(self.status.left_calls is not None and self.status.left_calls <= 0)
+
+    @property
+    def fits(self) -> int | None:
+        """The largest output limit that would pass, None when none would or it is unknown."""
+        left, call = self.status.left, self.call
+        if left is None or call.input_worst is None or not call.output_rate or self.by_calls:
+            return None
+        tokens = (left - call.input_worst) // call.output_rate
+        return tokens if tokens > 0 else None
+
+    def _say(self) -> str:
+        status, target = self.status, f"{self.call.provider}/{self.call.model}"
+        until = f", resets {status.resets_at}" if status.resets_at else ""
+        if self.by_calls:
+            return f"budget {status.name} is used up: {status.calls} of {status.limit_calls} calls{until}"
+        assert status.limit_usd is not None
+        if self.needed is None:
+            return f"the price of {target} is unknown, and budget {status.name} limits dollars"
+        return (
+            f"budget {status.name} does not cover {target}: limit ${usd(status.limit_usd)}, "
+            f"spent ${usd(status.spent)}, held ${usd(status.held)}, left ${usd(status.left or 0)}, "
+            f"needed up to ${usd(self.needed)}{until}"
+        )
+
+    def _advise(self) -> str:
+        raised = "raise --max-cost" if self.status.name == MAX_COST else "raise the budget in the profile"
+        if self.by_calls:
+            return f"{raised}, or use another provider"
+        if self.needed is None:
+            return "--allow-unpriced lets it run, or set its price with [[prices]] in the profile"
+        advice = ["lower --max-tokens" + (f" ({self.fits} would fit)" if self.fits else ""), raised]
+        if self.status.held:
+            advice.append("wait for calls in flight (llmo cost --reconcile books those of dead processes)")
+        return ", or ".join(advice)
+
+
+MAX_COST = "--max-cost"
+"""The name of the limit that the flag sets."""
+
+
+def spelled(tags: Mapping[str, str]) -> str:
+    """Tags, or a match, as they are stored."""
+    return json.dumps(dict(tags), sort_keys=True, ensure_ascii=False) if tags else "{}"
+
+
+@lru_cache(maxsize=4096)
+def counts(key: str, provider: str, model: str, task: str, tags: str) -> bool:
+    """Whether a match counts a call; `*` matches any text, `model` also the form `provider/model`."""
+    labels = json.loads(tags)
+    facts = {"provider": [provider], "model": [model, f"{provider}/{model}"], "task": [task]}
+    for name, pattern in json.loads(key).items():
+        values = facts.get(name) or [labels[tag] for tag in [name.removeprefix("tag.")] if tag in labels]
+        form = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+        if not any(form.fullmatch(value) for value in values):
+            return False
+    return True

@@ -1,0 +1,198 @@
+"""The file: opened private, migrated in one transaction, never replaced."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from llmo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PATIENCE = 30.0
+"""Seconds to wait for other processes; each writes for milliseconds."""
+APPLICATION = 0x6C6C6D6F
+"""SQLite's application_id: "llmo"."""
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        f"PRAGMA application_id = {APPLICATION}",
+        """
+        CREATE TABLE calls (
+            id TEXT PRIMARY KEY,
+            run TEXT NOT NULL,
+            row TEXT,
+            attempt INTEGER NOT NULL,
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            served_model TEXT,
+            task TEXT NOT NULL,
+            tags TEXT NOT NULL,
+            billing TEXT NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('held', 'settled', 'released')),
+            outcome TEXT,
+            worst INTEGER,
+            cost INTEGER,
+            source TEXT,
+            input_tokens INTEGER,
+            cached_input_tokens INTEGER,
+            cache_write_tokens INTEGER,
+            output_tokens INTEGER,
+            reasoning_tokens INTEGER,
+            prices TEXT,
+            service_tier TEXT,
+            request_id TEXT,
+            held_at INTEGER NOT NULL,
+            ended_at INTEGER,
+            duration_s REAL,
+            first_token_s REAL,
+            owner_pid INTEGER NOT NULL,
+            owner_started TEXT NOT NULL,
+            owner_boot TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX calls_held_at ON calls (held_at)",
+        "CREATE INDEX calls_run ON calls (run)",
+        "CREATE INDEX calls_open ON calls (run) WHERE state = 'held'",
+        "CREATE INDEX calls_ok ON calls (provider, model, held_at) WHERE outcome = 'ok'",
+        # Sums over calls, kept by everyone who books a call that they count. `match` says which those are,
+        # so a process need not have the profile that the budget is in. Deleting a row loses nothing.
+        """
+        CREATE TABLE counters (
+            run TEXT NOT NULL,
+            "end" INTEGER NOT NULL,
+            start INTEGER NOT NULL,
+            match TEXT NOT NULL,
+            spent INTEGER NOT NULL,
+            held INTEGER NOT NULL,
+            calls INTEGER NOT NULL,
+            created INTEGER NOT NULL,
+            PRIMARY KEY (run, "end", start, match)
+        ) STRICT, WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE cooling (
+            provider TEXT NOT NULL,
+            model TEXT NOT NULL,
+            until INTEGER NOT NULL,
+            reason TEXT NOT NULL,
+            PRIMARY KEY (provider, model)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
+)
+SCHEMA = len(MIGRATIONS)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """
+    Open the ledger, made and migrated when need be; twenty first starts at once agree.
+
+    Raises `ConfigError` when it can't be used. A file that is no ledger is left as it is.
+    """
+    with explained(path):
+        _touch(path)
+        db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+        try:
+            _prepare(db, path)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+@contextmanager
+def writing(db: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """One immediate transaction: all of it or nothing."""
+    with explained(path):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system say into one line with the file's name."""
+    try:
+        yield
+    except OSError as exc:
+        raise ConfigError(f"cannot use the ledger: {path}: {exc.strerror}", hint=_HINT) from exc
+    except sqlite3.DatabaseError as exc:
+        name = getattr(exc, "sqlite_errorname", "").removeprefix("SQLITE_")
+        said = next((words for code, words in _WORDS.items() if name.startswith(code)), None)
+        if said is None:
+            raise
+        what, hint = said
+        raise ConfigError(f"cannot use the ledger: {path}: {what}", hint=hint) from exc
+
+
+_HINT = "LLMO_DATA_DIR names another directory for it"
+_MOVE = "move it away to begin a new one (what was spent is forgotten then), or bring back a copy"
+_WORDS: dict[str, tuple[str, str]] = {
+    "BUSY": ("another program keeps it locked", "end that program and try again"),
+    "LOCKED": ("another program keeps it locked", "end that program and try again"),
+    "CORRUPT": ("it is damaged", _MOVE),
+    "NOTADB": ("it is damaged or no ledger", _MOVE),
+    "READONLY": ("it can't be written", _HINT),
+    "CANTOPEN": ("it can't be opened", _HINT),
+    "PERM": ("it can't be written", _HINT),
+    "AUTH": ("it can't be written", _HINT),
+    "FULL": ("the disk is full", "make room; nothing was sent that is not booked"),
+    "IOERR": ("the disk fails", _HINT),
+    "TOOBIG": ("a value is too large", _HINT),
+}
+
+
+def _touch(path: Path) -> None:
+    """Make the file for this user only; SQLite gives its side files the same mode."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    version = _version(db, path)
+    if version < SCHEMA:
+        _wal(db)
+        with writing(db, path):
+            for steps in MIGRATIONS[_version(db, path) :]:
+                for step in steps:
+                    db.execute(step)
+            db.execute(f"PRAGMA user_version = {SCHEMA}")
+    db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > SCHEMA:
+        raise ConfigError(
+            f"cannot use the ledger: {path}: a newer llmo wrote it (schema {version}, this one knows {SCHEMA})",
+            hint="upgrade llmo",
+        )
+    ours = int(db.execute("PRAGMA application_id").fetchone()[0]) == APPLICATION
+    if not ours and db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        raise ConfigError(f"cannot use the ledger: {path}: it is a database of another program", hint=_MOVE)
+    return version
+
+
+def _wal(db: sqlite3.Connection) -> None:
+    """Switch to write-ahead logging; SQLite does not wait for others here by itself."""
+    give_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - spreads out those who wait
+        else:
+            return

@@ -1,0 +1,309 @@
+"""What README, man pages, completions and examples say is so."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from llmo.errors import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Llmo, Run
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+class Block(NamedTuple):
+    """A fenced block of README."""
+
+    line: int
+    info: str
+    text: str
+
+
+def blocks(language: str) -> list[Block]:
+    """All blocks of one language."""
+    found = re.finditer(r"^```(?P<info>.+)\n(?P<text>[\s\S]*?)^```$", README, re.MULTILINE)
+    all_ = [Block(README.count("\n", 0, m.start()) + 1, m["info"], m["text"]) for m in found]
+    return [block for block in all_ if block.info.split()[0] == language]
+
+
+@cache
+def surface() -> dict[tuple[str, ...], Any]:
+    """Every command by its path, as the generators see it."""
+    sys.path.insert(0, str(ROOT / ".ci"))
+    try:
+        from surface import everything, surface  # type: ignore[import-not-found]
+    finally:
+        sys.path.pop(0)
+    return {command.path: command for command in everything(surface())}
+
+
+def calls(script: str) -> Iterator[list[str]]:
+    """The words of each call of llmo in a shell script."""
+    for line in script.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        lexer.commenters = "#"
+        words: list[str] = []
+        for word in [*lexer, "|"]:
+            if set(word) <= set("();<>|&"):
+                if words and words[0].split("/")[-1] == "llmo":
+                    yield words[1:]
+                words = []
+            else:
+                words.append(word)
+
+
+def unknown(words: list[str]) -> list[str]:
+    """What the program does not have of a call's command and options."""
+    commands = surface()
+    path: tuple[str, ...] = ()
+    wrong = []
+    value_of = ""
+    for word in words:
+        options = {name: option for option in commands[path].options for name in option.names}
+        if value_of:
+            value_of = ""
+        elif re.fullmatch(r"--?[A-Za-z][\w-]*(=.*)?", word):
+            name = word.partition("=")[0]
+            if name not in options:
+                wrong.append(f"{commands[path].name} has no {name}")
+            elif options[name].takes_value and "=" not in word:
+                value_of = name
+        elif commands[path].children:
+            path = (*path, word)
+            if path not in commands:
+                return [*wrong, f"no such command: {' '.join(path)}"]
+    return wrong
+
+
+SHELL = [pytest.param(block, id=f"README:{block.line}") for block in blocks("sh")]
+OFFLINE = [pytest.param(b, id=f"README:{b.line}") for b in blocks("sh") if "offline" in b.info.split()]
+SCRIPTS = [pytest.param(path, id=path.name) for path in sorted(ROOT.glob("examples/**/*.sh"))]
+
+
+@pytest.mark.parametrize("block", SHELL)
+def test_readme_names_commands_and_flags_that_exist(block: Block) -> None:
+    """
+    No block of README calls llmo with a command or an option that it does not have.
+    """
+    assert [wrong for words in calls(block.text) for wrong in unknown(words)] == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS)
+def test_examples_name_commands_and_flags_that_exist(path: Path) -> None:
+    """
+    The same for the example scripts.
+    """
+    assert [wrong for words in calls(path.read_text("utf-8")) for wrong in unknown(words)] == []
+
+
+def test_readme_names_flags_in_prose_that_exist() -> None:
+    """
+    An option in running text belongs to some command, but for the section of what is not there yet.
+    """
+    prose = re.sub(r"^```[\s\S]*?^```$", "", README.partition("## What it does not do yet")[0], flags=re.MULTILINE)
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose))
+    known = {name for command in surface().values() for option in command.options for name in option.names}
+
+    assert named - known == set()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with a copy of the examples."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    return folder
+
+
+def shell(llmo: Llmo, script: list[str], cwd: Path, **env: str) -> Run:
+    """Run a shell with llmo on PATH, in the clean home."""
+    from tests.conftest import Run as Finished
+
+    done = subprocess.run(
+        script, cwd=cwd, env=llmo.env(env), stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+    )
+    return Finished(tuple(script), done.returncode, done.stdout, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize("block", OFFLINE)
+def test_readme_blocks_run_offline(llmo: Llmo, checkout: Path, block: Block) -> None:
+    """
+    What README shows works as it stands, line by line, without a key.
+    """
+    run = shell(llmo, ["bash", "-euo", "pipefail", "-c", block.text], checkout, LLMO_PROFILE="offline")
+
+    assert (0, False) == (run.code, "Traceback" in run.stderr), run
+
+
+def test_the_first_command_of_readme_runs_the_main_job(llmo: Llmo, checkout: Path) -> None:
+    """
+    The part after the installation, as written: every message gets its line, each meets the schema.
+    """
+    line = next(block.text for block in blocks("sh") if "pip install -q ." in block.text)
+    command = line.split(" && ")[2].replace(".venv/bin/llmo", "llmo").replace("/tmp/", "./")
+    run = shell(llmo, ["sh", "-c", command], checkout)
+    assert run.code == 0, run
+
+    rows = [json.loads(row) for row in (checkout / "classified.jsonl").read_text("utf-8").splitlines()]
+    messages = list(csv.DictReader((checkout / "examples/support/messages.csv").open(encoding="utf-8", newline="")))
+    assert [message["id"] for message in messages] == sorted(row["id"] for row in rows)
+    assert {"ok"} == {row["status"] for row in rows}
+    assert {"category", "urgency", "language", "summary"} == set(rows[0]["data"])
+
+
+def test_readme_has_both_commands_on_one_line_each() -> None:
+    """
+    A fresh machine is two copied lines away from the main job and from the tests.
+    """
+    lines = [block.text.strip() for block in blocks("sh") if block.text.startswith("python3 -m venv")]
+
+    assert [False, False] == ["\n" in line for line in lines]
+    assert lines[1] in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("block", [pytest.param(b, id=f"README:{b.line}") for b in blocks("toml")])
+def test_readme_profiles_are_valid(llmo: Llmo, tmp_path: Path, block: Block) -> None:
+    """
+    A profile copied from README passes the check.
+    """
+    profile = tmp_path / "copied.toml"
+    profile.write_text(block.text, "utf-8")
+    run = llmo("profile", "check", "-P", profile)
+
+    assert (0, "") == (run.code, run.stderr), run
+
+
+def test_readme_lists_every_exit_code() -> None:
+    """
+    The table of README and the program agree.
+    """
+    rows = re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE)
+
+    assert sorted(map(int, Exit)) == sorted(int(code) for row in rows for code in row.split(","))
+
+
+def test_readme_counts_its_messages_right() -> None:
+    """
+    The example is as large and as mixed as README says.
+    """
+    rows = list(csv.DictReader((ROOT / "examples/support/messages.csv").open(encoding="utf-8", newline="")))
+
+    assert f"{len(rows)} customer messages in {len({row['lang'] for row in rows})} languages" in README
+
+
+def test_the_session_example_runs(llmo: Llmo, checkout: Path) -> None:
+    """
+    Ask, pipe in, pipe out, batch over files, cost.
+    """
+    run = shell(llmo, ["sh", "examples/session.sh"], checkout)
+
+    assert (0, False) == (run.code, "Traceback" in run.stderr), run
+
+
+def test_the_support_example_classifies_every_message_and_resumes(llmo: Llmo, checkout: Path) -> None:
+    """
+    Half of the rows, then the rest: each once, each with what the schema asks for.
+    """
+    run = shell(llmo, ["sh", "examples/support/run.sh"], checkout)
+    assert run.code == 0, run
+
+    rows = [json.loads(row) for row in (checkout / "examples/support/classified.jsonl").read_text("utf-8").splitlines()]
+    assert [f"m-{n:03d}" for n in range(1, 62)] == sorted(row["id"] for row in rows)
+    assert {"ok"} == {row["status"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("cap", "said"),
+    [
+        pytest.param("0.05", "all files summarised", id="enough"),
+        pytest.param("0.0000001", "the budget is used up: 0 files done", id="too-little"),
+    ],
+)
+def test_the_ci_example_keeps_its_cap(llmo: Llmo, checkout: Path, cap: str, said: str) -> None:
+    """
+    Under its cap the step ends well; at the cap it says so and the job goes on.
+    """
+    files = sorted(str(path) for path in checkout.glob("examples/**/*.*"))
+    run = shell(llmo, ["sh", "examples/ci/step.sh", cap, *files], checkout)
+
+    assert (0, True) == (run.code, said in run.stdout), run
+
+
+def test_completions_and_man_pages_are_fresh() -> None:
+    """
+    `python .ci/generate.py` would change nothing.
+    """
+    run = subprocess.run(
+        [sys.executable, ROOT / ".ci/generate.py", "--check"], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert (0, "") == (run.returncode, run.stdout + run.stderr)
+
+
+PAGES = [pytest.param(path, id=path.name) for path in sorted((ROOT / "man").glob("*.1"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param("mandoc -Tlint -W style", id="mandoc"),
+        pytest.param("man --warnings -E UTF-8 -l -Tutf8 -Z", id="man"),
+        pytest.param("groff -man -ww -z -Tutf8 -K utf8 -rCHECKSTYLE=3", id="groff"),
+    ],
+)
+def test_man_pages_are_clean(page: Path, command: str) -> None:
+    """
+    No tool has a word to say; man and groff end with 0 whatever they find, so what counts is silence.
+    """
+    tool, *args = command.split()
+    if not shutil.which(tool):
+        pytest.skip(f"{tool} is not installed")
+    run = subprocess.run(
+        [tool, *args, page], capture_output=True, timeout=60, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}
+    )
+
+    assert (0, b"") == (run.returncode, run.stderr + (run.stdout if tool == "mandoc" else b""))
+
+
+def test_man_pages_name_every_option() -> None:
+    """
+    Each command has a page with each of its options.
+    """
+    missing = []
+    for path, command in surface().items():
+        page = ROOT / "man" / ("-".join(("llmo", *path[:1])) + ".1")
+        text = page.read_text("utf-8").replace("\\-", "-") + (ROOT / "man/llmo.1").read_text("utf-8").replace(
+            "\\-", "-"
+        )
+        missing += [
+            f"{page.name}: {n}" for option in command.options for n in option.names if f"\\fB{n}\\fR" not in text
+        ]
+
+    assert missing == []
+
+
+def test_the_manual_lists_every_exit_code() -> None:
+    """
+    EXIT STATUS of llmo(1) and the program agree.
+    """
+    section = (ROOT / "man/llmo.1").read_text("utf-8").partition(".SH EXIT STATUS")[2].partition(".SH")[0]
+
+    assert [int(code) for code in Exit] == [int(code) for code in re.findall(r"^\\fB(\d+)\\fR$", section, re.MULTILINE)]

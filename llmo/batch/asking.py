@@ -51,7 +51,7 @@ class Asking:
         """The request of a row. Raises `UsageError` naming the row."""
         if self._template is None and openai_rows.recognised(row.fields):
             return self._as_it_stands(row)
-        prompt = self._template.render(row) if self._template else own_prompt(row)
+        prompt = self._template.render(row.fields, row.where) if self._template else own_prompt(row)
         if not prompt.strip():
             raise UsageError(f"empty prompt: {row.where}", hint="leave the row out")
         plain = self._plain

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 SYNC_S = 1.0
 HEAD = b'{"id": "'
 TAIL_READ = 1 << 16
+RUINS = 1 << 28
+"""More bytes than this that can't be read are no torn end."""
 
 
-class OutputLost(Exception):  # noqa: N818 - says what happened, as in llmo.errors
+class OutputLost(Exception):
     """A line could not be written; nothing of it is in the file."""
 
 
@@ -52,7 +54,7 @@ class Journal:
             os.close(self._fd)
             raise
         self._size = os.lseek(self._fd, 0, os.SEEK_END)
-        self._dirty = False
+        self._written = self._flushed = 0
         self._syncing: asyncio.Future[None] | None = None
 
     @property
@@ -71,7 +73,7 @@ class Journal:
             os.ftruncate(self._fd, begin)
             raise OutputLost("no space left on device")
         self._size += written
-        self._dirty = True
+        self._written += 1
         return begin
 
     def read(self, begin: int) -> bytes:
@@ -82,9 +84,8 @@ class Journal:
 
     async def synced(self) -> None:
         """With `durable`, wait until all that was appended before is on the disk."""
-        if not self._durable:
-            return
-        while self._dirty:
+        mine = self._written
+        while self._durable and self._flushed < mine:
             if self._syncing is None:
                 self._syncing = asyncio.ensure_future(self._sync())
             await asyncio.shield(self._syncing)
@@ -93,13 +94,14 @@ class Journal:
         """Sync once a second until cancelled."""
         while True:
             await asyncio.sleep(SYNC_S)
-            if self._dirty:
+            if self._flushed < self._written and self._syncing is None:
                 await self._sync()
 
     async def _sync(self) -> None:
-        self._dirty = False
+        upto = self._written
         try:
             await asyncio.get_running_loop().run_in_executor(None, _flush, self._fd)
+            self._flushed = upto
         finally:
             self._syncing = None
 
@@ -111,10 +113,12 @@ class Journal:
     def close(self) -> None:
         """Sync and give the file back."""
         if self._fd >= 0:
-            if self._dirty:
-                _flush(self._fd)
-            os.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            try:
+                if self._flushed < self._written:
+                    _flush(fd)
+            finally:
+                os.close(fd)
 
 
 def encoded(row: Mapping[str, Json]) -> bytes:
@@ -167,7 +171,7 @@ def _last_whole(file: BinaryIO, size: int) -> int:
         if line.endswith(b"\n") and _ours(line):
             return end
         end = begin
-        if size - end > 1 << 28:  # noqa: PLR2004 - more than 256 MB of ruins is no torn end
+        if size - end > RUINS:
             return size
     return 0
 

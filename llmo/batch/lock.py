@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
@@ -10,21 +11,14 @@ from llmo.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows: its locks are mandatory, so one byte far behind the end is taken
-    fcntl = None  # type: ignore[assignment]
-
 FAR = 1 << 40
+"""Windows' locks keep others from reading what is locked, so one byte far behind the end is taken."""
 
 
 def locked(fd: int, path: Path) -> None:
     """Lock an open file until it is closed or the process ends. Raises `UsageError` when another run has it."""
     try:
-        if fcntl is not None:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            _locked_on_windows(fd)
+        _lock(fd)
     except BlockingIOError:
         raise UsageError(f"another run writes to {path}", hint="wait for it, or give this one another -o") from None
     except OSError:
@@ -32,11 +26,20 @@ def locked(fd: int, path: Path) -> None:
         return
 
 
-def _locked_on_windows(fd: int) -> None:
-    import msvcrt
+if sys.platform == "win32":
 
-    os.lseek(fd, FAR, os.SEEK_SET)
-    try:
-        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    except OSError as exc:
-        raise BlockingIOError from exc
+    def _lock(fd: int) -> None:
+        import msvcrt
+
+        os.lseek(fd, FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError as exc:
+            raise BlockingIOError from exc
+
+else:
+
+    def _lock(fd: int) -> None:
+        import fcntl
+
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 Decision = Literal["new", "done", "failed", "changed", "retry"]
 KINDS: tuple[str, ...] = get_args(ErrorKind)
 LINE = re.compile(
-    rb'\{"id": "([^"\\]*)", "index": \d+, "key": "([0-9a-f]+)", "status": "(?!error)[a-z]+", .*\}\n', re.DOTALL
+    rb'\{"id": "([^"\\]*)", "index": \d+, "key": "([0-9a-f]+)", "status": "(?:ok|truncated|refused|invalid)", .*\}\n',
+    re.DOTALL,
 )
 """Our own lines, as `outcome` writes them; whatever else holds the same is read as JSON."""
 CODE_BITS = 8
+UNKNOWN = 255
+"""The code of a row that may have been answered: done, but no answer to share."""
 KEY_DIGITS = 14
 """Digits of a key that fit beside a status code: 56 bits."""
 
@@ -67,7 +70,7 @@ class Recorded:
         code = value & (1 << CODE_BITS) - 1
         if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
             found: Decision = "changed"
-        elif code == 0:
+        elif code in (0, UNKNOWN):
             found = "done"
         else:
             found = "retry" if retry in ("all", KINDS[code - 1]) else "failed"
@@ -90,6 +93,7 @@ def _entry(line: bytes) -> tuple[str, str, int] | None:
         row = json.loads(line)
         kind = row["error"]["kind"] if row["status"] == "error" else None
         int(row["key"][:16], 16)
-        return row["id"], row["key"], 0 if kind is None else 1 + KINDS.index(kind)
+        code = UNKNOWN if row["status"] == "unknown" else 0
+        return row["id"], row["key"], code if kind is None else 1 + KINDS.index(kind)
     except (ValueError, KeyError, TypeError):
         return None

@@ -23,7 +23,7 @@ WHOLE = "row"
 class Template:
     """A template over the fields of a row; strict, and without access to anything else."""
 
-    def __init__(self, source: str, name: str = "--prompt") -> None:
+    def __init__(self, source: str, name: str = "template") -> None:
         import minijinja
 
         self.name = name
@@ -41,21 +41,20 @@ class Template:
             raise UsageError(f"broken template: {name}: line {exc.line}: {exc.detail or exc.kind}") from None
         self.fields = frozenset(self._env.undeclared_variables_in_template("prompt"))
 
-    def render(self, row: Row) -> str:
-        """The prompt of a row. Raises `UsageError` naming the row and its fields."""
+    def render(self, fields: Mapping[str, Json], where: str | None = None) -> str:
+        """The prompt of a row. Raises `UsageError` naming its place and its fields."""
         try:
-            return self._env.render_template("prompt", **{WHOLE: row.fields, **row.fields})
+            return self._env.render_template("prompt", **{WHOLE: fields, **fields})
         except self._failure as exc:
-            self._explain(exc, row)
+            self._explain(exc, fields, f"{where}: " if where else "")
 
-    def _explain(self, exc: Exception, row: Row) -> NoReturn:
-        unknown = sorted(self.fields - row.fields.keys() - {WHOLE})
-        known = f"fields of this row: {', '.join(map(str, row.fields))}"
+    def _explain(self, exc: Exception, fields: Mapping[str, Json], where: str) -> NoReturn:
+        unknown = sorted(self.fields - fields.keys() - {WHOLE})
+        known = f"known fields: {', '.join(map(str, fields))}"
         if unknown and getattr(exc, "kind", "") == "UndefinedError":
-            raise UsageError(f"unknown field: {row.where}: {', '.join(unknown)}", hint=known) from None
-        raise UsageError(
-            f"template fails: {row.where}: {getattr(exc, 'detail', None) or str(exc).partition(chr(10))[0]}", hint=known
-        ) from None
+            raise UsageError(f"unknown field: {where}{', '.join(unknown)}", hint=known) from None
+        why = getattr(exc, "detail", None) or str(exc).partition("\n")[0]
+        raise UsageError(f"template fails: {where}{why}", hint=known) from None
 
 
 def own_prompt(row: Row) -> str:

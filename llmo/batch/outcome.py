@@ -1,0 +1,127 @@
+"""What a row came to, as its line in the output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from llmo.errors import (
+    BudgetExceeded,
+    Cancelled,
+    ConfigError,
+    CredentialsError,
+    QuotaExhausted,
+    Unauthorized,
+    UsageError,
+)
+from llmo.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.errors import LlmoError
+    from llmo.result import Result
+    from llmo.types import Json, Usage
+
+Status = Literal["ok", "error", "truncated", "refused", "invalid", "unknown"]
+FATAL = (BudgetExceeded, Cancelled, ConfigError, CredentialsError, QuotaExhausted, Unauthorized, UsageError)
+"""Failures that every other row would share: they end the run, and their row is not recorded."""
+KIND_STATUS: Mapping[str, Status] = {"content_refused": "refused", "invalid_output": "invalid"}
+DIGITS = 3
+
+
+def status(result: Result) -> Status:
+    """One word for a row."""
+    if result.finish == "length":
+        return "truncated"
+    if result.error is not None:
+        return KIND_STATUS.get(result.error.kind, "error")
+    return "refused" if result.finish in ("refusal", "content_filter") else "ok"
+
+
+def line(
+    identity: tuple[str, int, str], result: Result, *, data: Json = None, kept: Mapping[str, Json] | None = None
+) -> dict[str, Json]:
+    """The output row of `(id, index, key)`; its fields and their order are a promise."""
+    name, index, key = identity
+    word, target = status(result), result.target
+    failed = word not in ("ok", "truncated") and result.error is not None
+    return {
+        "id": name,
+        "index": index,
+        "key": key,
+        "status": word,
+        "text": result.text if result.text or result.ok else None,
+        "data": data,
+        "provider": target.provider if target else None,
+        "model": target.model if target else None,
+        "finish_reason": result.finish,
+        "usage": usage(result.usage),
+        "cost_usd": None if result.cost is None else usd(result.cost),
+        "cost_source": result.cost_source,
+        "attempts": len(result.attempts),
+        "duration_s": round(result.total_s, DIGITS),
+        "error": error(result.error) if failed and result.error else None,
+        "input": dict(kept) if kept else None,
+    }
+
+
+def copied(
+    identity: tuple[str, int, str], original: Mapping[str, Json], kept: Mapping[str, Json] | None
+) -> dict[str, Json]:
+    """The row of a request that another row of the run has already paid for."""
+    name, index, key = identity
+    return {
+        **original,
+        "id": name,
+        "index": index,
+        "key": key,
+        "usage": None,
+        "cost_usd": "0",
+        "cost_source": "cached",
+        "attempts": 0,
+        "duration_s": 0.0,
+        "input": dict(kept) if kept else None,
+    }
+
+
+def doubtful(identity: tuple[str, int, str], kept: Mapping[str, Json] | None) -> dict[str, Json]:
+    """The row of a request that was sent before the run was killed, and is not sent again."""
+    name, index, key = identity
+    message = "sent before the run was killed; its answer is lost and --at-most-once does not send it again"
+    return {
+        "id": name,
+        "index": index,
+        "key": key,
+        "status": "unknown",
+        "text": None,
+        "data": None,
+        "provider": None,
+        "model": None,
+        "finish_reason": None,
+        "usage": None,
+        "cost_usd": None,
+        "cost_source": "unknown",
+        "attempts": 1,
+        "duration_s": 0.0,
+        "error": {"kind": "incomplete", "message": message},
+        "input": dict(kept) if kept else None,
+    }
+
+
+def error(failure: LlmoError) -> dict[str, Json]:
+    """A failure as in the JSON of `ask`."""
+    found: dict[str, Json] = {"kind": failure.kind, "message": failure.message}
+    return {**found, "hint": failure.hint} if failure.hint else found
+
+
+def usage(used: Usage | None) -> dict[str, Json] | None:
+    """Tokens as in the JSON of `ask`."""
+    if used is None:
+        return None
+    return {
+        "input_tokens": used.input_tokens,
+        "cached_input_tokens": used.cached_input_tokens,
+        "cache_write_tokens": used.cache_write_tokens,
+        "output_tokens": used.output_tokens,
+        "reasoning_tokens": used.reasoning_tokens,
+    }

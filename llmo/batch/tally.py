@@ -1,0 +1,127 @@
+"""What a run came to so far: counted, never collected."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from llmo.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.batch.outcome import Status
+    from llmo.result import Result
+    from llmo.types import Json
+
+STEP = 1.05
+"""Latencies are counted in steps of 5 %: a percentile is that exact, however many rows there are."""
+
+
+class Latencies:
+    """Percentiles in bounded memory."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self._counts[math.ceil(math.log(max(seconds, 1e-6), STEP))] += 1
+
+    def percentile(self, share: float) -> float | None:
+        """The latency that `share` of all stay below; None of none."""
+        wanted, seen = share * self._counts.total(), 0
+        for step, count in sorted(self._counts.items()):
+            seen += count
+            if seen >= wanted:
+                return float(f"{STEP**step:.3g}")
+        return None
+
+
+@dataclass(slots=True)
+class Tally:
+    """
+    Counters of one run.
+
+    `total` are all rows of the input, `skipped` those that earlier runs finished; `spent` is
+    picodollars, `unpriced` the rows of unknown cost, `copied` those that another row paid for.
+    """
+
+    total: int = 0
+    skipped: int = 0
+    kept_failed: int = 0
+    statuses: Counter[Status] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    models: dict[str, Counter[str]] = field(default_factory=dict)
+    latencies: Latencies = field(default_factory=Latencies)
+    done: int = 0
+    failed: int = 0
+    copied: int = 0
+    retries: int = 0
+    throttled: int = 0
+    in_flight: int = 0
+    held: int = 0
+    spent: int = 0
+    unpriced: int = 0
+    private: int = 0
+
+    @property
+    def left(self) -> int:
+        """Rows without an outcome."""
+        return max(0, self.total - self.skipped - self.kept_failed - self.done)
+
+    def count(self, status: Status, failure: str | None) -> None:
+        """One row has its line."""
+        self.done += 1
+        self.statuses[status] += 1
+        if failure is not None:
+            self.failed += 1
+            self.failures[failure] += 1
+
+    def pay(self, result: Result) -> None:
+        """Add what a row took."""
+        self.retries += max(0, len(result.attempts) - 1)
+        self.throttled += sum(attempt.outcome == "rate_limited" for attempt in result.attempts)
+        if result.ok:
+            self.latencies.add(result.total_s)
+        for attempt in result.attempts:
+            self.spent += attempt.cost or 0
+            self.unpriced += attempt.cost is None
+            model = self.models.setdefault(f"{attempt.provider}/{attempt.model}", Counter())
+            model["calls"] += 1
+            model["cost"] += attempt.cost or 0
+        if result.target is not None and result.usage is not None:
+            model = self.models.setdefault(str(result.target), Counter())
+            model["input_tokens"] += result.usage.input_tokens
+            model["output_tokens"] += result.usage.output_tokens
+
+    def report(self) -> dict[str, Json]:
+        """All of it as JSON, for `--report`."""
+        models: Mapping[str, Json] = {
+            name: {
+                "calls": counts["calls"],
+                "cost_usd": usd(counts["cost"]),
+                "input_tokens": counts["input_tokens"],
+                "output_tokens": counts["output_tokens"],
+            }
+            for name, counts in sorted(self.models.items())
+        }
+        return {
+            "rows": self.total,
+            "skipped": self.skipped,
+            "done": self.done,
+            "failed": self.failed + self.kept_failed,
+            "left": self.left,
+            "by_status": dict(self.statuses),
+            "failures": dict(self.failures),
+            "copied": self.copied,
+            "retries": self.retries,
+            "rate_limited": self.throttled,
+            "cost_usd": usd(self.spent),
+            "unpriced_calls": self.unpriced,
+            "models": models,
+            "latency_p50_s": self.latencies.percentile(0.5),
+            "latency_p95_s": self.latencies.percentile(0.95),
+        }

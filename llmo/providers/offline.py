@@ -20,9 +20,11 @@ from llmo.types import Event, Finish, FinishReason, Listed, Request, Served, Tex
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from llmo.config import OfflineConfig
     from llmo.providers import Link
+    from llmo.providers.transport import Call, Reply
 
 MODELS = ("echo", "echo-large")
 SHOWN = 200
@@ -30,6 +32,17 @@ SHOWN = 200
 SLOW_S = 3600.0
 """How long a call takes that is told to be slow: longer than any sensible timeout."""
 _TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+class Unplugged:
+    """The transport of a provider that calls nobody."""
+
+    def exchange(self, call: Call) -> AbstractAsyncContextManager[Reply]:
+        """Refuse: raises `ConfigError`."""
+        raise ConfigError(f"the offline provider has no network: {call.url}")
+
+    async def close(self) -> None:
+        """Nothing to give back."""
 
 
 class Offline:

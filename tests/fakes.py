@@ -1,0 +1,185 @@
+"""Fakes at the two seams of the engine: a scripted provider and a till that writes down what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from llmo.catalog import Model, Price
+from llmo.engine import Engine, Execution, Job
+from llmo.errors import BudgetExceeded, LlmoError
+from llmo.router import Candidate, Facts, Need, Plan, Task
+from llmo.types import Event, Listed, Message, Params, Request, Target
+from tests import virtual
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from llmo.ledger import Call, Settlement
+
+A, B, C = Target("a", "m"), Target("b", "m"), Target("c", "m")
+HELLO = Request((Message("user", "hello"),))
+
+
+class Scripted:
+    """Plays one script per call: events are yielded, errors raised, numbers slept."""
+
+    def __init__(self, *scripts: Sequence[Event | LlmoError | float]) -> None:
+        self.scripts = list(scripts)
+        self.requests: list[Request] = []
+        self.closed = 0
+
+    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+        self.requests.append(request)
+        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        try:
+            for step in script:
+                if isinstance(step, LlmoError):
+                    raise step
+                if isinstance(step, int | float):
+                    await asyncio.sleep(step)
+                    continue
+                yield step
+        finally:
+            self.closed += 1
+
+    async def models(self) -> Sequence[Listed]:
+        return []
+
+    async def check(self) -> str:
+        return "scripted"
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
+class Note:
+    """A till that passes everything up to `limit` calls and logs."""
+
+    log: list[str]
+    limit: int | None = None
+    budgeted: bool = False
+    holds: int = 0
+
+    async def hold(self, call: Call, worst: int | None) -> Held:
+        self.holds += 1
+        if self.limit is not None and self.holds > self.limit:
+            raise BudgetExceeded("budget x is used up")
+        self.log.append(f"hold {call.provider}")
+        return Held(self.log, call)
+
+    def limited(self, call: Call) -> bool:
+        return self.budgeted
+
+
+@dataclass
+class Held:
+    log: list[str]
+    call: Call
+
+    async def settle(self, settlement: Settlement) -> None:
+        self.log.append(f"settle {self.call.provider} {settlement.cost} {settlement.source} {settlement.outcome}")
+
+    async def release(self, outcome: str) -> None:
+        self.log.append(f"release {self.call.provider} {outcome}")
+
+
+@dataclass
+class Open:
+    """A limiter that lets everything through."""
+
+    log: list[str] = field(default_factory=list)
+
+    def slot(self, target: Target, provider: str, tokens: int) -> Pass:
+        return Pass(self.log, provider)
+
+    def pause(self, provider: str, seconds: float) -> None:
+        self.log.append(f"pause {provider} {seconds:g}")
+
+
+@dataclass
+class Pass:
+    log: list[str]
+    provider: str
+
+    async def __aenter__(self) -> Pass:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        return None
+
+    def settle(self, tokens: int) -> None:
+        return None
+
+    def learn(self, info: object) -> None:
+        self.log.append(f"learn {self.provider}")
+
+
+def price(dollars_in: int = 1, dollars_out: int = 10) -> Price:
+    """So many dollars per million tokens."""
+    return Price(input=dollars_in * 10**6, output=dollars_out * 10**6)
+
+
+def candidate(target: Target, rank: int, **facts: Any) -> Candidate:
+    """A ready candidate that costs 1 $/M in and 10 $/M out."""
+    model = facts.pop("model", Model(id=target.model, price=price()))
+    return Candidate(
+        target=target,
+        tier="explicit",
+        rank=rank,
+        why="test",
+        facts=Facts(kind="openai", model=model, billing=facts.pop("billing", "metered"), local=False, **facts),
+        max_output=100,
+        estimate=1,
+        worst=1_000_000_000,
+        source="computed",
+    )
+
+
+def plan(*candidates: Candidate) -> Plan:
+    """A plan with these in order."""
+    task = Task(name="general", reason="test", scores={})
+    return Plan(task=task, need=Need(input_estimate=5, input_bound=20), candidates=candidates)
+
+
+@dataclass
+class Stage:
+    """An engine over scripted providers in virtual time."""
+
+    providers: Mapping[Target, Scripted]
+    till: Note = field(default_factory=lambda: Note([]))
+    limiter: Open = field(default_factory=Open)
+    clock: virtual.VirtualClock = field(default_factory=virtual.VirtualClock)
+
+    @property
+    def log(self) -> list[str]:
+        return self.till.log
+
+    def job(self, **changes: Any) -> Job:
+        ranked = [candidate(target, rank) for rank, target in enumerate(self.providers, 1)]
+        return Job(**{"request": HELLO, "plan": plan(*ranked), "run": "R", "timeout": 60.0, **changes})
+
+    def engine(self) -> Engine:
+        by_name = {target.provider: provider for target, provider in self.providers.items()}
+        engine = Engine(
+            providers=by_name.__getitem__,
+            till=self.till,  # type: ignore[arg-type]
+            limiter=self.limiter,  # type: ignore[arg-type]
+            clock=self.clock,
+        )
+        engine.rand = lambda: 1.0
+        return engine
+
+    def play(self, **changes: Any) -> tuple[list[Any], Execution]:
+        """Run a job to its end; its events and the execution."""
+
+        async def main() -> tuple[list[Any], Execution]:
+            execution = self.engine().start(self.job(**changes))
+            return [event async for event in execution.events()], execution
+
+        return virtual.run(main(), self.clock)
+
+
+__all__ = ["HELLO", "A", "B", "C", "Note", "Open", "Params", "Scripted", "Stage", "candidate", "plan", "price"]

@@ -1,0 +1,64 @@
+"""Who is tried next, and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmo.errors import RateLimited, Rejected, Unauthorized, Unavailable
+from llmo.retry import Schedule, delay, verdict
+
+
+def schedule(count: int = 2, retries: int = 2) -> Schedule:
+    return Schedule(count, retries, restart=False, rand=lambda: 1.0)
+
+
+def test_everyone_is_tried_before_anybody_sleeps() -> None:
+    """
+    Then the one that is ready soonest, in the chain's order.
+    """
+    plan = schedule(3)
+    steps = []
+    for now, error in enumerate([Unavailable("x"), RateLimited("x", retry_after=4), Unauthorized("x")]):
+        step = plan.next(float(now))
+        assert step is not None
+        steps.append(step)
+        plan.failed(step[0], error, float(now))
+
+    assert steps == [(0, 0.0), (1, 0.0), (2, 0.0)]
+    assert plan.next(3.0) == (0, 0.0)
+    assert plan.next(0.2) == pytest.approx((0, 0.3))
+
+
+def test_nobody_is_left_after_a_bad_request() -> None:
+    """
+    The request itself was wrong.
+    """
+    plan = schedule()
+    plan.failed(0, Rejected("bad"), 0.0)
+
+    assert plan.next(0.0) is None
+
+
+@pytest.mark.parametrize(("failures", "expected"), [(1, 0.5), (2, 1.0), (3, 2.0), (5, 8.0), (9, 8.0)])
+def test_back_off_is_capped(failures: int, expected: float) -> None:
+    """
+    0.5 s doubling to 8 s, times chance.
+    """
+    assert delay(Unavailable("x"), failures, lambda: 1.0) == expected
+    assert delay(Unavailable("x"), failures, lambda: 0.0) == 0.0
+
+
+def test_the_providers_own_time_wins() -> None:
+    """
+    Retry-After is a minimum; up to a quarter is added.
+    """
+    assert [delay(RateLimited("x", retry_after=40), 1, lambda r=r: r) for r in (0.0, 1.0)] == [40.0, 50.0]  # type: ignore[misc]
+
+
+def test_the_verdict_prefers_what_a_retry_may_mend() -> None:
+    """
+    Exit 5 only when trying later makes sense.
+    """
+    busy, bad, key = RateLimited("busy"), Rejected("bad"), Unauthorized("key")
+
+    assert [verdict(e) for e in ([bad, busy, key], [bad, key], [key])] == [busy, bad, key]

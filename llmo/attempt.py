@@ -99,6 +99,7 @@ class Booking:
         self.engine, self.job, self.candidate = engine, job, candidate
         self.answer = Answer()
         self.answer.target = candidate.target
+        price = candidate.facts.model.price
         self.call = Call(
             id=ulid(self.engine.clock.now()),
             run=self.job.run,
@@ -110,6 +111,8 @@ class Booking:
             billing=candidate.facts.billing,
             row=self.job.row,
             prices=candidate.facts.model.priced_by,
+            input_worst=price.worst(job.plan.need.input_bound, 0) if price else None,
+            output_rate=price.dearest[1] if price else None,
         )
         self.hold: Hold | None = None
         self.began = asyncio.get_running_loop().time()

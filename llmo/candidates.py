@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from llmo import privacy, router, tokens
 from llmo.classify import classify
-from llmo.router import Facts, Latency, Need, Plan, Step, Task
+from llmo.router import Facts, Need, Plan, Step, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmo.catalog import Catalog
     from llmo.config import Profile, Strategy
+    from llmo.ledger import Latency
     from llmo.types import Ability, Request, Target
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from llmo.catalog import Model
     from llmo.config import Profile, Strategy
+    from llmo.ledger import Latency
     from llmo.types import Ability, Billing, CostSource, Target
 
 Tier = Literal["primary", "secondary", "openrouter", "litellm", "local", "explicit"]
@@ -33,15 +34,6 @@ class Step(NamedTuple):
     tier: Tier
     target: Target
     why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
-    """What past calls of a target took; seconds and tokens per second at the median."""
-
-    first_token_p50_s: float
-    tokens_per_s_p50: float | None
-    samples: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ import pytest
 from llmo.catalog import Model
 from llmo.config import FallbackConfig, Profile, ProviderConfig, TaskConfig
 from llmo.errors import ConfigError, ContextTooLong, CredentialsError, LlmoError
-from llmo.router import Facts, Latency, Need, Plan, Step, Task, chain, explicit, plan, require, resolve
+from llmo.ledger import Latency
+from llmo.router import Facts, Need, Plan, Step, Task, chain, explicit, plan, require, resolve
 from llmo.types import Target
 from tests.fakes import A, B, C, price
 

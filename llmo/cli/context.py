@@ -20,6 +20,7 @@ from llmo.redact import masked, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from llmo.candidates import Planner
     from llmo.catalog import Catalog
     from llmo.config import Profile
     from llmo.history import History
@@ -105,9 +106,10 @@ class Context:
     @cached_property
     def catalog(self) -> Catalog:
         """Models and prices."""
-        from llmo.catalog import Catalog
+        from llmo.candidates import Planner
+    from llmo.catalog import Catalog
 
-        return Catalog.load(self.profile.prices, now=self.clock.now())
+        return Catalog(self.profile.prices, now=self.clock.now())
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -124,6 +126,20 @@ class Context:
         from llmo.paths import data_dir
 
         return History(data_dir(self.env) / "history.db", self.clock)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Plans requests of this profile."""
+        from llmo.candidates import Planner
+
+        return Planner(self.profile, self.env, self.catalog, self.ledger)
+
+    @cached_property
+    def run_id(self) -> str:
+        """This command, in the ledger."""
+        from llmo.ids import ulid
+
+        return ulid(self.clock.now())
 
 
 _CURRENT: list[Context] = []

@@ -1,0 +1,130 @@
+"""Tab is pressed in real shells, on a terminal of their own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.conftest import Llmo
+
+ROOT = Path(__file__).parents[2]
+
+PROFILE = """
+[providers.mine]
+kind = "ollama"
+models = ["llama3.1:8b", "my model"]
+"""
+
+CASES = {
+    "llmo as": "llmo ask",
+    "llmo profile ini": "llmo profile init",
+    "llmo ask --mod": "llmo ask --model",
+    "llmo -q rou": "llmo -q route",
+    "llmo ask hello --no-fal": "llmo ask hello --no-fallback",
+    "llmo ask --strategy che": "llmo ask --strategy cheapest",
+    "llmo route -t comp": "llmo route -t complex",
+    "llmo -P offline ask -m offline/echo-l": "llmo -P offline ask -m offline/echo-large",
+    "llmo ask -P off": "llmo ask -P offline",
+    "llmo ask -m mine/llama3.1:": "llmo ask -m mine/llama3.1:8b",
+    "llmo ask -m mine/my": "llmo ask -m mine/my\\ model",
+    "llmo models --provider mi": "llmo models --provider mine",
+    "llmo batch mess": "llmo batch messages.csv",
+    "llmo batch messages.csv --schema ./sch": "llmo batch messages.csv --schema ./schema.json",
+}
+"""What is typed before Tab, and the line after it."""
+
+
+def shell(name: str) -> str:
+    """Where a shell is, or a skip that says so."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+@pytest.fixture
+def home(llmo: Llmo) -> Path:
+    """A home with the completions as an install would place them, a profile and two files."""
+    files = {
+        ".bashrc": f"PS1='$ '\n. {ROOT}/completions/llmo.bash\n",
+        ".zshrc": f"PS1='$ '\nfpath=({ROOT}/completions $fpath)\nautoload -Uz compinit && compinit -u -D\n",
+        ".config/fish/config.fish": "function fish_prompt; echo '$ '; end\nfunction fish_greeting; end\n",
+        ".config/fish/completions/llmo.fish": (ROOT / "completions/llmo.fish").read_text("utf-8"),
+        "config/profiles/default.toml": PROFILE,
+        "messages.csv": "id\n",
+        "schema.json": "{}\n",
+    }
+    for name, text in files.items():
+        path = llmo.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return llmo.home
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("bash", "-n", "completions/llmo.bash"), id="bash"),
+        pytest.param(("zsh", "-n", "completions/_llmo"), id="zsh"),
+        pytest.param(("fish", "-n", "completions/llmo.fish"), id="fish"),
+        pytest.param(("shellcheck", "-s", "bash", "completions/llmo.bash"), id="shellcheck"),
+    ],
+)
+def test_scripts_are_sound(command: tuple[str, ...]) -> None:
+    """
+    The shells, and shellcheck, read the scripts without a word.
+    """
+    run = subprocess.run(
+        [shell(command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (0, "", "") == (run.returncode, run.stdout, run.stderr)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("bash", "--rcfile", ".bashrc", "-i"), id="bash"),
+        pytest.param(("zsh", "-i"), id="zsh"),
+        pytest.param(("fish", "-i"), id="fish"),
+    ],
+)
+def test_tab_completes(llmo: Llmo, home: Path, command: tuple[str, ...]) -> None:
+    """
+    One session, its first Tab included: commands, options, fixed values, names of models and profiles, files.
+    """
+    env = llmo.env({"TERM": "xterm", "PS1": "$ ", "ZDOTDIR": str(home), "XDG_CONFIG_HOME": str(home / ".config")})
+    session = pexpect.spawn(
+        shell(command[0]), [*command[1:]], env=env, cwd=str(home), encoding="utf-8", dimensions=(50, 200), timeout=20
+    )
+    try:
+        session.expect_exact("$ ")
+        completed = {typed: press_tab(session, typed) for typed in CASES}
+    finally:
+        session.close(force=True)
+
+    assert {typed: words(line) for typed, line in CASES.items()} == completed
+
+
+def press_tab(session: pexpect.spawn[str], typed: str) -> Sequence[str]:
+    """Type, press Tab, and let the shell itself say which words the line then has."""
+    to_start, to_end = "\x01", "\x05"
+    session.send(f"{typed}\t{to_start}printf '<%s>' {to_end} ; echo :E''ND:\r")
+    session.expect(r"(<llmo>[^\r\n]*):END:")
+    found = re.findall(r"<([^>]*)>", session.match[1])
+    session.expect_exact("$ ")
+    return found
+
+
+def words(line: str) -> Sequence[str]:
+    """The words of an expected line."""
+    return [word.replace("\0", " ") for word in line.replace("\\ ", "\0").split()]

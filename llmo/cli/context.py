@@ -106,8 +106,7 @@ class Context:
     @cached_property
     def catalog(self) -> Catalog:
         """Models and prices."""
-        from llmo.candidates import Planner
-    from llmo.catalog import Catalog
+        from llmo.catalog import Catalog
 
         return Catalog(self.profile.prices, now=self.clock.now())
 

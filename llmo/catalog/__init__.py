@@ -127,9 +127,9 @@ class Catalog:
             yield from self.known(vendor)
 
     def _origin(self, price: Price | None) -> str | None:
-        if price is None or price.source != "table":
-            return price and price.source
-        return f"{self.version} {self.date}"
+        if price is None:
+            return None
+        return f"{self.version} {self.date}" if price.source == "table" else price.source
 
     def _place(self, target: Target, provider: ProviderConfig, base_url: str | None) -> tuple[str | None, str]:
         if provider.kind == "litellm":

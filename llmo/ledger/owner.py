@@ -28,7 +28,7 @@ class Owner(NamedTuple):
 
 @cache
 def _me(pid: int) -> Owner:
-    return Owner(pid, _started(pid) or "", _boot())
+    return Owner(pid, "" if sys.platform == "win32" else _started(pid) or "", _boot())
 
 
 def me() -> Owner:
@@ -76,7 +76,5 @@ def _started(pid: int) -> str | None:
         # Field 22, after the name in parentheses, which may hold anything; field 3 is the state.
         fields = stat.rpartition(b")")[2].split()
         return None if fields[0] in {b"Z", b"X"} else fields[19].decode()
-    if sys.platform == "win32":
-        return ""
     found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return found.stdout.strip() or None

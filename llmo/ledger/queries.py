@@ -132,8 +132,7 @@ def lost(db: sqlite3.Connection, clerk: Clerk, run: str | None) -> list[tuple[st
     """Book the holds of dead processes as spent; gives each call's run and amount."""
     known: dict[Owner, bool] = {}
     booked = []
-    for identifier, of, worst, billing, *process in list(_open(db, run)):
-        owner = Owner(*process)
+    for identifier, of, worst, billing, owner in list(_open(db, run)):
         if not known.setdefault(owner, lives(owner)):
             source = {"local": "local", "subscription": "subscription"}.get(billing, "estimated")
             clerk.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
@@ -141,12 +140,14 @@ def lost(db: sqlite3.Connection, clerk: Clerk, run: str | None) -> list[tuple[st
     return booked
 
 
-def _open(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str, int, str, str]]:
-    yield from db.execute(
+def _open(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str, Owner]]:
+    rows = db.execute(
         "SELECT id, run, worst, billing, owner_pid, owner_started, owner_boot FROM calls"
-        " WHERE state = 'held' AND (run = ?1 OR ?1 IS NULL)",
-        (run,),
+        " WHERE state = 'held' AND (run = ? OR ? IS NULL)",
+        (run, run),
     )
+    for identifier, of, worst, billing, *process in rows:
+        yield identifier, of, worst, billing, Owner(*process)
 
 
 def _grouping(by: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,0 +1,254 @@
+"""Money on its way: a hold before every attempt, settled or released after it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections import deque
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, TypeAlias
+
+from llmo.ledger import MAX_COST, Call, Entry, Held, Limit, OverBudget, Released, Settled, Settlement
+from llmo.money import parse_usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from llmo.config import Profile
+    from llmo.ledger import Ledger
+    from llmo.money import Pico
+
+CHUNK = 500
+"""Entries of one transaction; other processes wait for as long as one takes."""
+
+
+def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
+    """All limits of a command: the profile's budgets, flat plans counted in calls, `--max-cost`."""
+    found = [Limit.of(budget) for budget in profile.budgets]
+    for name, provider in profile.providers.items():
+        if (most := provider.max_calls_per_day) is not None:
+            where = {"provider": name}
+            found.append(Limit(name=f"{name}.max_calls_per_day", calls=most, window="day", match=where))
+    if max_cost is not None:
+        found.append(Limit(name=MAX_COST, usd=parse_usd(max_cost), window="run"))
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money taken for one attempt; ends in `settle` or `release`, the first of them counts."""
+
+    id: str
+    till: Till
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Book what the call cost."""
+        await self.till.end(Settled(self.id, settlement))
+
+    async def release(self, outcome: str) -> None:
+        """Give it back: the call surely cost nothing."""
+        await self.till.end(Released(self.id, outcome))
+
+
+class Till(ABC):
+    """
+    Where the engine takes holds.
+
+    Raises `OverBudget` when a limit refuses one, `ConfigError` when the ledger can't be used.
+    """
+
+    def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
+        self.ledger = ledger
+        self.limits = tuple(limits)
+        self.allow_unpriced = allow_unpriced
+
+    def limited(self, call: Call) -> bool:
+        """Whether a limit of dollars counts a call, so that it must carry an output limit."""
+        return call.billing == "metered" and any(limit.usd is not None and limit.counts(call) for limit in self.limits)
+
+    def entry(self, call: Call, worst: Pico | None) -> Held:
+        """The hold to ask for."""
+        return Held(call, worst, self.limits, self.allow_unpriced)
+
+    @abstractmethod
+    async def hold(self, call: Call, worst: Pico | None) -> Hold:
+        """Take the worst case of a call; None is an unknown price."""
+
+    @abstractmethod
+    async def end(self, entry: Settled | Released) -> None:
+        """Settle or release; done when it is booked, even if the caller is cancelled meanwhile."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Book what is still on its way."""
+
+
+class Direct(Till):
+    """For one request at a time: a transaction each, in place."""
+
+    async def hold(self, call: Call, worst: Pico | None) -> Hold:
+        """Take the worst case of a call, or raise at once."""
+        (refused,) = self.ledger.many([self.entry(call, worst)])
+        if refused:
+            raise refused
+        return Hold(call.id, self)
+
+    async def end(self, entry: Settled | Released) -> None:
+        """Settle or release."""
+        self.ledger.many([entry])
+
+    async def close(self) -> None:
+        """Close the ledger."""
+        self.ledger.close()
+
+
+Outcome: TypeAlias = "asyncio.Future[OverBudget | None]"
+
+
+@dataclass(slots=True)
+class _Waiter:
+    """A refused hold that may pass when others have settled."""
+
+    call: Call
+    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Grouped(Till):
+    """
+    For many requests at once: one thread books whatever has come together in one transaction.
+
+    A refused hold waits, first come first served, while holds of this till are outstanding
+    (they mostly settle lower) and is refused for good only when there are none.
+    """
+
+    def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
+        super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
+        self.outstanding = 0
+        self._ended = 0
+        self._lines: dict[str, deque[_Waiter]] = {}
+        self._queue: SimpleQueue[tuple[Entry, Outcome] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+
+    async def hold(self, call: Call, worst: Pico | None) -> Hold:
+        """Take the worst case of a call; waits for own holds to settle rather than be refused."""
+        entry = self.entry(call, worst)
+        line = self._line(call)
+        if line is None:
+            ended, refused = self._ended, await self._enter(entry)
+            if refused is None:
+                return Hold(call.id, self)
+            if refused.unpriced:
+                raise refused
+            line = self._lines.setdefault(refused.status.name, deque())
+            return await self._wait(entry, line, since=ended)
+        return await self._wait(entry, line, since=self._ended)
+
+    async def end(self, entry: Settled | Released) -> None:
+        """Settle or release; whoever waits for the money tries again."""
+        await self._enter(entry)
+
+    async def close(self) -> None:
+        """Book everything that was asked for and end the thread."""
+        if self._thread is not None:
+            self._queue.put(None)
+            thread, self._thread = self._thread, None
+            await asyncio.to_thread(thread.join)
+
+    async def _wait(self, entry: Held, line: deque[_Waiter], *, since: int) -> Hold:
+        waiter = _Waiter(entry.call)
+        line.append(waiter)
+        tried = since
+        try:
+            while True:
+                # Nothing has ended since the last try: it would be refused again.
+                if line[0] is not waiter or (tried == self._ended and self.outstanding):
+                    await waiter.turn
+                    waiter.turn = asyncio.get_running_loop().create_future()
+                    continue
+                tried = self._ended
+                refused = await self._enter(entry)
+                if refused is None:
+                    return Hold(entry.call.id, self)
+                if refused.unpriced or not (self.outstanding or tried != self._ended):
+                    raise refused
+        finally:
+            line.remove(waiter)
+            self._wake(line)
+
+    def _line(self, call: Call) -> deque[_Waiter] | None:
+        """The line that a new hold must join: nobody overtakes those who wait for the same money."""
+        for limit in self.limits:
+            line = self._lines.get(limit.name)
+            if line and limit.counts(call):
+                return line
+        return None
+
+    def _wake(self, line: deque[_Waiter]) -> None:
+        if line and not line[0].turn.done():
+            line[0].turn.set_result(None)
+
+    async def _enter(self, entry: Entry) -> OverBudget | None:
+        loop = asyncio.get_running_loop()
+        if self._thread is None:
+            self._thread = Thread(target=self._work, args=(loop,), name="llmo-ledger", daemon=True)
+            self._thread.start()
+        done: Outcome = loop.create_future()
+        self._queue.put((entry, done))
+        return await done
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        ledger = self.ledger.another()
+        try:
+            while (first := self._queue.get()) is not None:
+                batch, last = [first], False
+                for more in self._ready():
+                    if more is None:
+                        last = True
+                        break
+                    batch.append(more)
+                self._book(ledger, batch, loop)
+                if last:
+                    break
+        finally:
+            ledger.close()
+
+    def _ready(self) -> Iterator[tuple[Entry, Outcome] | None]:
+        for _ in range(CHUNK - 1):
+            try:
+                yield self._queue.get_nowait()
+            except Empty:
+                return
+
+    def _book(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
+        results: list[OverBudget | None] | Exception
+        try:
+            results = ledger.many([entry for entry, _ in batch])
+        except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
+            results = exc
+        loop.call_soon_threadsafe(self._tell, batch, results)
+
+    def _tell(self, batch: Sequence[tuple[Entry, Outcome]], results: list[OverBudget | None] | Exception) -> None:
+        """In the loop: count what is outstanding, answer, let the next in line try."""
+        for number, (entry, done) in enumerate(batch):
+            if isinstance(results, Exception):
+                if not done.done():
+                    done.set_exception(results)
+                continue
+            self._count(entry, granted=results[number] is None, wanted=not done.cancelled())
+            if not done.done():
+                done.set_result(results[number])
+        for line in self._lines.values():
+            self._wake(line)
+
+    def _count(self, entry: Entry, *, granted: bool, wanted: bool) -> None:
+        if not isinstance(entry, Held):
+            self.outstanding -= 1
+            self._ended += 1
+        elif granted:
+            self.outstanding += 1
+            if not wanted:
+                # Its caller was cancelled meanwhile: nobody will send this call.
+                unheard: Outcome = asyncio.get_running_loop().create_future()
+                self._queue.put((Released(entry.call.id, "cancelled"), unheard))

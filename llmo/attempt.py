@@ -116,6 +116,7 @@ class Booking:
         )
         self.hold: Hold | None = None
         self.began = asyncio.get_running_loop().time()
+        self.queued = 0.0
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
 
     async def open(self) -> None:
@@ -127,12 +128,14 @@ class Booking:
         """The provider's events under the total clock; ends with `Finish` or an error."""
         target, loop = self.candidate.target, asyncio.get_running_loop()
         tokens = self.job.plan.need.input_estimate + self.candidate.max_output
-        slot = self.engine.limiter.slot(target, target.provider, tokens)
         try:
-            async with asyncio.timeout_at(deadline):
-                await slot.__aenter__()
+            async with asyncio.timeout_at(None if self.job.queues else deadline):
+                slot = await self.engine.limiter.acquire(target.provider, tokens)
         except TimeoutError:
             raise _no_slot(target.provider, self.job.timeout) from None
+        if self.job.queues:
+            self.queued = loop.time() - self.began
+            deadline += self.queued
         try:
             provider = self.engine.provider(target.provider)
             async with aclosing(provider.stream(self._request(), target.model)) as events:
@@ -144,9 +147,8 @@ class Booking:
                     yield event
             self._judge()
         finally:
-            if (used := self.answer.usage) is not None:
-                slot.settle(used.input_tokens + used.output_tokens)
-            await slot.__aexit__(None, None, None)
+            used = self.answer.usage
+            slot.release(None if used is None else used.input_tokens + used.output_tokens)
 
     def _judge(self) -> None:
         """Raise when the stream ended well on the wire and is no answer all the same."""
@@ -166,8 +168,8 @@ class Booking:
 
     async def close(self, error: LlmoError | None) -> None:
         """Settle or release, and tell the limiter what was learnt."""
-        if isinstance(error, RateLimited) and error.retry_after is not None:
-            self.engine.limiter.pause(self.candidate.target.provider, error.retry_after)
+        if isinstance(error, RateLimited):
+            self.engine.limiter.pause(self.candidate.target.provider, error.retry_after or 0.0)
         if self.hold is None:
             self.outcome = (error, 0, self.candidate.source)
             return
@@ -202,8 +204,8 @@ class Booking:
             request_id=self.answer.served.request_id,
             service_tier=self.answer.served.service_tier,
             outcome=error.kind if error else "ok",
-            duration_s=now - self.began,
-            first_token_s=None if first is None else first - self.began,
+            duration_s=now - self.began - self.queued,
+            first_token_s=None if first is None else first - self.began - self.queued,
         )
 
     def record(self) -> Attempt:
@@ -217,7 +219,7 @@ class Booking:
             error=error.message if error else None,
             cost=cost,
             cost_source=source,
-            duration_s=asyncio.get_running_loop().time() - self.began,
+            duration_s=asyncio.get_running_loop().time() - self.began - self.queued,
         )
 
 

@@ -56,7 +56,8 @@ class Job:
     One request with its plan.
 
     `timeout` is seconds for everything: waiting, retries, fallbacks. `restart` allows an
-    answer that broke off to begin anew, for callers who show nothing before the end.
+    answer that broke off to begin anew, for callers who show nothing before the end. `queues`
+    is for batches: waiting for money and for a slot is no part of the time then.
     """
 
     request: Request
@@ -67,6 +68,7 @@ class Job:
     timeout: float = 120.0
     row: str | None = None
     restart: bool = False
+    queues: bool = False
 
 
 class Engine:
@@ -95,6 +97,7 @@ class Execution:
         self._answer = Answer()
         self._attempts: list[Attempt] = []
         self._began = 0.0
+        self._queued = 0.0
 
     async def events(self) -> AsyncGenerator[Progress]:
         """
@@ -122,7 +125,7 @@ class Execution:
         errors: list[LlmoError] = []
         while (step := schedule.next(loop.time())) is not None:
             number, wait = step
-            if loop.time() + wait >= self._began + job.timeout:
+            if loop.time() + wait >= self._deadline:
                 errors.append(_out_of_time(errors, wait, job.timeout))
                 break
             await asyncio.sleep(wait)
@@ -159,7 +162,7 @@ class Execution:
         try:
             await attempt.open()
             yield AttemptStarted(candidate.target, len(self._attempts) + 1, waited)
-            async with aclosing(attempt.stream(self._began + self.job.timeout)) as events:
+            async with aclosing(attempt.stream(self._deadline)) as events:
                 async for event in events:
                     yield event
         except LlmoError as exc:
@@ -171,7 +174,12 @@ class Execution:
         else:
             await attempt.close(None)
         finally:
+            self._queued += attempt.queued
             self._attempts.append(attempt.record())
+
+    @property
+    def _deadline(self) -> float:
+        return self._began + self.job.timeout + self._queued
 
     def _result(self, error: LlmoError | None) -> Result:
         now = asyncio.get_running_loop().time()
@@ -179,8 +187,8 @@ class Execution:
             identifier=self.id,
             error=error,
             attempts=tuple(self._attempts),
-            total_s=now - self._began,
-            began=self._began,
+            total_s=now - self._began - self._queued,
+            began=self._began + self._queued,
         )
 
 

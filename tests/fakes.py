@@ -92,11 +92,12 @@ class Open:
 
     log: list[str] = field(default_factory=list)
 
-    def slot(self, target: Target, provider: str, tokens: int) -> Pass:
+    async def acquire(self, provider: str, tokens: int) -> Pass:
         return Pass(self.log, provider)
 
     def pause(self, provider: str, seconds: float) -> None:
-        self.log.append(f"pause {provider} {seconds:g}")
+        if seconds:
+            self.log.append(f"pause {provider} {seconds:g}")
 
 
 @dataclass
@@ -104,13 +105,7 @@ class Pass:
     log: list[str]
     provider: str
 
-    async def __aenter__(self) -> Pass:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        return None
-
-    def settle(self, tokens: int) -> None:
+    def release(self, used: int | None) -> None:
         return None
 
     def learn(self, info: object) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmo.catalog import Catalog
-    from llmo.config import Profile, Strategy
+    from llmo.config import Profile, ProviderConfig, Strategy
     from llmo.ledger import Latency
     from llmo.types import Ability, Request, Target
 
@@ -113,7 +113,7 @@ class Planner:
             kind=config.kind,
             model=model,
             billing=model.billing,
-            local=settings.is_local(config, address),
+            local=_local(config, address, target.model),
             not_ready=settings.ready(target.provider, config, self._env),
             latency=self._memory.latency(target),
             cooling_s=self._memory.cooling(target),
@@ -121,6 +121,18 @@ class Planner:
             tpm=config.tpm,
             concurrency=config.concurrency,
         )
+
+
+def _local(config: ProviderConfig, address: str, model: str) -> bool:
+    """Whether a prompt stays on this machine."""
+    from urllib.parse import urlsplit
+
+    from llmo.providers.transport import loopback
+
+    # A signed-in Ollama daemon hands its `…-cloud` models on to ollama.com.
+    if config.kind == "ollama" and model.endswith(("-cloud", ":cloud")):
+        return False
+    return config.local or config.kind == "offline" or loopback(urlsplit(address).hostname or "")
 
 
 def _abilities(request: Request) -> frozenset[Ability]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -71,6 +72,8 @@ def _conversation(ctx: Context, output: Output, *, keep: bool) -> tuple[str | No
 
 
 async def _run(ctx: Context, question: Question) -> int:
+    from llmo.cli.wiring import Wired
+    from llmo.engine import Job
     from llmo.structured import Structured, Validator
 
     writer = _writer(ctx, question.output)
@@ -83,18 +86,25 @@ async def _run(ctx: Context, question: Question) -> int:
         return _finish(ctx, question, result, data)
     schema = question.request.schema
     validator = None if schema is None else Validator(schema)
-    engine = ctx.engine(question.selection)
     total, retries = options.clocks(question.selection, ctx.profile)
-    job = ctx.job(
-        question.request, question.plan, tags=options.tags(question.selection), timeout=total, retries=retries
+    wired = Wired(ctx, question.selection)
+    job = Job(
+        request=question.request,
+        plan=question.plan,
+        run=ctx.run_id,
+        tags=options.tags(question.selection),
+        timeout=total,
+        retries=retries,
     )
-    answer = Structured(engine, job, validator)
+    answer = Structured(wired.engine, job, validator)
     try:
         await _show(answer, writer)
+    except asyncio.CancelledError:
+        # The signal's code takes the place of this one; what came is still shown and kept.
+        pass
     finally:
-        await ctx.close()
-        code = _ended(ctx, question, answer, cache)
-    return code
+        await wired.close()
+    return _ended(ctx, question, answer, cache)
 
 
 async def _show(answer: Structured, writer: Writer) -> None:

@@ -135,7 +135,7 @@ class Context:
 
     @cached_property
     def run_id(self) -> str:
-        """This command, in the ledger."""
+        """The name of this command in the ledger."""
         from llmo.ids import ulid
 
         return ulid(self.clock.now())

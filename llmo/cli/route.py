@@ -51,14 +51,15 @@ def route(
 def _rows(ctx: Context, path: str, selection: Selection, params: object) -> int:
     """A plan a line, in order."""
     from llmo.cli import options
+    from llmo.cli.wiring import budgets
     from llmo.render import objects
     from llmo.types import Message, Params, Request
 
     assert isinstance(params, Params)
-    choice, budgets = options.choice(selection), ctx.budgets(selection)
+    choice, left = options.choice(selection), budgets(ctx, selection)
     for text in _prompts(ctx, path):
         plan = ctx.planner.plan(Request((Message("user", text),), params), choice)
-        ctx.stdout.write(json.dumps(objects.plan(plan, budgets), ensure_ascii=False) + "\n")
+        ctx.stdout.write(json.dumps(objects.plan(plan, left), ensure_ascii=False) + "\n")
     return 0
 
 

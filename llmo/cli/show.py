@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from llmo.cli.wiring import budgets
 from llmo.render import objects, plans
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def show_plan(ctx: Context, plan: Plan, selection: Selection, *, as_json: bool) -> int:
     """Print a plan in the form that is asked for; the exit code."""
-    body = objects.plan(plan, ctx.budgets(selection))
+    body = objects.plan(plan, budgets(ctx, selection))
     if as_json:
         ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
     else:

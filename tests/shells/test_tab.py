@@ -120,6 +120,7 @@ def press_tab(session: pexpect.spawn[str], typed: str) -> Sequence[str]:
     to_start, to_end = "\x01", "\x05"
     session.send(f"{typed}\t{to_start}printf '<%s>' {to_end} ; echo :E''ND:\r")
     session.expect(r"(<llmo>[^\r\n]*):END:")
+    assert isinstance(session.match, re.Match)
     found = re.findall(r"<([^>]*)>", session.match[1])
     session.expect_exact("$ ")
     return found

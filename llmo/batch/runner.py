@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from llmo.batch import outcome
 from llmo.batch.journal import OutputLost, encoded
 from llmo.errors import BudgetExceeded, Cancelled, LlmoError
-from llmo.types import Json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from llmo.batch.table import Table
     from llmo.batch.tally import Tally
     from llmo.result import Result
+    from llmo.types import Json
 
 Reason = Literal["done", "signal", "budget", "fatal", "failures", "output", "pipe"]
 GRACE_S = 30.0
@@ -74,11 +74,11 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How a run behaves; `max_failures` is a count, or a share of all rows when below 1."""
+    """How a run behaves; `same` are the keys that more than one row has, and where their answers are."""
 
     workers: int
-    dedupe: bool = True
-    max_failures: float | None = None
+    same: Table
+    max_failures: int | None = None
     keep: Callable[[Mapping[str, Json]], Mapping[str, Json] | None] = lambda _: None
     failed: Callable[[Mapping[str, Json]], None] = lambda _: None
 
@@ -97,11 +97,9 @@ Line: TypeAlias = "dict[str, Json]"
 class Runner:
     """One run; `stop` and `cancel` end it early."""
 
-    def __init__(
-        self, feed: Iterator[Work | None], send: Send, sink: Sink, *, rules: Rules, tally: Tally, same: Table
-    ) -> None:
+    def __init__(self, feed: Iterator[Work | None], send: Send, sink: Sink, *, rules: Rules, tally: Tally) -> None:
         self._feed, self._send, self._sink = feed, send, sink
-        self._rules, self._tally, self._same = rules, tally, same
+        self._rules, self._tally = rules, tally
         self._flights: dict[int, _Flight] = {}
         self._waiting = 0
         self._workers: list[asyncio.Task[None]] = []
@@ -136,7 +134,7 @@ class Runner:
     async def _work(self) -> None:
         while (work := await self._next()) is not None:
             number = int(work.key[:16], 16)
-            if self._rules.dedupe and number in self._same:
+            if number in self._rules.same:
                 await self._share(work, number)
             else:
                 await self._one(work)
@@ -176,7 +174,7 @@ class Runner:
 
     async def _share(self, work: Work, number: int) -> None:
         """Send a row that has equals once for all of them."""
-        place = self._same.get(number)
+        place = self._rules.same.get(number)
         if place:
             await self._copy(work, json.loads(self._sink.read(place - 1)))
         elif (flight := self._flights.get(number)) is None:
@@ -192,7 +190,7 @@ class Runner:
         try:
             answer = await self._one(work)
             if answer is not None:
-                self._same.set(number, answer[1] + 1)
+                self._rules.same.set(number, answer[1] + 1)
                 for twin in flight.twins:
                     await self._copy(twin, answer[0])
         finally:
@@ -226,6 +224,6 @@ class Runner:
         if kind is None:
             return
         self._rules.failed(work.fields)
-        limit, tally = self._rules.max_failures, self._tally
-        if limit is not None and tally.failed > (limit if limit >= 1 else limit * tally.total):
+        limit = self._rules.max_failures
+        if limit is not None and self._tally.failed > limit:
             self.stop("failures")

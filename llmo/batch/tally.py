@@ -114,7 +114,7 @@ class Tally:
             "done": self.done,
             "failed": self.failed + self.kept_failed,
             "left": self.left,
-            "by_status": dict(self.statuses),
+            "by_status": {str(word): count for word, count in self.statuses.items()},
             "failures": dict(self.failures),
             "copied": self.copied,
             "retries": self.retries,

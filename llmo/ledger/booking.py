@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from llmo.ledger import owner
 from llmo.ledger.counters import Book, Subject
-from llmo.ledger.records import LOST, BudgetStatus, Held, OverBudget, Released, Settled, Settlement
+from llmo.ledger.records import LOST, BudgetStatus, Held, OverBudget, Released, Settled, Settlement, counts
 from llmo.ledger.windows import ALWAYS, said
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from llmo.ledger.counters import Counter
-    from llmo.ledger.records import Call, Entry, Limit
+    from llmo.ledger.records import Entry, Limit
 
 MOST = 2**62
 """Picodollars: a sum of two still fits SQLite's integers."""
@@ -48,18 +48,14 @@ class Clerk:
         call, worst = held.call, held.worst
         subject = Subject.of(call, self._now)
         for limit in held.limits:
-            if limit.counts(call):
+            if counts(limit.key, *subject[2:]):
                 counter = self._book.of(limit, subject, self._where)
                 if not passes(limit, counter, held):
                     return OverBudget(status(limit, counter, self._where), call, worst)
-        self._db.execute(_INSERT, (*self._columns(call, worst), *owner.me()))
+        head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, subject.tags)
+        self._db.execute(_INSERT, (*head, call.billing, worst, call.prices, self._now, *owner.me()))
         self._book.move(subject, held=worst or 0, calls=1)
         return None
-
-    def _columns(self, call: Call, worst: int | None) -> tuple[str | int | None, ...]:
-        tags = Subject.of(call, self._now).tags
-        head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, tags)
-        return (*head, call.billing, worst, call.prices, self._now)
 
     def settle(self, identifier: str, settlement: Settlement) -> None:
         """

@@ -11,9 +11,9 @@ from llmo.ledger.windows import ALWAYS, Period, period
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
     from datetime import tzinfo
 
+    from llmo.config import Window
     from llmo.ledger.records import Call, Limit
 
 KEEP = 30 * 86_400 * 1_000_000
@@ -74,10 +74,15 @@ class Book:
         self._floor = 2**63 - 1
         self._counters: dict[tuple[str, int, int, str], Counter] = {}
         self._runs: set[str] = set()
+        self._live: dict[Subject, list[Counter]] = {}
+        self._spans: dict[tuple[Window, int], Period] = {}
 
     def move(self, subject: Subject, *, spent: int = 0, held: int = 0, calls: int = 0) -> None:
         """Add to every counter that covers the call."""
-        for counter in self._live(subject):
+        self._load(subject.held_at, subject.run)
+        if (live := self._live.get(subject)) is None:
+            live = self._live[subject] = [counter for counter in self._counters.values() if counter.covers(subject)]
+        for counter in live:
             counter.spent += spent
             counter.held += held
             counter.calls += calls
@@ -86,12 +91,14 @@ class Book:
     def of(self, limit: Limit, subject: Subject, where: tzinfo | None) -> Counter:
         """The counter of a limit for a call, added up when this is its first."""
         run = subject.run if limit.window == "run" else ""
-        span = period(limit.window, subject.held_at, where)
+        if (span := self._spans.get((limit.window, subject.held_at))) is None:
+            span = self._spans[limit.window, subject.held_at] = period(limit.window, subject.held_at, where)
         self._load(subject.held_at, subject.run)
         key = (run, span.end, span.start, limit.key)
         if key not in self._counters:
             sums = total(self._db, limit.key, span, run)
             self._counters[key] = Counter(run, span, limit.key, *sums)
+            self._live.clear()
             self._db.execute(
                 'INSERT INTO counters (run, "end", start, match, spent, held, calls, created)'
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -107,10 +114,6 @@ class Book:
             ' WHERE run = ? AND "end" = ? AND start = ? AND match = ?',
             [(c.spent, c.held, c.calls, *key) for key, c in self._counters.items() if c.changed],
         )
-
-    def _live(self, subject: Subject) -> Iterator[Counter]:
-        self._load(subject.held_at, subject.run)
-        return (counter for counter in self._counters.values() if counter.covers(subject))
 
     def _load(self, at: int, run: str) -> None:
         if at < self._floor:
@@ -128,6 +131,7 @@ class Book:
         for run, end, start, match, *sums in rows:
             key = (run, end, start, match)
             self._counters.setdefault(key, Counter(run, Period(start, end), match, *sums))
+        self._live.clear()
 
     def _drop_old(self) -> None:
         old = self._now - KEEP

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _PROC = Path("/proc")
+_SYSTEM: str = sys.platform
 
 
 class Owner(NamedTuple):
@@ -28,7 +29,7 @@ class Owner(NamedTuple):
 
 @cache
 def _me(pid: int) -> Owner:
-    return Owner(pid, "" if sys.platform == "win32" else _started(pid) or "", _boot())
+    return Owner(pid, "" if _SYSTEM == "win32" else _started(pid) or "", _boot())
 
 
 def me() -> Owner:
@@ -52,7 +53,7 @@ def lives(owner: Owner) -> bool:
 
 
 def _answers(owner: Owner) -> bool:
-    if sys.platform == "win32":
+    if _SYSTEM == "win32":
         return True
     started = _started(owner.pid)
     return started is not None and (not owner.started or not started or started == owner.started)
@@ -68,7 +69,7 @@ def _boot() -> str:
 
 def _started(pid: int) -> str | None:
     """When a process began; None when there is none, empty when the system does not say."""
-    if sys.platform == "linux":
+    if _SYSTEM == "linux":
         try:
             stat = (_PROC / str(pid) / "stat").read_bytes()
         except OSError:

@@ -225,7 +225,12 @@ MAX_COST = "--max-cost"
 
 def spelled(tags: Mapping[str, str]) -> str:
     """Tags, or a match, as they are stored."""
-    return json.dumps(dict(tags), sort_keys=True, ensure_ascii=False) if tags else "{}"
+    return _spelled(tuple(tags.items()))
+
+
+@lru_cache(maxsize=4096)
+def _spelled(items: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(dict(items), sort_keys=True, ensure_ascii=False)
 
 
 @lru_cache(maxsize=4096)

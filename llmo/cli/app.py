@@ -12,11 +12,13 @@ import typer.main
 from typer.core import TyperGroup
 from typer.models import CommandInfo
 
+from llmo.cli.light import lighten
 from llmo.errors import Cancelled, Exit, LlmoError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SETTINGS = {"help_option_names": ["-h", "--help"]}
 COMMANDS = {
     "ask": "Send one prompt and stream the answer.",
     "batch": "Run a prompt over many rows or files; resumes where it stopped.",
@@ -64,11 +66,12 @@ def load(name: str) -> Any:
     """Build the command `name` from its module: a function, or an `app` of subcommands."""
     module = importlib.import_module(f"llmo.cli.{name}")
     if hasattr(module, "app"):
-        return typer.main.get_command(module.app)
-    function = getattr(module, name)
-    return typer.main.get_command_from_info(
-        CommandInfo(name=name, callback=function), pretty_exceptions_short=False, rich_markup_mode=None
-    )
+        group = typer.main.get_command(module.app)
+        for one in getattr(group, "commands", {}).values():
+            lighten(one)
+        return lighten(group)
+    info = CommandInfo(name=name, callback=getattr(module, name), context_settings=SETTINGS)
+    return lighten(typer.main.get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None))
 
 
 def program() -> Any:
@@ -83,10 +86,10 @@ def program() -> Any:
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings=SETTINGS,
     )
     app.callback()(top)
-    return typer.main.get_command(app)
+    return lighten(typer.main.get_command(app))
 
 
 def run(args: Sequence[str]) -> int:

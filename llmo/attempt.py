@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmo.errors import Incomplete, LlmoError, ProviderError, RateLimited, Refused, TimedOut
+from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut
 from llmo.ids import ulid
 from llmo.ledger import Call, Settlement
 from llmo.result import Attempt, Result
@@ -89,6 +89,10 @@ class Answer:
         )
 
 
+QUOTA_S = 600.0
+"""How long a target without credit is put last."""
+WORTH_S = 1.0
+"""Shorter waits are over before another process could know of them."""
 _SERVED = ("model", "request_id", "service_tier", "upstream")
 
 
@@ -170,6 +174,7 @@ class Booking:
         """Settle or release, and tell the limiter what was learnt."""
         if isinstance(error, RateLimited):
             self.engine.limiter.pause(self.candidate.target.provider, error.retry_after or 0.0)
+        self._remember(error)
         if self.hold is None:
             self.outcome = (error, 0, self.candidate.source)
             return
@@ -180,6 +185,12 @@ class Booking:
         cost, source = self._cost()
         self.outcome = (error, cost, source)
         await asyncio.shield(self.hold.settle(self._settlement(error, cost, source)))
+
+    def _remember(self, error: LlmoError | None) -> None:
+        """Spare the next process the same failure."""
+        seconds = QUOTA_S if isinstance(error, QuotaExhausted) else getattr(error, "retry_after", None)
+        if error is not None and seconds is not None and seconds >= WORTH_S:
+            self.engine.cool(self.candidate.target, seconds, error.kind)
 
     def _cost(self) -> tuple[int | None, CostSource]:
         """Reported, else usage times price, else the held amount."""

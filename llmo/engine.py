@@ -80,6 +80,7 @@ class Engine:
         self.limiter = limiter
         self.clock = clock
         self.rand: Callable[[], float] = random.random
+        self.cool: Callable[[Target, float, str], None] = lambda _target, _seconds, _reason: None
 
     def start(self, job: Job) -> Execution:
         """Prepare a job; nothing happens until its events are read."""

@@ -16,6 +16,7 @@ from llmo.errors import Cancelled, Incomplete, UsageError
 from llmo.ids import ulid
 from llmo.redact import visible
 from llmo.render import lines, objects
+from llmo.render.stream import Events, Markdown, Raw, Silent
 from llmo.types import Message, Reasoning, Text
 
 if TYPE_CHECKING:
@@ -72,11 +73,13 @@ def _conversation(ctx: Context, output: Output, *, keep: bool) -> tuple[str | No
 
 
 async def _run(ctx: Context, question: Question) -> int:
-    from llmo.cli.wiring import Wired
+    from llmo.cli.wiring import Wired, budgets
     from llmo.engine import Job
     from llmo.structured import Structured, Validator
 
     writer = _writer(ctx, question.output)
+    if isinstance(writer, Events):
+        writer.event("route", **objects.plan(question.plan, budgets(ctx, question.selection)))
     cache = _Cache(ctx, question)
     found = cache.find()
     if found is not None:
@@ -110,7 +113,6 @@ async def _run(ctx: Context, question: Question) -> int:
 async def _show(answer: Structured, writer: Writer) -> None:
     """Pass the pieces on as they come."""
     from llmo.engine import AttemptEnded, AttemptStarted
-    from llmo.render.stream import Events
 
     async with aclosing(answer.events()) as events:
         async for event in events:
@@ -119,16 +121,11 @@ async def _show(answer: Structured, writer: Writer) -> None:
                     writer.text(piece)
                 case Reasoning(piece):
                     writer.reasoning(piece)
-                case AttemptStarted(target, number, waited) if isinstance(writer, Events):
-                    writer.event(
-                        "attempt",
-                        number=number,
-                        provider=target.provider,
-                        model=target.model,
-                        waited_s=round(waited, 3),
-                    )
+                case AttemptStarted(target, number, _) if isinstance(writer, Events):
+                    who = {"provider": target.provider, "model": target.model}
+                    writer.event("attempt", number=number, **who, outcome="started")
                 case AttemptEnded(attempt) if isinstance(writer, Events):
-                    writer.event("attempt_ended", **objects.attempt(attempt))
+                    writer.event("attempt", **objects.attempt(attempt))
     writer.end()
 
 
@@ -188,18 +185,14 @@ def _finish(ctx: Context, question: Question, result: Result, data: Json) -> int
 
 
 def _writer(ctx: Context, output: Output) -> Writer:
-    from llmo.render import stream
-
     if output.as_json:
-        return stream.Silent()
+        return Silent()
     if output.ndjson:
-        return stream.Events(ctx.stdout)
+        return Events(ctx.stdout)
     fancy = ctx.stdout_tty and ctx.env.get("TERM") != "dumb"
     if output.markdown or (fancy and output.markdown is None):
-        return stream.Markdown(
-            ctx.stdout, clean=visible, color=ctx.color, width=min(ctx.width, 100), terminal=ctx.stdout_tty
-        )
-    return stream.Raw(ctx.stdout, clean=visible if ctx.stdout_tty else None)
+        return Markdown(ctx.stdout, clean=visible, color=ctx.color, width=min(ctx.width, 100), terminal=ctx.stdout_tty)
+    return Raw(ctx.stdout, clean=visible if ctx.stdout_tty else None)
 
 
 class _Cache:

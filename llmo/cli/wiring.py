@@ -84,6 +84,9 @@ class Wired:
         )
         self.limiter = Limiter(ctx.profile.providers, wish)
         self.engine = Engine(providers=self.links, till=self.till, limiter=self.limiter, clock=ctx.clock)
+        self.engine.cool = lambda target, seconds, reason: ctx.ledger.set_cooling(
+            target, ctx.clock.now() + seconds, reason
+        )
 
     async def close(self) -> None:
         """Book what is on its way, close connections."""

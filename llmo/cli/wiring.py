@@ -65,6 +65,10 @@ class Links:
                 from llmo.providers.httpx_transport import HttpxTransport
 
                 self._transport = HttpxTransport()
+            if self._ctx.debug:
+                from llmo.providers.logged import Logged
+
+                self._transport = Logged(self._transport, self._ctx.err)
         return self._transport
 
 

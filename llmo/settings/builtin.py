@@ -40,10 +40,12 @@ def _default(env: Mapping[str, str]) -> dict[str, Any]:
     providers |= {name: {"kind": name} for name in ("litellm-proxy", "cursor") if name in there}
     local = [f"ollama/{model}" for model in chat_models(env)[:1]]
     in_chain = there if there & {"openai", "anthropic", "openrouter"} or local else set(providers)
-    return {"providers": providers} | _chain(local, in_chain)
+    return {"providers": providers} | chain(local, in_chain)
 
 
-def _chain(local: list[str], there: set[str]) -> dict[str, Any]:
+def chain(local: list[str], there: set[str]) -> dict[str, Any]:
+    """The tasks and the fallback of those providers that are there."""
+
     def those(*targets: str) -> list[str]:
         return [target for target in targets if target.partition("/")[0] in there]
 
@@ -56,6 +58,27 @@ def _chain(local: list[str], there: set[str]) -> dict[str, Any]:
         },
         "fallback": {"openrouter": those("openrouter/auto"), "local": local},
     }
+
+
+def derived(providers: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Tasks for a file that lists providers and none of its own: the first of each one's `models`.
+
+    The vendors' own and Ollama need no list: what `default` would ask of them.
+    """
+    listed = [f"{name}/{models[0]}" for name, models in _lists(providers)]
+    named = {name for name, one in providers.items() if isinstance(one, dict) and name == one.get("kind", name)}
+    plain = {name for name in named if not {"models", "base_url"} & providers[name].keys() or name == "ollama"}
+    local = [f"ollama/{model}" for model in chat_models(env)[:1]] if "ollama" in plain else []
+    found = chain([] if any(target.startswith("ollama/") for target in listed) else local, plain)
+    for task in found["tasks"].values():
+        task["primary"] = [*listed, *task["primary"]]
+    return found
+
+
+def _lists(providers: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    pairs = [(name, one.get("models")) for name, one in providers.items() if isinstance(one, dict)]
+    return [(name, models) for name, models in pairs if isinstance(models, list) and models]
 
 
 def detected(env: Mapping[str, str]) -> set[str]:

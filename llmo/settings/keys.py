@@ -90,6 +90,16 @@ def withheld(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str |
     return variable
 
 
+def key_origin(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """Where `api_key` would take the key from; starts nothing."""
+    variable = _variable(name, config, env)
+    if variable and env.get(variable, "").strip():
+        return f"environment {variable}"
+    if config.api_key_cmd:
+        return f"command {config.api_key_cmd[0]}"
+    return f"keyring {config.api_key_keyring}" if config.api_key_keyring else None
+
+
 def ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
     """Why the provider cannot be asked, or None; starts nothing and asks nobody."""
     kind = KIND_DEFAULTS[config.kind]
@@ -104,11 +114,11 @@ def ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | No
 
 
 def _keyless(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    origin = key_origin(name, config, env)
+    if origin:
+        usable = not origin.startswith("keyring ") or _installed("keyring")
+        return None if usable else "the package keyring is not installed"
     variable = _variable(name, config, env)
-    if (variable and env.get(variable, "").strip()) or config.api_key_cmd:
-        return None
-    if config.api_key_keyring:
-        return None if _installed("keyring") else "the package keyring is not installed"
     needed = KIND_DEFAULTS[config.kind].needs_key and _is_vendor(config, base_url(name, config, env))
     return f"{variable} is not set" if config.api_key_env or needed else None
 

@@ -41,7 +41,8 @@ def load(name_or_path: str | None, *, env: Mapping[str, str], overrides: Mapping
     """
     The profile, with flags over environment over file over built-in.
 
-    A file without providers gets those of the built-in profile, and their tasks where it has none.
+    A file without providers gets those of the built-in profile, and their tasks where it has none. A
+    file that lists providers has only those, and those of a kind's name that its chain names.
     Raises `ConfigError`, with every problem at once when the file was readable.
     """
     sources = _sources(files.place(name_or_path, env), env, overrides)
@@ -104,7 +105,7 @@ class _Sources:
     def layers(self, *, lines: bool = False) -> tuple[list[Layer], list[Problem]]:
         """All layers, the lowest first, and the variables that mean nothing; `lines` finds places in the file."""
         data = files.parsed(self.place.path, self.content) if self.content is not None else {}
-        below = [layers.Layer({} if data.get("providers") else self._filling(data))]
+        below = [layers.Layer(self._filling(data))]
         if self.content is not None:
             below.insert(0, layers.Layer({"providers": _implied(data)}))
             below.append(files.layer(self.place.path, self.content, data) if lines else layers.Layer(data))
@@ -113,8 +114,13 @@ class _Sources:
         return [*below, variables, layers.flags(self.overrides)], problems
 
     def _filling(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """What is built in, without the tables that the file has: its chain is not mixed with ours."""
-        return {key: value for key, value in self._built_in().items() if key not in data}
+        """What is built in, without the tables that the file has: its providers and chain are not mixed with ours."""
+        own = data.get("providers")
+        if not own:
+            return {key: value for key, value in self._built_in().items() if key not in data}
+        return (
+            {} if {"tasks", "fallback"} & data.keys() or not isinstance(own, dict) else builtin.derived(own, self.env)
+        )
 
     def tree(self) -> dict[str, Any]:
         """All layers as one."""
@@ -156,15 +162,14 @@ class _Sources:
 
 
 def _implied(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The providers that a file's targets name as one names a kind: `anthropic/…` needs no table for its defaults."""
+    """The providers that a file names as one names a kind: `anthropic/…` needs no table for the kind's defaults."""
     from llmo.settings.checks import targets
 
     named = {text.partition("/")[0] for _, text in targets(data) if isinstance(text, str) and "/" in text}
     own = data.get("providers")
+    named |= set(own) if isinstance(own, dict) else set()
     return {
-        name: {"kind": name, "local": name == "offline"}
-        for name in KIND_DEFAULTS
-        if name in named and not (isinstance(own, dict) and name in own)
+        name: {"kind": name} | ({"local": True} if name == "offline" else {}) for name in KIND_DEFAULTS if name in named
     }
 
 

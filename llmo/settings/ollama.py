@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 PORT = 11434
 LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound
 PORTS = range(1, 65536)
+LARGEST = 8 << 20
+"""Bytes of a list of models."""
 _BARE_V6 = re.compile(r"[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*(%\w+)?")
 
 
@@ -70,3 +72,26 @@ def remember(base_url: str, models: Sequence[str], env: Mapping[str, str], *, no
 
     body = {"base_url": base_url, "models": list(models), "at": now}
     replace(cache_dir(env) / "ollama-models.json", json.dumps(body).encode(), durable=False)
+
+
+def discover(base_url: str, *, seconds: float = 2.0) -> tuple[str, ...] | None:
+    """
+    Ask Ollama for its models, or None when nobody answers as Ollama would.
+
+    Blocking and short; for the moments when no provider is wired yet. `providers.ollama` is the real thing.
+    """
+    from http.client import HTTPConnection, HTTPException, HTTPSConnection
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(base_url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=seconds)
+    try:
+        connection.request("GET", f"{parts.path}/api/tags")
+        reply = connection.getresponse()
+        found = json.loads(reply.read(LARGEST)) if reply.status == 200 else {}  # noqa: PLR2004 - the one good status
+        return tuple(model["name"] for model in found["models"] if isinstance(model["name"], str))
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        connection.close()

@@ -111,3 +111,11 @@ _INNER: Mapping[str, Callable[[Any], Any]] = {
     "privacy": _one(PrivacyConfig),
     "prices": _listed(PriceConfig),
 }
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema 2020-12 of a profile."""
+    from pydantic import TypeAdapter
+
+    described = TypeAdapter(Profile).json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described, "title": "llmo profile"}

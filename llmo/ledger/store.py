@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from llmo.errors import ConfigError
+from llmo.paths import ensure_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,7 +156,7 @@ _WORDS: dict[str, tuple[str, str]] = {
 
 def _touch(path: Path) -> None:
     """Make the file for this user only; SQLite gives its side files the same mode."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ensure_private(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 

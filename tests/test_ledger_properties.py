@@ -1,0 +1,154 @@
+"""No sequence of entries passes a limit or lets a counter drift from the calls."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+
+from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement, counters, owner, queries
+from llmo.ledger.windows import Period
+
+LIMITS = (
+    Limit(name="day", usd=100, window="day"),
+    Limit(name="week of a", usd=150, window="week", match={"provider": "a"}),
+    Limit(name="month in calls", calls=12, window="month"),
+    Limit(name="team", usd=60, match={"tag.team": "*"}),
+    Limit(name="model", usd=120, calls=9, window="total", match={"model": "a/m*"}),
+    Limit(name="run", usd=90, window="run"),
+)
+
+
+class Clock:
+    time = 1_795_300_000.0
+
+    def now(self):
+        return self.time
+
+
+class Money(RuleBasedStateMachine):
+    """Two processes with different profiles share a ledger; calls cost at most what they held."""
+
+    held = Bundle("held")
+
+    @initialize()
+    def begin(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.clock = Clock()
+        path = Path(self.directory.name) / "ledger.db"
+        self.ledgers = [Ledger(path, self.clock, zone) for zone in ("Europe/Berlin", "America/St_Johns")]
+        self.next = 0
+        self.refused = []
+
+    @rule(
+        target=held,
+        who=st.sampled_from([0, 1]),
+        provider=st.sampled_from(["a", "b"]),
+        model=st.sampled_from(["m1", "n"]),
+        run=st.sampled_from(["r1", "r2"]),
+        tags=st.sampled_from([{}, {"team": "x"}]),
+        billing=st.sampled_from(["metered", "metered", "local", "subscription"]),
+        worst=st.integers(0, 40),
+    )
+    def hold(self, who, provider, model, run, tags, billing, worst):  # noqa: PLR0913, PLR0917 - hypothesis draws them
+        self.next += 1
+        worst = worst if billing == "metered" else 0
+        call = Call(id=str(self.next), run=run, provider=provider, model=model, tags=tags, billing=billing)
+        # Each process knows half of the limits: the other half must be kept for it all the same.
+        try:
+            self.ledgers[who].hold(call, worst, LIMITS[who::2] if self.next % 3 else LIMITS)
+        except OverBudget as refusal:
+            self.refused.append((refusal, worst))
+            return None
+        return str(self.next), worst
+
+    @rule(who=st.sampled_from([0, 1]), taken=consumes(held), share=st.integers(0, 100), again=st.booleans())
+    def settle(self, who, taken, share, again):
+        if taken:
+            cost = taken[1] * share // 100
+            for amount in (cost, cost + 1)[: 1 + again]:
+                self.ledgers[who].settle(taken[0], Settlement(cost=amount, source="computed"))
+
+    @rule(who=st.sampled_from([0, 1]), taken=consumes(held))
+    def release(self, who, taken):
+        if taken:
+            self.ledgers[who].release(taken[0], "rate_limited")
+
+    @rule(hours=st.integers(1, 400))
+    def wait(self, hours):
+        self.clock.time += hours * 3600
+
+    @rule(who=st.sampled_from([0, 1]))
+    def everybody_dies(self, who):
+        alive, queries.lives = queries.lives, lambda _: False
+        try:
+            self.ledgers[who].reconcile()
+        finally:
+            queries.lives = alive
+
+    @invariant()
+    def nobody_is_refused_for_nothing(self):
+        for refusal, worst in getattr(self, "refused", ()):
+            assert refusal.by_calls or worst > refusal.status.left
+
+    @invariant()
+    def counters_are_what_the_calls_add_up_to(self):
+        db = self.ledgers[0]._reader()
+        for run, end, start, match, *sums in (
+            db.execute('SELECT run, "end", start, match, spent, held, calls FROM counters').fetchall() if db else ()
+        ):
+            assert counters.total(db, match, Period(start, end), run) == tuple(sums)
+
+    def teardown(self):
+        for ledger in getattr(self, "ledgers", ()):
+            ledger.close()
+        if hasattr(self, "directory"):
+            self.directory.cleanup()
+
+
+Money.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+test_counters_follow_every_entry = Money.TestCase
+
+
+class Capped(Money):
+    """Everybody knows every limit: none is passed, at any instant."""
+
+    @rule(
+        target=Money.held,
+        who=st.sampled_from([0]),
+        provider=st.sampled_from(["a", "b"]),
+        model=st.sampled_from(["m1", "n"]),
+        run=st.sampled_from(["r1", "r2"]),
+        tags=st.sampled_from([{}, {"team": "x"}]),
+        billing=st.sampled_from(["metered", "local"]),
+        worst=st.integers(0, 40),
+    )
+    def hold(self, who, provider, model, run, tags, billing, worst):  # noqa: PLR0913, PLR0917 - hypothesis draws them
+        self.next += 3 - self.next % 3
+        call = Call(id=str(self.next), run=run, provider=provider, model=model, tags=tags, billing=billing)
+        worst = worst if billing == "metered" else 0
+        try:
+            self.ledgers[0].hold(call, worst, LIMITS)
+        except OverBudget:
+            return None
+        return str(self.next), worst
+
+    @invariant()
+    def nothing_passes_a_limit(self):
+        if hasattr(self, "ledgers"):
+            for run in ("r1", "r2"):
+                for status in self.ledgers[0].status(LIMITS, run):
+                    assert status.limit_usd is None or status.spent + status.held <= status.limit_usd
+                    assert status.limit_calls is None or status.calls <= status.limit_calls
+
+
+Capped.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+test_no_limit_is_ever_passed = Capped.TestCase
+
+
+def test_the_owner_of_a_hold_is_this_process():
+    """
+    The machine above rests on it: nothing here is dead unless it says so.
+    """
+    assert owner.lives(owner.me())

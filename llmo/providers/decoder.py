@@ -29,6 +29,7 @@ class Decoder(ABC):
         self.dialect = dialect
         self.link = dialect.link
         self.finish: FinishReason | None = None
+        self.begun = False
         self.done = False
         self.usage: Usage | None = None
         self.served = Served()
@@ -49,6 +50,7 @@ class Decoder(ABC):
             ) from None
         if not isinstance(message, dict):
             raise Unavailable(f"{self.link.name} sent JSON that is no object: {failures.clean(_text(data), None, 80)}")
+        self.begun = True
         return self.read(message)
 
     def text(self, piece: str) -> list[Event]:

@@ -140,9 +140,11 @@ class Dialect(ABC):
 
 
 async def _streamed(reply: Reply, decoder: Decoder, framer: wire.Framer) -> AsyncGenerator[Event]:
+    head = b""
     try:
         async with aclosing(reply.chunks()) as chunks:
             async for chunk in chunks:
+                head = head or chunk
                 for event in _read(framer.feed(chunk), decoder):
                     yield event
                 if decoder.done:
@@ -152,6 +154,8 @@ async def _streamed(reply: Reply, decoder: Decoder, framer: wire.Framer) -> Asyn
                 yield event
     except ProviderError as exc:
         _judge(exc, decoder)
+    if not decoder.begun:
+        raise failures.not_json(decoder.link, reply.status, reply.headers, head[: failures.BODY_LIMIT])
     for event in decoder.end():
         yield event
 

@@ -21,6 +21,7 @@ from llmo.errors import (
 )
 from llmo.providers import KINDS, rates, wire
 from llmo.providers.transport import shown
+from llmo.redact import masked
 from llmo.types import EMPTY
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ Headers: TypeAlias = Mapping[str, str]
 BODY_LIMIT = 64 * 2**10
 _SHOWN = 500
 _SHOWN_RAW = 200
-_SHORTEST_KEY = 6
 NO_HEADERS: Headers = {}
 
 _WORDS: Mapping[Verdict, str] = {
@@ -89,7 +89,7 @@ class Complaint:
     words: tuple[str, ...] = ()
     status: int | None = None
     headers: Headers = field(default_factory=lambda: NO_HEADERS)
-    details: Mapping[str, Any] = EMPTY
+    details: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
 
     @property
     def lower(self) -> str:
@@ -99,9 +99,7 @@ class Complaint:
 
 def clean(text: str, key: str | None, limit: int = _SHOWN) -> str:
     """One line of `text`, no longer than `limit`, without control characters and without the key."""
-    if key and len(key) >= _SHORTEST_KEY:
-        text = text.replace(key, "…")
-    line = _CONTROL.sub(" ", text).strip().rstrip(".")
+    line = _CONTROL.sub(" ", masked(text, key)).strip().rstrip(".")
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
@@ -246,12 +244,11 @@ def not_json(link: Link, status: int, headers: Headers, body: bytes) -> Provider
     """A body that no API sends: a proxy's page, a wrong address, a broken answer."""
     said = Complaint(body.decode("utf-8", "replace"), (), status, headers)
     what = clean(said.message, link.api_key, _SHOWN_RAW) or "empty body"
-    kind = _by_status(status) or (Unavailable if "json" in headers.get("content-type", "") else Rejected)
-    if status == HTTPStatus.NOT_FOUND:
-        kind = Rejected
+    foreign = any(word in headers.get("content-type", "") for word in ("html", "text/plain"))
+    kind = _by_status(status) or (Rejected if foreign else Unavailable)
     hint = f"is {shown(link.base_url)} really an {link.config.kind} server?"
-    if kind.temporary or kind in (Unauthorized, QuotaExhausted):
-        hint = general_hint(link, kind) or hint
+    if kind.temporary and status != HTTPStatus.OK:
+        hint = None
     failed = error(link, said, kind=kind, hint=hint)
     failed.message = f"{link.name} answered {status}, not JSON: {what}"
     failed.args = (failed.message,)

@@ -181,8 +181,21 @@ def reason(cause: BaseException) -> str:
     inner = cause
     while (deeper := inner.__cause__ or inner.__context__) is not None and deeper is not inner:
         inner = deeper
-    text = getattr(inner, "strerror", None) or str(inner) or str(cause) or type(cause).__name__
+    text = _system_word(inner) or getattr(inner, "message", None) or str(inner) or str(cause) or type(cause).__name__
     return " ".join(str(text).split()).rstrip(".")
+
+
+def _system_word(cause: BaseException) -> str | None:
+    """What the system calls an error: asyncio hides "Connection refused" behind words of its own."""
+    import os
+    import ssl
+    from socket import gaierror
+
+    if not isinstance(cause, OSError) or cause.errno is None:
+        return None
+    if isinstance(cause, (ssl.SSLError, gaierror)):
+        return str(cause.strerror).partition(" (_ssl.c")[0]
+    return os.strerror(cause.errno).lower()
 
 
 def connect_timeout(call: Call) -> TimedOut:

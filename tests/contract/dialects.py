@@ -1,0 +1,220 @@
+"""The dialects under contract: recorded bytes, and what they must come to. A new dialect is one more row."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmo.config import ProviderConfig
+from llmo.errors import ContextTooLong, ModelNotFound, QuotaExhausted, RateLimited, Rejected, Unauthorized, Unavailable
+from llmo.providers import Link, load
+from llmo.providers.transport import gathered
+from llmo.types import Message, Request
+from tests import virtual
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable, Mapping
+
+    from llmo.errors import LlmoError
+    from llmo.providers.transport import Call, Reply
+    from llmo.types import Event
+
+WIRE = Path(__file__).parent.parent / "wire"
+KEY = "sk-a-secret-that-stays-here"
+HELLO = Request((Message("user", "hello"),))
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """An error as a server sends it, and as llmo calls it."""
+
+    status: int
+    body: str
+    error: type[LlmoError]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One dialect: where its bytes are, how it frames, what its errors look like."""
+
+    kind: str
+    base_url: str
+    stream: str
+    content_type: str
+    errors: Mapping[str, Case]
+    refuses: bool = True
+    comment: bytes | None = b": keep-alive\n\n"
+    line_ends: tuple[bytes, ...] = (b"\r\n", b"\r")
+
+    def wire(self, name: str) -> bytes:
+        return (WIRE / self.kind / (name if "." in name else f"{name}.{self.stream}")).read_bytes()
+
+    @property
+    def streamed(self) -> dict[str, str]:
+        return {"content-type": self.content_type}
+
+
+def _openai(message: str, **fields: Any) -> str:
+    import json
+
+    return json.dumps({"error": {"message": message, "type": "invalid_request_error", "param": None, **fields}})
+
+
+def _anthropic(kind: str, message: str, code: str | None = None) -> str:
+    import json
+
+    details = {"details": {"error_code": code}} if code else {}
+    return json.dumps({"type": "error", "error": {"type": kind, "message": message, **details}, "request_id": "req_1"})
+
+
+OPENAI = Row(
+    "openai",
+    "https://api.openai.com/v1",
+    "sse",
+    "text/event-stream; charset=utf-8",
+    {
+        "rate": Case(429, _openai("Rate limit reached", type="requests", code="rate_limit_exceeded"), RateLimited),
+        "quota": Case(
+            429, _openai("You exceeded", type="insufficient_quota", code="insufficient_quota"), QuotaExhausted
+        ),
+        "quota-by-type": Case(429, _openai("You exceeded", type="insufficient_quota", code=None), QuotaExhausted),
+        "spend-limit": Case(429, _openai("stop", code="project_spend_limit_exceeded"), QuotaExhausted),
+        "slow-down": Case(429, _openai("ramping", code="slow_down"), RateLimited),
+        "never-fits": Case(
+            429, _openai("Request too large for m on TPM: Limit 10000, Requested 12000.", type="tokens"), Rejected
+        ),
+        "fits-later": Case(
+            429, _openai("Rate limit reached: Limit 10000, Used 9000, Requested 1200.", type="tokens"), RateLimited
+        ),
+        "key": Case(401, _openai("Incorrect API key provided", code="invalid_api_key"), Unauthorized),
+        "country": Case(403, _openai("no", code="unsupported_country_region_territory"), Unauthorized),
+        "model": Case(404, _openai("The model does not exist", code="model_not_found"), ModelNotFound),
+        "context": Case(400, _openai("too long", code="context_length_exceeded"), ContextTooLong),
+        "context-vllm": Case(
+            400,
+            '{"object":"error","message":"This model\'s maximum context length is 4096","code":400}',
+            ContextTooLong,
+        ),
+        "parameter": Case(400, _openai("Unsupported", code="unsupported_parameter", param="max_tokens"), Rejected),
+        "conflict": Case(409, _openai("locked", type="conflict"), Unavailable),
+        "timeout": Case(408, _openai("slow"), Unavailable),
+        "broken": Case(500, _openai("boom", type="server_error"), Unavailable),
+        "overloaded": Case(503, _openai("busy", type="service_unavailable_error"), Unavailable),
+        "numeric-code": Case(502, '{"error":{"code":502,"message":"upstream"}}', Unavailable),
+        "credits": Case(402, '{"error":{"code":402,"message":"This request requires more credits"}}', QuotaExhausted),
+        "google-list": Case(
+            429, '[{"error":{"code":429,"message":"busy","status":"RESOURCE_EXHAUSTED"}}]', RateLimited
+        ),
+        "fastapi": Case(422, '{"detail":[{"loc":["body"],"msg":"field required","type":"missing"}]}', Rejected),
+        "wrong-path": Case(404, '{"detail":"Not Found"}', Rejected),
+    },
+)
+ANTHROPIC = Row(
+    "anthropic",
+    "https://api.anthropic.com",
+    "sse",
+    "text/event-stream; charset=utf-8",
+    {
+        "rate": Case(429, _anthropic("rate_limit_error", "slow"), RateLimited),
+        "ramp": Case(429, _anthropic("rate_limit_error", "slow", "ramp_limit_exceeded"), RateLimited),
+        "quota": Case(429, _anthropic("rate_limit_error", "cap", "enforced_spend_limit_reached"), QuotaExhausted),
+        "quota-400": Case(
+            400,
+            _anthropic("invalid_request_error", "You have reached your specified API usage limits."),
+            QuotaExhausted,
+        ),
+        "quota-402": Case(402, _anthropic("billing_error", "pay"), QuotaExhausted),
+        "key": Case(401, _anthropic("authentication_error", "invalid x-api-key"), Unauthorized),
+        "model": Case(404, _anthropic("not_found_error", "model: claude-z"), ModelNotFound),
+        "context": Case(
+            400, _anthropic("invalid_request_error", "prompt is too long: 210000 tokens > 200000"), ContextTooLong
+        ),
+        "output-limit": Case(400, _anthropic("invalid_request_error", "max_tokens: 99999 > 64000"), Rejected),
+        "too-large": Case(413, _anthropic("request_too_large", "Request exceeds the maximum size"), Rejected),
+        "broken": Case(500, _anthropic("api_error", "boom"), Unavailable),
+        "slow": Case(504, _anthropic("timeout_error", "slow"), Unavailable),
+        "overloaded": Case(529, _anthropic("overloaded_error", "Overloaded"), Unavailable),
+    },
+)
+OLLAMA = Row(
+    "ollama",
+    "http://127.0.0.1:11434",
+    "ndjson",
+    "application/x-ndjson",
+    {
+        "rate": Case(429, '{"error":"too many requests"}', RateLimited),
+        "quota": Case(429, '{"error":"you (me) have reached your weekly usage limit"}', QuotaExhausted),
+        "key": Case(401, '{"error":"unauthorized","signin_url":"https://ollama.com/connect"}', Unauthorized),
+        "model": Case(404, '{"error":"model \'x\' not found"}', ModelNotFound),
+        "context": Case(400, '{"error":"the input length exceeds the context length"}', ContextTooLong),
+        "thinking": Case(400, '{"error":"\\"x\\" does not support thinking"}', Rejected),
+        "memory": Case(500, '{"error":"model requires more system memory (9 GiB) than is available"}', Rejected),
+        "crash": Case(500, '{"error":"model runner has unexpectedly stopped"}', Unavailable),
+        "busy": Case(503, '{"error":"server busy, please try again.  maximum pending requests exceeded"}', Unavailable),
+        "openai-shape": Case(500, '{"error":{"message":"boom"}}', Unavailable),
+    },
+    refuses=False,
+    comment=None,
+    line_ends=(b"\r\n",),
+)
+DIALECTS = (OPENAI, ANTHROPIC, OLLAMA)
+
+
+@dataclass
+class Scripted:
+    """A transport that plays one reply: bytes are chunks, errors are raised."""
+
+    script: Iterable[bytes | LlmoError]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    closed: int = 0
+
+    @asynccontextmanager
+    async def exchange(self, call: Call) -> AsyncGenerator[Reply]:
+        self.calls.append(call)
+        try:
+            yield self
+        finally:
+            self.closed += 1
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        for step in self.script:
+            if not isinstance(step, bytes):
+                raise step
+            yield step
+
+    async def read(self, limit: int) -> bytes:
+        return await gathered(self.chunks(), limit)
+
+    async def close(self) -> None:
+        return None
+
+
+def link(row: Row, transport: Scripted, **config: Any) -> Link:
+    return Link(row.kind, row.base_url, KEY, ProviderConfig(kind=row.kind, **config), transport, virtual.VirtualClock())
+
+
+def events(row: Row, transport: Scripted, request: Request = HELLO) -> list[Event | LlmoError]:
+    """Everything that a stream yields; a failure stands last."""
+
+    async def collect() -> list[Event | LlmoError]:
+        from llmo.errors import LlmoError
+
+        found: list[Event | LlmoError] = []
+        try:
+            async for event in load(row.kind)(link(row, transport)).stream(request, "m"):
+                found.append(event)  # noqa: PERF401 - what came before a failure counts
+        except LlmoError as exc:
+            found.append(exc)
+        return found
+
+    return virtual.run(collect())
+
+
+def played(row: Row, name: str) -> list[Event | LlmoError]:
+    """The events of recorded bytes that arrive at once."""
+    return events(row, Scripted([row.wire(name)], headers=row.streamed))

@@ -49,6 +49,8 @@ class Planner:
         self._env = env
         self._catalog = catalog
         self._memory = memory
+        self.unready: dict[str, str] = {}
+        """Providers that were asked and did not answer, with why."""
         self._facts: dict[Target, Facts] = {}
         self._chains: dict[tuple[tuple[str, ...], str], list[Step]] = {}
 
@@ -114,7 +116,7 @@ class Planner:
             model=model,
             billing=model.billing,
             local=_local(config, address, target.model),
-            not_ready=settings.ready(target.provider, config, self._env),
+            not_ready=self.unready.get(target.provider) or settings.ready(target.provider, config, self._env),
             latency=self._memory.latency(target),
             cooling_s=self._memory.cooling(target),
             rpm=config.rpm,

@@ -11,7 +11,7 @@ _SECRETS = re.compile(
 
 # C0 without tab and newline, DEL and C1: what a terminal could take as a command. Bidirectional
 # overrides reorder what is read, so they are shown too. A carriage return would overwrite its line.
-_CONTROL = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\r"}
+_CONTROL: dict[int, str | None] = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\r"}
 _CONTROL |= {0x0D: None, 0x7F: "␡"} | dict.fromkeys(range(128, 160), "�")
 _CONTROL |= dict.fromkeys((*range(8234, 8239), *range(8294, 8298)), "�")
 

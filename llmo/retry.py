@@ -34,7 +34,7 @@ def delay(error: ProviderError, failures: int, rand: Callable[[], float]) -> flo
     """Seconds before the same target may be tried again after its `failures`-th failure."""
     if error.retry_after is not None:
         return error.retry_after * (1 + 0.25 * rand())
-    return rand() * min(CAP, BASE * 2 ** (failures - 1))
+    return rand() * min(CAP, BASE * 2.0 ** (failures - 1))
 
 
 @dataclass(slots=True)

@@ -51,4 +51,6 @@ def ask(
     from llmo.cli import asking
     from llmo.cli.context import current
 
-    return asking.ask(current(), prompt, selection=selection, inputs=inputs, output=output)
+    ctx = current()
+    ctx.online = not output.dry_run
+    return asking.ask(ctx, prompt, selection=selection, inputs=inputs, output=output)

@@ -42,6 +42,8 @@ class Context:
     verbose: bool = False
     debug: bool = False
     no_color: bool = False
+    online: bool = False
+    """Whether this command may ask the network what is there."""
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def configure(self, *, profile: str | None, quiet: bool, verbose: bool, debug: bool, no_color: bool) -> None:
@@ -96,7 +98,31 @@ class Context:
         """The profile with the origin of each value."""
         from llmo import settings
 
-        return settings.load(self.profile_name or self.env.get("LLMO_PROFILE"), env=self.env, overrides=self.overrides)
+        name = self.profile_name or self.env.get("LLMO_PROFILE")
+        loaded = settings.load(name, env=self.env, overrides=self.overrides)
+        if self.online and loaded.source is None and loaded.name == "default" and self._found_ollama():
+            loaded = settings.load(name, env=self.env, overrides=self.overrides)
+        return loaded
+
+    def _found_ollama(self) -> bool:
+        """Look for Ollama where no discovery has found it yet; whether its models are now known."""
+        import socket
+        from urllib.parse import urlsplit
+
+        from llmo.settings import ollama
+
+        address = ollama.address(self.env.get("OLLAMA_HOST", ""))
+        if ollama.remembered(address, self.env):
+            return False
+        parts = urlsplit(address)
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 80), timeout=0.3).close()
+        except OSError:
+            return False
+        models = ollama.discover(address)
+        if models:
+            ollama.remember(address, models, self.env, now=self.clock.now())
+        return bool(models)
 
     @property
     def profile(self) -> Profile:

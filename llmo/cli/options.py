@@ -87,7 +87,7 @@ class Selection:
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
     """Spread the dataclass parameters of a command into flags; add the global options."""
     hints = get_type_hints(function, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
 
     @functools.wraps(function)
     def gathered(**values: Any) -> Any:

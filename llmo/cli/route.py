@@ -40,10 +40,13 @@ def route(
     ctx = current()
     options.cap(selection)
     params = options.params(selection, inputs.option)
+    if probe:
+        from llmo.cli.probe import examined
+
+        ctx.online = True
+        ctx.planner.unready.update({state.name: state.message for state in examined(ctx) if not state.ready})
     if rows is not None:
         return _rows(ctx, rows, selection, params)
-    if probe:
-        ctx.probe()
     request = prompts.request(ctx, prompt, inputs, params=params)
     return show_plan(ctx, ctx.planner.plan(request, options.choice(selection)), selection, as_json=as_json)
 

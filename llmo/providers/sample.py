@@ -51,15 +51,14 @@ class _Sampler:
         for _ in range(DEPTH):
             if isinstance(ref := schema.get("$ref"), str) and ref.startswith("#"):
                 found: Any = self.root
-                for part in ref.split("/")[1:]:
-                    found = found[part.replace("~1", "/").replace("~0", "~")]
+                for step in ref.split("/")[1:]:
+                    found = found[step.replace("~1", "/").replace("~0", "~")]
                 schema = found
             elif options := schema.get("anyOf") or schema.get("oneOf"):
                 schema = {**{k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}, **options[0]}
             elif parts := schema.get("allOf"):
                 schema = {k: v for k, v in schema.items() if k != "allOf"}
-                for part in parts:
-                    part = self._resolved(part)  # noqa: PLW2901 - a part may itself be a reference
+                for part in map(self._resolved, parts):
                     properties = {**schema.get("properties", {}), **part.get("properties", {})}
                     required = [*schema.get("required", []), *part.get("required", [])]
                     schema = {**schema, **part, "properties": properties, "required": required}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -23,12 +24,12 @@ from llmo.types import Finish, RateInfo, Reported, Text, Usage
 from tests import virtual
 from tests.fakes import A, B, C, Note, Scripted, Stage, candidate, plan
 
-GOOD = [Text("hi"), Usage(10, 2), Finish("stop")]
+GOOD: list[Any] = [Text("hi"), Usage(10, 2), Finish("stop")]
 COST = 10 * 10**6 + 2 * 10 * 10**6
 BUSY = RateLimited("busy")
 
 
-def words(events: list[object]) -> list[object]:
+def words(events: list[Any]) -> list[Any]:
     return [event for event in events if not isinstance(event, AttemptStarted | AttemptEnded)]
 
 

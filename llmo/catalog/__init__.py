@@ -93,8 +93,9 @@ class Catalog:
         What is known of a target.
 
         A price comes from the profile, from the kind (own hardware, flat plan, `offline`), or from the
-        table when the address is a vendor's own. At any other address the name proves nothing: a proxy
-        on this machine may forward to a cloud, so the price is unknown unless the profile says it.
+        table when the address is a vendor's own, or the provider is named after the vendor of its kind
+        (`openai` behind a company's gateway). At any other address a model's name proves nothing: the
+        price is unknown unless the profile says it.
         """
         vendor, name = self._place(target, provider, base_url)
         known = self._known(vendor, name)
@@ -136,7 +137,11 @@ class Catalog:
             prefix, slash, rest = target.model.partition("/")
             vendor = table.vendor_called(self._vendors, prefix.lower()) if slash else None
             return vendor, rest
-        return self.vendor(provider, base_url), target.model
+        vendor = self.vendor(provider, base_url)
+        home = HOME.get(provider.kind)
+        if vendor is None and not provider.local and target.provider == home:
+            vendor = home
+        return vendor, target.model
 
     def _known(self, vendor: str | None, name: str) -> Model:
         if (vendor, name) not in self._found:

@@ -179,7 +179,7 @@ def test_stdin_that_is_no_text(paying: Peer, server: RawServer) -> None:
     ask = paying("ask", "hi", stdin=b"caf\xe9")
     batch = paying("batch", "-", "-o", "out.jsonl", stdin=b'{"text": "caf\xe9"}\n')
 
-    assert (2, 2, []) == (ask.code, batch.code, server.requests), (ask, batch)
+    assert (2, 2, 0) == (ask.code, batch.code, len(server.requests)), (ask, batch)
     assert "utf-8" in explained(ask)[0].lower()
     assert "utf-8" in explained(batch)[0].lower()
 
@@ -229,7 +229,8 @@ def test_a_broken_profile_is_explained(paying: Peer, server: RawServer, text: st
     paying.with_profile(text)
     ask, check = paying("ask", "hi", "--json"), paying("profile", "check")
 
-    assert (4, 4, []) == (ask.code, check.code, ask.json["error"]["kind"], server.requests), (ask, check)
+    assert (4, 4, "config") == (ask.code, check.code, ask.json["error"]["kind"]), (ask, check)
+    assert server.requests == []
     assert names in ask.stderr
     assert "Traceback" not in ask.stderr + check.stderr
 

@@ -35,7 +35,7 @@ def sent(row: Row, request: Request, base_url: str | None = None, **config: Any)
 
     virtual.run(ask())
     call = transport.calls[0]
-    return call.url, dict(call.headers), json.loads(call.body)
+    return call.url, dict(call.headers), json.loads(call.body or b"")
 
 
 def body(row: Row, request: Request, base_url: str | None = None, **config: Any) -> Any:
@@ -172,7 +172,7 @@ def test_ollama_keeps_the_context_it_loaded() -> None:
 
     virtual.run(both())
 
-    assert [json.loads(call.body)["options"]["num_ctx"] for call in transport.calls] == [32768, 32768]
+    assert [json.loads(call.body or b"")["options"]["num_ctx"] for call in transport.calls] == [32768, 32768]
     assert body(OLLAMA, ask(Message("user", "x" * 60_000)), num_ctx=8192)["options"]["num_ctx"] == 8192
 
 

@@ -52,6 +52,7 @@ class _Reply:
         connection = self._response.connection
         if connection is not None and connection.protocol is not None:
             connection.protocol.read_timeout = seconds
+            connection.protocol.start_timeout()
 
     async def read(self, limit: int) -> bytes:
         """The body, or its beginning."""
@@ -107,14 +108,15 @@ class AiohttpTransport:
                 proxy=self._proxy(call),
                 allow_redirects=False,
             )
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as exc:
+            # First, because an unknown certificate is a ValueError too.
+            raise transport.unreachable(call, exc) from exc
         except (aiohttp.InvalidURL, ValueError, TypeError) as exc:
             raise transport.bad_address(call) from exc
         except aiohttp.ConnectionTimeoutError as exc:
             raise transport.connect_timeout(call) from exc
         except aiohttp.SocketTimeoutError as exc:
             raise transport.silent(call, call.first) from exc
-        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as exc:
-            raise transport.unreachable(call, exc) from exc
         except (aiohttp.ClientError, OSError) as exc:
             raise transport.cut(call, exc) from exc
 

@@ -30,6 +30,7 @@ class Decoder(ABC):
         self.link = dialect.link
         self.finish: FinishReason | None = None
         self.begun = False
+        self.head = b""
         self.done = False
         self.usage: Usage | None = None
         self.served = Served()

@@ -140,12 +140,10 @@ class Dialect(ABC):
 
 
 async def _streamed(reply: Reply, decoder: Decoder, framer: wire.Framer) -> AsyncGenerator[Event]:
-    head = b""
     try:
         async with aclosing(reply.chunks()) as chunks:
             async for chunk in chunks:
-                head = head or chunk
-                for event in _read(framer.feed(chunk), decoder):
+                for event in _read(chunk, decoder, framer):
                     yield event
                 if decoder.done:
                     break
@@ -154,17 +152,22 @@ async def _streamed(reply: Reply, decoder: Decoder, framer: wire.Framer) -> Asyn
                 yield event
     except ProviderError as exc:
         _judge(exc, decoder)
-    if not decoder.begun:
-        raise failures.not_json(decoder.link, reply.status, reply.headers, head[: failures.BODY_LIMIT])
-    for event in decoder.end():
+    for event in _closing(reply, decoder):
         yield event
 
 
-def _read(messages: list[bytes], decoder: Decoder) -> Iterator[Event]:
-    for data in messages:
+def _read(chunk: bytes, decoder: Decoder, framer: wire.Framer) -> Iterator[Event]:
+    decoder.head = decoder.head or chunk
+    for data in framer.feed(chunk):
         yield from decoder.feed(data)
         if decoder.done:
             return
+
+
+def _closing(reply: Reply, decoder: Decoder) -> list[Event]:
+    if not decoder.begun:
+        raise failures.not_json(decoder.link, reply.status, reply.headers, decoder.head)
+    return decoder.end()
 
 
 def _rest(framer: wire.Framer, decoder: Decoder) -> list[Event]:

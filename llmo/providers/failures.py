@@ -246,9 +246,8 @@ def not_json(link: Link, status: int, headers: Headers, body: bytes) -> Provider
     what = clean(said.message, link.api_key, _SHOWN_RAW) or "empty body"
     foreign = any(word in headers.get("content-type", "") for word in ("html", "text/plain"))
     kind = _by_status(status) or (Rejected if foreign else Unavailable)
-    hint = f"is {shown(link.base_url)} really an {link.config.kind} server?"
-    if kind.temporary and status != HTTPStatus.OK:
-        hint = None
+    lasting = status == HTTPStatus.OK or not kind.temporary
+    hint = f"is {shown(link.base_url)} really an {link.config.kind} server?" if lasting else None
     failed = error(link, said, kind=kind, hint=hint)
     failed.message = f"{link.name} answered {status}, not JSON: {what}"
     failed.args = (failed.message,)

@@ -17,6 +17,7 @@ from tests import virtual
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
+    from llmo.config import Kind
     from llmo.errors import LlmoError
     from llmo.providers.transport import Call, Reply
     from llmo.types import Event
@@ -40,7 +41,7 @@ class Case:
 class Row:
     """One dialect: where its bytes are, how it frames, what its errors look like."""
 
-    kind: str
+    kind: Kind
     base_url: str
     stream: str
     content_type: str
@@ -195,7 +196,8 @@ class Scripted:
 
 
 def link(row: Row, transport: Scripted, **config: Any) -> Link:
-    return Link(row.kind, row.base_url, KEY, ProviderConfig(kind=row.kind, **config), transport, virtual.VirtualClock())
+    made = ProviderConfig(kind=row.kind, **config)
+    return Link(row.kind, row.base_url, KEY, made, transport, virtual.VirtualClock())
 
 
 def events(row: Row, transport: Scripted, request: Request = HELLO) -> list[Event | LlmoError]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import given, settings
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from llmo.types import Event
 
 pytestmark = pytest.mark.parametrize("row", [pytest.param(row, id=row.kind) for row in DIALECTS])
+T = TypeVar("T")
 TEXT = "Grüße 😀 a\u2028b\u0085c!"
 
 
-def of(kind: type, found: list[Event | LlmoError]) -> list[Event]:
+def of(kind: type[T], found: list[Event | LlmoError]) -> list[T]:
     return [event for event in found if isinstance(event, kind)]
 
 

@@ -171,10 +171,10 @@ def _billing(model: str, provider: ProviderConfig, base_url: str | None) -> Bill
         # Ollama's own cloud is a flat plan; the daemon at home forwards models with this tag to it.
         away = "ollama.com" in (base_url or provider.base_url or "") or model.endswith(("-cloud", ":cloud"))
         return "subscription" if away else "local"
-    free = provider.kind == "offline" and not any(
-        map(parse_usd, (provider.offline.input_usd, provider.offline.output_usd))
-    )
-    return "local" if provider.local or free else "metered"
+    if provider.kind == "offline":
+        priced = any(map(parse_usd, (provider.offline.input_usd, provider.offline.output_usd)))
+        return "metered" if priced else "local"
+    return "local" if provider.local else "metered"
 
 
 def _own_price(billing: Billing, provider: ProviderConfig) -> Price | None:

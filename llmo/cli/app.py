@@ -12,6 +12,7 @@ import typer.main
 from typer.core import TyperGroup
 from typer.models import CommandInfo
 
+from llmo.cli.context import ClosedPipe
 from llmo.cli.light import lighten
 from llmo.errors import Cancelled, Exit, LlmoError, UsageError
 
@@ -102,7 +103,7 @@ def run(args: Sequence[str]) -> int:
         if debug:
             raise
         return report(exc, args)
-    except BrokenPipeError:
+    except (BrokenPipeError, ClosedPipe):
         return closed_pipe()
     except KeyboardInterrupt:
         return report(Cancelled(), args)
@@ -149,7 +150,7 @@ def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
 
 
 def closed_pipe() -> int:
-    """The reader of stdout has gone (`llmo ask … | head -1`): end quietly, and keep Python from complaining at exit."""
+    """End quietly when the reader has gone, and keep Python from complaining at exit."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from llmo.settings import Loaded
 
 
+class ClosedPipe(Exception):
+    """Whoever read stdout has gone: `llmo ask … | head -1`."""
+
+
 @dataclass
 class Context:
     """One run of the program."""

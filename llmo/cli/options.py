@@ -94,7 +94,11 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         context.current().configure(**{f.name: values.pop(f.name) for f in fields(Globals)})
         for name, kind in groups.items():
             values[name] = kind(**{f.name: values.pop(f.name) for f in fields(kind)})
-        return function(**values)
+        try:
+            return function(**values)
+        except BrokenPipeError:
+            # Typer would take it for a failure of its own.
+            raise context.ClosedPipe from None
 
     parameters = []
     for parameter in inspect.signature(function).parameters.values():

@@ -20,9 +20,6 @@ def show_plan(ctx: Context, plan: Plan, selection: Selection, *, as_json: bool) 
     if as_json:
         ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
     else:
-        ctx.out(
-            plans.table(
-                plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=ctx.color and ctx.stdout_tty
-            )
-        )
+        color = ctx.color and ctx.stdout_tty
+        ctx.stdout.write(plans.table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=color))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llmo.redact import visible
 from llmo.render.lines import dollars
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def _row(one: Candidate) -> tuple[str, ...]:
     free = {"local": "local", "subscription": "plan"}.get(one.source)
     return (
         "-" if one.rank is None else str(one.rank),
-        str(one.target),
+        visible(str(one.target)),
         one.tier,
         free or dollars(one.estimate),
         free or dollars(one.worst),
-        one.why,
+        visible(one.why),
     )
 
 

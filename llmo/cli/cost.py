@@ -1,0 +1,60 @@
+"""`llmo cost`: what was spent, what is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llmo.cli.options import command
+from llmo.cli.spent import Report, Reports, Span
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+
+
+@command
+def cost(
+    *,
+    span: Span,
+    reports: Reports,
+    check: Annotated[bool, typer.Option("--check", help="Exit 3 when any budget is used up.")] = False,
+    most: Annotated[
+        str | None, typer.Option("--max", help="With --check: exit 3 when more than this was spent.", metavar="USD")
+    ] = None,
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="First book what dead processes held as spent.")
+    ] = False,
+    prune: Annotated[
+        str | None, typer.Option("--prune", help="Delete texts older than this; money stays.", metavar="AGE")
+    ] = None,
+) -> int:
+    """Show what was spent."""
+    from llmo.cli import spent
+    from llmo.cli.context import current
+
+    ctx = current()
+    limit = spent.amount("--max", most, check=check)
+    if prune is not None:
+        return _prune(ctx, prune)
+    if reconcile:
+        _reconcile(ctx, span.run)
+    report = Report(ctx, span, reports)
+    report.show()
+    return report.verdict(limit) if check else 0
+
+
+def _reconcile(ctx: Context, run: str | None) -> None:
+    from llmo.render.lines import dollars
+
+    booked = ctx.ledger.reconcile(run)
+    amount = sum(worst or 0 for _, worst in booked)
+    ctx.note(f"booked {len(booked)} calls of dead processes, {dollars(amount)} as estimated")
+
+
+def _prune(ctx: Context, age: str) -> int:
+    from llmo.cli.spent import seconds
+
+    gone = ctx.history.prune(seconds("--prune", age) / 86_400)
+    ctx.note(f"deleted the texts of {gone} conversations or cached answers older than {age}; costs are kept")
+    return 0

@@ -1,0 +1,116 @@
+"""The forms of a cost report: object, CSV, table, markdown, page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmo.errors import UsageError
+from llmo.money import usd
+from llmo.render import money, tables
+from llmo.render.lines import dollars
+
+if TYPE_CHECKING:
+    from llmo.cli.spent import Report
+
+COLUMNS = ("calls", "in", "cached", "out", "cost")
+
+
+def as_object(report: Report) -> dict[str, Any]:
+    """One object; a ledger without calls has zeros and no groups."""
+    from llmo.cli.spent import said
+
+    groups = [money.spending(group, report.by) for group in report.groups]
+    body: dict[str, Any] = {
+        "since": said(report.since, report.ctx),
+        "until": said(report.until, report.ctx),
+        "run": report.run,
+        "by": list(report.by),
+        "total": money.spending(report.total),
+        "groups": groups,
+        "budgets": [money.budget(status) for status in report.budgets],
+    }
+    if report.instead is not None:
+        body["as_if"] = report.how.as_if
+        body["total"]["as_if_usd"] = usd(sum(report.instead.values()))
+        for shown, group in zip(groups, report.groups, strict=True):
+            shown["as_if_usd"] = usd(report.instead[group.group])
+    return body
+
+
+def as_csv(report: Report) -> str:
+    """A line a group, with the names of the object's fields as header."""
+    import csv
+    import io
+
+    from llmo.ledger.queries import Spending
+
+    out = io.StringIO()
+    names = list(money.spending(Spending(tuple("" for _ in report.by)), report.by))
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(money.spending(group, report.by) for group in report.groups)
+    return out.getvalue()
+
+
+def as_table(report: Report, *, bold: bool = False) -> str:
+    """Groups, the total in words, and the budgets when they are asked for."""
+    head, rows = _grid(report)
+    parts = [tables.aligned(head, rows, right=(*money.NUMBERS, _instead(report)), bold=bold)]
+    if rows:
+        parts.append(money.total(report.total) + "\n")
+    if report.how.budgets:
+        status = [money.budget_cells(one) for one in report.budgets]
+        parts.append(tables.aligned(money.BUDGET, status, right=money.NUMBERS, bold=bold) or "no budgets\n")
+    return "\n".join(part for part in parts if part)
+
+
+def to_github(report: Report) -> None:
+    """Append to the file that GitHub Actions shows on a run's page. Raises `UsageError` without one."""
+    path = report.ctx.env.get("GITHUB_STEP_SUMMARY")
+    if not path:
+        raise UsageError("GITHUB_STEP_SUMMARY is not set", hint="GitHub Actions sets it; elsewhere name a file with it")
+    head, rows = _grid(report)
+    body = tables.markdown(head, rows, right=(*money.NUMBERS, _instead(report))) if rows else ""
+    text = f"### llmo cost\n\n{money.total(report.total)}\n\n{body}"
+    if report.how.budgets and report.budgets:
+        status = [money.budget_cells(one) for one in report.budgets]
+        text += "\n" + tables.markdown(money.BUDGET, status, right=money.NUMBERS)
+    _write(Path(path), text, append=True, flag="GITHUB_STEP_SUMMARY")
+
+
+def to_html(report: Report, path: str) -> None:
+    """Write one self-contained page: no scripts, nothing fetched."""
+    from llmo.render import page
+
+    head, rows = _grid(report)
+    bars = [(" ".join(group.group), group.cost, money.cost(group)) for group in report.groups]
+    status = [money.budget_cells(one) for one in report.budgets]
+    sections = [page.chart(bars), page.table(head, rows), page.table(money.BUDGET, status) if status else ""]
+    _write(Path(path), page.page("llmo cost", money.total(report.total), sections), append=False, flag="--html")
+
+
+def _grid(report: Report) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    head: tuple[str, ...] = (*report.by, *COLUMNS)
+    rows = [(*(part or "-" for part in group.group), *money.cells(group)) for group in report.groups]
+    if report.instead is not None:
+        head = (*head, _instead(report))
+        more = [dollars(report.instead[group.group]) for group in report.groups]
+        rows = [(*row, cell) for row, cell in zip(rows, more, strict=True)]
+    if report.how.plot:
+        head = (*head, "")
+        bars = tables.bars([group.cost for group in report.groups])
+        rows = [(*row, bar) for row, bar in zip(rows, bars, strict=True)]
+    return head, rows
+
+
+def _instead(report: Report) -> str:
+    return f"as {report.how.as_if}"
+
+
+def _write(path: Path, text: str, *, append: bool, flag: str) -> None:
+    try:
+        with path.open("a" if append else "w", encoding="utf-8") as out:
+            out.write(text)
+    except OSError as exc:
+        raise UsageError(f"{flag}: cannot write {path}: {exc.strerror}") from None

@@ -1,0 +1,45 @@
+"""`llmo models`: what can be asked, what it costs, and why it can't be asked yet."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from llmo.cli.listing import Filters
+from llmo.cli.options import command
+
+
+@command
+def models(
+    query: Annotated[str | None, typer.Argument(help="Words to look for.", show_default=False)] = None,
+    *,
+    filters: Filters,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask each provider; otherwise no network.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="Print names, one a line.")] = False,
+) -> int:
+    """List models with prices, context and readiness."""
+    from llmo.cli import listing
+    from llmo.cli.context import current
+    from llmo.render import models as shown
+
+    ctx = current()
+    chosen = listing.chosen(ctx, filters)
+    if refresh:
+        from llmo.cli.refresh import refreshed
+
+        for line in refreshed(ctx, chosen):
+            ctx.note(line)
+    rows = listing.listed(ctx, chosen, filters, query or "")
+    if as_json:
+        body = [shown.as_object(row, ctx.catalog.date) for row in rows]
+        ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+    elif names:
+        ctx.out("".join(f"{row.target}\n" for row in rows))
+    else:
+        ctx.stdout.write(shown.as_table(rows, ctx.catalog.date, bold=ctx.stdout_tty and ctx.color))
+    if not rows and not as_json:
+        ctx.note("no models: llmo models --refresh asks the providers" if not query else f"no models match: {query}")
+    return 0

@@ -1,0 +1,85 @@
+"""Ask every provider for its models, all at once; a dead one delays nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from llmo.cli.listing import cache
+from llmo.errors import LlmoError
+from llmo.settings import base_url, ready
+from llmo.settings.ollama import remember
+from llmo.settings.write import replace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmo.cli.context import Context
+    from llmo.cli.wiring import Links
+    from llmo.types import Listed, Provider
+
+PATIENCE = 10.0
+"""Seconds for each provider."""
+
+
+def refreshed(ctx: Context, providers: Sequence[str]) -> list[str]:
+    """Ask and remember; a line of what came of it for each."""
+    return asyncio.run(_all(ctx, providers))
+
+
+async def _all(ctx: Context, providers: Sequence[str]) -> list[str]:
+    from llmo.cli.wiring import Links
+
+    links = Links(ctx, busy=False)
+    try:
+        # Made one after another: a key may come from a command that asks for a passphrase.
+        made = [(name, _made(ctx, links, name)) for name in providers]
+        return await asyncio.gather(*(_one(ctx, name, provider) for name, provider in made))
+    finally:
+        await links.close()
+
+
+def _made(ctx: Context, links: Links, name: str) -> Provider | str:
+    """The provider, or why it can't be asked."""
+    config = ctx.profile.providers[name]
+    # Ollama is not ready as long as nobody has asked it, which is what happens here.
+    if (why := ready(name, config, ctx.env)) and config.kind != "ollama":
+        return why
+    try:
+        return links(name)
+    except LlmoError as exc:
+        return exc.message
+
+
+async def _one(ctx: Context, name: str, provider: Provider | str) -> str:
+    if isinstance(provider, str):
+        return f"{name}: not asked: {provider}"
+    try:
+        async with asyncio.timeout(PATIENCE):
+            models = await provider.models()
+    except TimeoutError:
+        return f"{name}: no answer in {PATIENCE:g} s"
+    except LlmoError as exc:
+        return f"{name}: {exc.message}"
+    _keep(ctx, name, models)
+    return f"{name}: {len(models)} models"
+
+
+def _keep(ctx: Context, name: str, models: Sequence[Listed]) -> None:
+    config = ctx.profile.providers[name]
+    address = base_url(name, config, ctx.env)
+    rows = [
+        {
+            "id": one.id,
+            "context": one.context,
+            "max_output": one.max_output,
+            "shutdown": one.shutdown,
+            "abilities": None if one.abilities is None else sorted(one.abilities),
+        }
+        for one in models
+    ]
+    body = {"base_url": address, "at": ctx.clock.now(), "models": rows}
+    replace(cache(ctx, name), json.dumps(body, ensure_ascii=False).encode(), durable=False)
+    if config.kind == "ollama":
+        remember(address, [one.id for one in models], ctx.env, now=ctx.clock.now())

@@ -1,0 +1,194 @@
+"""The report behind `llmo cost`: which calls, grouped how, in which form."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llmo.errors import Exit, UsageError
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from llmo.cli.context import Context
+    from llmo.ledger import BudgetStatus
+    from llmo.ledger.queries import Spending
+    from llmo.money import Pico
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Which calls count."""
+
+    since: Annotated[str | None, typer.Option("--since", help="From here on: 7d, 24h, 2026-11-01.", metavar="WHEN")] = (
+        None
+    )
+    until: Annotated[str | None, typer.Option("--until", help="Up to here; a date counts whole.", metavar="WHEN")] = (
+        None
+    )
+    run: Annotated[str | None, typer.Option("--run", help="Only this run.", metavar="ID")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reports:
+    """How it is shown."""
+
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", help="day, week, month, provider, model, task, tag:KEY, run, outcome; repeatable.", metavar="KEY"
+        ),
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False
+    plot: Annotated[bool, typer.Option("--plot", help="Bars of cost.")] = False
+    budgets: Annotated[bool, typer.Option("--budgets", help="Show the status of each budget.")] = False
+    as_if: Annotated[
+        str | None, typer.Option("--as-if", help="What the same tokens would have cost there.", metavar="REF")
+    ] = None
+    github_summary: Annotated[
+        bool, typer.Option("--github-summary", help="Append markdown to $GITHUB_STEP_SUMMARY.")
+    ] = False
+    html: Annotated[str | None, typer.Option("--html", help="Write one page with charts.", metavar="FILE")] = None
+
+
+class Report:
+    """One report; the ledger is read when it is shown."""
+
+    def __init__(self, ctx: Context, span: Span, how: Reports) -> None:
+        if how.as_json and how.as_csv:
+            raise UsageError("--json and --csv exclude each other")
+        self.ctx, self.how, self.run = ctx, how, span.run
+        self.by = tuple(how.by or ("provider", "model"))
+        self.since = when("--since", span.since, ctx)
+        self.until = when("--until", span.until, ctx, end=True)
+
+    @cached_property
+    def groups(self) -> list[Spending]:
+        """Spending by the keys asked for."""
+        return self.ctx.ledger.calls(self.by, since=self.since, until=self.until, run=self.run)
+
+    @cached_property
+    def total(self) -> Spending:
+        """All of it."""
+        from llmo.ledger.queries import Spending
+
+        found = Spending()
+        for group in self.groups:
+            found.add(group)
+        return found
+
+    @cached_property
+    def budgets(self) -> list[BudgetStatus]:
+        """The limits of the profile."""
+        from llmo.budget import limits
+
+        return self.ctx.ledger.status(limits(self.ctx.profile))
+
+    @cached_property
+    def instead(self) -> dict[tuple[str, ...], Pico] | None:
+        """What each group would have cost at the target of --as-if, None without it."""
+        from llmo.cli.compare import price_of
+
+        if self.how.as_if is None:
+            return None
+        at = price_of(self.ctx, self.how.as_if)
+        return {group.group: at(group) for group in self.groups}
+
+    def show(self) -> None:
+        """Print it in the form that is asked for."""
+        from llmo.cli import forms
+
+        if self.how.as_json:
+            self.ctx.stdout.write(json.dumps(forms.as_object(self), ensure_ascii=False) + "\n")
+        elif self.how.as_csv:
+            self.ctx.stdout.write(forms.as_csv(self))
+        else:
+            self.ctx.stdout.write(forms.as_table(self, bold=self.ctx.stdout_tty and self.ctx.color))
+        if self.how.github_summary:
+            forms.to_github(self)
+        if self.how.html is not None:
+            forms.to_html(self, self.how.html)
+        if not (self.total.calls or self.total.released):
+            self.ctx.note("no calls" if self.since or self.until or self.run else "no calls yet")
+
+    def verdict(self, most: Pico | None) -> int:
+        """The exit code of --check, with a line for each limit that is used up."""
+        from llmo.render import money
+        from llmo.render.lines import dollars
+
+        code = Exit.OK
+        for status in self.budgets:
+            if status.used_up:
+                self.ctx.err(f"llmo: budget {status.name} is used up: {money.used(status)}")
+                code = Exit.BUDGET
+        if most is not None and self.total.cost + self.total.held > most:
+            held = f" and {dollars(self.total.held)} held" if self.total.held else ""
+            self.ctx.err(f"llmo: more than --max {dollars(most)} was spent: {money.cost(self.total)}{held}")
+            code = Exit.BUDGET
+        elif most is not None and self.total.unpriced:
+            self.ctx.err(f"llmo: the total is a lower bound: {money.cost(self.total)}")
+        return int(code)
+
+
+def amount(flag: str, text: str | None, *, check: bool) -> Pico | None:
+    """Dollars of a flag that needs --check. Raises `UsageError`."""
+    from llmo.money import parse_usd
+
+    if text is None:
+        return None
+    if not check:
+        raise UsageError(f"{flag} needs --check")
+    try:
+        return parse_usd(text)
+    except ValueError as exc:
+        raise UsageError(f"{flag}: {exc}", hint="give dollars, like 2.50") from None
+
+
+_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
+
+def seconds(flag: str, text: str) -> float:
+    """A duration like 30m, 24h, 7d, 2w. Raises `UsageError`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", text.strip())
+    if not found:
+        raise UsageError(f"{flag} is not a duration: {text}", hint="like 24h, 7d, 2w")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> float | None:
+    """
+    Seconds since the epoch of `7d` (that long ago), a date or a date with time, in the profile's zone.
+
+    With `end` a date without time is its last instant. Raises `UsageError`.
+    """
+    from datetime import datetime, timedelta
+
+    from llmo.ledger.windows import instant, zone
+
+    if text is None:
+        return None
+    if re.fullmatch(r"[\d.]+[mhdw]", text.strip()):
+        return ctx.clock.now() - seconds(flag, text)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{flag} is neither a duration nor a date: {text}", hint="like 7d or 2026-11-01") from None
+    if end and re.fullmatch(r"[\d-]+", text.strip()):
+        moment += timedelta(days=1)
+    if moment.tzinfo is not None:
+        return moment.timestamp()
+    where: tzinfo | None = zone(ctx.profile.timezone)
+    return instant(moment, where) / 1_000_000
+
+
+def said(at: float | None, ctx: Context) -> str | None:
+    """An instant as it is printed."""
+    from llmo.ledger.windows import said, zone
+
+    return None if at is None else said(int(at * 1_000_000), zone(ctx.profile.timezone))

@@ -1,0 +1,112 @@
+"""Models as objects for programs and rows for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llmo.money import usd
+from llmo.render import tables
+from llmo.render.lines import dollars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmo.types import Ability, Billing, Target
+
+HEAD = ("model", "in", "cached", "out", "context", "shutdown", "")
+RIGHT = ("in", "cached", "out", "context")
+MILLION = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Rates above a number of input tokens, in picodollars a token."""
+
+    above: int
+    input: int
+    output: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A model at a provider of the profile; rates in picodollars a token, None is unknown."""
+
+    target: Target
+    billing: Billing
+    local: bool
+    not_ready: str | None
+    input: int | None = None
+    output: int | None = None
+    cached_input: int | None = None
+    cache_write: int | None = None
+    request: int = 0
+    steps: tuple[Step, ...] = ()
+    source: str | None = None
+    context: int | None = None
+    max_output: int | None = None
+    abilities: frozenset[Ability] | None = None
+    shutdown: str | None = None
+    name: str | None = None
+
+
+def as_object(of: Offer, date: str) -> dict[str, Any]:
+    """One model; prices are dollars per million tokens, null when unknown."""
+    return {
+        "provider": of.target.provider,
+        "model": of.target.model,
+        "name": of.name,
+        "ready": of.not_ready is None,
+        "why": of.not_ready,
+        "local": of.local,
+        "billing": of.billing,
+        "price": _price(of),
+        "price_source": of.source,
+        "price_date": date if of.source == "table" else None,
+        "context": of.context,
+        "max_output": of.max_output,
+        "supports": None if of.abilities is None else sorted(of.abilities),
+        "shutdown": of.shutdown,
+    }
+
+
+def as_table(offers: Sequence[Offer], date: str, *, bold: bool = False) -> str:
+    """A row a model, and what the numbers are."""
+    if not offers:
+        return ""
+    table = tables.aligned(HEAD, [_row(offer) for offer in offers], right=RIGHT, bold=bold)
+    return f"{table}\nprices: dollars per million tokens, table of {date}\n"
+
+
+def _price(of: Offer) -> dict[str, Any] | None:
+    if of.input is None or of.output is None:
+        return None
+    return {
+        "input_usd": usd(of.input * MILLION),
+        "output_usd": usd(of.output * MILLION),
+        "cached_input_usd": None if of.cached_input is None else usd(of.cached_input * MILLION),
+        "cache_write_usd": None if of.cache_write is None else usd(of.cache_write * MILLION),
+        "request_usd": usd(of.request),
+        "tiers": [
+            {
+                "above_input_tokens": step.above,
+                "input_usd": usd(step.input * MILLION),
+                "output_usd": usd(step.output * MILLION),
+            }
+            for step in of.steps
+        ],
+    }
+
+
+def _row(of: Offer) -> tuple[str, ...]:
+    flat = {"local": "local", "subscription": "plan"}.get(of.billing)
+    rates = (of.input, of.cached_input, of.output)
+    cells = (flat, "", flat) if flat else tuple(_rate(rate, of) for rate in rates)
+    context = "" if of.context is None else f"{of.context:,}"
+    return (str(of.target), *(cell or "" for cell in cells), context, of.shutdown or "", of.not_ready or "")
+
+
+def _rate(rate: int | None, of: Offer) -> str:
+    if rate is None:
+        return "unknown" if of.input is None else ""
+    return dollars(rate * MILLION) + ("+" if of.steps else "")

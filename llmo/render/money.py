@@ -1,0 +1,130 @@
+"""Spending and limits, as objects for programs and cells for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llmo.money import usd
+from llmo.render.lines import dollars
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmo.ledger import BudgetStatus
+    from llmo.ledger.queries import Spending
+
+NUMBERS = ("calls", "in", "cached", "out", "cost", "budget calls", "spent", "held", "left", "limit")
+"""Columns that stand flush right."""
+
+
+def known(of: Spending) -> bool:
+    """Whether anything is known of the cost; calls without a price alone are not $0."""
+    return of.cost > 0 or of.calls > of.unpriced or not of.unpriced
+
+
+def spending(of: Spending, keys: Sequence[str] = ()) -> dict[str, Any]:
+    """
+    A group as an object: its keys, then its sums.
+
+    `cost_usd` is a lower bound unless `complete`, and null when nothing is known.
+    """
+    return {
+        **dict(zip(keys, of.group, strict=True)),
+        "calls": of.calls,
+        "cost_usd": usd(of.cost) if known(of) else None,
+        "complete": not of.unpriced,
+        "unpriced_calls": of.unpriced,
+        "estimated_calls": of.estimated,
+        "local_calls": of.local,
+        "subscription_calls": of.subscription,
+        "in_flight_calls": of.in_flight,
+        "held_usd": usd(of.held),
+        "released_attempts": of.released,
+        "input_tokens": of.input_tokens,
+        "cached_input_tokens": of.cached_input_tokens,
+        "cache_write_tokens": of.cache_write_tokens,
+        "output_tokens": of.output_tokens,
+        "reasoning_tokens": of.reasoning_tokens,
+    }
+
+
+def cost(of: Spending) -> str:
+    """What a group cost: `$1.20`, `≥ $1.20 (2 calls unpriced)`, `unknown (1 call unpriced)`."""
+    if not of.unpriced:
+        return dollars(of.cost)
+    note = f"({_calls(of.unpriced)} unpriced)"
+    return f"≥ {dollars(of.cost)} {note}" if known(of) else f"unknown {note}"
+
+
+def cells(of: Spending) -> tuple[str, ...]:
+    """The columns after a group's keys: calls, in, cached, out, cost."""
+    tokens = (of.input_tokens, of.cached_input_tokens, of.output_tokens)
+    return (str(of.calls), *(f"{number:,}" for number in tokens), _kind(of) or cost(of) + _held(of))
+
+
+def total(of: Spending) -> str:
+    """One line: dollars, then what has none, apart."""
+    paid = of.calls - of.local - of.subscription
+    parts = [f"{cost(of)} for {_calls(paid)}"] if paid or of.cost or not of.calls else []
+    parts += [f"{of.estimated} of them estimated"] if of.estimated else []
+    parts += [f"{_calls(of.local)} local"] if of.local else []
+    parts += [f"{_calls(of.subscription)} on a subscription"] if of.subscription else []
+    parts += [f"{dollars(of.held)} held by {_calls(of.in_flight)} in flight"] if of.in_flight else []
+    return "total: " + ", ".join(parts)
+
+
+def budget(of: BudgetStatus) -> dict[str, Any]:
+    """A limit as an object; null where it has no limit of that kind."""
+    return {
+        "name": of.name,
+        "window": of.window,
+        "limit_usd": None if of.limit_usd is None else usd(of.limit_usd),
+        "spent_usd": usd(of.spent),
+        "held_usd": usd(of.held),
+        "left_usd": None if of.left is None else usd(of.left),
+        "limit_calls": of.limit_calls,
+        "calls": of.calls,
+        "left_calls": of.left_calls,
+        "resets_at": of.resets_at,
+        "used_up": of.used_up,
+    }
+
+
+def used(of: BudgetStatus) -> str:
+    """How far a limit is used, in words."""
+    parts = (
+        [f"{dollars(of.spent)} spent and {dollars(of.held)} held of {dollars(of.limit_usd)}"]
+        if of.limit_usd is not None
+        else []
+    )
+    parts += [f"{of.calls} of {_calls(of.limit_calls)}"] if of.limit_calls is not None else []
+    return ", ".join(parts) + (f", resets {of.resets_at}" if of.resets_at else "")
+
+
+BUDGET = ("budget", "window", "limit", "spent", "held", "left", "resets")
+
+
+def budget_cells(of: BudgetStatus) -> tuple[str, ...]:
+    """The columns of a limit."""
+    limit = [] if of.limit_usd is None else [dollars(of.limit_usd)]
+    left = [] if of.left is None else [dollars(of.left) if of.left >= 0 else f"-{dollars(-of.left)}"]
+    if of.limit_calls is not None:
+        limit.append(_calls(of.limit_calls))
+        left.append(_calls(of.left_calls or 0))
+    spent = f"{dollars(of.spent)} ({_calls(of.calls)})"
+    return (of.name, of.window, ", ".join(limit), spent, dollars(of.held), ", ".join(left), of.resets_at or "")
+
+
+def _kind(of: Spending) -> str | None:
+    """The word for calls that have no dollars."""
+    if not of.calls or of.cost:
+        return None
+    return {of.local: "local", of.subscription: "subscription"}.get(of.calls)
+
+
+def _held(of: Spending) -> str:
+    return f" + {dollars(of.held)} held" if of.held else ""
+
+
+def _calls(number: int) -> str:
+    return f"{number} call" if number == 1 else f"{number} calls"

@@ -55,6 +55,7 @@ class Identity:
     def __init__(self, field: str | None, repeated: Table) -> None:
         self._field = field
         self._seen = repeated
+        self._seen.reset()
 
     def __call__(self, row: Row) -> str:
         """The id of the next row."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from llmo.batch.rows import Row
 
 SHOWN = 3
+COLUMNS = 1000
+"""Names that are remembered: rows of a table share theirs, and objects with more are no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,8 @@ class Survey:
     What is known of the input.
 
     `id_field` is None when ids are made of the rows' contents; `same_rows` and `same_keys` hold
-    what comes more than once; `columns` are the fields of the first row; `first` the first
-    prompts.
+    what comes more than once; `columns` are the fields that rows have; `first` the first
+    requests.
     """
 
     rows: int
@@ -64,19 +66,20 @@ def survey(rows: Callable[[], Iterator[Row]], asking: Asking, id_field: str | No
     field = id_field or _automatic(rows)
     names, keys = Hashes(), Hashes()
     first: list[Asked] = []
-    columns: tuple[str, ...] = ()
+    columns: dict[str, None] = {}
     count = 0
     for count, row in enumerate(rows(), 1):  # noqa: B007 - the count of an empty input is 0
         asked = asking(row)
         keys.add(int(asked.key[:16], 16))
         names.add(short(_name(row, field)))
+        if len(columns) < COLUMNS:
+            columns.update(dict.fromkeys(row.fields))
         if len(first) < SHOWN:
             first.append(asked)
-            columns = columns or tuple(row.fields)
     same = names.repeated()
     if field is not None and len(same):
         _refuse_twice(rows, field, same)
-    return Survey(count, field, same, keys.repeated(), columns, tuple(first))
+    return Survey(count, field, same, keys.repeated(), tuple(columns), tuple(first))
 
 
 def _automatic(rows: Callable[[], Iterator[Row]]) -> str | None:

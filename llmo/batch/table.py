@@ -5,10 +5,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from itertools import pairwise
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BUCKETS = 4096
 SHIFT = 64 - 12
@@ -48,16 +44,22 @@ class Table:
         keys = self._keys[key >> SHIFT]
         self._values[key >> SHIFT][bisect_left(keys, key)] = value
 
+    def reset(self) -> None:
+        """Make all values 0."""
+        self._values = [array("Q", bytes(8 * len(keys))) for keys in self._keys]
+
+    def copy(self) -> Table:
+        """The same entries, all values as they are."""
+        other = Table()
+        other._keys = self._keys
+        other._values = [array("Q", values) for values in self._values]
+        return other
+
     def __contains__(self, key: int) -> bool:
         return self.get(key) is not None
 
     def __len__(self) -> int:
         return sum(map(len, self._keys))
-
-    def values(self) -> Iterator[int]:
-        """All values, in the order of the hashes."""
-        for values in self._values:
-            yield from values
 
 
 class Hashes:

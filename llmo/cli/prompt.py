@@ -72,7 +72,7 @@ def request(
     parts = [part for part in (prompt, piped, *texts) if part and part.strip()]
     if not parts and not images:
         raise UsageError("nothing to ask: the prompt is empty", hint='llmo ask "your question", or pipe text in')
-    system = () if inputs.system is None else (Message("system", _text_or_file(inputs.system)),)
+    system = () if inputs.system is None else (Message("system", text_or_file(inputs.system)),)
     user = Message("user", "\n\n".join(parts), tuple(images))
     return Request((*system, *before, user), params, schema=schema(inputs.schema))
 
@@ -135,7 +135,8 @@ def _stdin(ctx: Context, *, wanted: bool, refused: bool) -> str | None:
     return _utf8(ctx.stdin.buffer.read(), "standard input")
 
 
-def _text_or_file(text: str) -> str:
+def text_or_file(text: str) -> str:
+    """A system prompt: the text itself, or with `@` the text of a file."""
     return read_text(Path(text[1:]), "--system") if text.startswith("@") else text
 
 

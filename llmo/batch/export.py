@@ -1,0 +1,211 @@
+"""The output in another shape: each id once, in order, as a table, as lines of OpenAI's batch output."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from array import array
+from typing import TYPE_CHECKING, Any, Literal
+
+from llmo.batch.identity import short
+from llmo.batch.table import Table
+from llmo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from llmo.types import Json
+
+Shape = Literal["jsonl", "csv", "parquet", "openai-batch"]
+SHAPES: dict[str, Shape] = {".csv": "csv", ".parquet": "parquet"}
+HEAD = re.compile(rb'\{"id": "([^"\\]*)", "index": (\d+), ')
+COLUMNS = (
+    "id",
+    "index",
+    "key",
+    "status",
+    "text",
+    "data",
+    "provider",
+    "model",
+    "finish_reason",
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cost_usd",
+    "cost_source",
+    "attempts",
+    "duration_s",
+    "error_kind",
+    "error_message",
+)
+SLICE = 1000
+
+
+def rewrite(journal: Path, *, ordered: bool) -> None:
+    """Leave each id its last line only, in the order of the input if wanted; replaced at once."""
+    fresh = journal.with_name(journal.name + ".new")
+    with fresh.open("wb") as out:
+        for line in lines(journal, ordered=ordered):
+            out.write(line)
+        out.flush()
+        os.fsync(out.fileno())
+    fresh.chmod(journal.stat().st_mode & 0o777)
+    fresh.replace(journal)
+
+
+def export(journal: Path, target: Path, shape: Shape, *, kept: Sequence[str]) -> None:
+    """Write the whole output in another shape, in the order of the input; replaced at once."""
+    fresh = target.with_name(target.name + ".new")
+    rows = (json.loads(line) for line in lines(journal, ordered=True))
+    if shape == "parquet":
+        _parquet(fresh, rows, kept)
+    else:
+        with fresh.open("wb") as out:
+            shaped = shaper(shape, kept)
+            out.write(shaped(None))
+            for row in rows:
+                out.write(shaped(row))
+    fresh.replace(target)
+
+
+def shaper(shape: Shape, kept: Sequence[str]) -> Callable[[dict[str, Any] | None], bytes]:
+    """A function from a row to its bytes; of None to what comes before all rows."""
+    if shape == "csv":
+        return lambda row: _csv([*COLUMNS, *_named(kept)] if row is None else flat(row, kept))
+    if shape == "openai-batch":
+        return lambda row: b"" if row is None else json.dumps(_openai(row), ensure_ascii=False).encode() + b"\n"
+    if shape == "parquet":
+        raise UsageError("Parquet needs a file: --output-format parquet", hint="name one with -o")
+    return lambda row: b"" if row is None else json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def lines(journal: Path, *, ordered: bool) -> Iterator[bytes]:
+    """The last line of each id; lines that can't be read are left out."""
+    last = Table()
+    top = -1
+    for begin, _, name, index in _scan(journal):
+        last.add(short(name), begin)
+        top = max(top, index)
+    last.freeze()
+    if not ordered:
+        yield from (line for begin, line, name, _ in _scan(journal) if last.get(short(name)) == begin)
+        return
+    # One place per row of the input; rows that the input no longer has may share one.
+    places, others = array("Q", bytes(8 * (top + 1))), []
+    for begin, _, name, index in _scan(journal):
+        if last.get(short(name)) == begin:
+            if places[index]:
+                others.append(begin)
+            else:
+                places[index] = begin + 1
+    with journal.open("rb") as file:
+        for begin in [*(place - 1 for place in places if place), *others] if others else _less_one(places):
+            file.seek(begin)
+            yield file.readline()
+
+
+def flat(row: dict[str, Any], kept: Sequence[str]) -> list[Json]:
+    """A row as the values of a table's columns."""
+    used, failure, given = row["usage"] or {}, row["error"] or {}, row["input"] or {}
+    values = {**row, **used, "error_kind": failure.get("kind"), "error_message": failure.get("message")}
+    return [_cell(values.get(name)) for name in COLUMNS] + [_cell(given.get(name)) for name in kept]
+
+
+def _less_one(places: array[int]) -> Iterator[int]:
+    return (place - 1 for place in places if place)
+
+
+def _scan(journal: Path) -> Iterator[tuple[int, bytes, str, int]]:
+    begin = 0
+    with journal.open("rb") as file:
+        for line in file:
+            head = HEAD.match(line)
+            if head and line.endswith(b"}\n"):
+                yield begin, line, head[1].decode(), int(head[2])
+            else:
+                try:
+                    row = json.loads(line)
+                    yield begin, line, row["id"], row["index"]
+                except (ValueError, KeyError, TypeError):
+                    pass
+            begin += len(line)
+
+
+def _named(kept: Sequence[str]) -> list[str]:
+    """Names of the columns of kept fields: their own, unless that is taken."""
+    return [f"input.{name}" if name in COLUMNS else name for name in kept]
+
+
+def _cell(value: Json) -> Json:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
+
+
+def _csv(values: Sequence[Json]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(["" if value is None else value for value in values])
+    return text.getvalue().encode("utf-8", "surrogatepass")
+
+
+def _parquet(path: Path, rows: Iterator[dict[str, Any]], kept: Sequence[str]) -> None:
+    try:
+        import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
+        from pyarrow import parquet
+    except ImportError:
+        raise UsageError("writing Parquet needs pyarrow", hint="pip install 'llmo[parquet]'") from None
+    whole = {"index", "attempts", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"}
+    kinds = [pa.int64() if name in {*whole, "reasoning_tokens"} else pa.string() for name in COLUMNS]
+    kinds[COLUMNS.index("duration_s")] = pa.float64()
+    schema = pa.schema(list(zip([*COLUMNS, *_named(kept)], [*kinds, *[pa.string()] * len(kept)], strict=True)))
+    with parquet.ParquetWriter(path, schema) as writer:
+        batch: list[list[Json]] = []
+        for row in rows:
+            values = flat(row, kept)
+            batch.append([*values[: len(COLUMNS)], *(None if v is None else str(v) for v in values[len(COLUMNS) :])])
+            if len(batch) == SLICE:
+                writer.write_table(_table(pa, schema, batch))
+                batch = []
+        if batch:
+            writer.write_table(_table(pa, schema, batch))
+
+
+def _table(pa: Any, schema: Any, batch: list[list[Json]]) -> Any:
+    columns = zip(*batch, strict=True)
+    return pa.table([pa.array(list(c), f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _openai(row: dict[str, Any]) -> dict[str, Any]:
+    """A line of OpenAI's batch output file (platform.openai.com/docs/guides/batch)."""
+    answer = None
+    if row["error"] is None:
+        used = row["usage"]
+        answer = {
+            "status_code": 200,
+            "request_id": row["key"],
+            "body": {
+                "id": row["key"],
+                "object": "chat.completion",
+                "model": row["model"],
+                "choices": [
+                    {
+                        "index": 0,
+                        "message": {"role": "assistant", "content": row["text"]},
+                        "finish_reason": row["finish_reason"],
+                    }
+                ],
+                "usage": used
+                and {
+                    "prompt_tokens": used["input_tokens"],
+                    "completion_tokens": used["output_tokens"],
+                    "total_tokens": used["input_tokens"] + used["output_tokens"],
+                },
+            },
+        }
+    error = row["error"] and {"code": row["error"]["kind"], "message": row["error"]["message"]}
+    return {"id": f"llmo_{row['key']}", "custom_id": row["id"], "response": answer, "error": error}

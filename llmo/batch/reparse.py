@@ -1,0 +1,46 @@
+"""Answers that are already paid for, held against a schema again."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from llmo.batch.export import lines
+from llmo.batch.journal import Journal, encoded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from llmo.structured import Validator
+
+
+def reparse(path: Path, validator: Validator) -> tuple[int, int]:
+    """Check every kept answer of an output again, without a call; how many fit and how many don't."""
+    journal = Journal(path)
+    good = bad = 0
+    fresh = path.with_name(path.name + ".new")
+    try:
+        with fresh.open("wb") as out:
+            for line in lines(path, ordered=False):
+                row = json.loads(line)
+                if row["status"] in ("ok", "invalid") and row["text"] is not None:
+                    fits = _checked(row, validator)
+                    good, bad = good + fits, bad + (not fits)
+                out.write(encoded(row))
+            out.flush()
+            os.fsync(out.fileno())
+        fresh.chmod(path.stat().st_mode & 0o777)
+        fresh.replace(path)
+    finally:
+        journal.close()
+    return good, bad
+
+
+def _checked(row: dict[str, Any], validator: Validator) -> bool:
+    data, problems = validator.check(row["text"])
+    row["status"] = "invalid" if problems else "ok"
+    row["data"] = None if problems else data
+    message = f"the answer does not meet the schema: {problems[0]}" if problems else ""
+    row["error"] = {"kind": "invalid_output", "message": message} if problems else None
+    return not problems

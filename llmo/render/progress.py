@@ -1,0 +1,192 @@
+"""How far a batch is: a bar on a terminal, now and then a line in a log, a summary at the end. All of it on stderr."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from llmo.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, TextIO
+
+BAR_S = 0.25
+LOG_S = 30.0
+LOG_SHARE = 0.05
+PLACES = 12
+"""Decimals of a picodollar."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Where a run stands; amounts are picodollars, None where nothing limits or nothing is known."""
+
+    total: int
+    skipped: int
+    done: int
+    failed: int
+    in_flight: int
+    spent: int
+    held: int
+    cap: int | None
+    unpriced: int
+    throttled: int
+    used: float | None
+    elapsed: float
+
+    @property
+    def left(self) -> int:
+        """Rows without an outcome."""
+        return max(0, self.total - self.skipped - self.done)
+
+    @property
+    def rate(self) -> float:
+        """Rows per second."""
+        return self.done / self.elapsed if self.elapsed > 0 else 0.0
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds to the end at this rate."""
+        return self.left / self.rate if self.rate else None
+
+    @property
+    def projected(self) -> int | None:
+        """What all will have cost at the end."""
+        return self.spent + self.spent * self.left // self.done if self.done else None
+
+
+class Watch(Protocol):
+    """Shows snapshots until it is closed."""
+
+    def show(self, now: Snapshot) -> None:
+        """Show where the run stands."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
+
+
+async def watch(take: Callable[[], Snapshot], on: Watch, every: float = BAR_S) -> None:
+    """Show a snapshot every so often until cancelled."""
+    while True:
+        on.show(take())
+        await asyncio.sleep(every)
+
+
+class Log:
+    """A plain line every 30 seconds or 5 %."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._at = 0.0
+        self._share = 0.0
+
+    def show(self, now: Snapshot) -> None:
+        """Say a line if it is time for one."""
+        share = (now.skipped + now.done) / now.total if now.total else 1.0
+        if now.elapsed - self._at >= LOG_S or (share - self._share >= LOG_SHARE and now.elapsed - self._at >= 1):
+            self._at, self._share = now.elapsed, share
+            self._say(f"llmo: {line(now)}")
+
+    def close(self) -> None:
+        """Nothing to leave."""
+
+
+class Bar:
+    """One line that moves, drawn by rich."""
+
+    def __init__(self, stream: TextIO, *, color: bool, width: int) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(file=stream, force_terminal=True, no_color=not color, width=width, highlight=False)
+        self._width = width
+        self._live: Any = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False)
+        self._live.start()
+
+    def show(self, now: Snapshot) -> None:
+        """Draw."""
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.text import Text
+
+        bar = ProgressBar(total=max(1, now.total), completed=now.skipped + now.done, width=min(60, self._width - 1))
+        text = Text(line(now), overflow="ellipsis", no_wrap=True)
+        self._live.update(Group(bar, text), refresh=True)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._live.stop()
+
+
+def line(now: Snapshot) -> str:
+    """Everything about a run in one line."""
+    parts = [f"{now.skipped + now.done:,} of {now.total:,} rows"]
+    if now.failed:
+        parts.append(f"{now.failed:,} failed")
+    parts += [f"{now.left:,} left", f"{now.rate:.1f} rows/s"]
+    if now.used is not None:
+        parts.append(f"{now.used:.0%} of the limit")
+    if now.throttled:
+        parts.append(f"{now.throttled:,} times 429")
+    parts.append(_money(now))
+    if now.left and now.eta is not None:
+        parts.append(f"{span(now.eta)} to go")
+    return ", ".join(parts)
+
+
+def _money(now: Snapshot) -> str:
+    cap = "" if now.cap is None else f" of {dollars(now.cap)}"
+    held = f" ({dollars(now.held)} held)" if now.held else ""
+    more = " and unpriced calls" if now.unpriced else ""
+    ends = f", about {dollars(now.projected)} in all" if now.projected and now.left else ""
+    return f"{dollars(now.spent)}{more}{held}{cap}{ends}"
+
+
+def dollars(amount: int | None) -> str:
+    """An amount for people: at least two significant digits, never rounded to zero."""
+    if amount is None:
+        return "unknown"
+    whole, _, rest = usd(amount).partition(".")
+    if whole != "0":
+        return f"${int(whole):,}.{rest[:2]:0<2}"
+    shown = len(rest) - len(rest.lstrip("0")) + 2
+    return f"$0.{rest[: max(2, shown)]:0<2}" if rest else "$0"
+
+
+def span(seconds: float) -> str:
+    """A length of time, two units of it."""
+    whole = round(seconds)
+    for unit, size, below, smaller in (("d", 86400, 3600, "h"), ("h", 3600, 60, "min"), ("min", 60, 1, "s")):
+        if whole >= size:
+            return f"{whole // size} {unit} {whole % size // below} {smaller}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004 - tenths matter only to few
+
+
+def summary(report: Mapping[str, Any], elapsed: float) -> list[str]:
+    """The lines at the end of a run; `report` is the tally's."""
+    words = [f"{count:,} {word}" for word, count in sorted(report["by_status"].items(), key=lambda item: -item[1])]
+    done = report["done"]
+    first = f"{done:,} rows in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")
+    more = {
+        "skipped": "done before",
+        "copied": "answered by an equal row",
+        "left": "left",
+        "retries": "retries",
+        "rate_limited": "times 429",
+    }
+    extras = [f"{report[key]:,} {text}" for key, text in more.items() if report[key]]
+    lines = ["; ".join([first, *extras])]
+    if report["failures"]:
+        lines.append("failed: " + ", ".join(f"{count:,} {kind}" for kind, count in report["failures"].items()))
+    for name, model in report["models"].items():
+        tokens = f"{model['input_tokens']:,} → {model['output_tokens']:,} tokens"
+        lines.append(f"{name}: {model['calls']:,} calls, {tokens}, ${model['cost_usd']}")
+    unpriced = f" and {report['unpriced_calls']:,} unpriced calls" if report["unpriced_calls"] else ""
+    took = report["latency_p50_s"]
+    latency = "" if took is None else f"; latency {span(took)} p50, {span(report['latency_p95_s'])} p95"
+    lines.append(f"cost ${report['cost_usd']}{unpriced}{latency}")
+    return lines

@@ -115,7 +115,7 @@ class Planner:
             kind=config.kind,
             model=model,
             billing=model.billing,
-            local=_local(config, address, target.model),
+            local=on_this_machine(config, address, target.model),
             not_ready=self.unready.get(target.provider) or settings.ready(target.provider, config, self._env),
             latency=self._memory.latency(target),
             cooling_s=self._memory.cooling(target),
@@ -125,7 +125,7 @@ class Planner:
         )
 
 
-def _local(config: ProviderConfig, address: str, model: str) -> bool:
+def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
     """Whether a prompt stays on this machine."""
     from urllib.parse import urlsplit
 

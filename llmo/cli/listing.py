@@ -39,10 +39,13 @@ class Filters:
         int | None, typer.Option("--min-context", help="At least this many tokens of context.", metavar="N", min=1)
     ] = None
     supports: Annotated[
-        list[Literal["vision", "schema", "tools", "reasoning"]] | None,
-        typer.Option("--supports", help="Only what can do this; repeatable."),
+        list[str] | None,
+        typer.Option("--supports", help="vision, schema, tools or reasoning; repeatable.", metavar="ABILITY"),
     ] = None
     sort: Annotated[Literal["price", "context", "name"] | None, typer.Option("--sort", help="Order.")] = None
+
+
+ABILITIES = ("vision", "schema", "tools", "reasoning")
 
 
 def chosen(ctx: Context, filters: Filters) -> list[str]:
@@ -89,11 +92,11 @@ def _listed(one: dict[str, Any]) -> Listed:
 
 def _offers(ctx: Context, name: str) -> Iterator[Offer]:
     from llmo import settings
+    from llmo.candidates import on_this_machine
 
     config = ctx.profile.providers[name]
     address = settings.base_url(name, config, ctx.env)
     not_ready = settings.ready(name, config, ctx.env)
-    local = settings.is_local(config, address)
     found = {one.id: one for one in remembered(ctx, name, address)}
     vendor = ctx.catalog.vendor(config, address)
     table = [model.id for model in ctx.catalog.known(vendor)] if vendor and not found else []
@@ -105,7 +108,7 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
         yield Offer(
             target=target,
             billing=known.billing,
-            local=local,
+            local=on_this_machine(config, address, model),
             not_ready=not_ready,
             **_rates(known.price),
             context=known.context or told.context,
@@ -152,6 +155,8 @@ def _tests(filters: Filters) -> Iterable[Callable[[Offer], bool]]:
     if (least := filters.min_context) is not None:
         yield lambda one: one.context is not None and one.context >= least
     for ability in filters.supports or ():
+        if ability not in ABILITIES:
+            raise UsageError(f"unknown ability: {ability}", hint=f"known: {', '.join(ABILITIES)}")
         yield lambda one, ability=ability: one.abilities is not None and ability in one.abilities  # type: ignore[misc]  # bound early
 
 

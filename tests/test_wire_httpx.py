@@ -19,6 +19,8 @@ from tests.contract.dialects import OPENAI
 if TYPE_CHECKING:
     from pytest_httpx import HTTPXMock
 
+    from llmo.types import Event
+
 URL = "https://llmo.invalid/v1/chat/completions"
 
 
@@ -66,7 +68,7 @@ def test_a_provider_over_httpx(httpx_mock: HTTPXMock) -> None:
         url=URL, method="POST", headers=OPENAI.streamed, content=OPENAI.wire("plain"), match_headers={"x-team": "a"}
     )
 
-    async def ask() -> list[object]:
+    async def ask() -> list[Event]:
         transport = HttpxTransport()
         config = ProviderConfig(kind="openai", headers={"X-Team": "a"})
         provider = load("openai")(Link("openai", "https://llmo.invalid", "sk-key", config, transport))

@@ -47,7 +47,7 @@ async def fetch(transport: Transport, url: str, limit: int = 1000, **fields: Any
         return reply.status, reply.headers, await reply.read(limit)
 
 
-async def once(made: Made, url: str, **fields: Any) -> Any:
+async def once(made: Made, url: str, **fields: Any) -> tuple[int, Any, bytes]:
     """What one call comes to."""
     transport = made()
     try:

@@ -32,6 +32,9 @@ OUT = Path(__file__).parent.parent / "llmo" / "data" / "catalog.json"
 LEFT_OUT = re.compile(
     r"huggingface_.*|elevenlabs|voyageai|cursor|openai-decisions|typesafe|doubleword|quicksilverpro|github-copilot"
 )
+NOT_CHAT = re.compile(
+    r"tts|transcribe|realtime|embed|image|audio|live|voice|moderation|sonic|rerank|ocr|imagen|streaming"
+)
 RATES = {
     "input_mtok": "in",
     "output_mtok": "out",
@@ -202,6 +205,7 @@ def line(vendor: str, model: genai.ModelInfo, facts: Facts, today: dt.date) -> R
         "name": None if not model.name or model.name.lower() == model.id.lower() else model.name,
         "context": model.context_window,
         **facts.find(vendor, dict.fromkeys([model.id.lower(), *names(rule)])),
+        "chat": False if NOT_CHAT.search(model.id.lower()) else None,
         "prices": standard,
         "tiers": list(variants(model, today)) or None,
     }

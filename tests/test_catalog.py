@@ -91,12 +91,12 @@ def test_every_spelling_is_that_of_the_library():
     """
     Aliases, prefixes and dated names find the same model as in the library.
     """
-    wrong = []
+    wrong, shelf = [], table.Table(DATA["vendors"])
     for vendor, facts in DATA["vendors"].items():
         for entry in facts["models"]:
             for name in spellings(vendor, entry):
                 theirs = LIBRARY[vendor].find_model(name, all_providers=providers)
-                ours = table.find(DATA["vendors"], vendor, name)
+                ours = shelf.find(vendor, name)
                 if (theirs and theirs.id) != (ours and ours[0]["id"]):
                     wrong.append((vendor, name))
 
@@ -278,4 +278,4 @@ def test_the_table_is_small():
     """
     assert PATH.stat().st_size < 500_000
     assert len(DATA["vendors"]) > 20
-    assert table.vendor_at(DATA["vendors"], "https://api.groq.com/openai/v1") == "groq"
+    assert table.Table(DATA["vendors"]).vendor_at("https://api.groq.com/openai/v1") == "groq"

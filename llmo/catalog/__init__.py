@@ -73,10 +73,9 @@ class Catalog:
         data: dict[str, Any] = json.loads(self._path.read_bytes())
         return data
 
-    @property
-    def _vendors(self) -> dict[str, Any]:
-        vendors: dict[str, Any] = self._data["vendors"]
-        return vendors
+    @cached_property
+    def _table(self) -> table.Table:
+        return table.Table(self._data["vendors"])
 
     @property
     def date(self) -> str:
@@ -113,18 +112,20 @@ class Catalog:
         """Whose models a provider serves, None when its address does not tell."""
         url = base_url or provider.base_url
         if provider.kind in {"openai", "anthropic", "openrouter"} and not provider.local:
-            return table.vendor_at(self._vendors, url) if url else HOME[provider.kind]
+            return self._table.vendor_at(url) if url else HOME[provider.kind]
         return None
 
     def known(self, vendor: str) -> Iterator[Model]:
-        """The models of a vendor that have a price, as the table names them."""
-        for entry in self._vendors.get(vendor, {"models": ()})["models"]:
-            if "prices" in entry:
+        """The chat models of a vendor that have a price, by names that can be asked for."""
+        facts = self._table.vendors.get(vendor)
+        for entry in facts["models"] if facts else ():
+            asked = self._table.find(vendor, entry["id"])
+            if "prices" in entry and entry.get("chat", True) and asked and asked[0] is entry:
                 yield self._model(entry, vendor, own=True)
 
     def all(self) -> Iterator[Model]:
         """Every model that has a price, vendor by vendor."""
-        for vendor in self._vendors:
+        for vendor in self._table.vendors:
             yield from self.known(vendor)
 
     def _origin(self, price: Price | None) -> str | None:
@@ -135,7 +136,7 @@ class Catalog:
     def _place(self, target: Target, provider: ProviderConfig, base_url: str | None) -> tuple[str | None, str]:
         if provider.kind == "litellm":
             prefix, slash, rest = target.model.partition("/")
-            vendor = table.vendor_called(self._vendors, prefix.lower()) if slash else None
+            vendor = self._table.vendor_called(prefix.lower()) if slash else None
             return vendor, rest
         vendor = self.vendor(provider, base_url)
         home = HOME.get(provider.kind)
@@ -145,7 +146,7 @@ class Catalog:
 
     def _known(self, vendor: str | None, name: str) -> Model:
         if (vendor, name) not in self._found:
-            found = table.find(self._vendors, vendor, name) if vendor else None
+            found = self._table.find(vendor, name) if vendor else None
             unknown = Model(id=name, vendor=vendor)
             self._found[vendor, name] = self._model(found[0], vendor, own=found[1]) if found else unknown
         return self._found[vendor, name]

@@ -37,32 +37,66 @@ def matches(rule: Any, name: str) -> bool:
     return _TESTS[operator](name, operand)
 
 
-def find(vendors: Mapping[str, Record], vendor: str, name: str) -> tuple[Record, bool] | None:
-    """
-    The entry that a name means at a vendor, and whether it is the vendor's own.
+class Table:
+    """The vendors with their models; names are looked up by spelling, then by rule."""
 
-    A date without dashes (`gpt-5.2-20251211`, as litellm and OpenRouter write them) is tried
-    as it stands first, then with dashes.
-    """
-    name = name.lower()
-    for spelling in dict.fromkeys((name, _DATED.sub(r"\1\2-\3-\4", name))):
-        for at, host in enumerate((vendor, *vendors[vendor].get("fallback", ()))):
-            for entry in vendors[host]["models"] if host in vendors else ():
-                if matches(entry.get("match", entry["id"].lower()), spelling):
-                    return entry, at == 0
-    return None
+    def __init__(self, vendors: Mapping[str, Record]) -> None:
+        self.vendors = vendors
+        self._shelves: dict[str, _Shelf] = {}
+
+    def find(self, vendor: str, name: str) -> tuple[Record, bool] | None:
+        """
+        The entry that a name means at a vendor, and whether it is the vendor's own.
+
+        A date without dashes (`gpt-5.2-20251211`, as litellm and OpenRouter write them) is tried
+        as it stands first, then with dashes.
+        """
+        name = name.lower()
+        for spelling in dict.fromkeys((name, _DATED.sub(r"\1\2-\3-\4", name))):
+            for host in (vendor, *self.vendors[vendor].get("fallback", ())):
+                if host in self.vendors and (found := self._shelf(host).find(spelling)) is not None:
+                    return found, host == vendor
+        return None
+
+    def vendor_at(self, url: str) -> str | None:
+        """Whose address this is."""
+        return next((vendor for vendor, facts in self.vendors.items() if re.match(facts["api"], url)), None)
+
+    def vendor_called(self, name: str) -> str | None:
+        """The vendor that litellm's prefix names: `groq`, `gemini`, `together_ai`."""
+        if name in self.vendors:
+            return name
+        return next(
+            (vendor for vendor, facts in self.vendors.items() if matches(facts.get("known_as", ""), name)), None
+        )
+
+    def _shelf(self, vendor: str) -> _Shelf:
+        if vendor not in self._shelves:
+            self._shelves[vendor] = _Shelf(self.vendors[vendor]["models"])
+        return self._shelves[vendor]
 
 
-def vendor_at(vendors: Mapping[str, Record], url: str) -> str | None:
-    """Whose address this is."""
-    return next((vendor for vendor, facts in vendors.items() if re.match(facts["api"], url)), None)
+class _Shelf:
+    """One vendor's entries; the first whose rule a name meets is meant."""
 
+    def __init__(self, entries: Sequence[Record]) -> None:
+        self._entries = entries
+        self._spelled: dict[str, int] = {}
+        self._ruled: list[tuple[int, Any]] = []
+        for at, entry in enumerate(entries):
+            rule = entry.get("match", entry["id"].lower())
+            parts = rule if isinstance(rule, list) else [rule]
+            for part in parts:
+                if isinstance(part, str):
+                    self._spelled.setdefault(part, at)
+                else:
+                    self._ruled.append((at, part))
 
-def vendor_called(vendors: Mapping[str, Record], name: str) -> str | None:
-    """The vendor that litellm's prefix names: `groq`, `gemini`, `together_ai`."""
-    if name in vendors:
-        return name
-    return next((vendor for vendor, facts in vendors.items() if matches(facts.get("known_as", ""), name)), None)
+    def find(self, name: str) -> Record | None:
+        best = self._spelled.get(name, len(self._entries))
+        ruled = (at for at, rule in self._ruled if at < best and matches(rule, name))
+        at = next(ruled, best)
+        return self._entries[at] if at < len(self._entries) else None
 
 
 def price(entry: Record, at: datetime, *, own: bool = True) -> Price | None:

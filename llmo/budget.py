@@ -125,11 +125,16 @@ class Grouped(Till):
 
     def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
         super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
-        self.outstanding = 0
+        self._open: set[str] = set()
         self._ended = 0
         self._lines: dict[str, deque[_Waiter]] = {}
         self._queue: SimpleQueue[tuple[Entry, Outcome] | None] = SimpleQueue()
         self._thread: Thread | None = None
+
+    @property
+    def outstanding(self) -> int:
+        """Holds of this till that are neither settled nor released."""
+        return len(self._open)
 
     async def hold(self, call: Call, worst: Pico | None) -> Hold:
         """Take the worst case of a call; waits for own holds to settle rather than be refused."""
@@ -244,10 +249,10 @@ class Grouped(Till):
 
     def _count(self, entry: Entry, *, granted: bool, wanted: bool) -> None:
         if not isinstance(entry, Held):
-            self.outstanding -= 1
+            self._open.discard(entry.id)
             self._ended += 1
         elif granted:
-            self.outstanding += 1
+            self._open.add(entry.call.id)
             if not wanted:
                 # Its caller was cancelled meanwhile: nobody will send this call.
                 unheard: Outcome = asyncio.get_running_loop().create_future()

@@ -12,6 +12,7 @@ from llmo.cli.options import command
 if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.settings.files import Place
+    from llmo.settings.problems import ProfileError
 
 app = typer.Typer(
     help="Create, show, check and change profiles.",
@@ -88,12 +89,11 @@ def check(
     try:
         loaded = ctx.loaded
     except ProfileError as exc:
-        if not as_json:
-            raise
-        problems = [{"where": p.where, "key": p.key, "message": p.what} for p in exc.problems]
-        _print(ctx, {"ok": False, "source": str(_place(ctx).path), "problems": problems, "providers": []})
-        ctx.err(f"llmo: {exc.message}")
-        return Exit.CONFIG
+        if as_json:
+            _print(ctx, _refused(ctx, exc))
+            ctx.err(f"llmo: {exc.message}")
+            return Exit.CONFIG
+        raise
     states = examined(ctx) if probe else found(ctx)
     good = not any(state.wrong for state in states) and (not probe or any(state.ready for state in states))
     source = str(loaded.source) if loaded.source else None
@@ -107,6 +107,12 @@ def check(
     if not any(state.ready for state in states):
         ctx.err("hint: no provider is ready: set a key, start Ollama, or try -P offline")
     return Exit.OK if good else Exit.CONFIG
+
+
+def _refused(ctx: Context, exc: ProfileError) -> dict[str, object]:
+    problems = [{"where": p.where, "key": p.key, "message": p.what} for p in exc.problems]
+    error = {"kind": exc.kind, "message": exc.message, "hint": exc.hint}
+    return {"ok": False, "error": error, "source": str(_place(ctx).path), "problems": problems, "providers": []}
 
 
 @app.command("path")
@@ -146,7 +152,7 @@ def _listed(place: Place, used: Place) -> dict[str, object]:
     return {"name": place.name, "path": file, "built_in": file is None, "active": place == used}
 
 
-@app.command("set")
+@app.command("set", context_settings={"ignore_unknown_options": True})  # a value may begin with a minus
 @command
 def set_(
     key: Annotated[str, typer.Argument(help="Dotted key, as providers.openai.rpm.")],

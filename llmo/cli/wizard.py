@@ -62,18 +62,16 @@ def _agrees(ctx: Context, question: str) -> bool:
 
 
 def _amount(ctx: Context) -> str | None:
-    from llmo.money import parse_usd
+    from llmo.money import parse_usd, usd
 
     while True:
         text = _answer(ctx, "Limit in dollars a day (empty: none): ")
         if not text:
             return None
         try:
-            parse_usd(text)
+            return usd(parse_usd(text))
         except (ValueError, ArithmeticError):
             ctx.err(f"not an amount in dollars: {text}")
-        else:
-            return text
 
 
 def _answer(ctx: Context, question: str) -> str:

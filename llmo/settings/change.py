@@ -22,7 +22,7 @@ def set_value(path: Path, key: str, value: str, env: Mapping[str, str]) -> tuple
     Raises `ConfigError` and leaves the file alone when the change would make something wrong.
     """
     edit.split(key)  # a wrong key is named before anything is locked or created
-    with exclusive(path):
+    with exclusive(path, env):
         before, created = _content(path)
         files.parsed(path, before)
         after = edit.changed(files.text(path, before), key, value).encode()

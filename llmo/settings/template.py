@@ -41,11 +41,11 @@ _BUDGETS = """
 # --- Budgets hold before anything is sent. window: run, day, week, month, total
 #   match = { provider = "openai" } counts only those; also model, task, tag.KEY
 """
-_BUDGET_OFF = """\
-#   [[budgets]]
-#   name = "daily"
-#   limit_usd = "2.00"
-#   window = "day"
+_BUDGET = """\
+{off}[[budgets]]
+{off}name = "daily"
+{off}limit_usd = "{usd}"
+{off}window = "day"
 """
 _REST = """
 # --- Short names: llmo ask -m fast
@@ -68,7 +68,7 @@ def text(env: Mapping[str, str], use: Collection[str], *, daily_usd: str | None 
         local = [f"ollama/{model}" for model in builtin.chat_models(env)[:1]] if "ollama" in use else []
         chain = builtin.chain(local, set(use))
         parts += [_TASKS, tomli_w.dumps(_without_empty(chain))]
-    parts += [_BUDGETS, _BUDGET_OFF if daily_usd is None else f"\n{tomli_w.dumps(_daily(daily_usd))}", _REST]
+    parts += [_BUDGETS, _BUDGET.format(off="" if daily_usd else "#   ", usd=daily_usd or "2.00"), _REST]
     return "".join(parts)
 
 
@@ -86,7 +86,3 @@ def _provider(name: str, env: Mapping[str, str]) -> dict[str, Any]:
 def _without_empty(tree: Mapping[str, Any]) -> dict[str, Any]:
     filled = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in tree.items()}
     return {key: value for key, value in filled.items() if value}
-
-
-def _daily(usd: str) -> dict[str, Any]:
-    return {"budgets": [{"name": "daily", "limit_usd": usd, "window": "day"}]}

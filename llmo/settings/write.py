@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.errors import ConfigError
-from llmo.paths import ensure_private
+from llmo.paths import cache_dir, ensure_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
@@ -38,13 +39,19 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Keep other llmo processes from changing `path` meanwhile, so that no change is lost."""
+def exclusive(path: Path, env: Mapping[str, str]) -> Iterator[None]:
+    """
+    Keep other llmo processes from changing `path` meanwhile, so that no change is lost.
+
+    The lock lies in the cache: beside a profile in somebody's project it would be litter.
+    """
+    name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]
+    lock = cache_dir(env) / "locks" / name
     try:
-        ensure_private(path.parent)
-        handle = os.open(path.parent / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        ensure_private(lock.parent)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as exc:
-        raise ConfigError(f"cannot write the profile: {path}: {exc.strerror}") from None
+        raise ConfigError(f"cannot lock the profile: {lock}: {(exc.strerror or str(exc)).lower()}") from None
     try:
         with contextlib.suppress(ImportError):  # Windows has no fcntl: the last writer wins there, never half a file
             import fcntl

@@ -1,0 +1,102 @@
+"""
+What booking costs: `python -m tests.bench.ledger [CALLS]`.
+
+A year of calls (default one million) is there already. Prints milliseconds of a direct hold and
+settle, microseconds of one in a batch (wall clock and CPU), and milliseconds of the first hold under
+a budget that nobody has seen before, which adds up the year once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median, quantiles
+
+from llmo.budget import Grouped
+from llmo.clock import SystemClock
+from llmo.ledger import Call, Ledger, Limit, Settlement
+from llmo.money import DOLLAR
+from llmo.types import Usage
+
+LIMITS = (
+    Limit(name="day", usd=1000 * DOLLAR, window="day"),
+    Limit(name="month", usd=9000 * DOLLAR, window="month", match={"provider": "openai"}),
+    Limit(name="--max-cost", usd=1000 * DOLLAR, window="run"),
+)
+COST = Settlement(cost=10**8, source="computed", usage=Usage(900, 90), duration_s=1.5, first_token_s=0.4)
+YEAR = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :calls)
+INSERT INTO calls (id, run, attempt, provider, model, task, tags, billing, state, outcome, worst, cost, source,
+                   input_tokens, output_tokens, held_at, ended_at, duration_s, first_token_s,
+                   owner_pid, owner_started, owner_boot)
+SELECT printf('old%023d', i), 'run' || (i / 1000), 1, iif(i % 3, 'openai', 'groq'), 'm' || (i % 7), 'general',
+       iif(i % 2, '{}', '{"team": "a"}'), 'metered', 'settled', 'ok', 2000000, 1000000, 'computed', 900, 90,
+       :now - (:calls - i) * (31536000000000 / :calls), :now, 1.5, 0.4, 1, '1', 'x'
+FROM n
+"""
+
+
+def call(number: int) -> Call:
+    """A call like any other."""
+    tags = {"team": "a"}
+    return Call(id=f"{number:026}", run="r", provider="openai", model="m1", task="general", tags=tags)
+
+
+def direct(ledger: Ledger, calls: int = 300) -> list[float]:
+    """Seconds of each hold and settle."""
+    took = []
+    for number in range(calls):
+        begun = time.perf_counter()
+        ledger.hold(call(number), 10**9, LIMITS)
+        took.append(time.perf_counter() - begun)
+        ledger.settle(f"{number:026}", COST)
+    return took
+
+
+async def batch(ledger: Ledger, calls: int = 20_000, width: int = 200) -> tuple[float, float]:
+    """Microseconds of a hold and its settlement, many at once: by the clock and of the CPU."""
+    till = Grouped(ledger, LIMITS)
+    numbers = iter(range(10**6, 10**6 + calls))
+
+    async def worker() -> None:
+        for number in numbers:
+            hold = await till.hold(call(number), 10**9)
+            await hold.settle(COST)
+
+    begun, used = time.perf_counter(), time.process_time()
+    await asyncio.gather(*(worker() for _ in range(width)))
+    took = time.perf_counter() - begun, time.process_time() - used
+    await till.close()
+    return took[0] / calls * 1e6, took[1] / calls * 1e6
+
+
+def timed(ledger: Ledger, number: int, limit: Limit) -> float:
+    """Milliseconds of one hold."""
+    begun = time.perf_counter()
+    ledger.hold(call(number), 1, [limit])
+    return (time.perf_counter() - begun) * 1000
+
+
+def main() -> None:
+    """Measure and print."""
+    calls = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    with tempfile.TemporaryDirectory() as directory:
+        ledger = Ledger(Path(directory) / "ledger.db", SystemClock(), "Europe/Berlin")
+        ledger.hold(call(-1), 1)
+        ledger._db().execute(YEAR, {"calls": calls, "now": int(time.time() * 1e6)})
+        plain = timed(ledger, -2, Limit(name="all", usd=10**18))
+        tagged = timed(ledger, -3, Limit(name="team", usd=10**18, match={"tag.team": "a", "model": "m*"}))
+        took = direct(ledger)
+        wall, cpu = asyncio.run(batch(ledger))
+        ledger.close()
+    print(f"{calls} calls before")
+    print(f"direct hold     {median(took) * 1e3:.2f} ms median, {quantiles(took, n=100)[98] * 1e3:.2f} ms p99")
+    print(f"hold and settle {wall:.0f} µs, {cpu:.0f} µs CPU in a batch of 200 at once")
+    print(f"a new budget    {plain:.0f} ms over all calls, {tagged:.0f} ms by tag and model")
+
+
+if __name__ == "__main__":
+    main()

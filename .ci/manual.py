@@ -94,7 +94,7 @@ def _options(options: Iterable[Option]) -> list[str]:
 
 def _spelled(option: Option) -> str:
     names = ", ".join(map(_bold, option.names))
-    return f"{names} {_italic(option.metavar)}" if option.takes_value else names
+    return f"{names}{' ' * option.takes_value}{_italic(option.metavar)}" if option.metavar else names
 
 
 def _bold(text: str) -> str:

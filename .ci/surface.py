@@ -26,8 +26,8 @@ class Option:
 
     @property
     def takes_value(self) -> bool:
-        """Whether the next word belongs to it."""
-        return self.values != "none"
+        """Whether the next word belongs to it; not of `--retry-errors[=KIND]`."""
+        return self.values != "none" and not self.metavar.startswith("[")
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,11 @@ def _command(command: Any, path: tuple[str, ...]) -> Command:
     )
 
 
+NAMED = {
+    "by": ("day", "week", "month", "provider", "model", "task", "run", "outcome", "tag:"),
+    "supports": ("vision", "schema", "tools", "reasoning"),
+}
+"""Values of options that Typer can't declare as a choice, because they repeat."""
 HELP = Option(("-h", "--help"), "Show help and exit.", "", "none", (), repeats=False)
 
 
@@ -88,7 +93,7 @@ def _option(param: Any) -> Option:
     names = (*param.opts, *param.secondary_opts)
     if param.is_flag or getattr(param, "count", False):
         return Option(names, param.help or "", "", "none", (), repeats=bool(getattr(param, "count", False)))
-    choices = _choices(param)
+    choices = _choices(param) or NAMED.get(param.opts[-1].lstrip("-"), ())
     metavar = param.metavar or ("|".join(choices) if choices else param.name.upper())
     default = param.default if isinstance(param.default, str | int | float) else ""
     values: Values = "choice" if choices else _values(names[-1].lstrip("-"), metavar)
@@ -119,4 +124,4 @@ def _values(name: str, metavar: str) -> Values:
         return "model"
     if "DIR" in metavar:
         return "directory"
-    return "file" if {"FILE", "PATH", "INPUT", "OUT", "OUTPUT"} & set(metavar.replace("@", "").split("|")) else "any"
+    return "file" if {"FILE", "PATH", "INPUT", "OUT", "OUTPUT"} & set(metavar.split("|")) else "any"

@@ -11,8 +11,9 @@ from __future__ import annotations
 HEADER = "# Completion of llmo for {}. Written by .ci/generate.py from the program: do not edit."
 TASKS = "simple complex general auto"
 MODELS = "models --names"
-PROFILES = "profile list --names"
-"""The commands that print dynamic values, one a line."""
+"""Prints `provider/model`, one a line."""
+PROFILES = "profile list"
+"""Prints one profile a line, after a mark of two columns."""
 
 
 def quoted(text: str) -> str:

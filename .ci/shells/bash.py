@@ -130,7 +130,7 @@ OFFERS = {
     "task": f"_llmo_offer < <(printf '%s\\n' {TASKS})",
     "model": f"_llmo_nothing_else; _llmo_offer < <(echo auto; _llmo_run {MODELS})",
     "provider": f"_llmo_nothing_else; _llmo_offer < <(_llmo_run {MODELS} | cut -d/ -f1 | sort -u)",
-    "profile": f"_llmo_offer < <(_llmo_run {PROFILES})",
+    "profile": f"_llmo_offer < <(_llmo_run {PROFILES} | sed 's/^..//; s/  (built-in)$//')",
     "file": ": # file names, by readline",
     "directory": ": # file names, by readline",
 }

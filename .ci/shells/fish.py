@@ -75,7 +75,8 @@ def _quoted(text: str) -> str:
 def _option(at: str, option: Option) -> list[str]:
     short = [f"-s {name[1:]}" for name in option.names if not name.startswith("--")]
     long = [f"-l {name[2:]}" for name in option.names if name.startswith("--")]
-    value = f" -r {_values(option)}".rstrip() if option.takes_value else ""
+    files = option.values in {"file", "directory", "profile"}
+    value = f" {'-r' if files else '-x'} {_values(option)}".rstrip() if option.takes_value else ""
     # `--stream` and `--no-stream` are one option of the program and two lines here.
     spelled = [" ".join([*short, *long[:1]]), *long[1:]]
     return [f"complete -c llmo {at} {names} -d {_quoted(option.help)}{value}" for names in spelled if names]
@@ -86,7 +87,7 @@ VALUES = {
     "task": f"-a {_quoted(TASKS)}",
     "model": f"-a {_quoted(f'auto (__llmo_run {MODELS})')}",
     "provider": "-a " + _quoted(f"(__llmo_run {MODELS} | string replace -r '/.*' '' | sort -u)"),
-    "profile": f"-F -a {_quoted(f'(__llmo_run {PROFILES})')}",
+    "profile": "-F -a " + _quoted(f"(__llmo_run {PROFILES} | string replace -r '^..(.*?)(  \\(built-in\\))?$' '$1')"),
     "file": "-F",
     "directory": "-F",
 }

@@ -19,18 +19,18 @@ _llmo_run() {
   command llmo $profile "$@" 2>/dev/null
 }
 
-_llmo_models() {
+_llmo_offer_models() {
   local -a names=(auto ${(f)"$(_llmo_run MODELS)"})
   compadd -a names
 }
 
-_llmo_providers() {
+_llmo_offer_providers() {
   local -aU names=(${${(f)"$(_llmo_run MODELS)"}%%/*})
   compadd -a names
 }
 
-_llmo_profiles() {
-  local -a names=(${(f)"$(_llmo_run PROFILES)"})
+_llmo_offer_profiles() {
+  local -a names=(${${${(f)"$(_llmo_run PROFILES)"}#??}%  \\(built-in\\)})
   compadd -a names
   _files -g '*.toml'
 }
@@ -64,7 +64,7 @@ def _function(command: Command) -> list[str]:
     if not command.children:
         return [*lines, "  _arguments -s -S \\", *_continued(specs), "}"]
     lines += [
-        "  local context state state_descr",
+        "  local context state state_descr curcontext=$curcontext",
         "  local -a line",
         "  typeset -A opt_args",
         "  _arguments -C -s -S \\",
@@ -95,6 +95,8 @@ def _continued(specs: list[str]) -> list[str]:
 
 
 def _option(option: Option) -> str:
+    if option.metavar.startswith("[="):
+        return f"{option.names[-1]}=-'[{option.help}]::{option.metavar.strip('[=]')}: '"
     help_ = option.help.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]").replace("'", "'\\''")
     value = f":{option.metavar.replace(':', chr(92) + ':')}:{_action(option)}" if option.takes_value else ""
     spelled = [name + ("" if not value else "=" if name.startswith("--") else "+") for name in option.names]
@@ -106,15 +108,16 @@ def _option(option: Option) -> str:
 def _argument(argument: Argument) -> str:
     before = "*" if argument.repeats else "" if argument.required else ":"
     metavar = argument.metavar.replace(":", "\\:")
-    return f"'{before}:{metavar}:{_action(argument)}'"
+    # A message, the action for no values, would keep zsh from inserting an option in the argument's place.
+    return f"'{before}:{metavar}:{_action(argument).strip() or '()'}'"
 
 
 ACTIONS = {
     "choice": "({choices})",
     "task": f"({TASKS})",
-    "model": "_llmo_models",
-    "provider": "_llmo_providers",
-    "profile": "_llmo_profiles",
+    "model": "_llmo_offer_models",
+    "provider": "_llmo_offer_providers",
+    "profile": "_llmo_offer_profiles",
     "file": "_files",
     "directory": "_files -/",
 }

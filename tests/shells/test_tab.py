@@ -32,7 +32,7 @@ CASES = {
     "llmo ask hello --no-fal": "llmo ask hello --no-fallback",
     "llmo ask --strategy che": "llmo ask --strategy cheapest",
     "llmo route -t comp": "llmo route -t complex",
-    "llmo -P offline ask -m offline/echo-l": "llmo -P offline ask -m offline/echo-large",
+    "llmo -P offline ask -m offline/ec": "llmo -P offline ask -m offline/echo",
     "llmo ask -P off": "llmo ask -P offline",
     "llmo ask -m mine/llama3.1:": "llmo ask -m mine/llama3.1:8b",
     "llmo ask -m mine/my": "llmo ask -m mine/my\\ model",

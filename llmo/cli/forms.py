@@ -18,12 +18,10 @@ COLUMNS = ("calls", "in", "cached", "out", "cost")
 
 def as_object(report: Report) -> dict[str, Any]:
     """One object; a ledger without calls has zeros and no groups."""
-    from llmo.cli.spent import said
-
     groups = [money.spending(group, report.by) for group in report.groups]
     body: dict[str, Any] = {
-        "since": said(report.since, report.ctx),
-        "until": said(report.until, report.ctx),
+        "since": None if report.since is None else report.ctx.ledger.said(report.since),
+        "until": None if report.until is None else report.ctx.ledger.said(report.until),
         "run": report.run,
         "by": list(report.by),
         "total": money.spending(report.total),
@@ -43,10 +41,8 @@ def as_csv(report: Report) -> str:
     import csv
     import io
 
-    from llmo.ledger.queries import Spending
-
     out = io.StringIO()
-    names = list(money.spending(Spending(tuple("" for _ in report.by)), report.by))
+    names = [*report.by, *money.spending(report.total)]
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(money.spending(group, report.by) for group in report.groups)

@@ -13,8 +13,6 @@ import typer
 from llmo.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
-
     from llmo.cli.context import Context
     from llmo.ledger import BudgetStatus
     from llmo.ledger.queries import Spending
@@ -76,12 +74,7 @@ class Report:
     @cached_property
     def total(self) -> Spending:
         """All of it."""
-        from llmo.ledger.queries import Spending
-
-        found = Spending()
-        for group in self.groups:
-            found.add(group)
-        return found
+        return self.ctx.ledger.total(self.groups)
 
     @cached_property
     def budgets(self) -> list[BudgetStatus]:
@@ -169,8 +162,6 @@ def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> flo
     """
     from datetime import datetime, timedelta
 
-    from llmo.ledger.windows import instant, zone
-
     if text is None:
         return None
     if re.fullmatch(r"[\d.]+[mhdw]", text.strip()):
@@ -181,14 +172,4 @@ def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> flo
         raise UsageError(f"{flag} is neither a duration nor a date: {text}", hint="like 7d or 2026-11-01") from None
     if end and re.fullmatch(r"[\d-]+", text.strip()):
         moment += timedelta(days=1)
-    if moment.tzinfo is not None:
-        return moment.timestamp()
-    where: tzinfo | None = zone(ctx.profile.timezone)
-    return instant(moment, where) / 1_000_000
-
-
-def said(at: float | None, ctx: Context) -> str | None:
-    """An instant as it is printed."""
-    from llmo.ledger.windows import said, zone
-
-    return None if at is None else said(int(at * 1_000_000), zone(ctx.profile.timezone))
+    return ctx.ledger.seconds(moment)

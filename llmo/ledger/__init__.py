@@ -23,8 +23,8 @@ from llmo.ledger.records import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
-    from datetime import tzinfo
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime, tzinfo
     from pathlib import Path
 
     from llmo.clock import Clock
@@ -168,6 +168,24 @@ class Ledger:
         begin, end = (None if at is None else int(at * 1_000_000) for at in (since, until))
         with explained(self.path):
             return queries.spending(db, by, self._zone(), queries.Filter(begin, end, run))
+
+    @staticmethod
+    def total(groups: Iterable[Spending]) -> Spending:
+        """All groups together."""
+        from llmo.ledger.queries import Spending
+
+        total = Spending()
+        for group in groups:
+            total.add(group)
+        return total
+
+    def seconds(self, moment: datetime) -> float:
+        """Seconds since the epoch of a wall-clock time; one without zone is in the ledger's."""
+        return moment.timestamp() if moment.tzinfo else windows.instant(moment, self._zone()) / 1_000_000
+
+    def said(self, at: float) -> str:
+        """An instant as it is written, in the ledger's zone."""
+        return windows.said(int(at * 1_000_000), self._zone())
 
     def reconcile(self, run: str | None = None) -> list[tuple[str, Pico | None]]:
         """

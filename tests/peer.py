@@ -27,6 +27,7 @@ class Peer:
     tls: ssl.SSLContext | None = None
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
 
@@ -47,6 +48,7 @@ class Peer:
         try:
             while True:
                 self.requests.append(await _request(reader))
+                self.asked.set()
                 if not await self._play(reader, writer):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -333,6 +333,26 @@ def test_headers_longer_than_usual(made: Made) -> None:
     assert run(alone(made, script))[2] == b"hello"
 
 
+def test_a_cancelled_call_closes_its_connection(made: Made) -> None:
+    """
+    Ctrl-C while waiting stops the work at the server.
+    """
+
+    async def cancelled() -> bool:
+        async with Peer([HANG]) as peer:
+            transport = made()
+            task = asyncio.create_task(fetch(transport, peer.url()))
+            await asyncio.wait_for(peer.asked.wait(), 5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.wait_for(peer.gone.wait(), 5)
+            await transport.close()
+            return True
+
+    assert run(cancelled())
+
+
 def test_many_at_once(made: Made) -> None:
     """
     The pool is no limit; llmo's own limiter is.

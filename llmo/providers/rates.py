@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from llmo.types import RateInfo
@@ -38,6 +36,9 @@ def _number(text: str | None) -> float | None:
 
 def _moment(text: str) -> float | None:
     """Epoch seconds of an HTTP date or an RFC 3339 time."""
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = parse(text.strip())

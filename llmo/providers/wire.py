@@ -8,12 +8,12 @@ lines at U+2028, U+2029 and U+0085, which may stand raw inside JSON strings.
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from json.encoder import JSONEncoder
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlunsplit
-from uuid import uuid4
 
 from llmo.errors import Rejected, Unavailable
 from llmo.providers.transport import split
@@ -175,7 +175,7 @@ class Attachments:
     """
 
     def __init__(self) -> None:
-        self._mark = f"llmo-{uuid4().hex}"
+        self._mark = f"llmo-{os.urandom(16).hex()}"
         self._images: list[bytes] = []
 
     def add(self, image: Image) -> str:

@@ -132,6 +132,12 @@ def checkout(tmp_path: Path) -> Path:
     return folder
 
 
+def messages() -> list[dict[str, str]]:
+    """The rows of the support example."""
+    with (ROOT / "examples/support/messages.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def shell(llmo: Llmo, script: list[str], cwd: Path, **env: str) -> Run:
     """Run a shell with llmo on PATH, in the clean home."""
     from tests.conftest import Run as Finished
@@ -162,8 +168,7 @@ def test_the_first_command_of_readme_runs_the_main_job(llmo: Llmo, checkout: Pat
     assert run.code == 0, run
 
     rows = [json.loads(row) for row in (checkout / "classified.jsonl").read_text("utf-8").splitlines()]
-    messages = list(csv.DictReader((checkout / "examples/support/messages.csv").open(encoding="utf-8", newline="")))
-    assert [message["id"] for message in messages] == sorted(row["id"] for row in rows)
+    assert [message["id"] for message in messages()] == sorted(row["id"] for row in rows)
     assert {"ok"} == {row["status"] for row in rows}
     assert {"category", "urgency", "language", "summary"} == set(rows[0]["data"])
 
@@ -203,9 +208,9 @@ def test_readme_counts_its_messages_right() -> None:
     """
     The example is as large and as mixed as README says.
     """
-    rows = list(csv.DictReader((ROOT / "examples/support/messages.csv").open(encoding="utf-8", newline="")))
+    languages = {message["lang"] for message in messages()}
 
-    assert f"{len(rows)} customer messages in {len({row['lang'] for row in rows})} languages" in README
+    assert f"{len(messages())} customer messages in {len(languages)} languages" in README
 
 
 def test_the_session_example_runs(llmo: Llmo, checkout: Path) -> None:

@@ -48,8 +48,13 @@ COLUMNS = (
 SLICE = 1000
 
 
-def rewrite(journal: Path, *, ordered: bool) -> None:
-    """Leave each id its last line only, in the order of the input if wanted; replaced at once."""
+def rewrite(journal: Path, old: Path, *, ordered: bool) -> None:
+    """
+    Leave each id its last line only, in the order of the input if wanted; replaced at once.
+
+    Answers that a later line replaces were paid for: they go to the end of `old`.
+    """
+    _set_aside(journal, old)
     fresh = journal.with_name(journal.name + ".new")
     with fresh.open("wb") as out:
         for line in lines(journal, ordered=ordered):
@@ -109,6 +114,22 @@ def lines(journal: Path, *, ordered: bool) -> Iterator[bytes]:
         for begin in [*(place - 1 for place in places if place), *others] if others else _less_one(places):
             file.seek(begin)
             yield file.readline()
+
+
+def _set_aside(journal: Path, old: Path) -> None:
+    last = Table()
+    for begin, _, name, _ in _scan(journal):
+        last.add(short(name), begin)
+    last.freeze()
+    replaced = (line for begin, line, name, _ in _scan(journal) if last.get(short(name)) != begin)
+    answers = (line for line in replaced if b'"status": "error"' not in line)
+    first = next(answers, None)
+    if first is not None:
+        with old.open("ab") as file:
+            file.write(first)
+            file.writelines(answers)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def flat(row: dict[str, Any], kept: Sequence[str]) -> list[Json]:

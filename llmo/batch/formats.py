@@ -88,6 +88,8 @@ def read_csv(file: BinaryIO, name: str, *, delimiter: str = ",") -> Iterator[Rec
                     hint="quote fields that hold the delimiter or a line break",
                 )
             number = reader.line_num + 1
+        if header is None:
+            raise UsageError(f"no header line: {name}", hint="the first line names the fields")
     except csv.Error as exc:
         raise UsageError(f"broken CSV: {name}:{reader.line_num}: {exc}") from None
     except UnicodeDecodeError as exc:

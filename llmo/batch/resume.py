@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Decision = Literal["new", "done", "failed", "changed", "retry"]
-KINDS: tuple[str, ...] = get_args(ErrorKind)
+KINDS: tuple[str, ...] = (*get_args(ErrorKind), "truncated", "unknown")
+"""What `--retry-errors` can name: why a row failed, or that its answer was cut or is in doubt."""
+PAID = frozenset({"truncated", "invalid_output", "content_refused"})
+"""Answers that are there and paid for: bought again only when they are named."""
 LINE = re.compile(
-    rb'\{"id": "([^"\\]*)", "index": \d+, "key": "([0-9a-f]+)", "status": "(?:ok|truncated|refused|invalid)", .*\}\n',
-    re.DOTALL,
+    rb'\{"id": "([^"\\]*)", "index": \d+, "key": "([0-9a-f]+)", "status": "(ok|truncated)", .*\}\n', re.DOTALL
 )
 """Our own lines, as `outcome` writes them; whatever else holds the same is read as JSON."""
 CODE_BITS = 8
-UNKNOWN = 255
-"""The code of a row that may have been answered: done, but no answer to share."""
 KEY_DIGITS = 14
-"""Digits of a key that fit beside a status code: 56 bits."""
+"""Digits of a key that fit beside a code: 56 bits. The code is 0, or one more than the place in `KINDS`."""
 
 
 @dataclass(slots=True)
@@ -57,23 +57,25 @@ class Recorded:
                 else:
                     name, key, code = entry
                     self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
-                    if code == 0 and (number := int(key[:16], 16)) in same_keys:
+                    if (not code or KINDS[code - 1] in PAID) and (number := int(key[:16], 16)) in same_keys:
                         same_keys.set(number, offset + 1)
                 offset += len(line)
         self.table.freeze()
 
     def decide(self, name: str, key: str, retry: str | None) -> Decision:
-        """What to do with a row; `retry` is a kind of error, `all`, or None."""
+        """What to do with a row; `retry` is one of `KINDS`, `all`, or None."""
         value = self.table.get(short(name))
         if value is None:
             return "new"
         code = value & (1 << CODE_BITS) - 1
+        word = KINDS[code - 1] if code else "ok"
+        found: Decision = "failed"
         if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
-            found: Decision = "changed"
-        elif code in (0, UNKNOWN):
+            found = "changed"
+        elif retry == word or (retry == "all" and code and word not in PAID):
+            found = "retry"
+        elif word in ("ok", "truncated"):
             found = "done"
-        else:
-            found = "retry" if retry in ("all", KINDS[code - 1]) else "failed"
         setattr(self.counts, found, getattr(self.counts, found) + 1)
         return found
 
@@ -85,15 +87,20 @@ class Recorded:
 
 
 def _entry(line: bytes) -> tuple[str, str, int] | None:
-    """Id, key and code (0, or the error's kind) of a line; None when it can't be read."""
+    """Id, key and code of a line; None when it can't be read."""
     plain = LINE.fullmatch(line)
     if plain:
-        return plain[1].decode(), plain[2].decode(), 0
+        return plain[1].decode(), plain[2].decode(), _code(plain[3].decode())
     try:
         row = json.loads(line)
-        kind = row["error"]["kind"] if row["status"] == "error" else None
+        word = row["status"]
+        if row["error"] is not None and word != "unknown":
+            word = row["error"]["kind"]
         int(row["key"][:16], 16)
-        code = UNKNOWN if row["status"] == "unknown" else 0
-        return row["id"], row["key"], code if kind is None else 1 + KINDS.index(kind)
+        return row["id"], row["key"], _code(word)
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _code(word: str) -> int:
+    return 1 + KINDS.index(word) if word not in ("ok", "refused") else 0

@@ -218,7 +218,6 @@ class Job:
         for work in task.feed(tally=Tally()):
             if work is not None and work.name in names:
                 self.journal.append(encoded(outcome.doubtful(work.identity, task.keep(work.fields))))
-                task.tally.statuses["unknown"] += 1
         task.recorded = type(task.recorded)()
         task.recorded.read(self.journal.path, task.same)
 
@@ -411,7 +410,7 @@ class Job:
         superseded = counts.changed or counts.retry or counts.broken
         try:
             if complete and (superseded or (task.flags.output.ordered and task.shape == "jsonl")):
-                export.rewrite(task.journal, ordered=task.flags.output.ordered)
+                export.rewrite(task.journal, state.beside(task.target, "old.jsonl"), ordered=task.flags.output.ordered)
             if task.shape != "jsonl":
                 export.export(task.journal, task.target, task.shape, kept=task.columns)
         except OSError as exc:

@@ -132,6 +132,8 @@ class Task:
         if self.flags.source.schema is not None:
             assert self.validator
         self.tally.total = self.survey.rows
+        if not self.flags.inputs and not self.survey.rows:
+            raise UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
         self._keep_is_known()
         if self.template and not self.template.fields and self.survey.rows > 1:
             self.ctx.note("llmo: warning: the prompt names no field of the rows: all rows ask the same")

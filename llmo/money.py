@@ -14,6 +14,8 @@ Pico: TypeAlias = int
 """An amount in picodollars."""
 
 DOLLAR: Pico = 10**12
+MOST = 1_000_000
+"""Dollars that an amount may be: sums of a few stay below 2⁶³ picodollars, what SQLite can hold."""
 _PLACES = Decimal(1).scaleb(-12)
 
 
@@ -21,7 +23,7 @@ def parse_usd(text: str) -> Pico:
     """
     Read `2`, `2.50`, `$0.000001` as picodollars.
 
-    Raises `ValueError` for anything that is not a finite number ≥ 0 with at most 12 decimals.
+    Raises `ValueError` for anything that is not a number from 0 to `MOST` with at most 12 decimals.
     """
     try:
         amount = Decimal(text.strip().removeprefix("$"))
@@ -29,6 +31,8 @@ def parse_usd(text: str) -> Pico:
         raise ValueError(f"not an amount in dollars: {text}") from None
     if not amount.is_finite() or amount < 0:
         raise ValueError(f"not an amount in dollars: {text}")
+    if amount > MOST:
+        raise ValueError(f"more than {MOST:,} dollars: {text}")
     if amount != amount.quantize(_PLACES):
         raise ValueError(f"finer than 10^-12 dollars: {text}")
     return int(amount.scaleb(12))

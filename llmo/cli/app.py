@@ -29,6 +29,8 @@ COMMANDS = {
     "profile": "Create, show, check and change profiles.",
 }
 
+BARE = {"--retry-errors": "--retry-errors=all"}
+
 
 class Lazy(TyperGroup):
     """A group that imports a command's module when the command is called."""
@@ -97,7 +99,7 @@ def run(args: Sequence[str]) -> int:
     """Run with `args`; the exit code. Prints every error as one line, and as JSON when that was asked for."""
     debug = "--debug" in args
     try:
-        code = program().main(args=list(args), prog_name="llmo", standalone_mode=False)
+        code = program().main(args=spelled(args), prog_name="llmo", standalone_mode=False)
         sys.stdout.flush()
     except LlmoError as exc:
         if debug:
@@ -112,6 +114,12 @@ def run(args: Sequence[str]) -> int:
             raise
         return report(_explained(exc), args)
     return code if isinstance(code, int) else 0
+
+
+def spelled(args: Sequence[str]) -> list[str]:
+    """The arguments, flags with an optional value spelled out: Typer has none such."""
+    end = args.index("--") if "--" in args else len(args)
+    return [BARE.get(arg, arg) if place < end else arg for place, arg in enumerate(args)]
 
 
 def _explained(exc: Exception) -> LlmoError:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 HEADER_LIMIT = 64 * 2**10
 _LARGE = 2**20
 _LINGER_S = 0.02
+_IDLE_S = 4.0
+"""Shorter than the 5 s after which many servers hang up: a call on a connection that is just closing may be billed."""
 
 
 class _Reply:
@@ -130,7 +132,9 @@ class AiohttpTransport:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=0, ssl=transport.certificates(), socket_factory=_socket)
+            connector = aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=_IDLE_S, ssl=transport.certificates(), socket_factory=_socket
+            )
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),

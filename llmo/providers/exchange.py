@@ -73,9 +73,7 @@ class Dialect(ABC):
             said = failures.complaint(status, headers, wire.read(body))
         except ValueError:
             return failures.not_json(self.link, status, headers, body)
-        if said is None:
-            return failures.not_json(self.link, status, headers, body)
-        return self.failed(said)
+        return self.failed(said or failures.Complaint(body.decode("utf-8", "replace"), (), status, headers))
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         """Send the request to `model` and yield what comes back."""

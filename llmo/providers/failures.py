@@ -107,12 +107,12 @@ def complaint(status: int | None, headers: Headers, body: Any) -> Complaint | No
     """
     The error in a JSON body of any server, None when there is none.
 
-    Shapes seen: `{"error": {…}}` (OpenAI, Anthropic, OpenRouter), `{"error": "text"}` (Ollama),
-    a list of these (Google's OpenAI endpoint), bare fields (vLLM), `{"detail": …}` (FastAPI).
+    Shapes seen: `{"error": {…}}` (OpenAI, Anthropic, OpenRouter), `{"error": "text"}` (Ollama), a list
+    of these (Google's OpenAI endpoint), bare fields (vLLM, gateways), `{"detail": …}` (FastAPI).
     """
     top = wire.obj(body[0] if isinstance(body, list) and body else body)
     error = top.get("error") or top.get("detail")
-    if not error and (top.get("object") == "error" or (top.get("message") and "code" in top)):
+    if not error and isinstance(top.get("message"), str):
         error = top
     if not error:
         return None
@@ -243,12 +243,12 @@ def redirected(link: Link, status: int, headers: Headers) -> ProviderError:
 def not_json(link: Link, status: int, headers: Headers, body: bytes) -> ProviderError:
     """A body that no API sends: a proxy's page, a wrong address, a broken answer."""
     said = Complaint(body.decode("utf-8", "replace"), (), status, headers)
-    what = clean(said.message, link.api_key, _SHOWN_RAW) or "empty body"
+    what = clean(said.message, link.api_key, _SHOWN_RAW)
     foreign = any(word in headers.get("content-type", "") for word in ("html", "text/plain"))
     kind = _by_status(status) or (Rejected if foreign else Unavailable)
     lasting = status == HTTPStatus.OK or not kind.temporary
     hint = f"is {shown(link.base_url)} really an {link.config.kind} server?" if lasting else None
     failed = error(link, said, kind=kind, hint=hint)
-    failed.message = f"{link.name} answered {status}, not JSON: {what}"
+    failed.message = f"{link.name} answered {status}" + (f", not JSON: {what}" if what else " with an empty body")
     failed.args = (failed.message,)
     return failed

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NO_CLOCK = httpx.Timeout(None)
+_IDLE_S = 4.0
+"""As in aiohttp_transport."""
 
 
 class _Reply:
@@ -116,7 +118,7 @@ def _client(via: str | None, call: Call, *, secure: bool) -> httpx.AsyncClient:
         carrier = httpx.AsyncHTTPTransport(
             verify=verify,
             trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=_IDLE_S),
             proxy=via,
             socket_options=transport.socket_options(),
         )

@@ -110,6 +110,8 @@ OPENAI = Row(
             429, '[{"error":{"code":429,"message":"busy","status":"RESOURCE_EXHAUSTED"}}]', RateLimited
         ),
         "fastapi": Case(422, '{"detail":[{"loc":["body"],"msg":"field required","type":"missing"}]}', Rejected),
+        "gateway": Case(404, '{"message":"no Route matched with those values"}', Rejected),
+        "wordless": Case(503, '{"status":"down"}', Unavailable),
         "wrong-path": Case(404, '{"detail":"Not Found"}', Rejected),
     },
 )

@@ -46,10 +46,11 @@ def cost(
 
 def _reconcile(ctx: Context, run: str | None) -> None:
     from llmo.render.lines import dollars
+    from llmo.render.money import calls
 
     booked = ctx.ledger.reconcile(run)
     amount = sum(worst or 0 for _, worst in booked)
-    ctx.note(f"booked {len(booked)} calls of dead processes, {dollars(amount)} as estimated")
+    ctx.note(f"booked {calls(len(booked))} of dead processes, {dollars(amount)} as estimated")
 
 
 def _prune(ctx: Context, age: str) -> int:

@@ -63,7 +63,7 @@ async def _one(ctx: Context, name: str, provider: Provider | str) -> str:
     except LlmoError as exc:
         return f"{name}: {exc.message}"
     _keep(ctx, name, models)
-    return f"{name}: {len(models)} models"
+    return f"{name}: {len(models)} model{'s' * (len(models) != 1)}"
 
 
 def _keep(ctx: Context, name: str, models: Sequence[Listed]) -> None:

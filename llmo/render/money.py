@@ -52,7 +52,7 @@ def cost(of: Spending) -> str:
     """What a group cost: `$1.20`, `≥ $1.20 (2 calls unpriced)`, `unknown (1 call unpriced)`."""
     if not of.unpriced:
         return dollars(of.cost)
-    note = f"({_calls(of.unpriced)} unpriced)"
+    note = f"({calls(of.unpriced)} unpriced)"
     return f"≥ {dollars(of.cost)} {note}" if known(of) else f"unknown {note}"
 
 
@@ -65,11 +65,11 @@ def cells(of: Spending) -> tuple[str, ...]:
 def total(of: Spending) -> str:
     """One line: dollars, then what has none, apart."""
     paid = of.calls - of.local - of.subscription
-    parts = [f"{cost(of)} for {_calls(paid)}"] if paid or of.cost or not of.calls else []
+    parts = [f"{cost(of)} for {calls(paid)}"] if paid or of.cost or not of.calls else []
     parts += [f"{of.estimated} of them estimated"] if of.estimated else []
-    parts += [f"{_calls(of.local)} local"] if of.local else []
-    parts += [f"{_calls(of.subscription)} on a subscription"] if of.subscription else []
-    parts += [f"{dollars(of.held)} held by {_calls(of.in_flight)} in flight"] if of.in_flight else []
+    parts += [f"{calls(of.local)} local"] if of.local else []
+    parts += [f"{calls(of.subscription)} on a subscription"] if of.subscription else []
+    parts += [f"{dollars(of.held)} held by {calls(of.in_flight)} in flight"] if of.in_flight else []
     return "total: " + ", ".join(parts)
 
 
@@ -97,7 +97,7 @@ def used(of: BudgetStatus) -> str:
         if of.limit_usd is not None
         else []
     )
-    parts += [f"{of.calls} of {_calls(of.limit_calls)}"] if of.limit_calls is not None else []
+    parts += [f"{of.calls} of {calls(of.limit_calls)}"] if of.limit_calls is not None else []
     return ", ".join(parts) + (f", resets {of.resets_at}" if of.resets_at else "")
 
 
@@ -109,9 +109,9 @@ def budget_cells(of: BudgetStatus) -> tuple[str, ...]:
     limit = [] if of.limit_usd is None else [dollars(of.limit_usd)]
     left = [] if of.left is None else [dollars(of.left) if of.left >= 0 else f"-{dollars(-of.left)}"]
     if of.limit_calls is not None:
-        limit.append(_calls(of.limit_calls))
-        left.append(_calls(of.left_calls or 0))
-    spent = f"{dollars(of.spent)} ({_calls(of.calls)})"
+        limit.append(calls(of.limit_calls))
+        left.append(calls(of.left_calls or 0))
+    spent = f"{dollars(of.spent)} ({calls(of.calls)})"
     return (of.name, of.window, ", ".join(limit), spent, dollars(of.held), ", ".join(left), of.resets_at or "")
 
 
@@ -126,5 +126,6 @@ def _held(of: Spending) -> str:
     return f" + {dollars(of.held)} held" if of.held else ""
 
 
-def _calls(number: int) -> str:
+def calls(number: int) -> str:
+    """A number of calls in words."""
     return f"{number} call" if number == 1 else f"{number} calls"

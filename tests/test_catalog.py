@@ -67,9 +67,12 @@ def agrees(ours, theirs, usage):
     return exact <= ours <= exact + (usage.input_tokens if exact % 1 else 0)
 
 
-@pytest.mark.parametrize("usage", USAGES)
 @pytest.mark.parametrize(
-    "now", [pytest.param(NOW, id="noon"), pytest.param(NOW.replace(2027, 2, hour=2), id="a night in 2027")]
+    ("usage", "now"),
+    [
+        *(pytest.param(*usage.values, NOW, id=usage.id) for usage in USAGES),
+        pytest.param(Usage(2_000, 2_000), NOW.replace(2027, 2, hour=2), id="a night in 2027"),
+    ],
 )
 def test_every_price_is_that_of_the_library(usage, now):
     """

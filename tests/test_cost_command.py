@@ -57,9 +57,8 @@ def spend(book, identifier, cost, **facts):
     """One settled call; a cost of None is unknown."""
     call = {"id": identifier, "run": "r1", "provider": "openai", "model": "gpt", "task": "simple", **facts}
     book.hold(Call(**call), cost)
-    source = "unknown" if cost is None else "computed"
     usage = Usage(1000, 200, cached_input_tokens=400)
-    book.settle(identifier, Settlement(cost=cost, source=source, usage=usage))
+    book.settle(identifier, Settlement(cost=cost, source="computed", usage=usage))
 
 
 def test_nothing_was_spent_yet(llmo):

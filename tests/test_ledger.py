@@ -84,7 +84,7 @@ def test_a_limit_is_inclusive_and_names_every_amount_when_it_refuses(ledger):
         "budget daily does not cover openai/gpt: limit $5, spent $2, held $1, left $2, needed up to $2.000000000001, "
         "resets 2026-11-23T00:00:00+01:00"
     ) == refusal.value.message
-    assert refusal.value.hint.startswith("lower --max-tokens (212 would fit), or raise the budget")
+    assert (refusal.value.hint or "").startswith("lower --max-tokens (212 would fit), or raise the budget")
     assert (2 * DOLLAR, 1 * DOLLAR, 2) == sums(ledger, limit)
 
 
@@ -390,7 +390,7 @@ def test_a_ledger_that_cannot_be_used_is_one_clear_error_and_is_left_alone(tmp_p
 
     assert message in error.value.message
     assert str(path) in error.value.message
-    assert error.value.hint.startswith(hint)
+    assert (error.value.hint or "").startswith(hint)
     assert before == (path.read_bytes() if path.is_file() else None)
 
 

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
@@ -81,11 +82,9 @@ class Money(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from([0, 1]))
     def everybody_dies(self, who):
-        alive, queries.lives = queries.lives, lambda _: False
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(queries, "lives", lambda _: False)
             self.ledgers[who].reconcile()
-        finally:
-            queries.lives = alive
 
     @invariant()
     def nobody_is_refused_for_nothing(self):
@@ -94,11 +93,10 @@ class Money(RuleBasedStateMachine):
 
     @invariant()
     def counters_are_what_the_calls_add_up_to(self):
-        db = self.ledgers[0]._reader()
-        for run, end, start, match, *sums in (
-            db.execute('SELECT run, "end", start, match, spent, held, calls FROM counters').fetchall() if db else ()
-        ):
-            assert counters.total(db, match, Period(start, end), run) == tuple(sums)
+        if db := self.ledgers[0]._reader():
+            rows = db.execute('SELECT run, "end", start, match, spent, held, calls FROM counters').fetchall()
+            for run, end, start, match, *sums in rows:
+                assert counters.total(db, match, Period(start, end), run) == tuple(sums)
 
     def teardown(self):
         for ledger in getattr(self, "ledgers", ()):

@@ -6,11 +6,13 @@ export LLMO_PROFILE=offline
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Ask.
+# Ask. A pipe or a file gets the exact text of the answer, without a line end of its own.
 llmo ask "Name three rivers of Europe."
+echo
 
 # Pipe a file in, pipe the answer out: stdout carries the answer and nothing else.
 printf 'eggs\nflour\nmilk\n' | llmo ask "Which cake can I bake with this?" | tr '[:lower:]' '[:upper:]'
+echo
 
 # Why that model? Nothing is sent.
 llmo route "Rewrite this sentence more politely: give me the report."
@@ -28,6 +30,7 @@ llmo batch --files "$work/notes/*.txt" --prompt 'Summarise {{ name }}: {{ text }
 # In a loop, -n keeps llmo from reading the loop's own input.
 while read -r word; do
   llmo ask -n -q "Translate into French: $word"
+  echo
 done <<WORDS
 bread
 river

@@ -238,7 +238,7 @@ def test_the_support_example_classifies_every_message_and_resumes(llmo: Llmo, ch
     ("cap", "said"),
     [
         pytest.param("0.05", "all files summarised", id="enough"),
-        pytest.param("0.0000001", "the budget is used up: 0 files done", id="too-little"),
+        pytest.param("0.0000001", "stopped at the cap: 0 files done", id="too-little"),
     ],
 )
 def test_the_ci_example_keeps_its_cap(llmo: Llmo, checkout: Path, cap: str, said: str) -> None:

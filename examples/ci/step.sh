@@ -13,7 +13,7 @@ code=$?
 
 case $code in
 0) echo "all files summarised" ;;
-3) echo "the budget is used up: $(wc -l <summaries.jsonl) files done; the same command goes on tomorrow" ;;
+3) echo "stopped at the cap: $(wc -l <summaries.jsonl) files done; with a higher one the same command goes on" ;;
 5) echo "the provider is busy or away: try again later" && exit 5 ;;
 *) exit "$code" ;;
 esac

@@ -85,9 +85,11 @@ class Decoder(ABC):
         return [served]
 
     def fault(self, message: dict[str, Any]) -> NoReturn:
-        """An error inside an answer that began with status 200."""
+        """An error inside an answer that began with status 200, so that work may have been done."""
         said = failures.complaint(None, failures.NO_HEADERS, message)
-        raise self.dialect.failed(said or failures.Complaint("error without a message"))
+        failed = self.dialect.failed(said or failures.Complaint("error without a message"))
+        failed.may_be_billed = True
+        raise failed
 
     def end(self) -> list[Event]:
         """The closing events; `Incomplete` without the terminal marker."""

@@ -82,7 +82,7 @@ class Dialect(ABC):
             for event in self._opening(reply):
                 yield event
             if reply.status != HTTPStatus.OK:
-                raise self.failure(reply.status, reply.headers, await reply.read(failures.BODY_LIMIT))
+                raise self.failure(reply.status, reply.headers, await _complaint(reply))
             if self.streams(reply.headers.get("content-type", "")):
                 async with aclosing(_streamed(reply, decoder, self.framer())) as events:
                     async for event in events:
@@ -195,6 +195,14 @@ def _judge(exc: ProviderError, decoder: Decoder) -> None:
             retry_after=exc.retry_after,
         ) from exc
     raise exc
+
+
+async def _complaint(reply: Reply) -> bytes:
+    """The body of an error; when it breaks off, the status still says what happened."""
+    try:
+        return await reply.read(failures.BODY_LIMIT)
+    except ProviderError:
+        return b""
 
 
 async def _body(reply: Reply) -> bytes:

@@ -75,6 +75,7 @@ def loopback(host: str) -> bool:
     return host in LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
 
 
+@lru_cache(maxsize=64)
 def split(url: str) -> SplitResult:
     """The parts of an http(s) address; `ConfigError` when it is none."""
     try:

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, Rejected, TimedOut, Unavailable
+from llmo.errors import (
+    Incomplete,
+    LlmoError,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    Rejected,
+    TimedOut,
+    Unavailable,
+)
 from llmo.providers import load
 from llmo.types import Finish, Reasoning, Served, Text, Usage, Warned
 from tests import virtual
@@ -171,6 +180,7 @@ def test_an_error_instead_of_words(row: Row, name: str, expected: type[ProviderE
     whole = data if row.kind != "anthropic" else data.partition(b"data: ")[2]
 
     assert type(failure(found)) is expected
+    assert failure(found).may_be_billed is True
     assert type(failure(events(row, Scripted([whole.strip()], headers=JSON)))) is expected
 
 
@@ -287,6 +297,15 @@ def test_pages_that_no_api_sends(row: Row, status: int, body: str, error: type[L
     assert says in found.message
     assert len(found.message) < 300
     assert found.message.isprintable()
+
+
+def test_an_error_whose_body_breaks_off(row: Row) -> None:
+    """
+    The status was said already, and counts.
+    """
+    found = failure(events(row, Scripted([b'{"er', TimedOut("no byte")], 429, {**JSON, "retry-after": "7"})))
+
+    assert (type(found), found.status, found.retry_after) == (RateLimited, 429, 7.0)
 
 
 def test_a_redirect_is_not_followed(row: Row) -> None:

@@ -27,7 +27,8 @@ LAYERS = {
             "paths settings catalog tokens classify privacy redact data",
             "providers ledger history",
             "router candidates budget limits retry",
-            "engine attempt structured client",
+            "engine attempt structured",
+            "wiring",
             "batch render",
             "cli __main__",
         ]
@@ -134,15 +135,23 @@ def test_render_knows_only_the_words() -> None:
 
 def test_commands_know_one_concrete_part_at_most() -> None:
     """
-    `cost` reads the ledger, `profile check` probes providers; only `context` and `wiring` put such parts together.
+    `cost` reads the ledger, `profile check` probes providers; only `llmo.wiring` puts such parts together.
     """
     known: dict[str, set[str]] = {}
     for found in _inside():
         if _part(found.module) == "cli" and _part(found.target) in {"ledger", "providers", "history", "limits"}:
             known.setdefault(found.module, set()).add(_part(found.target))
-    wired = {module: parts for module, parts in known.items() if len(parts) > 1}
 
-    assert wired.keys() <= {"llmo.cli.context", "llmo.cli.wiring"}, wired
+    assert {module: parts for module, parts in known.items() if len(parts) > 1} == {}
+
+
+def test_only_the_outer_doors_wire() -> None:
+    """
+    What is wired is handed over: nobody else can reach for a ledger, a provider or a profile of their own.
+    """
+    users = {found.module for found in _inside() if found.target == "llmo.wiring"}
+
+    assert users == {"llmo.cli.context", "llmo.cli.wiring"}
 
 
 def test_no_import_goes_in_a_circle() -> None:

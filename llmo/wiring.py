@@ -1,0 +1,212 @@
+"""The concrete parts put together: the only place that knows providers, ledger and transports at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from llmo.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from llmo.budget import Till
+    from llmo.candidates import Planner
+    from llmo.catalog import Catalog
+    from llmo.config import Profile
+    from llmo.history import History
+    from llmo.ledger import Ledger, Limit
+    from llmo.limits import Wish
+    from llmo.providers.transport import Transport
+    from llmo.settings import Loaded
+    from llmo.types import Provider
+
+
+@dataclass
+class Surroundings:
+    """A profile with what belongs to it, each made when it is first used, so that nobody pays for more."""
+
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    clock: Clock = field(default_factory=SystemClock)
+    profile_name: str | None = None
+    online: bool = False
+    """Whether the network may be asked what is there."""
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """The profile with the origin of each value."""
+        from llmo import settings
+
+        name = self.profile_name or self.env.get("LLMO_PROFILE")
+        loaded = settings.load(name, env=self.env, overrides=self.overrides)
+        if self.online and loaded.source is None and loaded.name == "default" and self._found_ollama():
+            loaded = settings.load(name, env=self.env, overrides=self.overrides)
+        return loaded
+
+    def _found_ollama(self) -> bool:
+        """Look for Ollama where no discovery has found it yet; whether its models are now known."""
+        import socket
+        from urllib.parse import urlsplit
+
+        from llmo.settings import ollama
+
+        address = ollama.address(self.env.get("OLLAMA_HOST", ""))
+        if ollama.remembered(address, self.env):
+            return False
+        parts = urlsplit(address)
+        try:
+            socket.create_connection((parts.hostname or "", parts.port or 80), timeout=0.3).close()
+        except OSError:
+            return False
+        models = ollama.discover(address)
+        if models:
+            ollama.remember(address, models, self.env, now=self.clock.now())
+        return bool(models)
+
+    @property
+    def profile(self) -> Profile:
+        """The profile."""
+        return self.loaded.profile
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Models and prices."""
+        from llmo.catalog import Catalog
+
+        return Catalog(self.profile.prices, now=self.clock.now())
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The money; opens nothing until it is used."""
+        from llmo.ledger import Ledger
+        from llmo.paths import data_dir
+
+        return Ledger(data_dir(self.env) / "ledger.db", self.clock, timezone=self.profile.timezone)
+
+    @cached_property
+    def history(self) -> History:
+        """Prompts and answers."""
+        from llmo.history import History
+        from llmo.paths import data_dir
+
+        return History(data_dir(self.env) / "history.db", self.clock)
+
+    @cached_property
+    def planner(self) -> Planner:
+        """Plans requests of this profile."""
+        from llmo.candidates import Planner
+
+        return Planner(self.profile, self.env, self.catalog, self.ledger)
+
+    @cached_property
+    def run_id(self) -> str:
+        """The name of this command, or of this client, in the ledger."""
+        from llmo.ids import ulid
+
+        return ulid(self.clock.now())
+
+    @property
+    def wire_log(self) -> Callable[[str], None] | None:
+        """Where the wire is written down, line by line; None writes nothing."""
+        return None
+
+    def limits(self, max_cost: str | None = None) -> tuple[Limit, ...]:
+        """All limits that hold: the profile's, and a cap of dollars for this run."""
+        from llmo.budget import limits
+
+        return limits(self.profile, max_cost)
+
+
+class Links:
+    """Providers of the profile, made when first asked for, closed together."""
+
+    def __init__(self, around: Surroundings, *, busy: bool) -> None:
+        self._around, self._busy = around, busy
+        self._made: dict[str, Provider] = {}
+        self._transport: Transport | None = None
+
+    def __call__(self, name: str) -> Provider:
+        """The provider `name`."""
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    async def close(self) -> None:
+        """Give everything back."""
+        for provider in self._made.values():
+            await provider.close()
+        if self._transport is not None:
+            await self._transport.close()
+
+    def _make(self, name: str) -> Provider:
+        from llmo import settings
+        from llmo.providers import Link, load
+
+        around = self._around
+        config = around.profile.providers[name]
+        link = Link(
+            name=name,
+            base_url=settings.base_url(name, config, around.env),
+            api_key=settings.api_key(name, config, around.env),
+            config=config,
+            transport=self._wire(config.kind),
+            clock=around.clock,
+        )
+        return load(config.kind)(link)
+
+    def _wire(self, kind: str) -> Transport:
+        """One transport for all; measured: httpx starts soonest, aiohttp carries a thousand at once."""
+        if kind == "offline":
+            from llmo.providers.offline import Unplugged
+
+            return Unplugged()
+        if self._transport is None:
+            if self._busy:
+                from llmo.providers.aiohttp_transport import AiohttpTransport
+
+                self._transport = AiohttpTransport()
+            else:
+                from llmo.providers.httpx_transport import HttpxTransport
+
+                self._transport = HttpxTransport()
+            log = self._around.wire_log
+            if log is not None:
+                from llmo.providers.logged import Logged
+
+                self._transport = Logged(self._transport, log)
+        return self._transport
+
+
+class Wired:
+    """An engine with all that must be closed after it."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        limits: Iterable[Limit],
+        *,
+        allow_unpriced: bool = False,
+        wish: Wish | None = None,
+        busy: bool = False,
+    ) -> None:
+        """`busy` wires for many requests at once; call it where the event loop runs."""
+        from llmo.budget import Direct, Grouped
+        from llmo.engine import Engine
+        from llmo.limits import Limiter
+
+        self.links = Links(around, busy=busy)
+        kind = Grouped if busy else Direct
+        self.till: Till = kind(around.ledger, limits, allow_unpriced=allow_unpriced)
+        self.limiter = Limiter(around.profile.providers, wish)
+        self.engine = Engine(providers=self.links, till=self.till, limiter=self.limiter, clock=around.clock)
+        self.engine.cool = lambda target, seconds, reason: around.ledger.set_cooling(
+            target, around.clock.now() + seconds, reason
+        )
+
+    async def close(self) -> None:
+        """Book what is on its way, close connections."""
+        await self.till.close()
+        await self.links.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut
 from llmo.ids import ulid
@@ -14,12 +14,14 @@ from llmo.result import Attempt, Result
 from llmo.types import Event, Finish, RateInfo, Reasoning, Reported, Served, Text, Usage, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable
 
     from llmo.budget import Hold
     from llmo.engine import Engine, Job
     from llmo.router import Candidate
     from llmo.types import CostSource, Request, Target
+
+T = TypeVar("T")
 
 
 class Answer:
@@ -143,7 +145,8 @@ class Booking:
         try:
             provider = self.engine.provider(target.provider)
             async with aclosing(provider.stream(self._request(), target.model)) as events:
-                while (event := await _next(events, deadline, self.job.timeout)) is not None:
+                pieces = _Pieces(events, deadline, self.job)
+                while (event := await pieces.next()) is not None:
                     if isinstance(event, RateInfo):
                         slot.learn(event)
                         continue
@@ -234,13 +237,44 @@ class Booking:
         )
 
 
-async def _next(events: AsyncGenerator[Event], deadline: float, total: float) -> Event | None:
-    """The next event, None at the end; raises `TimedOut` at the deadline."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await anext(events, None)
-    except TimeoutError:
-        raise TimedOut(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
+class _Pieces:
+    """The events of an answer, in time; one that isn't streamed needs a single clock, which counts in a batch."""
+
+    def __init__(self, events: AsyncGenerator[Event], deadline: float, job: Job) -> None:
+        self._events, self._deadline, self._job = events, deadline, job
+        self._taken: list[Event] | None = None if job.request.stream else []
+        self._whole = False
+        self._failure: LlmoError | None = None
+
+    async def next(self) -> Event | None:
+        """The next event, None at the end; raises `TimedOut` at the deadline."""
+        if self._taken is None:
+            return await self._timed(anext(self._events, None))
+        if not self._whole:
+            self._whole = True
+            try:
+                await self._timed(self._take(self._taken))
+            except LlmoError as exc:
+                # What came before the failure comes first: it may say what it cost.
+                self._failure = exc
+            self._taken.reverse()
+        if self._taken:
+            return self._taken.pop()
+        if self._failure is not None:
+            raise self._failure
+        return None
+
+    async def _take(self, taken: list[Event]) -> None:
+        async for event in self._events:
+            taken.append(event)  # noqa: PERF401 - what came before a failure must stay
+
+    async def _timed(self, piece: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await piece
+        except TimeoutError:
+            total = self._job.timeout
+            raise TimedOut(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
 
 
 def _no_slot(provider: str, timeout: float) -> RateLimited:

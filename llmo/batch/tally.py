@@ -82,11 +82,12 @@ class Tally:
 
     def pay(self, result: Result) -> None:
         """Add what a row took."""
-        self.retries += max(0, len(result.attempts) - 1)
-        self.throttled += sum(attempt.outcome == "rate_limited" for attempt in result.attempts)
+        sent = [attempt for attempt in result.attempts if attempt.outcome != "budget_exceeded"]
+        self.retries += max(0, len(sent) - 1)
+        self.throttled += sum(attempt.outcome == "rate_limited" for attempt in sent)
         if result.ok:
             self.latencies.add(result.total_s)
-        for attempt in result.attempts:
+        for attempt in sent:
             self.spent += attempt.cost or 0
             self.unpriced += attempt.cost is None
             model = self.models.setdefault(f"{attempt.provider}/{attempt.model}", Counter())
@@ -111,6 +112,7 @@ class Tally:
         return {
             "rows": self.total,
             "skipped": self.skipped,
+            "failed_before": self.kept_failed,
             "done": self.done,
             "failed": self.failed + self.kept_failed,
             "left": self.left,

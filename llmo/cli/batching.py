@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from llmo.batch.export import Shape
     from llmo.batch.feed import Work
     from llmo.batch.survey import Survey
+    from llmo.candidates import Choice
     from llmo.cli.batch import Manner, Output, Source
     from llmo.cli.context import Context
     from llmo.cli.options import Selection
@@ -264,12 +265,16 @@ class Task:
             failed=failed,
         )
 
+    @cached_property
+    def _choice(self) -> Choice:
+        return options.choice(self.flags.selection)
+
     def plan(self, asked: Asked | Work) -> Plan:
         """Who answers a row."""
-        from dataclasses import replace
-
-        choice = options.choice(self.flags.selection)
+        choice = self._choice
         if asked.model is not None and not choice.models:
+            from dataclasses import replace
+
             choice = replace(choice, models=(self._known(asked.model),))
         return self.ctx.planner.plan(asked.request, choice)
 

@@ -158,7 +158,9 @@ def dollars(amount: int | None) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time, two units of it."""
+    """A length of time, in the two units that matter."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
     whole = round(seconds)
     for unit, size, below, smaller in (("d", 86400, 3600, "h"), ("h", 3600, 60, "min"), ("min", 60, 1, "s")):
         if whole >= size:
@@ -173,6 +175,7 @@ def summary(report: Mapping[str, Any], elapsed: float) -> list[str]:
     first = f"{done:,} rows in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")
     more = {
         "skipped": "done before",
+        "failed_before": "failed before",
         "copied": "answered by an equal row",
         "left": "left",
         "retries": "retries",

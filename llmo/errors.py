@@ -17,6 +17,7 @@ Every failure of llmo, and the exit code it ends in.
         QuotaExhausted         1  quota_exhausted   credit, plan or spend limit at the provider
         RateLimited            5  rate_limited      429
         Unavailable            5  unavailable       5xx, overload, no connection
+          Broken               5  unavailable       it failed and nobody knows why: not tried again there
         TimedOut               5  timeout           one of the three clocks
         Incomplete             6  incomplete        the stream ended without its terminal marker
 
@@ -211,6 +212,12 @@ class Unavailable(ProviderError):
     kind = "unavailable"
     exit = Exit.TEMPORARY
     temporary = True
+
+
+class Broken(Unavailable):
+    """Failed for a reason that nobody knows; each try may cost, so the target is not tried again."""
+
+    temporary = False
 
 
 class TimedOut(ProviderError):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.errors import (
+    Broken,
     ContextTooLong,
     Incomplete,
     LlmoError,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 BASE = 0.5
 CAP = 8.0
-ELSEWHERE = (ContextTooLong, ModelNotFound, QuotaExhausted, Unauthorized)
+ELSEWHERE = (Broken, ContextTooLong, ModelNotFound, QuotaExhausted, Unauthorized)
 """Failures of one target that say nothing about another."""
 
 

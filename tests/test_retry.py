@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmo.errors import RateLimited, Rejected, Unauthorized, Unavailable
+from llmo.errors import Broken, RateLimited, Rejected, Unauthorized, Unavailable
 from llmo.retry import Schedule, delay, verdict
 
 
@@ -36,6 +36,18 @@ def test_nobody_is_left_after_a_bad_request() -> None:
     plan = schedule()
     plan.failed(0, Rejected("bad"), 0.0)
 
+    assert plan.next(0.0) is None
+
+
+def test_what_failed_without_a_reason_is_not_tried_again() -> None:
+    """
+    Another target may answer; trying the same one once more may only cost.
+    """
+    plan = schedule()
+    plan.failed(0, Broken("exit code 1"), 0.0)
+
+    assert plan.next(0.0) == (1, 0.0)
+    plan.failed(1, Broken("exit code 1"), 0.0)
     assert plan.next(0.0) is None
 
 

@@ -68,7 +68,10 @@ _SIZE_STATUSES = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
-_NO_WORK_DONE = (HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY)
+_TURNED_AWAY = (HTTPStatus.SERVICE_UNAVAILABLE, 529)
+"""Overloaded: refused before any work, as a 4xx is. A 500, 502 or 504 may come after the work."""
+_GAVE_UP = (HTTPStatus.REQUEST_TIMEOUT, 499)
+"""The 4xx that may come after work had begun."""
 _GENERAL: Mapping[str, Verdict] = {"invalid_request_error": Rejected, "not_found_error": ModelNotFound}
 
 _TOO_LONG = re.compile(
@@ -206,8 +209,15 @@ def error(link: Link, said: Complaint, *, kind: Verdict, hint: str | None = None
         code=said.words[0] if said.words else None,
         request_id=request_id(said.headers),
         retry_after=rates.retry_after(said.headers, link.clock),
-        may_be_billed=False if said.status in _NO_WORK_DONE else None,
+        may_be_billed=False if _unpaid(said.status) else None,
     )
+
+
+def _unpaid(status: int | None) -> bool:
+    if status is None:
+        return False
+    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _GAVE_UP
+    return refused or status in _TURNED_AWAY
 
 
 def general_hint(link: Link, kind: Verdict) -> str | None:

@@ -1,5 +1,5 @@
 """
-Which HTTP engine carries a batch? Run by hand: python tests/bench/transport.py [ENGINE …] [--quick].
+Which HTTP engine carries a batch? Run by hand: python tests/bench/transport.py [ENGINE …] [whole|stream] [--quick].
 
 Each case is a fresh process against a server of its own. `ratio` is rows/s against bare aiohttp
 in the same mode, so that runs on different machines can be compared. Wants pyreqwest and
@@ -252,7 +252,8 @@ def played(names: list[str], shape: tuple[str, str, int], rows: int, rounds: int
 def main(names: list[str]) -> None:
     rounds = 1 if "--quick" in names else 3
     engines = [name for name in names if name in ENGINES] or list(ENGINES)
-    for mode, seconds, limit in product(MODES, "01", (64, 1000)):
+    modes = [name for name in names if name in MODES] or MODES
+    for mode, seconds, limit in product(modes, "01", (64, 1000)):
         rows = {("0", 64): 1500, ("0", 1000): 2000, ("1", 64): 192, ("1", 1000): 1000}[seconds, limit]
         print(f"\n{mode}, {seconds} s latency, {limit} in flight, {rows} rows, median of {rounds}")
         print(f"{'engine':<18}{'rows/s':>9}{'CPU ms/row':>12}{'ratio':>8}{'peak MB':>9}{'good':>7}")

@@ -107,7 +107,7 @@ def test_resume_says_what_was_in_flight_and_keeps_it_booked(slow: Llmo) -> None:
     again = slow(*ARGS)
 
     assert again.code == 0
-    assert "in flight when the last run ended: sent again" in again.stderr
+    assert "in flight when the last run ended: they are sent again" in again.stderr
     with contextlib.closing(sqlite3.connect(slow.home / "data" / "ledger.db")) as db:
         (lost,) = db.execute("SELECT count(*) FROM calls WHERE outcome = 'lost'").fetchone()
         (doubles,) = db.execute("SELECT count(*) - count(DISTINCT row) FROM calls").fetchone()

@@ -15,7 +15,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from llmo.batch.lock import locked
-from llmo.errors import UsageError
+from llmo.errors import LlmoError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,6 +117,8 @@ class Journal:
             try:
                 if self._flushed < self._written:
                     _flush(fd)
+            except OSError as exc:
+                raise LlmoError(f"cannot sync {self.path}: {exc.strerror}") from None
             finally:
                 os.close(fd)
 

@@ -140,7 +140,7 @@ def batch(
 ) -> int:
     """Run a prompt over many rows or files; the same command again goes on where it stopped."""
     from llmo.cli import batching
-    from llmo.cli.batching import Flags
+    from llmo.cli.batch_task import Flags
     from llmo.cli.context import current
 
     flags = Flags(inputs=tuple(inputs or ()), selection=selection, source=source, output=output, manner=manner)

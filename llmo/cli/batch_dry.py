@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo import router
 from llmo.batch.tally import Tally
-from llmo.cli.batching import prompt_of, works
+from llmo.cli.batch_task import prompt_of, works
 from llmo.cli.wiring import budgets
 from llmo.errors import LlmoError
 from llmo.limits import Wish, limits
@@ -16,7 +16,7 @@ from llmo.money import usd
 from llmo.render.progress import dollars, span
 
 if TYPE_CHECKING:
-    from llmo.cli.batching import Task
+    from llmo.cli.batch_task import Task
     from llmo.router import Candidate
 
 SHOWN = 500

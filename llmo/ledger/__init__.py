@@ -205,6 +205,15 @@ class Ledger:
             clerk.close()
         return booked
 
+    def lost_rows(self, run: str) -> list[str]:
+        """Rows of a run that a process had on their way when it died; after `reconcile`."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.lost_rows(db, run) if db else []
+
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         if self._open:

@@ -140,6 +140,12 @@ def lost(db: sqlite3.Connection, clerk: Clerk, run: str | None) -> list[tuple[st
     return booked
 
 
+def lost_rows(db: sqlite3.Connection, run: str) -> list[str]:
+    """Rows of a run whose process died while they were on their way, at any time."""
+    found = db.execute("SELECT DISTINCT row FROM calls WHERE run = ? AND outcome = ? AND row IS NOT NULL", (run, LOST))
+    return [row for (row,) in found]
+
+
 def _open(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str, Owner]]:
     rows = db.execute(
         "SELECT id, run, worst, billing, owner_pid, owner_started, owner_boot FROM calls"

@@ -1,0 +1,107 @@
+"""After a run: finish the files, say what came of it and how it goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from llmo.batch import export, state
+from llmo.batch.resume import Recorded
+from llmo.cli import batch_dry
+from llmo.errors import Exit, LlmoError, UsageError
+from llmo.render import progress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.batch.runner import Ending
+    from llmo.cli.batch_open import Files
+    from llmo.cli.batch_task import Task
+
+
+def finish(task: Task, files: Files, ending: Ending, *, caught: Exit | None, elapsed: float) -> int:
+    """Finish what the run wrote; the exit code."""
+    complete = ending.reason == "done"
+    if complete:
+        files.intents.end()
+    if ending.reason == "pipe":
+        raise BrokenPipeError
+    _finish_output(task, files, complete=complete)
+    code = _code(task, ending, caught)
+    report = {
+        **task.tally.report(),
+        "run": task.ctx.run_id,
+        "ended": ending.reason,
+        "exit": code,
+        "seconds": round(elapsed, 3),
+    }
+    for line in progress.summary(report, elapsed):
+        task.ctx.note(f"llmo: {line}")
+    _explain(task, files, ending)
+    if task.flags.output.report is not None:
+        _write_json(Path(task.flags.output.report), report)
+    return code
+
+
+def _finish_output(task: Task, files: Files, *, complete: bool) -> None:
+    """Make the output what was asked for, once no more lines come."""
+    counts, target, journal = task.recorded.counts, task.target, task.journal
+    if files.journal is None or target is None or journal is None:
+        return
+    ordered = task.flags.output.ordered
+    try:
+        if complete and (counts.changed or counts.retry or counts.broken or (ordered and task.shape == "jsonl")):
+            export.rewrite(journal, state.beside(target, "old.jsonl"), ordered=ordered)
+        if task.shape != "jsonl":
+            export.export(journal, target, task.shape, kept=task.columns)
+    except OSError as exc:
+        raise LlmoError(f"cannot write {target}: {exc.strerror}", hint=f"all rows are kept in {journal}") from None
+
+
+def _code(task: Task, ending: Ending, caught: Exit | None) -> int:
+    if caught is not None:
+        return int(caught)
+    if ending.error is not None:
+        return int(ending.error.exit)
+    return int(Exit.ROWS_FAILED if task.tally.failed or task.tally.kept_failed else Exit.OK)
+
+
+def _explain(task: Task, files: Files, ending: Ending) -> None:
+    """Say why it ended early, and how it goes on."""
+    ctx, tally = task.ctx, task.tally
+    if ending.error is not None:
+        ctx.err(f"llmo: stopped: {ending.error.message}")
+        if ending.error.hint:
+            ctx.err(f"hint: {ending.error.hint}")
+    if ending.reason == "failures":
+        ctx.err(f"llmo: stopped: {tally.failed:,} rows failed (--max-failures {task.flags.manner.max_failures})")
+    if ending.lost:
+        ctx.err(f"llmo: {ending.lost:,} answers are paid for and could not be written")
+    if ending.reason == "done" or not tally.left:
+        return
+    left = _left(task, files) if ending.reason == "budget" else f"{tally.left:,} rows are left"
+    if files.journal is None:
+        ctx.err(f"llmo: {left}; with -o FILE the same command would go on from there")
+    else:
+        ctx.err(f"llmo: {left}; go on with: {task.resumed()}")
+
+
+def _left(task: Task, files: Files) -> str:
+    """How many rows are left and what they would cost."""
+    tally = task.tally
+    if files.journal is None:
+        about = tally.spent * tally.left // tally.done if tally.done else None
+        return f"{tally.left:,} rows are left, about {progress.dollars(about)}"
+    task.recorded = Recorded()
+    task.recorded.read(files.journal.path, task.same)
+    found = batch_dry.forecast(task)
+    cost = f"about {progress.dollars(found.estimate)}, at most {progress.dollars(found.worst)}"
+    return f"{found.rows:,} rows are left, {cost}"
+
+
+def _write_json(path: Path, body: Mapping[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as exc:
+        raise UsageError(f"cannot write {path}: {exc.strerror}") from None

@@ -1,0 +1,193 @@
+"""Before a run: take the output, see what it holds and what was in flight, ask what must be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from llmo.batch import outcome, state
+from llmo.batch.identity import canonical, short
+from llmo.batch.intents import Intents
+from llmo.batch.journal import Journal, encoded
+from llmo.batch.resume import Recorded
+from llmo.batch.tally import Tally
+from llmo.cli import batch_dry, options
+from llmo.cli.batch_task import works
+from llmo.errors import UsageError
+from llmo.ids import ulid
+from llmo.money import parse_usd, usd
+from llmo.render.progress import dollars
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.cli.batch_task import Task
+    from llmo.types import Json
+
+
+@dataclass(slots=True)
+class Files:
+    """What a run writes to besides standard output."""
+
+    journal: Journal | None = None
+    errors: BinaryIO | None = None
+    intents: Intents = field(default_factory=lambda: Intents(None))
+
+    def failed(self, row: Mapping[str, Json]) -> None:
+        """Put a failed row apart."""
+        if self.errors is not None:
+            self.errors.write(encoded(row))
+
+    def close(self) -> None:
+        """Give the files back."""
+        for file in (self.journal, self.errors):
+            if file is not None:
+                file.close()
+
+
+def prepare(task: Task, files: Files) -> None:
+    """Open the files and say what is there already."""
+    manner, target, path = task.flags.manner, task.target, task.journal
+    now = state.State(run=manner.run or ulid(task.ctx.clock.now()), made_of=_made_of(task))
+    if path is None or target is None:
+        task.ctx.run_id = now.run
+    else:
+        files.journal = Journal(path, durable=manner.durable)
+        before = state.read(state.beside(target, "json"))
+        if files.journal.cut:
+            task.ctx.note(f"llmo: {path}: a torn end of {files.journal.cut:,} bytes was cut off")
+        if manner.restart:
+            _restart(task, files.journal)
+        elif before is not None and manner.run is None:
+            now = state.State(run=before.run, made_of=now.made_of)
+        task.ctx.run_id = now.run
+        lost = task.ctx.ledger.reconcile(before.run) if before else []
+        task.recorded.read(path, task.same)
+        _say_resumed(task, before, now)
+        files.intents = _begin(task, files.journal, now, lost=[cost or 0 for _, cost in lost])
+    if task.flags.output.errors is not None:
+        files.errors = opened(task.flags.output.errors)
+    _confirm(task)
+
+
+def opened(name: str) -> BinaryIO:
+    """A file to write from its beginning. Raises `UsageError`."""
+    try:
+        return Path(name).open("wb", buffering=0)
+    except OSError as exc:
+        raise UsageError(f"cannot write {name}: {exc.strerror}") from None
+
+
+def _restart(task: Task, journal: Journal) -> None:
+    """Throw the output away, if that is really wanted."""
+    if journal.size == 0:
+        return
+    if not task.flags.manner.yes and not _agreed(task, f"throw away what is in {journal.path}?"):
+        hint = "answer y, or give -y" if task.ctx.stdin_tty else "give -y as well"
+        raise UsageError(f"--restart would throw away {journal.path}", hint=hint)
+    journal.empty()
+    if task.target is not None:
+        state.beside(task.target, "intents").unlink(missing_ok=True)
+
+
+def _say_resumed(task: Task, before: state.State | None, now: state.State) -> None:
+    """Look at all rows to say how many are done and how many have changed."""
+    counts = task.recorded.counts
+    if counts.broken:
+        task.ctx.note(f"llmo: {task.journal}: {counts.broken:,} lines can't be read; their rows run again")
+    if not len(task.recorded.table):
+        return
+    for _ in works(task.feed(tally=Tally())):
+        pass
+    parts = [f"{counts.done:,} rows are done"]
+    if counts.failed:
+        parts.append(f"{counts.failed:,} failed before (--retry-errors runs them again)")
+    if counts.retry:
+        parts.append(f"{counts.retry:,} failed rows run again")
+    if counts.changed:
+        why = now.differs(before) if before else []
+        parts.append(f"{counts.changed:,} have changed ({', '.join(why) or 'their input'}) and run again")
+    if task.recorded.orphans > 0:
+        parts.append(f"{task.recorded.orphans:,} are no longer in the input")
+    task.ctx.note(f"llmo: resuming {task.target}: {', '.join(parts)}")
+    task.recorded.counts = type(counts)(broken=counts.broken)
+
+
+def _begin(task: Task, journal: Journal, now: state.State, *, lost: list[int]) -> Intents:
+    """Settle what was in flight at the end of the last run; begin the files beside the output."""
+    assert task.target is not None
+    path = state.beside(task.target, "intents")
+    wanted = task.flags.manner.at_most_once
+    marked = _mark_doubtful(task, journal, Intents(path)) if wanted else 0
+    if lost or marked:
+        again = f"{marked:,} rows are marked unknown" if wanted else "they are sent again"
+        task.ctx.note(
+            f"llmo: {len(lost):,} requests were in flight when the last run ended: {again}, "
+            f"and their first sending stays booked with {dollars(sum(lost))}"
+        )
+    path.unlink(missing_ok=True)
+    intents = Intents(path if wanted else None)
+    try:
+        intents.begin(journal.size)
+        now.write(state.beside(task.target, "json"))
+    except OSError as exc:
+        raise UsageError(f"cannot write beside {task.target}: {exc.strerror}") from None
+    return intents
+
+
+def _mark_doubtful(task: Task, journal: Journal, intents: Intents) -> int:
+    """Give each row that may have been answered its line; how many."""
+    lost = (name for name in task.ctx.ledger.lost_rows(task.ctx.run_id) if short(name) not in task.recorded.table)
+    names = intents.doubtful(journal.path) | set(lost)
+    marked = 0
+    if names:
+        for work in works(task.feed(tally=Tally())):
+            if work.name in names:
+                journal.append(encoded(outcome.doubtful(work.identity, task.keep(work.fields))))
+                marked += 1
+        task.recorded = Recorded()
+        task.recorded.read(journal.path, task.same)
+    return marked
+
+
+def _made_of(task: Task) -> Mapping[str, str]:
+    """What requests are made of, hashed, to say later what has changed."""
+    source = task.flags.source
+    template = source.prompt if source.template is None else Path(source.template).read_text("utf-8")
+    parts: Mapping[str, Json] = {
+        "prompt": template,
+        "system": source.system,
+        "model": task.choice,
+        "parameters": repr(options.params(task.flags.selection, source.option)),
+        "schema": task.schema,
+    }
+    return {name: blake2b(canonical(part), digest_size=8).hexdigest() for name, part in parts.items()}
+
+
+def _confirm(task: Task) -> None:
+    """Ask before a run that may cost more than `--confirm-over`."""
+    text = task.flags.manner.confirm_over
+    if text is None or task.flags.manner.yes:
+        return
+    try:
+        limit = parse_usd(text)
+    except ValueError as exc:
+        raise UsageError(f"--confirm-over: {exc}", hint="give dollars, like 5") from None
+    found = batch_dry.forecast(task)
+    if found.worst is not None and found.worst <= limit:
+        return
+    question = f"{found.rows:,} rows: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst"
+    if not _agreed(task, f"{question}; send them?"):
+        raise UsageError(f"it may cost more than ${usd(limit)}: {question}", hint="give -y to send them")
+
+
+def _agreed(task: Task, question: str) -> bool:
+    """Ask on the terminal; False without one."""
+    ctx = task.ctx
+    if not (ctx.stdin_tty and ctx.stderr_tty):
+        return False
+    ctx.stderr.write(f"llmo: {question} [y/N] ")
+    ctx.stderr.flush()
+    return ctx.stdin.readline().strip().lower() in ("y", "yes")

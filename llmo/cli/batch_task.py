@@ -1,0 +1,288 @@
+"""What one `llmo batch` is about: its inputs, its prompts, its outputs, each made when first asked for."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmo import router
+from llmo.batch import export, resume, rows, state
+from llmo.batch.asking import Asking
+from llmo.batch.feed import Feed
+from llmo.batch.identity import Identity
+from llmo.batch.survey import Picked, survey
+from llmo.batch.table import Table
+from llmo.batch.tally import Tally
+from llmo.batch.template import Template
+from llmo.cli import options
+from llmo.cli import prompt as prompts
+from llmo.errors import LlmoError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from llmo.batch.asking import Asked
+    from llmo.batch.export import Shape
+    from llmo.batch.feed import Work
+    from llmo.batch.survey import Survey
+    from llmo.candidates import Choice
+    from llmo.cli.batch import Manner, Output, Source
+    from llmo.cli.context import Context
+    from llmo.cli.options import Selection
+    from llmo.router import Plan
+    from llmo.structured import Validator
+    from llmo.types import Json, Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """The command line."""
+
+    inputs: tuple[str, ...]
+    selection: Selection
+    source: Source
+    output: Output
+    manner: Manner
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Which input fields the output repeats."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, fields: Mapping[str, Json]) -> Mapping[str, Json] | None:
+        """The fields to repeat, None of none."""
+        if not self.names:
+            return None
+        return fields if self.names == ("*",) else {name: fields.get(name) for name in self.names}
+
+
+@dataclass
+class Task:
+    """All that a run needs, made when first asked for."""
+
+    ctx: Context
+    flags: Flags
+    tally: Tally = field(default_factory=Tally)
+    recorded: resume.Recorded = field(default_factory=resume.Recorded)
+
+    def check(self) -> None:
+        """Everything that can be wrong before anything is paid. Raises `LlmoError`."""
+        self._outputs_are_no_inputs()
+        if self.flags.source.schema is not None:
+            assert self.validator
+        self.tally.total = self.survey.rows
+        if not self.flags.inputs and not self.survey.rows:
+            raise UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
+        self._keep_is_known()
+        if self.template and not self.template.fields and self.survey.rows > 1:
+            self.ctx.note("llmo: warning: the prompt names no field of the rows: all rows ask the same")
+        self._someone_answers()
+
+    @cached_property
+    def target(self) -> Path | None:
+        """The output file; None for standard output."""
+        name = self.flags.output.output
+        return None if name in (None, "-") else Path(str(name))
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The output's shape."""
+        suffix = self.target.suffix.lower() if self.target else ""
+        return self.flags.output.output_format or export.SHAPES.get(suffix, "jsonl")
+
+    @cached_property
+    def journal(self) -> Path | None:
+        """Where lines are appended: the output itself, or beside an output of another shape. None for a stream."""
+        target = self.target
+        if target is None or (target.exists() and not target.is_file()):
+            return None
+        return target if self.shape == "jsonl" else state.beside(target, "jsonl")
+
+    @cached_property
+    def template(self) -> Template | None:
+        """The prompt's template."""
+        source = self.flags.source
+        if source.template is not None:
+            return Template(prompts.read_text(Path(source.template), "--template").rstrip("\n"), source.template)
+        return None if source.prompt is None else Template(source.prompt, "--prompt")
+
+    @cached_property
+    def schema(self) -> Mapping[str, Json] | None:
+        """The schema of all answers."""
+        return prompts.schema(self.flags.source.schema)
+
+    @cached_property
+    def validator(self) -> Validator | None:
+        """Holds answers against the schema."""
+        from llmo.structured import Validator
+
+        return None if self.schema is None else Validator(self.schema)
+
+    @cached_property
+    def choice(self) -> dict[str, Json]:
+        """What of the selection makes a request another one."""
+        chosen, profile = self.flags.selection, self.ctx.profile
+        models = chosen.model or [profile.model]
+        return {
+            "models": [profile.aliases.get(model, model) for model in models],
+            "task": chosen.task or profile.task,
+            "private": chosen.private,
+        }
+
+    @cached_property
+    def asking(self) -> Asking:
+        """Makes requests of rows."""
+        source = self.flags.source
+        return Asking(
+            template=self.template,
+            system=None if source.system is None else prompts.text_or_file(source.system),
+            params=options.params(self.flags.selection, source.option),
+            schema=self.schema,
+            choice=self.choice,
+        )
+
+    @cached_property
+    def sources(self) -> list[rows.Input]:
+        """The inputs."""
+        names, source = list(self.flags.inputs), self.flags.source
+        if not names:
+            if self.ctx.stdin_tty or source.files:
+                raise UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
+            names = [rows.STDIN]
+        if source.files:
+            return rows.files(names, without=[path for path in self.written if path.exists()])
+        given = None if source.input_format == "auto" else source.input_format
+        return rows.inputs(names, self.ctx.stdin.buffer, format=given)
+
+    @cached_property
+    def picked(self) -> Picked:
+        """The rows, after --limit and --sample."""
+        source = self.flags.source
+        return Picked(lambda: rows.rows(self.sources), limit=source.limit, sample=source.sample)
+
+    @cached_property
+    def survey(self) -> Survey:
+        """The first reading."""
+        return survey(self.picked, self.asking, self.flags.source.id_field)
+
+    @cached_property
+    def same(self) -> Table:
+        """Keys that more than one row has; none without deduplication."""
+        return Table() if self.flags.manner.no_dedupe else self.survey.same_keys
+
+    @cached_property
+    def keep(self) -> _Kept:
+        """Which input fields the output repeats."""
+        names = tuple(self.flags.output.keep or ())
+        return _Kept(("*",) if "*" in names else names)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Kept fields as columns of a table."""
+        return self.survey.columns if self.keep.names == ("*",) else self.keep.names
+
+    @property
+    def written(self) -> list[Path]:
+        """Every file that this run writes."""
+        output = self.flags.output
+        found = [Path(name) for name in (output.errors, output.report) if name is not None]
+        if self.target is not None:
+            found += [self.target, *(state.beside(self.target, what) for what in ("json", "jsonl", "intents"))]
+        return found
+
+    def feed(self, failed: Callable[[Mapping[str, Json]], None] = lambda _: None, tally: Tally | None = None) -> Feed:
+        """The rows that are still to be sent."""
+        found = self.survey
+        return Feed(
+            rows=self.picked,
+            asking=self.asking,
+            identity=Identity(found.id_field, found.same_rows),
+            recorded=self.recorded,
+            retry=self.flags.manner.retry_errors,
+            tally=tally or self.tally,
+            failed=failed,
+        )
+
+    @cached_property
+    def _choice(self) -> Choice:
+        return options.choice(self.flags.selection)
+
+    def plan(self, asked: Asked | Work) -> Plan:
+        """Who answers a row."""
+        choice = self._choice
+        if asked.model is not None and not choice.models:
+            from dataclasses import replace
+
+            choice = replace(choice, models=(self._known(asked.model),))
+        return self.ctx.planner.plan(asked.request, choice)
+
+    def resumed(self) -> str:
+        """The command that goes on from here."""
+        left = [word for word in sys.argv[1:] if word not in ("--restart", "-y", "--yes")]
+        return shlex.join(["llmo", *left])
+
+    def _known(self, model: str) -> str:
+        """The name of a row's own model in this profile: OpenAI's batch lines give it without a provider."""
+        providers = self.ctx.profile.providers
+        if model in self.ctx.profile.aliases or model.partition("/")[0] in providers:
+            return model
+        if any(model in provider.models for provider in providers.values()):
+            return model
+        name = next((name for name, provider in providers.items() if provider.kind == "openai"), None)
+        return model if name is None else f"{name}/{model}"
+
+    def _outputs_are_no_inputs(self) -> None:
+        if self.flags.source.files:
+            named = [Path(name) for name in self.flags.inputs if Path(name).is_file()]
+        else:
+            named = [Path(name) for name in self.flags.inputs if name != rows.STDIN]
+        for target in self.written:
+            for source in named:
+                if _same(source, target):
+                    raise UsageError(f"output is an input: {target}", hint="write to another file")
+        for number, target in enumerate(self.written):
+            if any(_same(target, other) for other in self.written[:number]):
+                raise UsageError(f"two outputs in one file: {target}")
+
+    def _keep_is_known(self) -> None:
+        known = self.survey.columns
+        for name in self.keep.names:
+            if name != "*" and known and name not in known:
+                raise UsageError(f"unknown field to keep: {name}", hint=f"known fields: {', '.join(map(str, known))}")
+
+    def _someone_answers(self) -> None:
+        """Raise when none of the first rows has anybody to answer it: then it is not the rows."""
+        failure: LlmoError | None = None
+        for asked in self.survey.first:
+            try:
+                router.require(self.plan(asked))
+            except LlmoError as exc:
+                failure = failure or exc
+            else:
+                return
+        if failure is not None:
+            raise failure
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two names are one file, through links too."""
+    try:
+        return one.samefile(other)
+    except OSError:
+        return one.resolve() == other.resolve()
+
+
+def works(feed: Feed) -> Iterator[Work]:
+    """The rows of a feed, without its pauses."""
+    return (work for work in feed if work is not None)
+
+
+def prompt_of(request: Request) -> str:
+    """What the user's side of a request says."""
+    return next((m.text for m in reversed(request.messages) if m.role == "user"), "")

@@ -68,7 +68,7 @@ ASK = [
     pytest.param(("ask", "-f", "latin1.txt", "hi"), 2, "latin1.txt", id="not-utf8"),
     pytest.param(("ask", "-s", "@nowhere.txt", "hi"), 2, "nowhere.txt", id="missing-system"),
     pytest.param(("ask", "--template", "unknown.tpl", "-D", "text=x"), 2, "txt", id="template-field"),
-    pytest.param(("ask", "--template", "broken.tpl", "-D", "text=x"), 2, "broken.tpl", id="template-syntax"),
+    pytest.param(("ask", "--template", "broken.tpl", "-D", "text=x"), 2, "template", id="template-syntax"),
     pytest.param(("ask", "--template", "nowhere.tpl"), 2, "nowhere.tpl", id="missing-template"),
     pytest.param(("ask", "hi", "--schema", "nowhere.json"), 2, "nowhere.json", id="missing-schema"),
     pytest.param(("ask", "hi", "--schema", "broken-schema.json"), 2, "broken-schema.json", id="schema-json"),
@@ -215,7 +215,7 @@ PROFILES = [
     pytest.param('[tasks.simple]\nprimary = ["fsat"]\n[aliases]\nfast = "peer/m"\n', "fsat", id="unknown-alias"),
     pytest.param('[[budgets]]\nname = "day"\nlimit_usd = "-1"\n', "-1", id="negative-budget"),
     pytest.param('[[budgets]]\nname = "day"\nlimit_usd = "nan"\n', "nan", id="budget-nan"),
-    pytest.param('[[budgets]]\nname = "day"\n', "day", id="budget-without-limit"),
+    pytest.param('[[budgets]]\nname = "day"\n', "limit_usd", id="budget-without-limit"),
     pytest.param('[providers.peer]\nkind = "openai"\napi_key = "sk-1"\n', "api_key_env", id="key-in-file"),
     pytest.param('timezone = "Mars/Olympus"\n', "Mars/Olympus", id="unknown-zone"),
 ]

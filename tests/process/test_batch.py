@@ -112,7 +112,7 @@ def test_a_busy_provider_pauses_and_recovers(peer: Peer) -> None:
     429 once: every row still gets its answer.
     """
     out = peer.llmo.home / "out.jsonl"
-    run = peer("batch", "-", "-o", out, stdin=rows(6, "rate-limit-once"))
+    run = peer("batch", "-", "-o", out, "--max-tokens", "20", stdin=rows(6, "rate-limit-once"))
 
     assert (0, {"ok"}) == (run.code, {row["status"] for row in written(out)}), run
 

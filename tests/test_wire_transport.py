@@ -9,21 +9,22 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from llmo.errors import ConfigError, LlmoError, TimedOut, Unavailable
 from llmo.providers.aiohttp_transport import AiohttpTransport
 from llmo.providers.httpx_transport import HttpxTransport
 from llmo.providers.transport import Call, proxy
-from tests.contract.dialects import WIRE
 from tests.peer import HANG, RESET, Peer
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from pathlib import Path
 
     from llmo.providers.transport import Transport
 
 pytestmark = pytest.mark.parametrize("made", [HttpxTransport, AiohttpTransport])
-CERT, SECRET = WIRE / "tls" / "cert.pem", WIRE / "tls" / "key.pem"
+AUTHORITY = trustme.CA()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 WHOLE = HEAD + b"X-Request-ID: r1\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -243,7 +244,7 @@ def test_a_handshake_that_hangs(made: Made) -> None:
 
 def secured() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERT, SECRET)
+    AUTHORITY.issue_cert("localhost", "127.0.0.1").configure_cert(context)
     return context
 
 
@@ -263,11 +264,12 @@ def test_a_certificate_that_nobody_knows(made: Made) -> None:
     assert "SSL_CERT_FILE" in (caught.value.hint or "")
 
 
-def test_a_certificate_authority_of_ones_own(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_authority_of_ones_own(made: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """
     SSL_CERT_FILE is enough.
     """
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERT))
+    AUTHORITY.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
 
     assert run(over_tls(made)) == b"hello"
 

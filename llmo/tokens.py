@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from llmo import images
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -21,10 +23,6 @@ ANTHROPIC = 64
 """Claude's API adds a handful of tokens to a request without tools."""
 PER_SCHEMA = 1024
 """Instructions around a schema; Anthropic documents up to 530 tokens for its tool prompt."""
-IMAGES: Mapping[str, int] = {"anthropic": 5_000}
-"""Most tokens of one image: Claude's largest is 4784 (2576 pixels a side)."""
-IMAGE = 50_000
-"""Elsewhere: gpt-4o-mini's eight tiles, 2833 + 8 * 5667, are the most known."""
 
 
 def estimate(text: str) -> int:
@@ -45,11 +43,12 @@ def bound(request: Request, kind: str) -> int:
     A byte-level tokenizer (OpenAI, Llama 3, Qwen, DeepSeek, Claude) never makes more tokens than
     UTF-8 bytes, nor does SentencePiece with byte fallback (Llama 2, Mistral, Gemma) but for one
     leading space. Normalising first can lengthen a text (U+FDFA becomes 18 characters), so
-    the longer form counts. What templates add is in the constants above.
+    the longer form counts. What templates add is in the constants above,
+    what images are in `llmo.images`.
     """
     texts = sum(_bytes(message.text) + 1 + PER_MESSAGE for message in request.messages)
-    images = sum(len(message.images) for message in request.messages) * IMAGES.get(kind, IMAGE)
-    return texts + images + _template(request, kind) + _schema(request.schema) + sum(map(_bytes, request.params.stop))
+    pictures = sum(images.bound(image.data, kind) for message in request.messages for image in message.images)
+    return texts + pictures + _template(request, kind) + _schema(request.schema) + sum(map(_bytes, request.params.stop))
 
 
 def _bytes(text: str) -> int:

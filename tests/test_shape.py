@@ -24,7 +24,7 @@ LAYERS = {
     for layer, parts in enumerate(
         [
             "__init__ errors types money config clock ids result spans",
-            "paths settings catalog tokens classify privacy redact data",
+            "paths settings catalog tokens images classify privacy redact data",
             "providers ledger history",
             "router candidates budget limits retry",
             "engine attempt structured",

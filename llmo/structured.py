@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ class Validator:
 
         cls = validator_for(schema)
         try:
-            cls.check_schema(schema)
+            cls.check_schema(dict(schema))
         except SchemaError as exc:
             where = "/".join(map(str, exc.absolute_path)) or "top level"
             raise UsageError(f"not a JSON Schema: {where}: {exc.message}") from None
@@ -74,8 +75,9 @@ class Structured:
         for left in range(self.repair, -1, -1):
             execution = self.engine.start(job)
             try:
-                async for event in execution.events():
-                    yield event
+                async with aclosing(execution.events()) as events:
+                    async for event in events:
+                        yield event
             finally:
                 self.result = _joined(self.result, execution.result)
             problems = self._problems()

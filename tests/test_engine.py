@@ -20,6 +20,7 @@ from llmo.errors import (
     Unauthorized,
     Unavailable,
 )
+from llmo.structured import Structured
 from llmo.types import Finish, RateInfo, Reported, Text, Usage
 from tests import virtual
 from tests.fakes import A, B, C, Note, Scripted, Stage, candidate, plan
@@ -305,6 +306,28 @@ def test_cancelled_it_books_and_keeps_what_came() -> None:
 
     assert (result.text, result.error.kind) == ("par", "cancelled")  # type: ignore[attr-defined]
     assert (1, "settle a 1000000000 estimated cancelled") == (provider.closed, stage.log[-1])
+
+
+def test_closed_early_it_books_before_the_close_returns() -> None:
+    """
+    A reader who has had enough finds the attempt settled and the partial answer there.
+    """
+    provider = Scripted([Text("par"), 30.0, *GOOD])
+    stage = Stage({A: provider})
+
+    async def main() -> tuple[Any, list[str]]:
+        answer = Structured(stage.engine(), stage.job(), None)
+        events = answer.events()
+        async for event in events:
+            if isinstance(event, Text):
+                break
+        await events.aclose()
+        return answer.result, list(stage.log)
+
+    result, log = virtual.run(main(), stage.clock)
+
+    assert (result.text, result.error.kind) == ("par", "cancelled")
+    assert (1, "settle a 1000000000 estimated cancelled") == (provider.closed, log[-1])
 
 
 def test_limits_are_learnt_and_not_shown() -> None:

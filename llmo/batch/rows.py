@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -106,16 +107,17 @@ def _staged(name: str, pipe: BinaryIO, format: Format | None) -> Input:  # noqa:
 
     So that all of it is checked before anything is paid, and it need not fit into memory.
     """
-    staged = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the input
-    shutil.copyfileobj(pipe, staged)
-    staged.seek(0)
-    head = staged.read(SNIFFED)
+    with tempfile.TemporaryFile() as staged:
+        shutil.copyfileobj(pipe, staged)
+        staged.seek(0)
+        head = staged.read(SNIFFED)
+        kept = os.dup(staged.fileno())
 
     def again() -> BinaryIO:
-        staged.seek(0)
-        # A file of its own over the same descriptor, so that closing it leaves the stage.
-        return os.fdopen(os.dup(staged.fileno()), "rb")
+        os.lseek(kept, 0, os.SEEK_SET)
+        return os.fdopen(os.dup(kept), "rb")
 
+    weakref.finalize(again, os.close, kept)
     return Input(name, format or sniff(head), again)
 
 

@@ -128,6 +128,7 @@ class Runner:
 
     def cancel(self) -> None:
         """Give up what is in flight; its money stays booked."""
+        self.stop("signal")
         for worker in self._workers:
             worker.cancel()
 

@@ -78,8 +78,10 @@ class ToStream:
             self._moved.clear()
             await self._moved.wait()
 
-    def flush(self) -> None:
+    def close(self) -> None:
         """At the end, write what waited for rows that will not come."""
+        if self._answers is not None:
+            self._answers.close()
         for seq in sorted(self._waiting):
             self._write(self._waiting.pop(seq))
 

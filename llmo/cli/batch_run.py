@@ -80,7 +80,7 @@ class Job:
             async with self._beside(runner):
                 ending = await runner.run()
             if isinstance(sink, ToStream):
-                sink.flush()
+                sink.close()
         finally:
             await wired.close()
         return batch_end.finish(task, self.files, ending, caught=self.caught, elapsed=time.monotonic() - self.began)

@@ -1,3 +1,38 @@
-"""llmo: prompt language models from a terminal and run batch jobs over files, through one router."""
+"""
+llmo: prompt language models from a terminal and run batch jobs over files, through one router.
+
+For programs: `llmo.Client`, `llmo.AsyncClient`; nothing is imported before it is used.
+"""
 
 __version__ = "0.1.0"
+__all__ = ["Answer", "AsyncClient", "Client", "Image", "LlmoError", "Message"]
+
+# Not typing's: its import would be the longest part of `llmo --version`.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from llmo.answers import Answer
+    from llmo.client import AsyncClient, Client
+    from llmo.errors import LlmoError
+    from llmo.types import Image, Message
+
+_HOMES = {
+    "Answer": "llmo.answers",
+    "AsyncClient": "llmo.client",
+    "Client": "llmo.client",
+    "Image": "llmo.types",
+    "LlmoError": "llmo.errors",
+    "Message": "llmo.types",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -29,7 +29,10 @@ its hold booked. Anything that is not an `LlmoError` is a bug and shows as `inte
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from llmo.answers import Attempt
 
 ErrorKind = Literal[
     "usage",
@@ -67,7 +70,11 @@ class Exit(IntEnum):
 
 
 class LlmoError(Exception):
-    """A failure that is explained to the user in one line, and perhaps a hint."""
+    """
+    A failure that is explained to the user in one line, and perhaps a hint.
+
+    Raised by `llmo.Client`, it has the `attempts` that were made and the `text` that came before it.
+    """
 
     kind: ClassVar[ErrorKind] = "internal"
     exit: Exit = Exit.FAILED
@@ -76,6 +83,8 @@ class LlmoError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.attempts: tuple[Attempt, ...] = ()
+        self.text = ""
 
 
 class UsageError(LlmoError):

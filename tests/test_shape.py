@@ -26,10 +26,10 @@ LAYERS = {
             "__init__ errors types money config clock ids result spans",
             "paths settings catalog tokens images classify privacy redact data",
             "providers ledger history",
-            "router candidates budget limits retry",
+            "router candidates budget cap limits retry",
             "engine attempt structured",
             "wiring",
-            "batch render",
+            "answers question portal desk client langchain batch render",
             "cli __main__",
         ]
     )
@@ -151,7 +151,7 @@ def test_only_the_outer_doors_wire() -> None:
     """
     users = {found.module for found in _inside() if found.target == "llmo.wiring"}
 
-    assert users == {"llmo.cli.context", "llmo.cli.wiring"}
+    assert users == {"llmo.cli.context", "llmo.cli.wiring", "llmo.client", "llmo.desk"}
 
 
 def test_no_import_goes_in_a_circle() -> None:

@@ -1,0 +1,167 @@
+"""Where a program's questions are asked: on one event loop, over the engine and the ledger of the command line."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmo import answers, router
+from llmo.candidates import Planner
+from llmo.cap import Capped
+from llmo.engine import Engine, Job
+from llmo.errors import UsageError
+from llmo.limits import Wish, limits
+from llmo.structured import Structured, Validator
+from llmo.types import Target, Text
+from llmo.wiring import Wired
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from llmo.answers import Answer, Estimate, Limits
+    from llmo.question import Question
+    from llmo.router import Plan
+    from llmo.wiring import Surroundings
+
+FRESH_S = 15.0
+"""Seconds for which a planner may remember who is ready, cooling or fast."""
+
+
+class Desk:
+    """
+    Takes questions; every method but `__init__` runs on one loop.
+
+    With `concurrency` above 1 it is wired as a batch is: a transport for many connections, bookings in groups,
+    and waiting in line is no part of a question's time.
+    """
+
+    def __init__(
+        self, around: Surroundings, *, concurrency: int | None, max_cost: str | None, allow_unpriced: bool
+    ) -> None:
+        self.around = around
+        self._limits = around.limits(max_cost)
+        self._allow_unpriced = allow_unpriced
+        self._wish = Wish(concurrency=concurrency)
+        self.busy = concurrency is not None and concurrency > 1
+        self._wired: Wired | None = None
+        self._planner: tuple[float, Planner] | None = None
+
+    def ask(self, question: Question, *, shown: bool) -> Asked:
+        """Prepare a question; `shown` when pieces of the answer are, so that it can't begin anew."""
+        return Asked(self, question, shown=shown)
+
+    def plan(self, question: Question) -> Plan:
+        """Who may answer."""
+        return self._plans().plan(question.request, question.choice)
+
+    async def estimate(self, question: Question) -> Estimate:
+        """Who would answer and for how much; sends nothing."""
+        return answers.estimate(self.plan(question))
+
+    async def limits(self) -> Limits:
+        """What may still be spent, and how fast."""
+        around = self.around
+        statuses = around.ledger.status(self._limits, around.run_id)
+        return answers.Limits(
+            budgets=tuple(map(answers.budget, statuses)),
+            providers={name: self._pace(name) for name in around.profile.providers},
+        )
+
+    async def close(self) -> None:
+        """Book what is on its way, close connections and the ledger."""
+        wired, self._wired = self._wired, None
+        if wired is not None:
+            await wired.close()
+        self.around.ledger.close()
+
+    def start(self, question: Question, plan: Plan, *, shown: bool) -> Structured:
+        """Hand a planned question to the engine."""
+        profile = self.around.profile
+        # One whole body is cheaper for many; a stream keeps what came before a failure.
+        request = replace(question.request, stream=shown or not self.busy)
+        job = Job(
+            request=request,
+            plan=plan,
+            run=self.around.run_id,
+            tags=question.tags,
+            retries=profile.retries if question.retries is None else question.retries,
+            timeout=question.timeout or profile.timeout,
+            restart=not shown,
+            queues=self.busy,
+        )
+        validator = None if request.schema is None else Validator(request.schema)
+        return Structured(self._engine(question), job, validator)
+
+    def _engine(self, question: Question) -> Engine:
+        engine = self._wiring().engine
+        if question.cap is None:
+            return engine
+        till = Capped(engine.till, question.cap)
+        capped = Engine(providers=engine.provider, till=till, limiter=engine.limiter, clock=engine.clock)
+        capped.cool = engine.cool
+        return capped
+
+    def _wiring(self) -> Wired:
+        if self._wired is None:
+            self._wired = Wired(
+                self.around, self._limits, allow_unpriced=self._allow_unpriced, wish=self._wish, busy=self.busy
+            )
+        return self._wired
+
+    def _plans(self) -> Planner:
+        now = self.around.clock.now()
+        if self._planner is None or not 0 <= now - self._planner[0] < FRESH_S:
+            around = self.around
+            self._planner = (now, Planner(around.profile, around.env, around.catalog, around.ledger))
+        return self._planner[1]
+
+    def _pace(self, name: str) -> answers.Pace:
+        from llmo import settings
+
+        around = self.around
+        config = around.profile.providers[name]
+        allowed = limits(config, self._wish)
+        here = self._wired.limiter.cooling(name) if self._wired else 0.0
+        return answers.Pace(
+            rpm=allowed.rpm,
+            tpm=allowed.tpm,
+            concurrency=allowed.concurrency,
+            cooling_s=max(here, around.ledger.cooling(Target(name, ""))),
+            not_ready=settings.ready(name, config, around.env),
+        )
+
+
+class Asked:
+    """One question; `answer` when `pieces` has ended, however it ended."""
+
+    def __init__(self, desk: Desk, question: Question, *, shown: bool) -> None:
+        self._desk, self._question, self._shown = desk, question, shown
+        self._plan: Plan | None = None
+        self._running: Structured | None = None
+
+    async def pieces(self) -> AsyncGenerator[str]:
+        """
+        Yield the text as it comes; with a schema in one piece, when it has been found to meet it.
+
+        Raises the error that the answer ended with. Closed early or cancelled, it books what was received.
+        """
+        self._plan = plan = self._desk.plan(self._question)
+        router.require(plan)
+        whole = self._question.request.schema is not None
+        self._running = running = self._desk.start(self._question, plan, shown=self._shown)
+        async with aclosing(running.events()) as events:
+            async for event in events:
+                if isinstance(event, Text) and not whole:
+                    yield event.text
+        answer = self.answer
+        if whole:
+            yield answer.text
+
+    @property
+    def answer(self) -> Answer:
+        """The answer, partial when it was closed early. Raises the error that it ended with, if any."""
+        running, plan = self._running, self._plan
+        if running is None or plan is None or running.result is None:
+            raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
+        return answers.answer(running.result, data=running.data, task=plan.task.name)

@@ -1,0 +1,157 @@
+"""What a program asks: a prompt with its options, checked and made into a request."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+from llmo.candidates import Choice
+from llmo.errors import UsageError
+from llmo.money import parse_usd
+from llmo.types import Message, Params, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from llmo.money import Pico
+    from llmo.types import Role, Strategy
+
+Prompt: TypeAlias = "str | Sequence[Message | Mapping[str, str]]"
+Dollars: TypeAlias = "Decimal | str | int"
+
+ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+
+
+class Options(TypedDict, total=False):
+    """
+    How to ask; what is left out is as the profile says.
+
+    `model` is `provider/model`, an alias, or several as a chain; `task` picks the chain of a task, `strategy` its
+    order; `fallback=False` tries the first candidate only; `private` never leaves this machine. `schema` is a
+    JSON Schema that the answer must meet. `max_cost` caps all attempts of this call. `timeout` is seconds for
+    everything, `retries` attempts per candidate after the first. `tags` are stored with every attempt.
+    `extra` is sent to the provider as it is.
+    """
+
+    model: str | Sequence[str] | None
+    task: str | None
+    strategy: Strategy | None
+    system: str | None
+    schema: Mapping[str, Any] | None
+    max_tokens: int | None
+    temperature: float | None
+    seed: int | None
+    stop: str | Sequence[str] | None
+    extra: Mapping[str, Any] | None
+    tags: Mapping[str, str] | None
+    max_cost: Dollars | None
+    private: bool
+    timeout: float | None
+    retries: int | None
+    fallback: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A checked question; None leaves a clock to the profile, `cap` is picodollars."""
+
+    request: Request
+    choice: Choice
+    tags: Mapping[str, str]
+    cap: Pico | None
+    timeout: float | None
+    retries: int | None
+
+
+def question(prompt: Prompt, options: Options) -> Question:
+    """Read what is asked. Raises `UsageError` for an empty prompt or a value that can't be meant."""
+    unknown = options.keys() - Options.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unexpected keyword argument: {', '.join(sorted(unknown))}")
+    return Question(
+        request=Request(_messages(prompt, options.get("system")), _params(options), options.get("schema")),
+        choice=Choice(
+            models=_several(options.get("model")),
+            task=options.get("task"),
+            strategy=options.get("strategy"),
+            private=options.get("private", False),
+            first_only=not options.get("fallback", True),
+        ),
+        tags={str(key): str(value) for key, value in (options.get("tags") or {}).items()},
+        cap=cap(options.get("max_cost")),
+        timeout=_number("timeout", options.get("timeout"), above=0),
+        retries=_whole("retries", options.get("retries"), least=0),
+    )
+
+
+def cap(amount: Dollars | None) -> Pico | None:
+    """A cap in picodollars. Raises `UsageError` unless it is an amount above 0."""
+    if amount is None:
+        return None
+    try:
+        parsed = parse_usd(str(amount))
+    except ValueError as exc:
+        raise UsageError(f"max_cost: {exc}", hint='give dollars, like "0.50"') from None
+    if parsed <= 0:
+        raise UsageError(f"max_cost must be above 0: {amount}", hint='give dollars, like "0.50"')
+    return parsed
+
+
+def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:
+    turns = (Message("user", prompt),) if isinstance(prompt, str) else tuple(map(_message, prompt))
+    if system is not None:
+        turns = (Message("system", system), *(turn for turn in turns if turn.role != "system"))
+    if not any(turn.text.strip() or turn.images for turn in turns if turn.role != "system"):
+        raise UsageError("nothing to ask: the prompt is empty")
+    return turns
+
+
+def _message(given: Message | Mapping[str, str]) -> Message:
+    if isinstance(given, Message):
+        return given
+    role, text = ROLES.get(given.get("role", "")), given.get("content")
+    if role is None:
+        raise UsageError(f"unknown role: {given.get('role')}", hint=f"roles: {', '.join(ROLES)}")
+    if not isinstance(text, str):
+        raise UsageError(f"content of a message is not text: {type(text).__name__}", hint="llmo.Message takes images")
+    return Message(role, text)
+
+
+def _params(options: Options) -> Params:
+    return Params(
+        max_tokens=_whole("max_tokens", options.get("max_tokens"), least=1),
+        temperature=_number("temperature", options.get("temperature"), least=0),
+        seed=_whole("seed", options.get("seed")),
+        stop=_several(options.get("stop")),
+        extra=dict(options.get("extra") or {}),
+    )
+
+
+def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _whole(name: str, value: Any, least: int | None = None) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UsageError(f"{name} is not a whole number: {value}")
+    if least is not None and value < least:
+        raise UsageError(f"{name} must be at least {least}: {value}")
+    return value
+
+
+def _number(name: str, value: Any, *, above: float | None = None, least: float | None = None) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise UsageError(f"{name} is not a number: {value}")
+    if above is not None and value <= above:
+        raise UsageError(f"{name} must be above {above:g}: {value}")
+    if least is not None and value < least:
+        raise UsageError(f"{name} must be at least {least:g}: {value}")
+    return float(value)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut
 from llmo.ids import ulid
-from llmo.ledger import Call, Settlement
+from llmo.ledger import Call, OverBudget, Settlement
+from llmo.money import usd
 from llmo.result import Attempt, Result
 from llmo.types import Event, Finish, RateInfo, Reasoning, Reported, Served, Text, Usage, Warned
 
@@ -93,6 +94,8 @@ class Answer:
 
 QUOTA_S = 600.0
 """How long a target without credit is put last."""
+LEAST = 16
+"""Output tokens that an answer must have room for, or its prompt would be paid for nothing."""
 WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
 _SERVED = ("model", "request_id", "service_tier", "upstream")
@@ -126,9 +129,28 @@ class Booking:
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
 
     async def open(self) -> None:
-        """Take the hold. Raises `BudgetExceeded`."""
-        self.hold = await self.engine.till.hold(self.call, self.candidate.worst)
+        """Take the hold, with --fit for as long an answer as there is money for. Raises `BudgetExceeded`."""
+        asked = self.candidate.max_output
+        while self.hold is None:
+            try:
+                self.hold = await self.engine.till.hold(self.call, self.candidate.worst)
+            except OverBudget as refusal:
+                if not self.job.plan.need.fit:
+                    raise
+                self._shorten(refusal)
         self.answer.reserved = self.candidate.worst or 0
+        if (limit := self.candidate.max_output) < asked:
+            self.answer.warnings.append(f"the budget buys {limit:,} output tokens of the {asked:,} asked for (--fit)")
+
+    def _shorten(self, refusal: OverBudget) -> None:
+        """Ask for no more than the refusal says that there is money for; raises it when that is no answer."""
+        fits, price = refusal.fits, self.candidate.facts.model.price
+        if fits is None or price is None or not LEAST <= fits < self.candidate.max_output:
+            raise refusal
+        worst = price.worst(self.job.plan.need.input_bound, fits)
+        self.candidate = replace(self.candidate, max_output=fits, worst=worst)
+        params = replace(self.job.request.params, max_tokens=fits)
+        self.job = replace(self.job, request=replace(self.job.request, params=params))
 
     async def stream(self, deadline: float) -> AsyncGenerator[Event]:
         """The provider's events under the total clock; ends with `Finish` or an error."""
@@ -187,6 +209,8 @@ class Booking:
             return
         cost, source = self._cost()
         self.outcome = (error, cost, source)
+        if excess := self._excess(cost):
+            self.answer.warnings.append(excess)
         await asyncio.shield(self.hold.settle(self._settlement(error, cost, source)))
 
     def _remember(self, error: LlmoError | None) -> None:
@@ -207,6 +231,19 @@ class Booking:
         if usage is not None:
             return facts.model.price.cost(usage, service_tier=self.answer.served.service_tier), "computed"
         return self.candidate.worst, "estimated"
+
+    def _excess(self, cost: int | None) -> str | None:
+        """What to say of a cost above the hold: it is booked all the same, and the budget may be passed by it."""
+        held, used = self.candidate.worst, self.answer.usage
+        if cost is None or held is None or cost <= held or not self.engine.till.limited(self.call):
+            return None
+        limit = self.candidate.max_output
+        why = "the provider charges more than its price"
+        if used is not None and used.output_tokens > limit:
+            why = f"the provider passed the output limit, {used.output_tokens:,} tokens of {limit:,}"
+        elif used is not None and used.input_tokens > (bound := self.job.plan.need.input_bound):
+            why = f"the provider counted {used.input_tokens:,} input tokens, more than the bound of {bound:,}"
+        return f"{self.candidate.target} cost ${usd(cost)}, above the ${usd(held)} held for it: {why}"
 
     def _settlement(self, error: LlmoError | None, cost: int | None, source: CostSource) -> Settlement:
         now, first = asyncio.get_running_loop().time(), self.answer.first_at

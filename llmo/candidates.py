@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from llmo.types import Ability, Request, Target
 
 
+FORWARDERS = ("openrouter", "litellm-proxy")
+"""Kinds whose address says nothing about where a prompt ends up: a proxy on this machine hands it on."""
+
+
 class Memory(Protocol):
     """What is remembered of targets between runs."""
 
@@ -39,6 +43,7 @@ class Choice:
     strategy: Strategy | None = None
     private: bool = False
     first_only: bool = False
+    fit: bool = False
 
 
 class Planner:
@@ -98,6 +103,8 @@ class Planner:
             private_kinds=kinds,
             strategy=choice.strategy or self._profile.strategy,
             first_only=choice.first_only,
+            fit=choice.fit,
+            when_budget_ends=self._profile.when_budget_ends,
         )
 
     def _fact(self, target: Target) -> Facts:
@@ -134,6 +141,8 @@ def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
     # A signed-in Ollama daemon hands its `…-cloud` models on to ollama.com.
     if config.kind == "ollama" and model.endswith(("-cloud", ":cloud")):
         return False
+    if config.kind in FORWARDERS:
+        return config.local
     return config.local or config.kind == "offline" or loopback(urlsplit(address).hostname or "")
 
 

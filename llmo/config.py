@@ -18,6 +18,7 @@ Kind = Literal["openai", "anthropic", "ollama", "openrouter", "litellm", "litell
 Strategy = Literal["profile", "cheapest", "fastest", "balanced"]
 Window = Literal["run", "day", "week", "month", "total"]
 Detector = Literal["secrets", "pii"]
+BudgetEnd = Literal["refuse", "local"]
 
 
 class Exact:
@@ -219,6 +220,8 @@ class Profile:
     """Appended to every task."""
     budgets: tuple[BudgetConfig, ...] = ()
     """All that match must hold."""
+    when_budget_ends: BudgetEnd = "refuse"
+    """What follows a refusal: nothing, or candidates on this machine that cost nothing."""
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     """What may leave this machine."""
     prices: tuple[PriceConfig, ...] = ()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.attempt import Answer, Booking
-from llmo.errors import Cancelled, ContextTooLong, LlmoError
+from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError
 from llmo.ids import ulid
 from llmo.retry import Schedule, verdict
 from llmo.types import Event
@@ -137,19 +137,24 @@ class Execution:
             except LlmoError as exc:
                 yield AttemptEnded(self._attempts[-1])
                 errors.append(exc)
-                schedule.failed(number, exc, loop.time())
-                self._narrow(schedule, exc, number)
+                self._note(schedule, exc, number)
             else:
                 yield AttemptEnded(self._attempts[-1])
                 return
         raise verdict(errors)
 
-    def _narrow(self, schedule: Schedule, error: LlmoError, failed: int) -> None:
-        """Take out whoever can't do better after this failure."""
+    def _note(self, schedule: Schedule, error: LlmoError, failed: int) -> None:
+        """Take note of a failure, and take out whoever can't do better after it."""
+        need, ranked = self.job.plan.need, self.job.plan.ranked
+        if isinstance(error, BudgetExceeded) and need.when_budget_ends == "local":
+            for number, other in enumerate(ranked):
+                if other.facts.billing != "local" or number == failed:
+                    schedule.drop(number)
+            return
+        schedule.failed(failed, error, asyncio.get_running_loop().time())
         if self._answer.begun and not self.job.restart:
             schedule.stop()
         if isinstance(error, ContextTooLong):
-            ranked = self.job.plan.ranked
             had = ranked[failed].facts.model.context
             for number, other in enumerate(ranked):
                 size = other.facts.model.context

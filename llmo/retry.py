@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from llmo.errors import (
     Broken,
+    BudgetExceeded,
     ContextTooLong,
     Incomplete,
     LlmoError,
@@ -99,9 +100,13 @@ def verdict(errors: Sequence[LlmoError]) -> LlmoError:
     The failure to end with when all candidates failed.
 
     One that a retry may mend wins (exit 5 says "later"); else the last that is not about a
-    key, since a missing key of a fallback explains nothing about the target that was wanted.
+    key, since a missing key of a fallback explains nothing about the target that was wanted. A
+    budget that ended explains why whoever stepped in was asked.
     """
     for error in errors:
         if isinstance(error, ProviderError) and error.temporary:
+            return error
+    for error in errors:
+        if isinstance(error, BudgetExceeded):
             return error
     return next((e for e in reversed(errors) if not isinstance(e, Unauthorized)), errors[-1])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llmo.catalog import Model
-    from llmo.config import Profile, Strategy
+    from llmo.config import BudgetEnd, Profile, Strategy
     from llmo.ledger import Latency
     from llmo.types import Ability, Billing, CostSource, Target
 
@@ -59,7 +59,8 @@ class Need:
 
     `input_bound` is a proven upper bound of its tokens, `input_estimate` a guess for
     choosing; `max_output` the limit that the user set. `private` says that nothing may leave
-    this machine, `private_kinds` what was found in the prompt that made it so.
+    this machine, `private_kinds` what was found in the prompt that made it so. `fit` allows a
+    shorter answer when the budget buys no longer one, `when_budget_ends` says what follows a refusal.
     """
 
     input_estimate: int
@@ -70,6 +71,8 @@ class Need:
     private_kinds: tuple[str, ...] = ()
     strategy: Strategy = "profile"
     first_only: bool = False
+    fit: bool = False
+    when_budget_ends: BudgetEnd = "refuse"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +192,19 @@ def plan(task: Task, need: Need, steps: Sequence[Step], facts: Mapping[Target, F
     ranked = [replace(c, rank=rank, why=_why(c, need)) for rank, c in enumerate(able[: len(able) - len(spare)], 1)]
     unused = [replace(c, rank=None, why="not used: --no-fallback") for c in spare]
     return Plan(task=task, need=need, candidates=(*ranked, *unused, *(c for c in candidates if c.rank is None)))
+
+
+def longer(plan: Plan, input_bound: int, input_estimate: int) -> Plan:
+    """The same plan for a request that has grown: as much more is held for each candidate."""
+    need = replace(plan.need, input_bound=input_bound, input_estimate=input_estimate)
+    return replace(plan, need=need, candidates=tuple(replace(c, worst=_worst(c, need)) for c in plan.candidates))
+
+
+def _worst(candidate: Candidate, need: Need) -> int | None:
+    price = candidate.facts.model.price
+    if candidate.facts.billing != "metered":
+        return 0
+    return price.worst(need.input_bound, candidate.max_output) if price else None
 
 
 def require(plan: Plan) -> None:

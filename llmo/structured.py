@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from llmo import router, tokens
 from llmo.errors import InvalidOutput, UsageError
 from llmo.types import Json, Message
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from llmo.engine import Engine, Job, Progress
     from llmo.result import Result
+    from llmo.types import Request
 
 REPAIR = """Your answer does not meet the JSON Schema:
 {errors}
@@ -104,7 +106,15 @@ class Structured:
         asked = self.job.request
         text = REPAIR.format(errors="\n".join(problems), schema=json.dumps(self.validator.schema, ensure_ascii=False))
         turns = (Message("assistant", _set(self.result).text or "(empty)"), Message("user", text))
-        return replace(self.job, request=replace(asked, messages=(*asked.messages, *turns)))
+        return _longer(self.job, replace(asked, messages=(*asked.messages, *turns)))
+
+
+def _longer(job: Job, request: Request) -> Job:
+    """The job with a longer request, for which more money is held."""
+    kinds = {candidate.facts.kind for candidate in job.plan.candidates}
+    most = max((tokens.bound(request, kind) for kind in kinds), default=0)
+    about = sum(tokens.estimate(message.text) for message in request.messages)
+    return replace(job, request=request, plan=router.longer(job.plan, most, about))
 
 
 def _set(result: Result | None) -> Result:

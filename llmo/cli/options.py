@@ -62,6 +62,9 @@ class Selection:
     max_cost: Annotated[
         str | None, typer.Option("--max-cost", help="Hard cap in dollars for this command.", metavar="USD")
     ] = None
+    fit: Annotated[bool, typer.Option("--fit", help="Take a shorter answer when the budget buys no longer one.")] = (
+        False
+    )
     max_tokens: Annotated[
         int | None, typer.Option("--max-tokens", help="Limit of output tokens.", metavar="N", min=1)
     ] = None
@@ -185,6 +188,7 @@ def choice(selection: Selection) -> Choice:
         strategy=selection.strategy,
         private=selection.private,
         first_only=selection.no_fallback,
+        fit=selection.fit,
     )
 
 

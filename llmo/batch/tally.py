@@ -46,7 +46,8 @@ class Tally:
     Counters of one run.
 
     `total` are all rows of the input, `skipped` those that earlier runs finished; `spent` is
-    picodollars, `unpriced` the rows of unknown cost, `copied` those that another row paid for.
+    picodollars, `unpriced` the rows of unknown cost, `copied` those that another row paid for;
+    `private` rows held private data and stayed on this machine; `used` is the share of the limits.
     """
 
     total: int = 0
@@ -66,6 +67,7 @@ class Tally:
     spent: int = 0
     unpriced: int = 0
     private: int = 0
+    used: float | None = None
 
     @property
     def left(self) -> int:
@@ -126,4 +128,6 @@ class Tally:
             "models": models,
             "latency_p50_s": self.latencies.percentile(0.5),
             "latency_p95_s": self.latencies.percentile(0.95),
+            "limit_used": None if self.used is None else round(self.used, 3),
+            "private_rows": self.private,
         }

@@ -57,6 +57,7 @@ class Job:
     workers: int = 1
     caught: Exit | None = None
     began: float = 0.0
+    used: Callable[[], float | None] = lambda: None
 
     async def main(self) -> int:
         """Run until the end, whatever ends it."""
@@ -74,11 +75,13 @@ class Job:
             failed=self.files.failed,
         )
         runner = Runner(iter(task.feed(self.files.failed)), sender, sink, rules=rules, tally=task.tally)
+        self.used = wired.limiter.used
         sender.stopping = lambda: runner.stopping
         self.began = time.monotonic()
         try:
             async with self._beside(runner):
                 ending = await runner.run()
+            task.tally.used = self.used()
             if isinstance(sink, ToStream):
                 sink.close()
         finally:
@@ -187,7 +190,7 @@ class Job:
             cap=self._cap,
             unpriced=tally.unpriced,
             throttled=tally.throttled,
-            used=None,
+            used=self.used(),
             elapsed=time.monotonic() - self.began,
         )
 

@@ -180,6 +180,7 @@ def summary(report: Mapping[str, Any], elapsed: float) -> list[str]:
         "left": "left",
         "retries": "retries",
         "rate_limited": "times 429",
+        "private_rows": "private and kept on this machine",
     }
     extras = [f"{report[key]:,} {text}" for key, text in more.items() if report[key]]
     lines = ["; ".join([first, *extras])]
@@ -191,5 +192,6 @@ def summary(report: Mapping[str, Any], elapsed: float) -> list[str]:
     unpriced = f" and {report['unpriced_calls']:,} unpriced calls" if report["unpriced_calls"] else ""
     took = report["latency_p50_s"]
     latency = "" if took is None else f"; latency {span(took)} p50, {span(report['latency_p95_s'])} p95"
-    lines.append(f"cost ${report['cost_usd']}{unpriced}{latency}")
+    used = "" if report["limit_used"] is None else f"; {report['limit_used']:.0%} of the limit used"
+    lines.append(f"cost ${report['cost_usd']}{unpriced}{latency}{used}")
     return lines

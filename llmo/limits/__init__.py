@@ -3,10 +3,6 @@ How fast a provider may be asked: paced buckets, slots and one shared pause.
 
 One first-in-first-out gate per provider; every attempt of every row passes it, so a large
 row can't starve and one `Retry-After` holds all rows once. Time is the event loop's.
-
-The pace is 0.98 of the limit with a burst of one second: providers enforce limits per second
-as well as per minute, and a bucket that begins full sends nearly twice the limit in the first
-minute. An amount larger than the burst passes a full bucket and leaves it in debt.
 """
 
 from __future__ import annotations
@@ -17,21 +13,19 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llmo.limits.meter import Left, Meter
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from llmo.config import ProviderConfig
     from llmo.types import RateInfo
 
-PACE = 0.98
-BURST_S = 1.0
 CLOUD_CONCURRENCY = 64
 ONE_AT_A_TIME = frozenset({"ollama", "cursor"})
 """One model instance or one flat plan behind them: more in flight only waits in another line."""
 CUT, RECOVER, FLOOR = 0.85, 0.02, 0.05
 """A 429 takes 15 % off the pace, a second without gives 2 % back."""
-NOTHING = 1e-9
-"""Less than this is the rounding of float sums."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,73 +59,6 @@ def limits(config: ProviderConfig, wish: Wish | None = None) -> Limits:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
-    """One dimension of the provider's own count, as of the request it answers."""
-
-    limit: float
-    remaining: float
-    reset: float | None
-
-
-class Meter:
-    """
-    One dimension (requests or tokens): a paced bucket, anchored to the provider's count.
-
-    `level` below zero is debt. What the provider has left is its `remaining` less all that
-    was sent after that request; it refills at (limit - remaining) / reset, so a wrong
-    configured limit and windows of a second, a minute or a day all come out right.
-    """
-
-    __slots__ = ("_at", "_burst", "_cap", "_left", "_level", "_newest", "_rate", "_regain", "sent")
-
-    def __init__(self, per_minute: float | None, now: float, *, floor: float = 0.0) -> None:
-        self._rate = PACE * per_minute / 60 if per_minute else 0.0
-        self._level = self._burst = max(self._rate * BURST_S, floor)
-        self._at = now
-        self._left = self._cap = self._regain = 0.0
-        self._newest = -1.0
-        self.sent = 0.0
-
-    def wait(self, amount: float, now: float, gain: float) -> float:
-        """Seconds until `amount` may pass, 0 if it may now."""
-        passed, self._at = now - self._at, now
-        delay = 0.0
-        if self._rate:
-            self._level = min(self._burst, self._level + passed * self._rate * gain)
-            delay = _until(min(amount, self._burst) - self._level, self._rate * gain)
-        if self._cap:
-            self._left = min(self._cap, self._left + passed * self._regain)
-            delay = max(delay, _until(min(amount, self._cap) - self._left, self._regain))
-        return delay
-
-    def take(self, amount: float) -> float:
-        """Charge `amount`; what was sent so far is the mark of this request."""
-        self._level -= amount
-        self._left -= amount
-        self.sent += amount
-        return self.sent
-
-    def give(self, amount: float, mark: float) -> None:
-        """Put back what a request did not use; a negative amount is taken."""
-        self._level = min(self._burst, self._level + amount)
-        if mark > self._newest:
-            self._left += amount
-
-    def anchor(self, left: Left, mark: float) -> None:
-        """Believe the provider, unless a later request already told more."""
-        if mark < self._newest or left.limit <= 0:
-            return
-        self._newest, self._cap = mark, left.limit
-        self._left = left.remaining - (self.sent - mark)
-        used = left.limit - left.remaining
-        self._regain = used / left.reset if left.reset and used > 0 else left.limit / 60
-
-
-def _until(missing: float, rate: float) -> float:
-    return 0.0 if missing <= NOTHING else missing / rate
-
-
 class Slot:
     """One attempt's place at the provider; it is given back with `release`, once."""
 
@@ -157,7 +84,7 @@ class Gate:
 
     def __init__(self, allowed: Limits, *, jitter: Callable[[], float], share: float = 1.0) -> None:
         self._loop = asyncio.get_running_loop()
-        now = self._loop.time()
+        self._began = now = self._loop.time()
         self.allowed = allowed
         self.in_flight = self.peak = self.throttled = 0
         self._share, self._jitter = share, jitter
@@ -225,6 +152,12 @@ class Gate:
             self._tokens.anchor(
                 Left(info.limit_tokens - spare, info.remaining_tokens - spare, info.reset_tokens), sent[1]
             )
+
+    def used(self) -> float | None:
+        """Share of the tighter limit used since the beginning, None without limits."""
+        minutes = (self._loop.time() - self._began) / 60
+        pairs = ((self._requests.sent, self.allowed.rpm), (self._tokens.used, self.allowed.tpm))
+        return max((sent / (limit * minutes) for sent, limit in pairs if limit), default=None) if minutes else None
 
     def _current_gain(self, now: float) -> float:
         return 1.0 if self._gain == 1 else min(1.0, self._gain + RECOVER * (now - self._gain_at))
@@ -298,6 +231,10 @@ class Limiter:
         """Seconds that `provider` is still paused."""
         gate = self._gates.get(provider)
         return gate.cooling() if gate else 0.0
+
+    def used(self) -> float | None:
+        """Share of its limits that the busiest provider used, None where nothing limits."""
+        return max((share for gate in self._gates.values() if (share := gate.used()) is not None), default=None)
 
     def gate(self, provider: str) -> Gate:
         """The line of `provider`."""

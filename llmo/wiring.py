@@ -154,12 +154,15 @@ class Links:
             config=config,
             transport=self._wire(config.kind),
             clock=around.clock,
+            env=around.env,
         )
         return load(config.kind)(link)
 
     def _wire(self, kind: str) -> Transport:
         """One transport for all; measured: httpx starts soonest, aiohttp carries a thousand at once."""
-        if kind == "offline":
+        from llmo.providers import KINDS
+
+        if not KINDS[kind].http:
             from llmo.providers.offline import Unplugged
 
             return Unplugged()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -26,6 +27,7 @@ class Link:
     config: ProviderConfig
     transport: Transport
     clock: Clock = field(default_factory=SystemClock, repr=False)
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,8 @@ class Entry:
 
     `needs_key` speaks of the default address; a server of one's own may need none. `idle` is
     the silence allowed between bytes, `first` the silence before the first byte of an answer:
-    reasoning models think, and Ollama loads a model, without a byte.
+    reasoning models think, and Ollama loads a model, without a byte. `http` is False where llmo's
+    own transports have no part.
     """
 
     path: str | None
@@ -44,6 +47,7 @@ class Entry:
     url_env: str | None = None
     needs_key: bool = True
     local: bool = False
+    http: bool = True
     concurrency: int | None = None
     connect: float = 10.0
     idle: float = 120.0
@@ -78,10 +82,17 @@ KINDS: Mapping[str, Entry] = {
         first=3600.0,
     ),
     "openrouter": Entry(path=None, base_url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY"),
-    "litellm": Entry(path=None, needs_key=False),
+    "litellm": Entry(path=None, needs_key=False, http=False),
     "litellm-proxy": Entry(path=None, key_env="LITELLM_PROXY_API_KEY", url_env="LITELLM_PROXY_URL", needs_key=False),
-    "cursor": Entry(path=None, key_env="CURSOR_API_KEY", needs_key=False, concurrency=1, idle=300.0),
-    "offline": Entry(path="llmo.providers.offline:Offline", needs_key=False, local=True),
+    "cursor": Entry(
+        path="llmo.providers.cursor:Cursor",
+        key_env="CURSOR_API_KEY",
+        needs_key=False,
+        http=False,
+        concurrency=1,
+        idle=300.0,
+    ),
+    "offline": Entry(path="llmo.providers.offline:Offline", needs_key=False, local=True, http=False),
 }
 
 

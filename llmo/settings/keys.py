@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from llmo.errors import CredentialsError
+from llmo.settings import programs
 from llmo.settings.kinds import KIND_DEFAULTS
 from llmo.settings.ollama import address
 
@@ -107,10 +107,17 @@ def ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | No
         return f"kind {config.kind} is not built yet in this version"
     if kind.needs_url and not base_url(name, config, env):
         return f"base_url is not set, nor {kind.url_env}"
+    return _lacking(config, env) or _keyless(name, config, env)
+
+
+def _lacking(config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """What must be installed first."""
     if config.kind == "cursor":
-        program = config.command[0] if config.command else "cursor-agent"
-        return None if shutil.which(program, path=env.get("PATH", "")) else f"{program} is not on PATH"
-    return _keyless(name, config, env)
+        program = programs.cursor(config, env)
+        return program if isinstance(program, str) else None
+    if config.kind == "litellm" and not _installed("litellm"):
+        return "the package litellm is not installed: pip install 'llmo[litellm]'"
+    return None
 
 
 def _keyless(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:

@@ -64,6 +64,6 @@ KIND_DEFAULTS: Mapping[str, KindDefaults] = {
     "litellm-proxy": KindDefaults(
         url_env="LITELLM_PROXY_URL", key_env="LITELLM_PROXY_API_KEY", needs_url=True, built=False
     ),
-    "cursor": KindDefaults(key_env="CURSOR_API_KEY", built=False),
+    "cursor": KindDefaults(key_env="CURSOR_API_KEY"),
     "offline": KindDefaults(),
 }

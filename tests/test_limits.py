@@ -130,6 +130,25 @@ def test_one_retry_after_pauses_all_rows_once():
     assert virtual.run(main()) == (30.0, [30.0] * 5)
 
 
+def test_after_a_retry_after_one_may_come_whatever_the_counters_say():
+    """
+    "Full again in six minutes" is no reason to stay away longer than the provider asked for.
+    """
+
+    async def main():
+        line, times = limiter(), []
+        slot = await line.acquire("p", 1000)
+        slot.learn(RateInfo(60, 0, 1.0, 150_000, 0, 360.0))
+        line.pause("p", 2.0)
+        slot.release(None)
+        await asyncio.gather(*(send(line, times, tokens=100_000) for _ in range(2)))
+        return times
+
+    first, second = virtual.run(main())
+
+    assert (2.0, True) == (first, second > 60)
+
+
 def test_a_429_slows_the_pace_and_a_5xx_does_not():
     """
     Only `shrink` costs pace, and it comes back.

@@ -93,6 +93,7 @@ class Gate:
         self._line: deque[tuple[Slot, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until = now
+        self._invited = False
         self._gain, self._gain_at = 1.0, now
 
     def admit(self, slot: Slot) -> bool:
@@ -130,6 +131,8 @@ class Gate:
         # Others wait for the same second: whoever comes a little later is not turned away again.
         spread = self._jitter() * min(1.0, 0.05 + 0.1 * seconds)
         self._paused_until = max(self._paused_until, now + seconds + spread)
+        # Retry-After is the provider's word on when to come back; its counters may say "minutes until full".
+        self._invited = seconds > 0
         self.throttled += shrink
         if shrink and (self._gain == 1 or now - self._gain_at >= 1):
             self._gain, self._gain_at = max(FLOOR, self._current_gain(now) * CUT), now
@@ -167,6 +170,8 @@ class Gate:
         if self.allowed.concurrency and self.in_flight >= self.allowed.concurrency:
             return float("inf")
         now = self._loop.time()
+        if self._invited:
+            return max(self._paused_until - now, 0.0)
         gain = self._current_gain(now)
         return max(
             self._paused_until - now,
@@ -176,7 +181,7 @@ class Gate:
         )
 
     def _grant(self, slot: Slot) -> None:
-        slot.granted = True
+        slot.granted, self._invited = True, False
         slot.marks = (self._requests.take(1), self._tokens.take(slot.tokens))
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from llmo.types import Served
+
 if TYPE_CHECKING:
     from llmo.errors import LlmoError
-    from llmo.types import CostSource, FinishReason, Served, Target, Usage
+    from llmo.types import CostSource, FinishReason, Target, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,3 +60,22 @@ class Result:
     def ok(self) -> bool:
         """Whether it succeeded."""
         return self.error is None
+
+
+def unsent(identifier: str, error: LlmoError, target: Target | None = None) -> Result:
+    """What came of a request that nobody was sent."""
+    return Result(
+        id=identifier,
+        error=error,
+        text="",
+        reasoning="",
+        target=target,
+        served=Served(),
+        finish=None,
+        usage=None,
+        cost=0,
+        cost_source="unknown",
+        reserved=0,
+        total_s=0.0,
+        first_token_s=None,
+    )

@@ -11,9 +11,8 @@ from llmo.batch.outcome import FATAL
 from llmo.batch.runner import Answered
 from llmo.engine import Job, collect
 from llmo.errors import CredentialsError, LlmoError, RateLimited
-from llmo.result import Result
+from llmo.result import unsent
 from llmo.structured import Structured
-from llmo.types import Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from llmo.batch.intents import Intents
     from llmo.batch.tally import Tally
     from llmo.engine import Engine
+    from llmo.result import Result
     from llmo.router import Plan
     from llmo.structured import Validator
     from llmo.types import Json
@@ -59,10 +59,10 @@ class Sender:
             plan = self._plan(work)
             router.require(plan)
         except CredentialsError as exc:
-            return Answered(_unsent(work, exc), fatal=True)
+            return Answered(unsent(work.name, exc), fatal=True)
         except LlmoError as exc:
             # This row's own: it holds private data, or fits no model. What all rows share was checked before.
-            return Answered(_unsent(work, exc))
+            return Answered(unsent(work.name, exc))
         held = plan.ranked[0].worst or 0
         self._tally.held += held
         self._tally.private += bool(plan.need.private_kinds)
@@ -119,22 +119,4 @@ def _joined(before: Result | None, now: Result) -> Result:
         attempts=(*before.attempts, *now.attempts),
         cost=(before.cost or 0) + (now.cost or 0) if known else None,
         total_s=before.total_s + now.total_s,
-    )
-
-
-def _unsent(work: Work, error: LlmoError) -> Result:
-    return Result(
-        id=work.name,
-        error=error,
-        text="",
-        reasoning="",
-        target=None,
-        served=Served(),
-        finish=None,
-        usage=None,
-        cost=0,
-        cost_source="unknown",
-        reserved=0,
-        total_s=0.0,
-        first_token_s=None,
     )

@@ -24,6 +24,9 @@ class Output:
         str | None,
         typer.Option("--cache", help="Take the answer to the same request of at most this age.", metavar="DURATION"),
     ] = None
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Ask every -m at once and show the answers beside each other.")
+    ] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, send nothing.")] = False
     stream: Annotated[
         bool | None, typer.Option("--stream/--no-stream", help="Show the answer as it comes (default) or at its end.")

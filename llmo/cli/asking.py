@@ -47,6 +47,10 @@ def ask(ctx: Context, prompt: str | None, *, selection: Selection, inputs: Input
     """Answer on stdout; the exit code."""
     if output.as_json and output.ndjson:
         raise UsageError("--json and --ndjson exclude each other")
+    if output.compare:
+        from llmo.cli.comparing import compare
+
+        return compare(ctx, prompt, selection=selection, inputs=inputs, output=output)
     options.cap(selection)
     keep = ctx.profile.store_texts and not output.no_log
     conversation, before = _conversation(ctx, output, keep=keep)
@@ -134,15 +138,20 @@ def _ended(ctx: Context, question: Question, answer: Structured, cache: _Cache) 
     result = answer.result
     if result is None:
         return int(Cancelled().exit)
-    if result.error is None and result.finish == "length":
-        cut = "the answer was cut by the token limit"
-        result = replace(result, warnings=(*result.warnings, cut))
-        if question.output.strict:
-            result = replace(result, error=Incomplete(cut, hint="raise --max-tokens"))
+    result = judged(result, strict=question.output.strict)
     if result.ok:
         cache.keep(result, answer.data)
         _keep(ctx, question, result)
     return _finish(ctx, question, result, answer.data)
+
+
+def judged(result: Result, *, strict: bool) -> Result:
+    """The result with what is to be said of the token limit: a warning, with --strict a failure."""
+    if result.error is not None or result.finish != "length":
+        return result
+    cut = "the answer was cut by the token limit"
+    error = Incomplete(cut, hint="raise --max-tokens") if strict else None
+    return replace(result, warnings=(*result.warnings, cut), error=error)
 
 
 def _keep(ctx: Context, question: Question, result: Result) -> None:

@@ -53,11 +53,16 @@ def speed(result: Result) -> str:
     """Time to the first token and the rate after it."""
     if result.first_token_s is None:
         return f"{result.total_s:.1f} s"
-    text = f"first token {result.first_token_s:.2f} s"
+    per_second = rate(result)
+    return f"first token {result.first_token_s:.2f} s" + (f", {per_second:.0f} tokens/s" if per_second else "")
+
+
+def rate(result: Result) -> float | None:
+    """Tokens per second after the first one; None when it came in one piece, or nobody counted."""
+    if result.first_token_s is None or result.usage is None or result.usage.output_tokens <= 1:
+        return None
     took = result.total_s - result.first_token_s
-    if result.usage and result.usage.output_tokens > 1 and took > 0.01:  # noqa: PLR2004 - faster is one piece, no rate
-        text += f", {result.usage.output_tokens / took:.0f} tokens/s"
-    return text
+    return result.usage.output_tokens / took if took > 0.01 else None  # noqa: PLR2004 - faster is one piece, no rate
 
 
 def summary(result: Result) -> str:

@@ -122,7 +122,7 @@ class Execution:
     async def _tries(self) -> AsyncGenerator[Progress]:
         job, loop = self.job, asyncio.get_running_loop()
         ranked = job.plan.ranked
-        schedule = Schedule(len(ranked), job.retries, restart=job.restart, rand=self.engine.rand)
+        schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand)
         errors: list[LlmoError] = []
         while (step := schedule.next(loop.time())) is not None:
             number, wait = step

@@ -50,14 +50,13 @@ class Schedule:
     """
     Which candidate comes next; candidates are numbered as in the plan.
 
-    `retries` is how often one candidate is tried again. `restart` lets an answer that broke
-    off begin anew, for callers who have shown nothing of it.
+    `retries` is how often one candidate is tried again. An answer that broke off may begin anew:
+    whoever has shown a part of it must `stop`.
     """
 
-    def __init__(self, count: int, retries: int, *, restart: bool, rand: Callable[[], float]) -> None:
+    def __init__(self, count: int, retries: int, *, rand: Callable[[], float]) -> None:
         self._standings = [_Standing() for _ in range(count)]
         self._retries = retries
-        self._restart = restart
         self._rand = rand
 
     def next(self, now: float) -> tuple[int, float] | None:
@@ -75,9 +74,7 @@ class Schedule:
         """Take note of a failure of candidate `number`."""
         standing = self._standings[number]
         standing.failures += 1
-        again = isinstance(error, ProviderError) and (
-            error.temporary or (self._restart and isinstance(error, Incomplete))
-        )
+        again = isinstance(error, ProviderError) and (error.temporary or isinstance(error, Incomplete))
         if not again and not isinstance(error, ELSEWHERE):
             self.stop()
         elif not again or standing.failures > self._retries:

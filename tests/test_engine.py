@@ -21,7 +21,7 @@ from llmo.errors import (
     Unavailable,
 )
 from llmo.structured import Structured
-from llmo.types import Finish, RateInfo, Reported, Text, Usage
+from llmo.types import Finish, RateInfo, Reported, Served, Text, Usage
 from tests import virtual
 from tests.fakes import A, B, C, Note, Scripted, Stage, candidate, plan
 
@@ -187,6 +187,19 @@ def test_a_stream_without_its_end_is_incomplete() -> None:
     assert execution.result is not None
     assert execution.result.error is not None
     assert execution.result.error.kind == "incomplete"
+
+
+def test_a_cut_before_the_first_word_is_tried_again() -> None:
+    """
+    Nothing was shown, so it may begin anew; when it never ends well, the call is incomplete.
+    """
+    mended = Stage({A: Scripted([Served(model="m"), Incomplete("cut")], GOOD)}).play()[1].result
+    never = Stage({A: Scripted([Served(model="m"), Incomplete("cut")])}).play(retries=2)[1].result
+
+    assert mended is not None
+    assert never is not None
+    assert never.error is not None
+    assert (True, 6, 3) == (mended.ok, never.error.exit, len(never.attempts))
 
 
 def test_a_refusal_is_no_answer() -> None:

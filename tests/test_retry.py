@@ -9,7 +9,7 @@ from llmo.retry import Schedule, delay, verdict
 
 
 def schedule(count: int = 2, retries: int = 2) -> Schedule:
-    return Schedule(count, retries, restart=False, rand=lambda: 1.0)
+    return Schedule(count, retries, rand=lambda: 1.0)
 
 
 def test_everyone_is_tried_before_anybody_sleeps() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import sys
@@ -12,7 +13,7 @@ import typer.main
 from typer.core import TyperGroup
 from typer.models import CommandInfo
 
-from llmo.cli.context import ClosedPipe
+from llmo.cli.context import ClosedPipe, encode
 from llmo.cli.light import lighten
 from llmo.errors import Cancelled, Exit, LlmoError, UsageError
 
@@ -30,6 +31,8 @@ COMMANDS = {
 }
 
 BARE = {"--retry-errors": "--retry-errors=all"}
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What a file or device says that takes no more."""
 
 
 class Lazy(TyperGroup):
@@ -98,6 +101,7 @@ def program() -> Any:
 def run(args: Sequence[str]) -> int:
     """Run with `args`; the exit code. Prints every error as one line, and as JSON when that was asked for."""
     debug = "--debug" in args
+    encode()
     try:
         code = program().main(args=spelled(args), prog_name="llmo", standalone_mode=False)
         sys.stdout.flush()
@@ -112,6 +116,8 @@ def run(args: Sequence[str]) -> int:
     except Exception as exc:
         if debug and not hasattr(exc, "format_message"):
             raise
+        if isinstance(exc, OSError) and exc.errno in FULL:
+            forget_stdout()
         return report(_explained(exc), args)
     return code if isinstance(code, int) else 0
 
@@ -133,6 +139,8 @@ def _explained(exc: Exception) -> LlmoError:
         return UsageError(text[:1].lower() + text[1:], hint=f"see {command} --help")
     if type(exc).__name__ == "Abort":
         return Cancelled()
+    if isinstance(exc, OSError) and exc.errno in FULL:
+        return LlmoError(f"cannot write: {exc.strerror}", hint="what was spent is booked: see llmo cost")
     return LlmoError(f"internal error: {type(exc).__name__}: {exc}", hint="run again with --debug and report it")
 
 
@@ -158,8 +166,13 @@ def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
 
 
 def closed_pipe() -> int:
-    """End quietly when the reader has gone, and keep Python from complaining at exit."""
+    """End quietly when the reader has gone."""
+    forget_stdout()
+    return int(Exit.OK)
+
+
+def forget_stdout() -> None:
+    """Keep Python from trying at exit to write what could not be written."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return int(Exit.OK)

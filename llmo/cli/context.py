@@ -7,6 +7,7 @@ their own `Context`; nothing else asks whether a stream is a terminal.
 
 from __future__ import annotations
 
+import io
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 
 class ClosedPipe(Exception):
     """Whoever read stdout has gone: `llmo ask … | head -1`."""
+
+
+def encode() -> None:
+    """Pipes and files get UTF-8 whatever the locale says; a terminal gets what it can show."""
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
+        else:
+            stream.reconfigure(encoding="utf-8")
 
 
 @dataclass

@@ -34,7 +34,7 @@ class Answer:
         self.reasoning: list[str] = []
         self.usage: Usage | None = None
         self.served = Served()
-        self.reported: int | None = None
+        self.reported: Reported | None = None
         self.finish: Finish | None = None
         self.first_at: float | None = None
         self.reserved = 0
@@ -53,8 +53,8 @@ class Answer:
                 self.first_at = now if self.first_at is None else self.first_at
             case Usage():
                 self.usage = event
-            case Reported(cost):
-                self.reported = cost
+            case Reported():
+                self.reported = event
             case Finish():
                 self.finish = event
             case Served():
@@ -224,8 +224,9 @@ class Booking:
         facts, usage = self.candidate.facts, self.answer.usage
         if facts.billing != "metered":
             return 0, "local" if facts.billing == "local" else "subscription"
-        if self.answer.reported is not None:
-            return self.answer.reported, "reported"
+        reported = self.answer.reported
+        if reported is not None and not (reported.derived and facts.model.price is not None):
+            return reported.cost, "computed" if reported.derived else "reported"
         if facts.model.price is None:
             return None, "unknown"
         if usage is not None:

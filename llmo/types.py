@@ -113,9 +113,15 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """What the provider says that the call cost, in picodollars."""
+    """
+    What the provider says that the call cost, in picodollars.
+
+    `derived` is for a middleman's own arithmetic from usage and a table of prices: it counts only
+    where llmo has no price.
+    """
 
     cost: int
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,21 @@ def test_under_a_budget_an_output_limit_is_sent() -> None:
     assert [None, 100] == [free.requests[0].params.max_tokens, capped.requests[0].params.max_tokens]
 
 
+def test_a_middlemans_arithmetic_counts_where_no_price_is_known() -> None:
+    """
+    It has a table of its own, and money was held by ours.
+    """
+    told = [Text("hi"), Usage(10, 2), Reported(77, derived=True), Finish("stop")]
+    _, priced = Stage({A: Scripted(told)}).play()
+    unpriced = plan(candidate(A, 1, model=Model(id="m")))
+    _, other = Stage({A: Scripted(told)}).play(plan=unpriced)
+
+    assert [(run.result.cost, run.result.cost_source) for run in (priced, other) if run.result] == [
+        (30_000_000, "computed"),
+        (77, "computed"),
+    ]
+
+
 def test_what_the_provider_reports_is_the_cost() -> None:
     """
     Reported wins over computed.

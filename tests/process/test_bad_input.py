@@ -79,7 +79,7 @@ ASK = [
     pytest.param(("ask", "hi", "-c"), 2, "", id="no-conversation"),
     pytest.param(("ask", "hi", "-m", "nobody/m"), 4, "nobody", id="unknown-provider"),
     pytest.param(("ask", "hi", "-m", "fsat"), 4, "fsat", id="unknown-alias"),
-    pytest.param(("ask", "hi", "-t", "poetry"), 4, "poetry", id="unknown-task"),
+    pytest.param(("ask", "hi", "-m", "auto", "-t", "poetry"), 4, "poetry", id="unknown-task"),
     pytest.param(("ask", "hi", "-P", "nowhere"), 4, "nowhere", id="unknown-profile"),
     pytest.param(("ask", "hi", "-P", "./nowhere.toml"), 4, "nowhere.toml", id="missing-profile"),
     *(

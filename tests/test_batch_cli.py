@@ -113,19 +113,18 @@ def test_reordered_rows_are_the_same_rows_and_changed_ones_run_again(home):
     assert "0 rows are done, 13 have changed (prompt) and run again" in changed.stderr
 
 
-def test_failed_rows_stay_failed_until_they_are_asked_for(home):
+def test_failed_rows_run_again(home):
     """
-    Exit 7; --errors is ready to be an input; --retry-errors runs them again, of one kind if wanted.
+    Exit 7; --errors is ready to be an input; the same command takes failed rows again, or those of one kind.
     """
     args = ("-P", "flaky.toml", *ARGS, "--errors", "failed.jsonl", "-j", "1", "--retries", "0")
-    first, again = home(*args), home(*args)
+    first, others = home(*args), home(*args, "--retry-errors=timeout")
     failed = out(home, "failed.jsonl")
 
-    assert (7, 7) == (first.code, again.code)
+    assert (7, 7) == (first.code, others.code)
     assert failed == [ROWS[3], ROWS[7], ROWS[11]]
-    assert "3 failed before (--retry-errors runs them again)" in again.stderr
-    assert home(*args, "--retry-errors=timeout").code == 7
-    last = home(*args, "--retry-errors")
+    assert "3 failed before and stay so (--retry-errors=KIND runs them again)" in others.stderr
+    last = home(*args)
     assert (0, 12, 0) == (last.code, len(out(home)), (home.home / "failed.jsonl").stat().st_size), last
     assert {line["status"] for line in out(home)} == {"ok"}
 

@@ -63,7 +63,7 @@ class Recorded:
         self.table.freeze()
 
     def decide(self, name: str, key: str, retry: str | None) -> Decision:
-        """What to do with a row; `retry` is one of `KINDS`, `all`, or None."""
+        """What to do with a row; `retry` is one of `KINDS`, `all`, or None: failed rows that cost nothing but a try."""
         value = self.table.get(short(name))
         if value is None:
             return "new"
@@ -72,7 +72,7 @@ class Recorded:
         found: Decision = "failed"
         if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
             found = "changed"
-        elif retry == word or (retry == "all" and code and word not in PAID):
+        elif retry == word or (code and word not in PAID and (retry == "all" or (retry is None and word != "unknown"))):
             found = "retry"
         elif word in ("ok", "truncated"):
             found = "done"

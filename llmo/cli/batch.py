@@ -92,7 +92,7 @@ class Manner:
         str | None,
         typer.Option(
             "--retry-errors",
-            help="Run failed rows again, or with =KIND only those.",
+            help="Of failed rows, run those =KIND again (without: all, rows in doubt too).",
             metavar="[=KIND]",
             show_default=False,
         ),

@@ -103,7 +103,7 @@ def _say_resumed(task: Task, before: state.State | None, now: state.State) -> No
         pass
     parts = [f"{counts.done:,} rows are done"]
     if counts.failed:
-        parts.append(f"{counts.failed:,} failed before (--retry-errors runs them again)")
+        parts.append(f"{counts.failed:,} failed before and stay so (--retry-errors=KIND runs them again)")
     if counts.retry:
         parts.append(f"{counts.retry:,} failed rows run again")
     if counts.changed:

@@ -21,7 +21,7 @@ from llmo.errors import (
     Unavailable,
 )
 from llmo.structured import Structured
-from llmo.types import Finish, RateInfo, Reported, Served, Text, Usage
+from llmo.types import Event, Finish, RateInfo, Reported, Served, Text, Usage
 from tests import virtual
 from tests.fakes import A, B, C, Note, Scripted, Stage, candidate, plan
 
@@ -260,7 +260,7 @@ def test_a_middlemans_arithmetic_counts_where_no_price_is_known() -> None:
     """
     It has a table of its own, and money was held by ours.
     """
-    told = [Text("hi"), Usage(10, 2), Reported(77, derived=True), Finish("stop")]
+    told: list[Event] = [Text("hi"), Usage(10, 2), Reported(77, derived=True), Finish("stop")]
     _, priced = Stage({A: Scripted(told)}).play()
     unpriced = plan(candidate(A, 1, model=Model(id="m")))
     _, other = Stage({A: Scripted(told)}).play(plan=unpriced)

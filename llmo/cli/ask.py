@@ -51,9 +51,14 @@ def ask(
     output: Output,
 ) -> int:
     """Send one prompt and stream the answer."""
-    from llmo.cli import asking
     from llmo.cli.context import current
 
     ctx = current()
     ctx.online = not output.dry_run
+    if output.compare:
+        from llmo.cli import comparing
+
+        return comparing.compare(ctx, prompt, selection=selection, inputs=inputs, output=output)
+    from llmo.cli import asking
+
     return asking.ask(ctx, prompt, selection=selection, inputs=inputs, output=output)

@@ -47,10 +47,6 @@ def ask(ctx: Context, prompt: str | None, *, selection: Selection, inputs: Input
     """Answer on stdout; the exit code."""
     if output.as_json and output.ndjson:
         raise UsageError("--json and --ndjson exclude each other")
-    if output.compare:
-        from llmo.cli.comparing import compare
-
-        return compare(ctx, prompt, selection=selection, inputs=inputs, output=output)
     options.cap(selection)
     keep = ctx.profile.store_texts and not output.no_log
     conversation, before = _conversation(ctx, output, keep=keep)

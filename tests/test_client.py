@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,9 +28,7 @@ from llmo.types import Message, Target, Usage
 from llmo.wiring import Surroundings
 from tests import virtual
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+README = Path(__file__).parent.parent / "README.md"
 HELLO = "You said: hello\n\nThat is 1 word. No model was asked."
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
 PRICED = 'input_usd = "1"\noutput_usd = "10"\n'
@@ -594,6 +594,21 @@ def test_a_long_life_learns_who_cools_down(place: Place) -> None:
         return [text.partition(", ")[2] for text in why]
 
     assert ["", "", "put last: it asked to wait 30 s"] == virtual.run(main(), clock)
+
+
+def test_the_python_of_readme_runs(place: Place) -> None:
+    """
+    As it stands, without a key.
+    """
+    blocks = re.findall(r"^```python offline\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    env = os.environ | place.env | {"LLMO_PROFILE": "offline"}
+    runs = [
+        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+        for code in blocks
+    ]
+
+    assert [(0, "")] == [(run.returncode, run.stderr) for run in runs]
+    assert "You said: Name three rivers of Europe." in runs[0].stdout
 
 
 def test_importing_llmo_loads_nothing_else() -> None:

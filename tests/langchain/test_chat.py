@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import copy
 import pickle
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,8 +27,8 @@ from llmo.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+README = Path(__file__).parent.parent.parent / "README.md"
 PRICED = 'input_usd = "1"\noutput_usd = "10"\n'
 HELLO = "You said: hello\n\nThat is 1 word. No model was asked."
 
@@ -307,6 +309,19 @@ def test_langchains_cache_keeps_models_apart_and_not_tags(made: Callable[..., Ch
     model.close()
 
     assert {("echo",): 2, ("other",): 1} == booked(home, "model")
+
+
+def test_the_langchain_of_readme_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    As it stands, without a key.
+    """
+    monkeypatch.setenv("LLMO_PROFILE", "offline")
+    (block,) = re.findall(r"^```python langchain\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    scope: dict[str, Any] = {}
+    exec(block, scope)
+    scope["model"].close()
+
+    assert "You said: Name three rivers." in capsys.readouterr().out
 
 
 def test_a_misspelt_field_is_refused() -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, TypeAlias
 
+from llmo.errors import LlmoError
 from llmo.ledger import MAX_COST, Call, Entry, Held, Limit, OverBudget, Released, Settled, Settlement
-from llmo.money import parse_usd
+from llmo.money import parse_usd, usd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from llmo.config import Profile
-    from llmo.ledger import Ledger
+    from llmo.ledger import BudgetStatus, Ledger
     from llmo.money import Pico
 
 CHUNK = 500
@@ -34,6 +36,13 @@ def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
     if max_cost is not None:
         found.append(Limit(name=MAX_COST, usd=parse_usd(max_cost), window="run"))
     return tuple(found)
+
+
+def _near(percent: int, status: BudgetStatus) -> str:
+    parts = [] if status.limit_usd is None else [f"${usd(status.spent)} of ${usd(status.limit_usd)} spent"]
+    parts += [] if status.limit_calls is None else [f"{status.calls} of {status.limit_calls} calls"]
+    resets = [f"resets {status.resets_at}"] if status.resets_at else []
+    return f"budget {status.name} is used to {percent} % and more: {', '.join(parts + resets)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,8 @@ class Till(ABC):
         self.ledger = ledger
         self.limits = tuple(limits)
         self.allow_unpriced = allow_unpriced
+        self.warn: Callable[[str], None] | None = None
+        """Told once when a limit is used to 80 and 95 percent, by whichever process sees it first."""
 
     def limited(self, call: Call) -> bool:
         """Whether a limit of dollars counts a call, so that it must carry an output limit."""
@@ -71,6 +82,12 @@ class Till(ABC):
     def entry(self, call: Call, worst: Pico | None) -> Held:
         """The hold to ask for."""
         return Held(call, worst, self.limits, self.allow_unpriced)
+
+    def near(self, ledger: Ledger, run: str) -> list[str]:
+        """What is to be told of limits that are nearly used up."""
+        if self.warn is None or not self.limits:
+            return []
+        return [_near(percent, status) for percent, status in ledger.crossed(self.limits, run)]
 
     @abstractmethod
     async def hold(self, call: Call, worst: Pico | None) -> Hold:
@@ -88,16 +105,23 @@ class Till(ABC):
 class Direct(Till):
     """For one request at a time: a transaction each, in place."""
 
+    _run = ""
+
     async def hold(self, call: Call, worst: Pico | None) -> Hold:
         """Take the worst case of a call, or raise at once."""
         (refused,) = self.ledger.many([self.entry(call, worst)])
         if refused:
             raise refused
+        self._run = call.run
         return Hold(call.id, self)
 
     async def end(self, entry: Settled | Released) -> None:
         """Settle or release."""
         self.ledger.many([entry])
+        for line in self.near(self.ledger, self._run):
+            if self.warn:
+                self.warn(line)
+        self.ledger.tidy()
 
     async def close(self) -> None:
         """Close the ledger."""
@@ -130,6 +154,7 @@ class Grouped(Till):
         self._lines: dict[str, deque[_Waiter]] = {}
         self._queue: SimpleQueue[tuple[Entry, Outcome] | None] = SimpleQueue()
         self._thread: Thread | None = None
+        self._run = ""
 
     @property
     def outstanding(self) -> int:
@@ -233,6 +258,18 @@ class Grouped(Till):
         except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
             results = exc
         loop.call_soon_threadsafe(self._tell, batch, results)
+        if not isinstance(results, Exception):
+            self._look(ledger, batch, loop)
+
+    def _look(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
+        """Once nobody waits for it: are limits running low, has the log grown?"""
+        runs = {entry.call.run for entry, _ in batch if isinstance(entry, Held)}
+        self._run = next(iter(runs), self._run)
+        with suppress(LlmoError):  # the next booking tells of it
+            for line in self.near(ledger, self._run):
+                if self.warn:
+                    loop.call_soon_threadsafe(self.warn, line)
+            ledger.tidy()
 
     def _tell(self, batch: Sequence[tuple[Entry, Outcome]], results: list[OverBudget | None] | Exception) -> None:
         """In the loop: count what is outstanding, answer, let the next in line try."""

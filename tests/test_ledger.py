@@ -84,7 +84,9 @@ def test_a_limit_is_inclusive_and_names_every_amount_when_it_refuses(ledger):
         "budget daily does not cover openai/gpt: limit $5, spent $2, held $1, left $2, needed up to $2.000000000001, "
         "resets 2026-11-23T00:00:00+01:00"
     ) == refusal.value.message
-    assert (refusal.value.hint or "").startswith("lower --max-tokens (212 would fit), or raise the budget")
+    assert (refusal.value.hint or "").startswith(
+        "lower --max-tokens (212 would fit; --fit does it by itself), or raise the budget"
+    )
     assert (2 * DOLLAR, 1 * DOLLAR, 2) == sums(ledger, limit)
 
 
@@ -373,7 +375,7 @@ def _foreign(path):
             "move it away",
             id="damaged",
         ),
-        pytest.param(_newer, "a newer llmo wrote it (schema 99, this one knows 1)", "upgrade llmo", id="newer"),
+        pytest.param(_newer, "a newer llmo wrote it (schema 99, this one knows 2)", "upgrade llmo", id="newer"),
         pytest.param(_foreign, "a database of another program", "move it away", id="foreign"),
         pytest.param(lambda path: path.mkdir(), "Is a directory", "LLMO_DATA_DIR", id="unusable"),
     ],
@@ -469,3 +471,43 @@ def test_everything_that_is_known_of_a_call_is_stored(ledger):
         "held_at": int(NOON * 1e6), "ended_at": int(NOON * 1e6), "duration_s": 1.5, "first_token_s": 0.5,
         "owner_pid": owner.me().pid, "owner_started": owner.me().started, "owner_boot": owner.me().boot,
     } == row  # fmt: skip
+
+
+def test_a_limit_that_runs_low_is_told_once_a_window(ledger, clock):
+    """
+    At 80 and at 95 percent, by one process for all, anew in the next window and after the limit was raised.
+    """
+    limit, other = daily(100), Limit(name="calls", calls=2)
+    second = ledger.another()
+
+    def told(identifier, dollars, of=limit):
+        ledger.hold(call(identifier), dollars * DOLLAR)
+        ledger.settle(identifier, settled(dollars * DOLLAR))
+        return [
+            [(percent, status.name) for percent, status in book.crossed([of, Limit(name="zero", usd=0)], "r1")]
+            for book in (ledger, second)
+        ]
+
+    assert [[], []] == told("a", 79)
+    assert [[(80, "daily")], []] == told("b", 2)
+    assert [[], []] == told("c", 1)
+    assert [[(95, "daily")], []] == told("d", 17)
+    assert [[(80, "daily")], []] == told("e", 1, of=daily(120))
+    clock.time += 86_400
+    assert [[(95, "daily")], []] == told("f", 99)
+    assert [[(95, "calls")], []] == told("g", 0, of=other)
+    second.close()
+
+
+def test_a_jump_to_the_top_is_told_once(ledger):
+    """
+    The lower level is not told after the higher one.
+    """
+    ledger.hold(call("a"), 99)
+    ledger.settle("a", settled(99))
+
+    limit = Limit(name="x", usd=100)
+    other = ledger.another()
+    assert [[95], []] == [[percent for percent, _ in book.crossed([limit], "r1")] for book in (ledger, other)]
+    assert [] == other.crossed([Limit(name="run", usd=100, window="run")], "r2")
+    other.close()

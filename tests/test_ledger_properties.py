@@ -1,5 +1,6 @@
 """No sequence of entries passes a limit or lets a counter drift from the calls."""
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement, counters, owner, queries
+from llmo.ledger import Call, Ledger, Limit, OverBudget, Past, Settlement, counters, moving, owner, queries
+from llmo.ledger.spending import Spending
 from llmo.ledger.windows import Period
 
 LIMITS = (
@@ -40,6 +42,7 @@ class Money(RuleBasedStateMachine):
         path = Path(self.directory.name) / "ledger.db"
         self.ledgers = [Ledger(path, self.clock, zone) for zone in ("Europe/Berlin", "America/St_Johns")]
         self.next = 0
+        self.far = []
         self.refused = []
 
     @rule(
@@ -76,9 +79,26 @@ class Money(RuleBasedStateMachine):
         if taken:
             self.ledgers[who].release(taken[0], "rate_limited")
 
-    @rule(hours=st.integers(1, 400))
+    @rule(hours=st.integers(-50, 400))
     def wait(self, hours):
+        """Clocks are set back, too."""
         self.clock.time += hours * 3600
+
+    @rule(who=st.sampled_from([0, 1]))
+    def somebody_takes_everything_in_again(self, who):
+        if self.ledgers[who]._reader():
+            lines = list(self.ledgers[1 - who].exported())
+            ended = [line for line in lines if json.loads(line)["state"] != "held"]
+            assert (len(ended), 0) == self.ledgers[who].bring(moving.read(ended, "x"))
+
+    @rule(who=st.sampled_from([0, 1]), cost=st.integers(0, 3), days=st.integers(0, 40))
+    def a_call_comes_from_elsewhere(self, who, cost, days):
+        self.next += 1
+        call = Call(id=f"far {self.next}", run="r1", provider="a", model="m1", tags={"team": "x"})
+        end = Settlement(cost=cost, source="computed")
+        at = int((self.clock.time - days * 86_400) * 1e6)
+        self.far += [(at, cost)]
+        assert (1, 1) == self.ledgers[who].bring([Past(call=call, worst=9, held_at=at, ended_at=at, end=end)])
 
     @rule(who=st.sampled_from([0, 1]))
     def everybody_dies(self, who):
@@ -96,7 +116,21 @@ class Money(RuleBasedStateMachine):
         if db := self.ledgers[0]._reader():
             rows = db.execute('SELECT run, "end", start, match, spent, held, calls FROM counters').fetchall()
             for run, end, start, match, *sums in rows:
+                assert counters.added(db, match, Period(start, end), run) == tuple(sums)
                 assert counters.total(db, match, Period(start, end), run) == tuple(sums)
+
+    @invariant()
+    def days_are_what_the_calls_add_up_to(self):
+        """Asked in any zone, by day or not, from any instant on: sums and calls tell the same."""
+        for ledger in getattr(self, "ledgers", ()) if self.next else ():
+            since = self.clock.time - 86_400 * 3.3
+            for by, begin in ((["day", "model", "outcome"], None), (["week"], since), (["tag:team"], since)):
+                plain = [*by, "run"]
+                fast = {row.group: row for row in ledger.calls(by, since=begin)}
+                slow: dict[tuple[str, ...], Spending] = {}
+                for row in ledger.calls(plain, since=begin):
+                    slow.setdefault(row.group[:-1], Spending(row.group[:-1])).add(row)
+                assert slow == fast
 
     def teardown(self):
         for ledger in getattr(self, "ledgers", ()):
@@ -139,6 +173,9 @@ class Capped(Money):
                 for status in self.ledgers[0].status(LIMITS, run):
                     assert status.limit_usd is None or status.spent + status.held <= status.limit_usd
                     assert status.limit_calls is None or status.calls <= status.limit_calls
+
+    def a_call_comes_from_elsewhere(self):
+        """What was spent elsewhere may pass any limit: it is booked all the same."""
 
 
 Capped.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -85,7 +85,7 @@ def test_a_refusal_says_how_many_tokens_the_budget_buys(ledger: Ledger) -> None:
 
     assert result.error is not None
     assert ("budget_exceeded", 0) == (result.error.kind, len(provider.requests))
-    assert "lower --max-tokens (40 would fit)" in str(result.error.hint)
+    assert "lower --max-tokens (40 would fit; --fit" in str(result.error.hint)
 
 
 def test_fit_takes_what_the_budget_buys_and_says_so(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llmo.cli.context import Context
-    from llmo.ledger.queries import Spending
+    from llmo.ledger.spending import Spending
     from llmo.money import Pico
 
 

@@ -15,7 +15,7 @@ from llmo.errors import Exit, UsageError
 if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.ledger import BudgetStatus
-    from llmo.ledger.queries import Spending
+    from llmo.ledger.spending import Spending
     from llmo.money import Pico
 
 

@@ -22,6 +22,7 @@ class Wired(wiring.Wired):
         """`busy` wires for many requests at once; call it where the event loop runs."""
         limits = ctx.limits(selection.max_cost)
         super().__init__(ctx, limits, allow_unpriced=selection.allow_unpriced, wish=wish, busy=busy)
+        self.till.warn = lambda line: ctx.err(f"llmo: warning: {line}")
 
 
 def budgets(ctx: Context, selection: Selection) -> list[dict[str, object]]:

@@ -16,6 +16,7 @@ from llmo.ledger.records import (
     Latency,
     Limit,
     OverBudget,
+    Past,
     Released,
     Settled,
     Settlement,
@@ -23,12 +24,13 @@ from llmo.ledger.records import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, tzinfo
     from pathlib import Path
 
     from llmo.clock import Clock
-    from llmo.ledger.queries import Spending
+    from llmo.ledger.queries import Times
+    from llmo.ledger.spending import Spending
     from llmo.money import Pico
     from llmo.types import Target
 
@@ -43,10 +45,14 @@ __all__ = [
     "Ledger",
     "Limit",
     "OverBudget",
+    "Past",
     "Released",
     "Settled",
     "Settlement",
 ]
+
+CHUNK = 1000
+"""Calls that one transaction takes in."""
 
 
 class Ledger:
@@ -62,6 +68,7 @@ class Ledger:
         self._clock = clock
         self._timezone = timezone
         self._open: tuple[int, sqlite3.Connection] | None = None
+        self._told: set[tuple[int | str | None, ...]] = set()
 
     def another(self) -> Ledger:
         """The same ledger for another thread."""
@@ -157,22 +164,85 @@ class Ledger:
         since: float | None = None,
         until: float | None = None,
         run: str | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> list[Spending]:
-        """Sums per group (see `llmo.ledger.queries.spending`); instants are seconds since the epoch."""
-        from llmo.ledger import queries
-        from llmo.ledger.store import explained
+        """Sums per group (see `llmo.ledger.spending`); instants are seconds since the epoch."""
+        from llmo.ledger import spending
+        from llmo.ledger.store import explained, reading
 
         db = self._reader()
         if db is None:
             return []
-        begin, end = (None if at is None else int(at * 1_000_000) for at in (since, until))
+        only = spending.Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
+        with explained(self.path), reading(db):
+            return spending.spending(db, by, self._zone(), only)
+
+    def times(self, targets: Sequence[tuple[str, str]], since: float | None, until: float | None) -> list[Times]:
+        """How long the last good calls of these targets took."""
+        from llmo.ledger import queries, spending
+        from llmo.ledger.store import explained
+
+        db = self._reader()
         with explained(self.path):
-            return queries.spending(db, by, self._zone(), queries.Filter(begin, end, run))
+            return list(queries.times(db, targets, spending.Filter(_micro(since), _micro(until)).span)) if db else []
+
+    def crossed(self, limits: Sequence[Limit], run: str) -> list[tuple[int, BudgetStatus]]:
+        """Limits that are used to 80 or 95 percent and whose users have not been told yet; tell them."""
+        from llmo.ledger import warned
+        from llmo.ledger.store import writing
+
+        found = [(warned.level(status), status) for status in self.status(limits, run)]
+        near = [(of, limit) for of, limit in zip(found, limits, strict=True) if of[0]]
+        new = [
+            (of, limit, key)
+            for of, limit in near
+            if (key := (of[0], limit.name, limit.usd, limit.calls, of[1].resets_at)) not in self._told
+        ]
+        if not new:
+            return []
+        db = self._db()
+        with writing(db, self.path):
+            noted = [warned.first(db, limit, of[0], run, (self._now(), self._zone())) for of, limit, _ in new]
+        self._told.update(key for _, _, key in new)
+        return [of for (of, _, _), first in zip(new, noted, strict=True) if first]
+
+    def exported(self, since: float | None = None, until: float | None = None, run: str | None = None) -> Iterator[str]:
+        """Every call as a line of JSON, oldest first."""
+        from llmo.ledger import moving, spending
+        from llmo.ledger.store import explained
+
+        if (db := self._reader()) is not None:
+            with explained(self.path):
+                yield from moving.lines(db, spending.Filter(_micro(since), _micro(until), run))
+
+    def bring(self, calls: Iterable[Past]) -> tuple[int, int]:
+        """Take in calls of another ledger; how many there were, and how many were new or have ended since."""
+        from itertools import islice
+
+        from llmo.ledger.booking import Clerk
+        from llmo.ledger.store import writing
+
+        rest, seen, new = iter(calls), 0, 0
+        while some := list(islice(rest, CHUNK)):
+            db = self._db()
+            with writing(db, self.path):
+                clerk = Clerk(db, self._now(), self._zone())
+                new += sum([clerk.bring(one) for one in some])
+                clerk.close()
+            seen += len(some)
+        return seen, new
+
+    def tidy(self) -> None:
+        """Move what is booked from the log into the file when there is much of it; a hold does not wait for that."""
+        from llmo.ledger.store import checkpoint
+
+        if self._open:
+            checkpoint(self._open[1], self.path)
 
     @staticmethod
     def total(groups: Iterable[Spending]) -> Spending:
         """All groups together."""
-        from llmo.ledger.queries import Spending
+        from llmo.ledger.spending import Spending
 
         total = Spending()
         for group in groups:
@@ -225,7 +295,7 @@ class Ledger:
         if self._open is None or self._open[0] != os.getpid():
             from llmo.ledger.store import connect
 
-            self._open = (os.getpid(), connect(self.path))
+            self._open = (os.getpid(), connect(self.path, self._zone()))
         return self._open[1]
 
     def _reader(self) -> sqlite3.Connection | None:
@@ -236,3 +306,7 @@ class Ledger:
 
     def _zone(self) -> tzinfo | None:
         return windows.zone(self._timezone)
+
+
+def _micro(at: float | None) -> int | None:
+    return None if at is None else int(at * 1_000_000)

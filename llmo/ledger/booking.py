@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from llmo.ledger import owner
 from llmo.ledger.counters import Book, Subject
+from llmo.ledger.daily import Days, Kind
+from llmo.ledger.owner import Owner
 from llmo.ledger.records import LOST, BudgetStatus, Held, OverBudget, Released, Settled, Settlement, counts
 from llmo.ledger.windows import ALWAYS, said
 
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from llmo.ledger.counters import Counter
-    from llmo.ledger.records import Entry, Limit
+    from llmo.ledger.records import Entry, Limit, Past
+    from llmo.types import CostSource
 
 MOST = 2**62
 """Picodollars: a sum of two still fits SQLite's integers."""
@@ -27,7 +30,8 @@ class Clerk:
         self._db = db
         self._now = now
         self._where = where
-        self._book = Book(db, now)
+        self._days = Days(db, where)
+        self._book = Book(db, now, self._days)
 
     def enter(self, entry: Entry) -> OverBudget | None:
         """Apply one entry; a hold that a limit refuses changes nothing and is returned."""
@@ -37,11 +41,12 @@ class Clerk:
             case Settled(identifier, settlement):
                 self.settle(identifier, settlement)
             case Released(identifier, outcome):
-                self._release(identifier, outcome)
+                self.release(identifier, outcome)
         return None
 
     def close(self) -> None:
         """Store the sums."""
+        self._days.write()
         self._book.write()
 
     def _hold(self, held: Held) -> OverBudget | None:
@@ -52,9 +57,7 @@ class Clerk:
                 counter = self._book.of(limit, subject, self._where)
                 if not passes(limit, counter, held):
                     return OverBudget(status(limit, counter, self._where), call, worst)
-        head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, subject.tags)
-        self._db.execute(_INSERT, (*head, call.billing, worst, call.prices, self._now, *owner.me()))
-        self._book.move(subject, held=worst or 0, calls=1)
+        self._insert(held, self._now, owner.me())
         return None
 
     def settle(self, identifier: str, settlement: Settlement) -> None:
@@ -65,7 +68,7 @@ class Clerk:
         """
         if (found := self._open(identifier)) is None:
             return
-        subject, worst, booked = found
+        subject, worst, booked, billing = found
         cost, source = settlement.cost, settlement.source
         if cost is None:
             cost, source = worst, "unknown" if worst is None else "estimated"
@@ -82,27 +85,62 @@ class Clerk:
         )
         held = 0 if booked is not None else worst or 0
         self._book.move(subject, spent=(cost or 0) - (booked or 0), held=-held)
+        kind = Kind(*subject[2:], billing, "settled", settlement.outcome, source)
+        self._days.add(subject.held_at, kind, cost, usage)
 
-    def _release(self, identifier: str, outcome: str) -> None:
+    def release(self, identifier: str, outcome: str) -> None:
+        """Give a hold back."""
         if (found := self._open(identifier)) is None:
             return
-        subject, worst, booked = found
+        subject, worst, booked, billing = found
         self._db.execute(_RELEASE, (outcome, self._now, identifier))
         held = 0 if booked is not None else worst or 0
         self._book.move(subject, spent=-(booked or 0), held=-held, calls=-1)
+        self._days.add(subject.held_at, Kind(*subject[2:], billing, "released", outcome, ""), 0)
 
-    def _open(self, identifier: str) -> tuple[Subject, int | None, int | None] | None:
+    def bring(self, past: Past) -> bool:
+        """
+        Take in a call of another ledger; False when nothing is new.
+
+        One that was still held there is booked as lost, until its end is brought.
+        """
+        call, end = past.call, past.end
+        state = self._db.execute("SELECT state, outcome FROM calls WHERE id = ?", (call.id,)).fetchone()
+        if state is None:
+            self._insert(Held(call, past.worst), past.held_at, Owner(0, "", ""))
+        elif not past.known or state not in {("held", None), ("settled", LOST)}:
+            return False
+        if isinstance(end, str):
+            self.release(call.id, end)
+        else:
+            flat: CostSource = call.billing if call.billing != "metered" else "estimated"
+            self.settle(call.id, end or Settlement(cost=past.worst, source=flat, outcome=LOST))
+        self._db.execute("UPDATE calls SET ended_at = ? WHERE id = ?", (past.ended_at, call.id))
+        return True
+
+    def _insert(self, held: Held, at: int, of: Owner) -> None:
+        call, worst = held.call, held.worst
+        subject = Subject.of(call, at)
+        head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, subject.tags)
+        self._db.execute(_INSERT, (*head, call.billing, worst, call.prices, at, *of))
+        self._book.move(subject, held=worst or 0, calls=1)
+
+    def _open(self, identifier: str) -> tuple[Subject, int | None, int | None, str] | None:
         """
         A call that may still be ended: its subject, its hold, and what is booked if it was given up for lost.
+
+        What is booked is taken out of its day.
         """
         row = self._db.execute(_OPEN, (identifier,)).fetchone()
         if row is None:
             return None
-        state, outcome, worst, cost, *subject = row
+        state, outcome, worst, cost, billing, source, *rest = row
+        subject = Subject(*rest)
         if state == "held":
-            return Subject(*subject), worst, None
+            return subject, worst, None, billing
         if state == "settled" and outcome == LOST:
-            return Subject(*subject), worst, cost or 0
+            self._days.add(subject.held_at, Kind(*subject[2:], billing, state, LOST, source or ""), cost, calls=-1)
+            return subject, worst, cost or 0, billing
         return None
 
 
@@ -144,4 +182,6 @@ UPDATE calls SET state = 'settled', outcome = ?, cost = ?, source = ?, ended_at 
 WHERE id = ?
 """
 _RELEASE = "UPDATE calls SET state = 'released', outcome = ?, cost = 0, source = NULL, ended_at = ? WHERE id = ?"
-_OPEN = "SELECT state, outcome, worst, cost, run, held_at, provider, model, task, tags FROM calls WHERE id = ?"
+_OPEN = """
+SELECT state, outcome, worst, cost, billing, source, run, held_at, provider, model, task, tags FROM calls WHERE id = ?
+"""

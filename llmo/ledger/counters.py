@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmo.ledger import daily
 from llmo.ledger.records import counts, spelled
 from llmo.ledger.windows import ALWAYS, Period, period
 
@@ -26,6 +27,10 @@ class Sums(NamedTuple):
     spent: int
     held: int
     calls: int
+
+    def plus(self, other: Sums) -> Sums:
+        """Both together."""
+        return Sums(self.spent + other.spent, self.held + other.held, self.calls + other.calls)
 
 
 class Subject(NamedTuple):
@@ -68,9 +73,10 @@ class Counter:
 class Book:
     """The counters that one transaction needs; valid only inside it."""
 
-    def __init__(self, db: sqlite3.Connection, now: int) -> None:
+    def __init__(self, db: sqlite3.Connection, now: int, days: daily.Days) -> None:
         self._db = db
         self._now = now
+        self._days = days
         self._floor = 2**63 - 1
         self._counters: dict[tuple[str, int, int, str], Counter] = {}
         self._runs: set[str] = set()
@@ -96,6 +102,7 @@ class Book:
         self._load(subject.held_at, subject.run)
         key = (run, span.end, span.start, limit.key)
         if key not in self._counters:
+            self._days.write()
             sums = total(self._db, limit.key, span, run)
             self._counters[key] = Counter(run, span, limit.key, *sums)
             self._live.clear()
@@ -153,28 +160,56 @@ def peek(db: sqlite3.Connection | None, limit: Limit, span: Period, run: str) ->
 
 
 def total(db: sqlite3.Connection, match: str, span: Period, run: str = "") -> Sums:
+    """Add up what ended, by whole days where there are any, and what is held."""
+    if run:
+        return added(db, match, span, run)
+    found = daily.cover(db, span, None, calendar=False)
+    sums = added(db, match, span, state="state = 'held'")
+    for days in daily.runs(found.days):
+        sums = sums.plus(_fold(match, *_of_days(match, days), db))
+    for gap in found.gaps:
+        sums = sums.plus(added(db, match, gap, state="state = 'settled'"))
+    return sums
+
+
+def added(
+    db: sqlite3.Connection, match: str, span: Period, run: str = "", *, state: str = "state <> 'released'"
+) -> Sums:
     """Add up the calls themselves."""
-    needed = sorted({key if key in {"provider", "model", "task"} else "tags" for key in json.loads(match)})
-    if "model" in needed:
-        needed = sorted({*needed, "provider"})
-    by = ", ".join(needed) or "1"
-    where, values = ["state <> 'released'"], []
+    by = _facts(match)
+    where, values = [state], []
     if span != ALWAYS:
         where.append("held_at >= ? AND held_at < ?")
         values += [span.start, span.end]
     if run:
         where.append("run = ?")
-    rows = db.execute(
-        f"""
+    sql = f"""
         SELECT coalesce(sum(iif(state = 'settled', cost, 0)), 0), coalesce(sum(iif(state = 'held', worst, 0)), 0),
-               count(*), {by}
-        FROM calls WHERE {" AND ".join(where)} GROUP BY {by if needed else "1 = 1"}
-        """,  # noqa: S608 - column names from above
-        (*values, *((run,) if run else ())),
-    )
-    sums = Sums(0, 0, 0)
-    for spent, held, calls, *found in rows:
-        facts = {"provider": "", "model": "", "task": "", "tags": "{}", **dict(zip(needed, found, strict=False))}
+               count(*), {", ".join(by) or "1"}
+        FROM calls WHERE {" AND ".join(where)} GROUP BY {", ".join(by) or "1 = 1"}
+        """  # noqa: S608 - column names from above
+    return _fold(match, sql, (*values, *((run,) if run else ())), db)
+
+
+def _of_days(match: str, span: Period) -> tuple[str, tuple[int | str, ...]]:
+    by = ", ".join(_facts(match))
+    sql = f"""
+        SELECT sum(cost), 0, sum(calls), {by or "1"} FROM daily
+        WHERE start >= ? AND start < ? AND state = 'settled' GROUP BY {by or "1 = 1"}
+        """  # noqa: S608 - column names from above
+    return sql, span
+
+
+def _facts(match: str) -> list[str]:
+    """The columns that a match looks at."""
+    needed = {key if key in {"provider", "model", "task"} else "tags" for key in json.loads(match)}
+    return sorted(needed | ({"provider"} if "model" in needed else set()))
+
+
+def _fold(match: str, sql: str, values: tuple[int | str, ...], db: sqlite3.Connection) -> Sums:
+    by, sums = _facts(match), Sums(0, 0, 0)
+    for spent, held, calls, *found in db.execute(sql, values):
+        facts = {"provider": "", "model": "", "task": "", "tags": "{}", **dict(zip(by, found, strict=False))}
         if counts(match, facts["provider"], facts["model"], facts["task"], facts["tags"]):
-            sums = Sums(sums.spent + spent, sums.held + held, sums.calls + calls)
+            sums = sums.plus(Sums(spent, held, calls))
     return sums

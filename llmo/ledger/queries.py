@@ -1,116 +1,25 @@
-"""What the ledger tells: spending by any grouping, medians of latency, cooling targets, dead owners."""
+"""What the ledger tells beside money: times, cooling targets, dead owners."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmo.errors import UsageError
 from llmo.ledger.owner import Owner, lives
 from llmo.ledger.records import LOST, Latency, Settlement
-from llmo.ledger.windows import local
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
-    from datetime import tzinfo
 
     from llmo.ledger.booking import Clerk
+    from llmo.ledger.windows import Period
     from llmo.types import Target
 
 SAMPLES = 50
 """Calls that a median is taken over."""
-QUARTER = 15 * 60 * 1_000_000
-"""Microseconds; every zone's days begin at a multiple of it."""
-_COLUMNS = {key: f"coalesce({key}, '')" for key in ("provider", "model", "task", "run", "billing")}
-_COLUMNS["outcome"] = "coalesce(outcome, 'in flight')"
-_DATES = ("day", "week", "month")
-
-
-@dataclass(slots=True)
-class Spending:
-    """
-    What a group of calls came to.
-
-    `unpriced` are calls that surely or perhaps cost money and nobody knows how much: `cost` is then a
-    lower bound. `in_flight` calls hold `held`. Released attempts cost nothing and are in no other count.
-    """
-
-    group: tuple[str, ...] = ()
-    calls: int = 0
-    cost: int = 0
-    unpriced: int = 0
-    estimated: int = 0
-    local: int = 0
-    subscription: int = 0
-    in_flight: int = 0
-    held: int = 0
-    released: int = 0
-    input_tokens: int = 0
-    cached_input_tokens: int = 0
-    cache_write_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-
-    def add(self, other: Spending) -> None:
-        """Take another group in."""
-        for name in _SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-
-
-_SUMS = {
-    "calls": "count(*) FILTER (WHERE state <> 'released')",
-    "cost": "coalesce(sum(cost), 0)",
-    "unpriced": "count(*) FILTER (WHERE state = 'settled' AND cost IS NULL)",
-    "estimated": "count(*) FILTER (WHERE state = 'settled' AND source = 'estimated')",
-    "local": "count(*) FILTER (WHERE state <> 'released' AND billing = 'local')",
-    "subscription": "count(*) FILTER (WHERE state <> 'released' AND billing = 'subscription')",
-    "in_flight": "count(*) FILTER (WHERE state = 'held')",
-    "held": "coalesce(sum(worst) FILTER (WHERE state = 'held'), 0)",
-    "released": "count(*) FILTER (WHERE state = 'released')",
-    **{
-        key: f"coalesce(sum({key}), 0)"
-        for key in ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
-    },
-}
-
-
-class Filter(NamedTuple):
-    """Which calls: held from `since` up to, not including, `until` (microseconds), of one run; None is all."""
-
-    since: int | None = None
-    until: int | None = None
-    run: str | None = None
-
-
-def spending(
-    db: sqlite3.Connection,
-    by: Sequence[str],
-    where: tzinfo | None,
-    only: Filter,
-) -> list[Spending]:
-    """
-    Sums per group, in the order of the groups.
-
-    `by` are of: day, week, month, provider, model, task, run, outcome, billing, tag:KEY.
-    Raises `UsageError` for another grouping.
-    """
-    columns, tags = _grouping(by)
-    limits = [("held_at >= ?", only.since), ("held_at < ?", only.until), ("run = ?", only.run)]
-    used = [(clause, value) for clause, value in limits if value is not None]
-    rows = db.execute(
-        f"SELECT {', '.join([*_SUMS.values(), *columns])} FROM calls"  # noqa: S608 - constants; values are bound
-        + (" WHERE " + " AND ".join(clause for clause, _ in used) if used else "")
-        + (f" GROUP BY {', '.join(str(len(_SUMS) + 1 + n) for n in range(len(columns)))}" if columns else ""),
-        (*tags, *(value for _, value in used)),
-    )
-    groups: dict[tuple[str, ...], Spending] = {}
-    for row in rows:
-        sums = Spending((), *row[: len(_SUMS)])
-        group = tuple(_label(key, value, where) for key, value in zip(by, row[len(_SUMS) :], strict=True))
-        groups.setdefault(group, Spending(group)).add(sums)
-    return [groups[group] for group in sorted(groups)]
+MANY = 500
+"""Calls that a report's quantiles are taken over."""
 
 
 def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
@@ -126,6 +35,30 @@ def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
         return None
     speed = median(tokens / seconds for seconds, tokens in timed) if timed else None
     return Latency(first_token_p50_s=median(first), tokens_per_s_p50=speed, samples=len(first))
+
+
+class Times(NamedTuple):
+    """Seconds that the last good calls of a target took; None where nothing was measured."""
+
+    target: tuple[str, str]
+    samples: int
+    total_p50: float | None
+    total_p95: float | None
+    first_token_p50: float | None
+
+
+def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Period) -> Iterator[Times]:
+    """Quantiles for each target that has good calls in a span."""
+    for target in targets:
+        rows = db.execute(
+            "SELECT duration_s, first_token_s FROM calls WHERE outcome = 'ok' AND provider = ? AND model = ?"
+            " AND held_at >= ? AND held_at < ? ORDER BY held_at DESC LIMIT ?",
+            (*target, *span, MANY),
+        ).fetchall()
+        total, first = ([row[at] for row in rows if row[at] is not None] for at in (0, 1))
+        if total:
+            high = quantiles(total, n=20)[18] if len(total) > 1 else total[0]
+            yield Times(target, len(total), median(total), high, median(first) if first else None)
 
 
 def lost(db: sqlite3.Connection, clerk: Clerk, run: str | None) -> list[tuple[str, int | None]]:
@@ -154,33 +87,6 @@ def _open(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, i
     )
     for identifier, of, worst, billing, *process in rows:
         yield identifier, of, worst, billing, Owner(*process)
-
-
-def _grouping(by: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Columns to group by, and the values that they bind."""
-    columns, tags = [], []
-    for key in by:
-        if key in _DATES:
-            columns.append(f"held_at / {QUARTER}")
-        elif key.startswith("tag:") and key != "tag:":
-            columns.append("coalesce(json_extract(tags, ?), '')")
-            tags.append('$."' + key.removeprefix("tag:").replace('"', '\\"') + '"')
-        elif key in _COLUMNS:
-            columns.append(_COLUMNS[key])
-        else:
-            known = ", ".join((*_DATES, *_COLUMNS, "tag:KEY"))
-            raise UsageError(f"unknown grouping: {key}", hint=f"known: {known}")
-    return columns, tags
-
-
-def _label(key: str, value: str | int, where: tzinfo | None) -> str:
-    if key not in _DATES:
-        return str(value)
-    day = local(int(value) * QUARTER, where)
-    if key == "week":
-        year, week, _ = day.isocalendar()
-        return f"{year}-W{week:02d}"
-    return f"{day:%Y-%m}" if key == "month" else f"{day:%Y-%m-%d}"
 
 
 def cooling(db: sqlite3.Connection, target: Target, now: int) -> tuple[float, str]:

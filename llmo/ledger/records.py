@@ -124,6 +124,26 @@ class Released:
     outcome: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """
+    A call of another ledger, with its times in microseconds.
+
+    `end` is what came of it, the outcome of a release, or None of one that was still held.
+    """
+
+    call: Call
+    worst: Pico | None
+    held_at: int
+    ended_at: int | None
+    end: Settlement | str | None
+
+    @property
+    def known(self) -> bool:
+        """Whether it is known what came of it."""
+        return isinstance(self.end, str) or (self.end is not None and self.end.outcome != LOST)
+
+
 Entry: TypeAlias = Held | Settled | Released
 
 
@@ -149,6 +169,12 @@ class BudgetStatus:
     def left_calls(self) -> int | None:
         """Calls that can still be held."""
         return None if self.limit_calls is None else self.limit_calls - self.calls
+
+    @property
+    def percent(self) -> int:
+        """How much of it is spent, of its dollars or its calls, whichever is more; a limit of 0 counts as nothing."""
+        of = [(self.spent, self.limit_usd), (self.calls, self.limit_calls)]
+        return max((used * 100 // limit for used, limit in of if limit), default=0)
 
     @property
     def used_up(self) -> bool:
@@ -203,7 +229,7 @@ class OverBudget(BudgetExceeded):
             return f"the price of {target} is unknown, and budget {status.name} limits dollars"
         return (
             f"budget {status.name} does not cover {target}: limit ${usd(status.limit_usd)}, "
-            f"spent ${usd(status.spent)}, held ${usd(status.held)}, left ${usd(status.left or 0)}, "
+            f"spent ${usd(status.spent)}, held ${usd(status.held)}, left ${usd(max(0, status.left or 0))}, "
             f"needed up to ${usd(self.needed)}{until}"
         )
 
@@ -213,10 +239,19 @@ class OverBudget(BudgetExceeded):
             return f"{raised}, or use another provider"
         if self.needed is None:
             return "--allow-unpriced lets it run, or set its price with [[prices]] in the profile"
-        advice = ["lower --max-tokens" + (f" ({self.fits} would fit)" if self.fits else ""), raised]
+        advice = [self._shorter(), raised]
         if self.status.held:
             advice.append("wait for calls in flight (llmo cost --reconcile books those of dead processes)")
         return ", or ".join(advice)
+
+    def _shorter(self) -> str:
+        """What a shorter request would do."""
+        if self.fits:
+            return f"lower --max-tokens ({self.fits} would fit; --fit does it by itself)"
+        prompt = self.call.input_worst
+        if prompt is not None and prompt >= (self.status.left or 0):
+            return f"shorten the prompt (it alone may cost ${usd(prompt)})"
+        return "lower --max-tokens"
 
 
 MAX_COST = "--max-cost"

@@ -10,14 +10,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from llmo.errors import ConfigError
+from llmo.ledger import daily
 from llmo.paths import ensure_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import tzinfo
     from pathlib import Path
 
 PATIENCE = 30.0
 """Seconds to wait for other processes; each writes for milliseconds."""
+LOG = 4 << 20
+"""Bytes of log that are left to grow; a crowd of processes that only hold may reach sixteen times as many."""
+PAGE = 4096
 APPLICATION = 0x6C6C6D6F
 """SQLite's application_id: "llmo"."""
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -86,13 +91,30 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID
         """,
     ),
+    (
+        daily.TABLE,
+        # Who was warned of what, so that one process does it for all. `limited` is the limit: a raised one is another.
+        """
+        CREATE TABLE warned (
+            run TEXT NOT NULL,
+            "end" INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            match TEXT NOT NULL,
+            limited TEXT NOT NULL,
+            percent INTEGER NOT NULL,
+            PRIMARY KEY (run, "end", name, match, limited, percent)
+        ) STRICT, WITHOUT ROWID
+        """,
+    ),
 )
 SCHEMA = len(MIGRATIONS)
+DAYS = 2
+"""The schema that brought sums per day."""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, where: tzinfo | None = None) -> sqlite3.Connection:
     """
-    Open the ledger, made and migrated when need be; twenty first starts at once agree.
+    Open the ledger, made and migrated when need be; twenty first starts at once agree. `where` is the zone of its days.
 
     Raises `ConfigError` when it can't be used. A file that is no ledger is left as it is.
     """
@@ -100,7 +122,7 @@ def connect(path: Path) -> sqlite3.Connection:
         _touch(path)
         db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
-            _prepare(db, path)
+            _prepare(db, path, where)
         except BaseException:
             db.close()
             raise
@@ -119,6 +141,27 @@ def writing(db: sqlite3.Connection, path: Path) -> Iterator[None]:
             if db.in_transaction:
                 db.execute("ROLLBACK")
             raise
+
+
+@contextmanager
+def reading(db: sqlite3.Connection) -> Iterator[None]:
+    """One snapshot for several questions."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
+def checkpoint(db: sqlite3.Connection, path: Path) -> None:
+    """
+    Write the log back when it has grown; SQLite itself would do it in whichever transaction comes next, holds too.
+
+    Others may be in the middle of something: what can't be moved now is moved later.
+    """
+    with explained(path):
+        if path.with_name(f"{path.name}-wal").stat().st_size > LOG:
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 @contextmanager
@@ -160,16 +203,20 @@ def _touch(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _prepare(db: sqlite3.Connection, path: Path) -> None:
+def _prepare(db: sqlite3.Connection, path: Path, where: tzinfo | None) -> None:
     version = _version(db, path)
     if version < SCHEMA:
         _wal(db)
         with writing(db, path):
-            for steps in MIGRATIONS[_version(db, path) :]:
+            before = _version(db, path)
+            for steps in MIGRATIONS[before:]:
                 for step in steps:
                     db.execute(step)
+            if before < DAYS:
+                daily.rebuild(db, where)
             db.execute(f"PRAGMA user_version = {SCHEMA}")
     db.execute("PRAGMA synchronous = NORMAL")
+    db.execute(f"PRAGMA wal_autocheckpoint = {16 * LOG // PAGE}")
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:

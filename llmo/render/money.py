@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llmo.ledger import BudgetStatus
-    from llmo.ledger.queries import Spending
+    from llmo.ledger.spending import Spending
 
 NUMBERS = ("calls", "in", "cached", "out", "cost", "budget calls", "spent", "held", "left", "limit")
 """Columns that stand flush right."""

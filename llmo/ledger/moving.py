@@ -1,0 +1,126 @@
+"""Calls as lines of JSON, to carry them from one ledger into another."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from llmo.errors import UsageError
+from llmo.ledger.records import Call, Past, Settlement
+from llmo.money import parse_usd, usd
+from llmo.types import Usage
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+    from llmo.ledger.spending import Filter
+
+USAGE = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
+CALL = ("id", "run", "provider", "model", "task", "attempt", "billing", "row", "prices")
+END = ("outcome", "source", "served_model", "request_id", "service_tier", "duration_s", "first_token_s")
+COLUMNS = (*CALL, "tags", "state", *END, "worst", "cost", *USAGE, "held_at", "ended_at")
+STATES = ("held", "settled", "released")
+BILLINGS = ("metered", "local", "subscription")
+SOURCES = ("reported", "computed", "estimated", "unknown", "local", "subscription", "cached")
+TEXTS = ("id", "run", "provider", "model", "task")
+FIRST, LAST = 0, 253_402_300_799_000_000
+"""Instants that calendars know, in microseconds: 1970 to 9999."""
+
+
+def lines(db: sqlite3.Connection, only: Filter) -> Iterator[str]:
+    """A line a call, oldest first; amounts are decimal strings in dollars, instants in UTC."""
+    clauses = [("held_at >= ? AND held_at < ?", tuple(only.span)), *only.clauses()]
+    where = " AND ".join(clause for clause, _ in clauses)
+    rows = db.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM calls WHERE {where} ORDER BY held_at",  # noqa: S608 - constants; values are bound
+        [value for _, values in clauses for value in values],
+    )
+    for row in rows:
+        facts = dict(zip(COLUMNS, row, strict=True))
+        facts["tags"] = json.loads(facts["tags"])
+        for name in ("worst", "cost"):
+            facts[f"{name}_usd"] = None if (amount := facts.pop(name)) is None else usd(amount)
+        for name in ("held_at", "ended_at"):
+            facts[name] = None if facts[name] is None else _said(facts[name])
+        yield json.dumps(facts, ensure_ascii=False)
+
+
+def read(text: Iterable[str], name: str) -> Iterator[Past]:
+    """Calls of such lines. Raises `UsageError` naming the line that is none."""
+    for number, line in enumerate(text, 1):
+        if not line.strip():
+            continue
+        try:
+            yield _past(json.loads(line))
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            why = f"{exc.args[0]} is missing" if isinstance(exc, KeyError) else str(exc)
+            raise UsageError(
+                f"{name}:{number}: not a call of a ledger: {why}", hint="llmo cost --export writes such files"
+            ) from None
+
+
+def _past(facts: dict[str, Any]) -> Past:
+    if not isinstance(facts, dict):
+        raise TypeError("not an object")
+    worst, cost = (None if facts[key] is None else parse_usd(_text(facts[key])) for key in ("worst_usd", "cost_usd"))
+    at, ended = _instant(facts["held_at"]), None if facts["ended_at"] is None else _instant(facts["ended_at"])
+    return Past(call=_call(facts), worst=worst, held_at=at, ended_at=ended, end=_end(facts, cost))
+
+
+def _call(facts: dict[str, Any]) -> Call:
+    _one_of(BILLINGS, facts["billing"])
+    for key in TEXTS:
+        _text(facts[key])
+    if not isinstance(facts["attempt"], int):
+        raise TypeError("attempt is no number")
+    tags = {_text(key): _text(value) for key, value in facts["tags"].items()}
+    return Call(**{key: facts[key] for key in CALL}, tags=tags)
+
+
+def _end(facts: dict[str, Any], cost: int | None) -> Settlement | str | None:
+    state = _one_of(STATES, facts["state"])
+    if state == "held":
+        return None
+    if state == "released":
+        return _text(facts["outcome"])
+    _one_of(SOURCES, facts["source"])
+    _text(facts["outcome"])
+    return Settlement(cost=cost, **{key: facts[key] for key in END}, usage=_usage(facts))
+
+
+def _usage(facts: dict[str, Any]) -> Usage | None:
+    if facts["input_tokens"] is None:
+        return None
+    numbers = [facts[key] for key in USAGE]
+    if not all(isinstance(number, int) and 0 <= number < 1 << 53 for number in numbers):
+        raise ValueError("tokens are whole numbers")
+    return Usage(*numbers)
+
+
+def _one_of(known: tuple[str, ...], value: Any) -> str:
+    if value not in known:
+        raise ValueError(f"{value!r} is none of {', '.join(known)}")
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _said(at: int) -> str:
+    seconds, rest = divmod(at, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).isoformat()
+
+
+def _instant(text: Any) -> int:
+    moment = datetime.fromisoformat(_text(text))
+    if moment.tzinfo is None:
+        raise ValueError(f"no time zone: {text}")
+    at = int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
+    if not FIRST <= at <= LAST:
+        raise ValueError(f"no time of a call: {text}")
+    return at

@@ -1,0 +1,191 @@
+"""What was spent, by any grouping: whole days from their sums, the rest from the calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmo.errors import UsageError
+from llmo.ledger import daily
+from llmo.ledger.windows import FOREVER, Period, local
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
+
+QUARTER = 15 * 60 * 1_000_000
+"""Microseconds; every zone's days begin at a multiple of it."""
+DATES = ("day", "week", "month")
+FACTS = ("provider", "model", "task", "run", "outcome", "billing")
+
+
+@dataclass(slots=True)
+class Spending:
+    """
+    What a group of calls came to.
+
+    `unpriced` are calls that surely or perhaps cost money and nobody knows how much: `cost` is then a
+    lower bound. `in_flight` calls hold `held`. Released attempts cost nothing and are in no other count.
+    """
+
+    group: tuple[str, ...] = ()
+    calls: int = 0
+    cost: int = 0
+    unpriced: int = 0
+    estimated: int = 0
+    local: int = 0
+    subscription: int = 0
+    in_flight: int = 0
+    held: int = 0
+    released: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def add(self, other: Spending) -> None:
+        """Take another group in."""
+        for name in _OF_CALLS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+_OF_CALLS = {
+    "calls": "count(*) FILTER (WHERE state <> 'released')",
+    "cost": "coalesce(sum(cost), 0)",
+    "unpriced": "count(*) FILTER (WHERE state = 'settled' AND cost IS NULL)",
+    "estimated": "count(*) FILTER (WHERE state = 'settled' AND source = 'estimated')",
+    "local": "count(*) FILTER (WHERE state <> 'released' AND billing = 'local')",
+    "subscription": "count(*) FILTER (WHERE state <> 'released' AND billing = 'subscription')",
+    "in_flight": "count(*) FILTER (WHERE state = 'held')",
+    "held": "coalesce(sum(worst) FILTER (WHERE state = 'held'), 0)",
+    "released": "count(*) FILTER (WHERE state = 'released')",
+    **{name: f"coalesce(sum({name}), 0)" for name in daily.TOKENS},
+}
+_OF_DAYS = {
+    "calls": "sum(calls) FILTER (WHERE state = 'settled')",
+    "cost": "sum(cost)",
+    "unpriced": "sum(unpriced) FILTER (WHERE state = 'settled')",
+    "estimated": "sum(calls) FILTER (WHERE state = 'settled' AND source = 'estimated')",
+    "local": "sum(calls) FILTER (WHERE state = 'settled' AND billing = 'local')",
+    "subscription": "sum(calls) FILTER (WHERE state = 'settled' AND billing = 'subscription')",
+    "in_flight": "0",
+    "held": "0",
+    "released": "sum(calls) FILTER (WHERE state = 'released')",
+    **{name: f"sum({name})" for name in daily.TOKENS},
+}
+
+
+class Filter(NamedTuple):
+    """Which calls: held from `since` up to, not including, `until` (microseconds), of one run, with all these tags."""
+
+    since: int | None = None
+    until: int | None = None
+    run: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def span(self) -> Period:
+        """As one span, for ever where there is no bound."""
+        return Period(*(edge if given is None else given for given, edge in zip(self[:2], _ENDS, strict=True)))
+
+    def clauses(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Conditions beside the time."""
+        if self.run is not None:
+            yield "run = ?", (self.run,)
+        for key, value in self.tags:
+            yield f"{_TAG} = ?", (key, value)
+
+
+_TAG = "(SELECT value FROM json_each(tags) WHERE key = ?)"
+_ENDS = (-FOREVER, FOREVER)
+
+
+def spending(db: sqlite3.Connection, by: Sequence[str], where: tzinfo | None, only: Filter) -> list[Spending]:
+    """
+    Sums per group, in the order of the groups.
+
+    `by` are of: day, week, month, provider, model, task, run, outcome, billing, tag:KEY.
+    Raises `UsageError` for another grouping.
+    """
+    asked = _Asked(by, only)
+    groups: dict[tuple[str, ...], Spending] = {}
+    for query in _queries(db, asked, where):
+        for row in db.execute(*query):
+            sums = Spending((), *(value or 0 for value in row[: len(_OF_CALLS)]))
+            group = tuple(_label(key, value, where) for key, value in zip(by, row[len(_OF_CALLS) :], strict=True))
+            if sums.calls or sums.released:
+                groups.setdefault(group, Spending(group)).add(sums)
+    return [groups[group] for group in sorted(groups)]
+
+
+def _queries(
+    db: sqlite3.Connection, asked: _Asked, where: tzinfo | None
+) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """What to ask: everything of the calls, or days, what lies between them, and what is still held."""
+    span = asked.only.span
+    if asked.by_run:
+        yield asked.calls("1 = 1", span)
+        return
+    found = daily.cover(db, span, where, calendar=any(key in DATES for key in asked.by))
+    yield asked.calls("state = 'held'", span)
+    for run in daily.runs(found.days):
+        yield asked.days(run)
+    for gap in found.gaps:
+        yield asked.calls("state <> 'held'", gap)
+
+
+class _Asked:
+    """One question, as SQL over either table."""
+
+    def __init__(self, by: Sequence[str], only: Filter) -> None:
+        self.by, self.only = by, only
+        self.by_run = only.run is not None or "run" in by
+        self._columns = [_column(key) for key in by]
+        self._tags = tuple(key.removeprefix("tag:") for key in by if key.startswith("tag:"))
+
+    def calls(self, state: str, span: Period) -> tuple[str, tuple[str | int, ...]]:
+        """Over the calls of a span that are in this state."""
+        at = f"held_at / {QUARTER}"
+        return self._select("calls", _OF_CALLS, f"{state} AND held_at >= ? AND held_at < ?", at, span)
+
+    def days(self, span: Period) -> tuple[str, tuple[str | int, ...]]:
+        """Over the days that begin in a span."""
+        return self._select("daily", _OF_DAYS, "start >= ? AND start < ?", f"start / {QUARTER}", span)
+
+    def _select(
+        self, table: str, sums: dict[str, str], during: str, at: str, span: Period
+    ) -> tuple[str, tuple[str | int, ...]]:
+        columns = [column or at for column in self._columns]
+        clauses = list(self.only.clauses())
+        sql = (
+            f"SELECT {', '.join([*sums.values(), *columns])} FROM {table} "  # noqa: S608 - constants; values are bound
+            f"WHERE {' AND '.join([during, *(clause for clause, _ in clauses)])}"
+        )
+        if columns:
+            sql += f" GROUP BY {', '.join(str(len(sums) + 1 + n) for n in range(len(columns)))}"
+        return sql, (*self._tags, *span, *(value for _, values in clauses for value in values))
+
+
+def _column(key: str) -> str | None:
+    """What to group by; None is the time. Raises `UsageError`."""
+    if key in DATES:
+        return None
+    if key.startswith("tag:") and key != "tag:":
+        return f"coalesce({_TAG}, '')"
+    if key == "outcome":
+        return "coalesce(outcome, 'in flight')"
+    if key in FACTS:
+        return key
+    raise UsageError(f"unknown grouping: {key}", hint=f"known: {', '.join((*DATES, *FACTS, 'tag:KEY'))}")
+
+
+def _label(key: str, value: str | int, where: tzinfo | None) -> str:
+    if key not in DATES:
+        return str(value)
+    day = local(int(value) * QUARTER, where)
+    if key == "week":
+        year, week, _ = day.isocalendar()
+        return f"{year}-W{week:02d}"
+    return f"{day:%Y-%m}" if key == "month" else f"{day:%Y-%m-%d}"

@@ -108,7 +108,7 @@ class Booking:
         self.engine, self.job, self.candidate = engine, job, candidate
         self.answer = Answer()
         self.answer.target = candidate.target
-        price = candidate.facts.model.price
+        price, bound = candidate.facts.model.price, job.plan.need.input_bound
         self.call = Call(
             id=ulid(self.engine.clock.now()),
             run=self.job.run,
@@ -120,8 +120,8 @@ class Booking:
             billing=candidate.facts.billing,
             row=self.job.row,
             prices=candidate.facts.model.priced_by,
-            input_worst=price.worst(job.plan.need.input_bound, 0) if price else None,
-            output_rate=price.dearest[1] if price else None,
+            input_worst=price.worst(bound, 0) if price else None,
+            output_rate=price.worst(bound, 1) - price.worst(bound, 0) if price else None,
         )
         self.hold: Hold | None = None
         self.began = asyncio.get_running_loop().time()
@@ -190,10 +190,13 @@ class Booking:
             raise Refused("the provider's content filter stopped the answer", may_be_billed=True)
 
     def _request(self) -> Request:
-        request, limit = self.job.request, self.candidate.max_output
-        if request.params.max_tokens is None and self.engine.till.limited(self.call):
-            return replace(request, params=replace(request.params, max_tokens=limit))
-        return request
+        request, price = self.job.request, self.candidate.facts.model.price
+        if self.job.plan.need.strategy != request.strategy:
+            request = replace(request, strategy=self.job.plan.need.strategy)
+        if not self.engine.till.limited(self.call):
+            return request
+        params = replace(request.params, max_tokens=request.params.max_tokens or self.candidate.max_output)
+        return replace(request, params=params, ceiling=price.ceiling if price else None)
 
     async def close(self, error: LlmoError | None) -> None:
         """Settle or release, and tell the limiter what was learnt."""
@@ -230,7 +233,8 @@ class Booking:
         if facts.model.price is None:
             return None, "unknown"
         if usage is not None:
-            return facts.model.price.cost(usage, service_tier=self.answer.served.service_tier), "computed"
+            cost = facts.model.price.cost(usage, service_tier=self.answer.served.service_tier)
+            return cost, "estimated" if facts.model.price.source == "limit" else "computed"
         return self.candidate.worst, "estimated"
 
     def _excess(self, cost: int | None) -> str | None:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmo.catalog import Catalog
-    from llmo.config import Profile, ProviderConfig, Strategy
+    from llmo.config import Profile, ProviderConfig
     from llmo.ledger import Latency
-    from llmo.types import Ability, Request, Target
+    from llmo.types import Ability, Request, Strategy, Target
 
 
 FORWARDERS = ("openrouter", "litellm-proxy")

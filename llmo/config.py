@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping  # noqa: TC003 - pydantic evaluate
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from llmo.types import Target
+from llmo.types import Strategy, Target
 
 Kind = Literal["openai", "anthropic", "ollama", "openrouter", "litellm", "litellm-proxy", "cursor", "offline"]
-Strategy = Literal["profile", "cheapest", "fastest", "balanced"]
 Window = Literal["run", "day", "week", "month", "total"]
 Detector = Literal["secrets", "pii"]
 BudgetEnd = Literal["refuse", "local"]
@@ -67,6 +66,38 @@ class OfflineConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingConfig:
+    """How OpenRouter chooses among models and hosts (kind openrouter)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    models: tuple[str, ...] = ()
+    """Models that OpenRouter tries by itself, in this order, when the one asked for fails."""
+    order: tuple[str, ...] = ()
+    """Hosts that are tried first, in this order."""
+    only: tuple[str, ...] = ()
+    """The hosts that may answer; empty: any."""
+    ignore: tuple[str, ...] = ()
+    """Hosts that may not answer."""
+    allow_fallbacks: Switch = True
+    """Whether other hosts may step in."""
+    sort: Literal["price", "throughput", "latency"] | None = None
+    """What hosts are ordered by; --strategy cheapest and fastest win."""
+    max_price_prompt_usd: Usd | None = None
+    """Most that a million input tokens may cost: dearer hosts are refused, and money is held at this price."""
+    max_price_completion_usd: Usd | None = None
+    """Most that a million output tokens may cost; goes with max_price_prompt_usd."""
+    max_price_request_usd: Usd = "0"
+    """Most that a request may cost beside its tokens, when the other two are set."""
+    data_collection: Literal["allow", "deny"] | None = None
+    """Whether hosts may store prompts."""
+    zdr: Switch = False
+    """Only hosts that keep nothing."""
+    require_parameters: Switch = False
+    """Only hosts that know every parameter of the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderConfig:
     """One provider: an address, a key, its limits."""
 
@@ -110,6 +141,8 @@ class ProviderConfig:
     """A flat plan is counted in calls."""
     offline: OfflineConfig = field(default_factory=OfflineConfig)
     """Behaviour of kind offline."""
+    routing: RoutingConfig = field(default_factory=RoutingConfig)
+    """Choices of kind openrouter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

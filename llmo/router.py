@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llmo.catalog import Model
-    from llmo.config import BudgetEnd, Profile, Strategy
+    from llmo.config import BudgetEnd, Profile
     from llmo.ledger import Latency
-    from llmo.types import Ability, Billing, CostSource, Target
+    from llmo.types import Ability, Billing, CostSource, Strategy, Target
 
 Tier = Literal["primary", "secondary", "openrouter", "litellm", "local", "explicit"]
 
@@ -229,7 +229,7 @@ def _candidate(step: Step, need: Need, facts: Facts) -> Candidate:
     limit = need.max_output or facts.model.max_output or DEFAULT_OUTPUT
     price = facts.model.price
     out = _out(need, facts)
-    estimate = price.worst(need.input_estimate, min(limit, EXPECTED_OUTPUT)) if price else None
+    estimate = price.expected(need.input_estimate, min(limit, EXPECTED_OUTPUT)) if price else None
     worst = price.worst(need.input_bound, limit) if price else None
     if facts.billing != "metered":
         estimate = worst = 0

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from llmo.catalog.price import Price
 
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "refusal", "content_filter", "tool_calls"]
 CostSource = Literal["reported", "computed", "estimated", "unknown", "local", "subscription", "cached"]
 Billing = Literal["metered", "local", "subscription"]
+Strategy = Literal["profile", "cheapest", "fastest", "balanced"]
 Ability = Literal["vision", "schema", "tools", "reasoning"]
 EMPTY: Mapping[str, Json] = MappingProxyType({})
 
@@ -51,13 +55,16 @@ class Request:
     What is asked, the same for every provider.
 
     `stream` is how the answer travels: False asks for one whole body (cheaper in a batch);
-    the events are the same.
+    the events are the same. `strategy` and `ceiling` (the picodollars a token in, a token out and
+    a request that money is held for) are for providers that choose among hosts themselves.
     """
 
     messages: tuple[Message, ...]
     params: Params = Params()
     schema: Mapping[str, Json] | None = None
     stream: bool = True
+    strategy: Strategy = "profile"
+    ceiling: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -192,6 +199,7 @@ class Listed:
     max_output: int | None = None
     shutdown: str | None = None
     abilities: frozenset[Ability] | None = None
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)

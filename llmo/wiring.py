@@ -75,8 +75,10 @@ class Surroundings:
     def catalog(self) -> Catalog:
         """Models and prices."""
         from llmo.catalog import Catalog
+        from llmo.catalog.refreshed import Refreshed
+        from llmo.paths import cache_dir
 
-        return Catalog(self.profile.prices, now=self.clock.now())
+        return Catalog(self.profile.prices, now=self.clock.now(), refreshed=Refreshed(cache_dir(self.env) / "models"))
 
     @cached_property
     def ledger(self) -> Ledger:

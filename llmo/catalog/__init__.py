@@ -10,16 +10,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmo.catalog import table
+from llmo.catalog import hosts, table
 from llmo.catalog.price import FLAT, FREE, Price, Rates
+from llmo.catalog.refreshed import NOTHING
 from llmo.money import parse_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from llmo.catalog.refreshed import Refreshed, Told
     from llmo.config import Kind, PriceConfig, ProviderConfig
     from llmo.money import Pico
-    from llmo.types import Ability, Billing, Target
+    from llmo.types import Ability, Billing, Listed, Target
 
 __all__ = ["Catalog", "Model", "Price", "Rates"]
 
@@ -33,8 +35,8 @@ class Model:
     """
     What is known of a model at one provider; None is unknown, never zero.
 
-    `known_as` is the table's name for it, `vendor` the table's name of its host, `priced_by` the
-    price's origin as it is stored with a call.
+    `known_as` is the table's name for it, `vendor` the table's name of its host, `price_date` the
+    day that the price is of, `priced_by` its origin as it is stored with a call.
     """
 
     id: str
@@ -47,20 +49,29 @@ class Model:
     name: str | None = None
     known_as: str | None = None
     vendor: str | None = None
+    price_date: str | None = None
     priced_by: str | None = None
 
 
 class Catalog:
     """
-    The table, and the profile's prices over it.
+    The table, what providers said since then, and the profile's prices over both.
 
     Entries are resolved for the instant `now`: prices may be dated or depend on the hour.
     """
 
-    def __init__(self, overrides: Sequence[PriceConfig] = (), *, now: float, path: Path = PATH) -> None:
+    def __init__(
+        self,
+        overrides: Sequence[PriceConfig] = (),
+        *,
+        now: float,
+        path: Path = PATH,
+        refreshed: Refreshed | None = None,
+    ) -> None:
         self._overrides = [(_pattern(one.model), _profile_price(one)) for one in overrides]
         self._now = datetime.fromtimestamp(now, UTC)
         self._path = path
+        self._refreshed = refreshed
         self._found: dict[tuple[str | None, str], Model] = {}
 
     @classmethod
@@ -91,13 +102,13 @@ class Catalog:
         """
         What is known of a target.
 
-        A price comes from the profile, from the kind (own hardware, flat plan, `offline`), or from the
-        table when the address is a vendor's own, or the provider is named after the vendor of its kind
-        (`openai` behind a company's gateway). At any other address a model's name proves nothing: the
-        price is unknown unless the profile says it.
+        A price comes from the profile, from the kind (own hardware, flat plan, `offline`), from what the
+        provider said when it was last asked, or from the table when that is newer and the address is a
+        vendor's own, or the provider is named after the vendor of its kind (`openai` behind a company's
+        gateway). At any other address a model's name proves nothing: the price is unknown unless the
+        profile says it.
         """
-        vendor, name = self._place(target, provider, base_url)
-        known = self._known(vendor, name)
+        known = self._listed(target, provider, base_url)
         billing = _billing(target.model, provider, base_url)
         price = next((price for pattern, price in self._overrides if pattern.fullmatch(str(target))), None)
         if price is None:
@@ -106,7 +117,48 @@ class Catalog:
             billing = "metered"
         if billing == "subscription":
             price = FLAT
-        return replace(known, id=target.model, price=price, billing=billing, priced_by=self._origin(price))
+        if provider.kind == "openrouter" and billing == "metered":
+            price = self._routed(price, target, provider, base_url)
+        return self._dated(replace(known, id=target.model, price=price, billing=billing))
+
+    def _listed(self, target: Target, provider: ProviderConfig, base_url: str | None) -> Model:
+        """The table's entry, or what the provider itself said of it since then."""
+        vendor, name = self._place(target, provider, base_url)
+        if provider.kind == "openrouter":
+            name = hosts.plain(name)
+        known = self._known(vendor, name)
+        if known.price is None and provider.kind == "openrouter" and name.endswith(hosts.FREE):
+            known = replace(known, price=Price(input=0, output=0))
+        day, models = self._told(target.provider, base_url or provider.base_url or "")
+        told = models.get(name)
+        return known if told is None else _joined(known, told, day, newer=day >= self.date)
+
+    def refreshed(self, provider: str, address: str) -> Mapping[str, Listed]:
+        """The models that a provider listed at this address when it was last asked."""
+        return self._told(provider, address).models
+
+    def _told(self, provider: str, address: str) -> Told:
+        return NOTHING if self._refreshed is None else self._refreshed.of(provider, address)
+
+    def _routed(self, price: Price | None, target: Target, provider: ProviderConfig, url: str | None) -> Price | None:
+        """What OpenRouter may charge, told which models may step in and what no host may pass."""
+        routing = provider.routing
+        if routing.max_price_prompt_usd is not None and routing.max_price_completion_usd is not None:
+            most = (_rate(routing.max_price_prompt_usd), _rate(routing.max_price_completion_usd))
+            cap = (*most, parse_usd(routing.max_price_request_usd))
+            limit = Price(input=cap[0], output=cap[1], request=cap[2], source="limit")
+            return replace(price or limit, cap=cap)
+        alone = replace(provider, routing=replace(routing, models=()))
+        others = [self.find(replace(target, model=model), alone, url).price for model in routing.models]
+        known = [other for other in others if other is not None]
+        # One model of unknown price that may step in makes the price of all unknown.
+        return replace(price, others=tuple(known)) if price and len(known) == len(others) else None
+
+    def _dated(self, model: Model) -> Model:
+        if model.price is None or model.price.source != "refreshed":
+            table_date = self.date if model.price and model.price.source == "table" else None
+            return replace(model, price_date=table_date, priced_by=self._origin(model.price))
+        return replace(model, priced_by=f"refreshed {model.price_date}")
 
     def vendor(self, provider: ProviderConfig, base_url: str | None = None) -> str | None:
         """Whose models a provider serves, None when its address does not tell."""
@@ -163,6 +215,20 @@ class Catalog:
             known_as=entry["id"],
             vendor=vendor,
         )
+
+
+def _joined(known: Model, told: Listed, day: str, *, newer: bool) -> Model:
+    """What is known with what the provider says; of two prices the newer one."""
+    fresh = told.price is not None and (newer or known.price is None)
+    return replace(
+        known,
+        price=told.price if fresh else known.price,
+        price_date=day if fresh else None,
+        context=known.context or told.context,
+        max_output=known.max_output or told.max_output,
+        abilities=known.abilities if told.abilities is None else told.abilities,
+        shutdown=told.shutdown or known.shutdown,
+    )
 
 
 def _billing(model: str, provider: ProviderConfig, base_url: str | None) -> Billing:

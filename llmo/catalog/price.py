@@ -49,14 +49,19 @@ class Price(Rates):
     More input tokens than a tier's threshold put every token of the request at the tier's rates.
     `service` holds the price by service tier where it differs (`priority`, `flex`, `batch` …).
     `peak` are the dearest rates of conditions that usage does not tell: image tokens, an hour of
-    the day that begins while a call runs, the region of an upstream. Only `worst` uses them.
+    the day that begins while a call runs, the region of an upstream. `others` are the prices of
+    models that may answer, and be charged, instead. `cap` is what the provider was told not to pass:
+    a token in, a token out, a request. Only `worst` uses these three. A price of source `limit` is
+    nothing but its cap.
     """
 
-    source: Literal["table", "profile", "local", "subscription"] = "table"
+    source: Literal["table", "refreshed", "profile", "limit", "local", "subscription"] = "table"
     request: Pico = 0
     tiers: tuple[tuple[int, Rates], ...] = ()
     service: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
     peak: tuple[Pico, Pico] = (0, 0)
+    others: tuple[Price, ...] = ()
+    cap: tuple[Pico, Pico, Pico] | None = None
 
     def cost(self, usage: Usage, *, service_tier: str | None = None) -> Pico:
         """What a call cost; a service tier without a price of its own is the standard one."""
@@ -69,11 +74,27 @@ class Price(Rates):
 
     def worst(self, input_bound: int, output_bound: int, *, service_tier: str | None = None) -> Pico:
         """The most that a call can cost: every token at the dearest rate that the bound reaches."""
+        if self.cap is not None:
+            return input_bound * self.cap[0] + output_bound * self.cap[1] + self.cap[2]
+        own = self.expected(input_bound, output_bound, service_tier=service_tier)
+        return max([own, *(other.worst(input_bound, output_bound) for other in self.others)])
+
+    def expected(self, input_tokens: int, output_tokens: int, *, service_tier: str | None = None) -> Pico:
+        """What so many tokens cost when the model that was asked for answers, rather too much than too little."""
         price = self.service.get(service_tier or "", self)
-        rates = list(price.reached(input_bound))
+        rates = list(price.reached(input_tokens))
         dear_in = max(self.peak[0], *(one.dearest[0] for one in rates))
         dear_out = max(self.peak[1], *(one.dearest[1] for one in rates))
-        return input_bound * dear_in + output_bound * dear_out + price.request
+        return input_tokens * dear_in + output_tokens * dear_out + price.request
+
+    @property
+    def ceiling(self) -> tuple[Pico, Pico, Pico]:
+        """The rates that `worst` counts on at the least: a token in, a token out, a request."""
+        if self.cap is not None:
+            return self.cap
+        rows = [(max(self.input, self.peak[0]), max(self.output, self.peak[1]), self.request)]
+        rows += [other.ceiling for other in self.others]
+        return max(row[0] for row in rows), max(row[1] for row in rows), max(row[2] for row in rows)
 
     def affordable(self, amount: Pico, input_bound: int) -> int:
         """How many output tokens fit into an amount; 0 when not even the input does."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -11,11 +10,10 @@ import typer
 from llmo.config import parse_target
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, Step
-from llmo.types import Listed, Target
+from llmo.types import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from llmo.catalog import Price
     from llmo.cli.context import Context
@@ -67,29 +65,6 @@ def listed(ctx: Context, providers: Sequence[str], filters: Filters, query: str)
     return found
 
 
-def cache(ctx: Context, provider: str) -> Path:
-    """Where the last refresh of a provider is kept."""
-    from llmo.paths import cache_dir
-
-    return cache_dir(ctx.env) / "models" / f"{provider.replace('/', '_')}.json"
-
-
-def remembered(ctx: Context, provider: str, address: str) -> list[Listed]:
-    """What the last refresh found at this address; none without one."""
-    try:
-        body = json.loads(cache(ctx, provider).read_bytes())
-        if body["base_url"] != address:
-            return []
-        return [_listed(one) for one in body["models"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []  # a cache: what cannot be read is as good as absent
-
-
-def _listed(one: dict[str, Any]) -> Listed:
-    can = one.get("abilities")
-    return Listed(**{**one, "abilities": None if can is None else frozenset(can)})
-
-
 def _offers(ctx: Context, name: str) -> Iterator[Offer]:
     from llmo import settings
     from llmo.candidates import on_this_machine
@@ -97,24 +72,24 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
     config = ctx.profile.providers[name]
     address = settings.base_url(name, config, ctx.env)
     not_ready = settings.ready(name, config, ctx.env)
-    found = {one.id: one for one in remembered(ctx, name, address)}
+    found = ctx.catalog.refreshed(name, address)
     vendor = ctx.catalog.vendor(config, address)
     table = [model.id for model in ctx.catalog.known(vendor)] if vendor and not found else []
     names = config.models or dict.fromkeys([*_named(ctx.profile, name), *found, *table])
     for model in names:
         target = Target(name, model)
         known = ctx.catalog.find(target, config, address)
-        told = found.get(model, Listed(id=model))
         yield Offer(
             target=target,
             billing=known.billing,
             local=on_this_machine(config, address, model),
             not_ready=not_ready,
             **_rates(known.price),
-            context=known.context or told.context,
-            max_output=known.max_output or told.max_output,
-            abilities=known.abilities if told.abilities is None else told.abilities,
-            shutdown=told.shutdown or known.shutdown,
+            price_date=known.price_date,
+            context=known.context,
+            max_output=known.max_output,
+            abilities=known.abilities,
+            shutdown=known.shutdown,
             name=known.name,
         )
 

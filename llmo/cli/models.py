@@ -34,7 +34,7 @@ def models(
             ctx.note(line)
     rows = listing.listed(ctx, chosen, filters, query or "")
     if as_json:
-        body = [shown.as_object(row, ctx.catalog.date) for row in rows]
+        body = [shown.as_object(row) for row in rows]
         ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
     elif names:
         ctx.out("".join(f"{row.target}\n" for row in rows))

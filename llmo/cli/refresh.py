@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
-from llmo.cli.listing import cache
+from llmo.catalog.refreshed import place, written
 from llmo.errors import LlmoError
+from llmo.paths import cache_dir
 from llmo.settings import base_url, ready
 from llmo.settings.ollama import remember
 from llmo.settings.write import replace
@@ -63,23 +63,14 @@ async def _one(ctx: Context, name: str, provider: Provider | str) -> str:
     except LlmoError as exc:
         return f"{name}: {exc.message}"
     _keep(ctx, name, models)
-    return f"{name}: {len(models)} model{'s' * (len(models) != 1)}"
+    priced = sum(one.price is not None for one in models)
+    return f"{name}: {len(models)} model{'s' * (len(models) != 1)}" + (f", {priced} with prices" if priced else "")
 
 
 def _keep(ctx: Context, name: str, models: Sequence[Listed]) -> None:
     config = ctx.profile.providers[name]
     address = base_url(name, config, ctx.env)
-    rows = [
-        {
-            "id": one.id,
-            "context": one.context,
-            "max_output": one.max_output,
-            "shutdown": one.shutdown,
-            "abilities": None if one.abilities is None else sorted(one.abilities),
-        }
-        for one in models
-    ]
-    body = {"base_url": address, "at": ctx.clock.now(), "models": rows}
-    replace(cache(ctx, name), json.dumps(body, ensure_ascii=False).encode(), durable=False)
+    kept = written(models, address, now=ctx.clock.now())
+    replace(place(cache_dir(ctx.env) / "models", name), kept, durable=False)
     if config.kind == "ollama":
         remember(address, [one.id for one in models], ctx.env, now=ctx.clock.now())

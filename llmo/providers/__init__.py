@@ -81,9 +81,18 @@ KINDS: Mapping[str, Entry] = {
         connect=5.0,
         first=3600.0,
     ),
-    "openrouter": Entry(path=None, base_url="https://openrouter.ai/api/v1", key_env="OPENROUTER_API_KEY"),
+    "openrouter": Entry(
+        path="llmo.providers.openrouter:OpenRouter",
+        base_url="https://openrouter.ai/api/v1",
+        key_env="OPENROUTER_API_KEY",
+    ),
     "litellm": Entry(path=None, needs_key=False, http=False),
-    "litellm-proxy": Entry(path=None, key_env="LITELLM_PROXY_API_KEY", url_env="LITELLM_PROXY_URL", needs_key=False),
+    "litellm-proxy": Entry(
+        path="llmo.providers.litellm_proxy:LiteLLMProxy",
+        key_env="LITELLM_PROXY_API_KEY",
+        url_env="LITELLM_PROXY_URL",
+        needs_key=False,
+    ),
     "cursor": Entry(
         path="llmo.providers.cursor:Cursor",
         key_env="CURSOR_API_KEY",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from llmo.errors import Incomplete, Unavailable
 from llmo.providers import failures, wire
-from llmo.types import Event, Finish, FinishReason, Reasoning, Served, Text, Usage, Warned
+from llmo.types import Event, Finish, FinishReason, Reasoning, Reported, Served, Text, Usage, Warned
 
 if TYPE_CHECKING:
     from llmo.providers.exchange import Dialect
@@ -20,7 +20,8 @@ class Decoder(ABC):
     Messages of one answer to events.
 
     A dialect fills in `read`, which sets `finish` when the terminal marker is in and `done` when
-    nothing more can follow. `usage` may be replaced until the end, then it goes out once.
+    nothing more can follow. `usage` and `reported`, the cost in picodollars, may be replaced until the
+    end, then they go out once; what was reported goes out even when the answer fails.
     """
 
     marker: ClassVar[str]
@@ -33,6 +34,7 @@ class Decoder(ABC):
         self.head = b""
         self.done = False
         self.usage: Usage | None = None
+        self.reported: int | None = None
         self.served = Served()
         self.spoken = False
         self._held = ""
@@ -73,16 +75,22 @@ class Decoder(ABC):
             piece, self._held = piece[:-1], piece[-1]
         return whole(piece)
 
-    def serve(self, *, model: Any = None, service_tier: Any = None) -> list[Event]:
+    def serve(self, *, model: Any = None, service_tier: Any = None, upstream: Any = None) -> list[Event]:
         """What answered, when that is news."""
         served = Served(
             model=wire.text(model) or self.served.model,
             service_tier=wire.text(service_tier) or self.served.service_tier,
+            upstream=wire.text(upstream) or self.served.upstream,
         )
         if served == self.served:
             return []
         self.served = served
         return [served]
+
+    def owed(self) -> list[Event]:
+        """What the call cost, said once."""
+        cost, self.reported = self.reported, None
+        return [] if cost is None else [Reported(cost)]
 
     def fault(self, message: dict[str, Any]) -> NoReturn:
         """An error inside an answer that began with status 200, so that work may have been done."""
@@ -104,6 +112,7 @@ class Decoder(ABC):
             events.append(Warned(_EMPTY[self.finish]))
         if self.usage is not None:
             events.append(self.usage)
+        events += self.owed()
         events.append(Finish(self.finish))
         return events
 

@@ -79,23 +79,29 @@ class Dialect(ABC):
         """Send the request to `model` and yield what comes back."""
         call, decoder = self.ask(request, model)
         async with self.link.transport.exchange(call) as reply:
-            for event in self._opening(reply):
+            for event in self.opening(reply):
                 yield event
             if reply.status != HTTPStatus.OK:
                 raise self.failure(reply.status, reply.headers, await _complaint(reply))
-            if self.streams(reply.headers.get("content-type", "")):
-                async with aclosing(_streamed(reply, decoder, self.framer())) as events:
-                    async for event in events:
+            try:
+                if self.streams(reply.headers.get("content-type", "")):
+                    async with aclosing(_streamed(reply, decoder, self.framer())) as events:
+                        async for event in events:
+                            yield event
+                else:
+                    for event in self._whole(await _body(reply), reply, decoder):
                         yield event
-            else:
-                for event in self._whole(await _body(reply), reply, decoder):
+            except ProviderError:
+                for event in decoder.owed():
                     yield event
+                raise
 
     def streams(self, content_type: str) -> bool:
         """Whether a reply of this type comes in messages; servers answer whole when asked to stream, and back."""
         return not ("json" in content_type and "ndjson" not in content_type) and "html" not in content_type
 
-    def _opening(self, reply: Reply) -> list[Event]:
+    def opening(self, reply: Reply) -> list[Event]:
+        """What the headers tell."""
         events: list[Event] = []
         named = reply.headers.get(self.request_id)
         if named:

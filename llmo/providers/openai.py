@@ -29,7 +29,7 @@ _FINISH: Mapping[str, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-_RESERVED = {
+RESERVED = {
     "model": "use -m",
     "messages": "the prompt makes them",
     "stream": "use --stream or --no-stream",
@@ -43,20 +43,27 @@ _RESERVED = {
 def encode(request: Request, model: str, link: Link) -> bytes:
     """The body of a chat completion."""
     attachments = wire.Attachments()
+    body = draft(request, model, max_tokens_field(link), attachments)
+    if request.stream:
+        body["stream_options"] = {"include_usage": True}
+        if official(link):
+            body["stream_options"]["include_obfuscation"] = False
+    reserved(link, request.params.extra, RESERVED)
+    return attachments.write(wire.merged(body, request.params.extra))
+
+
+def draft(request: Request, model: str, limit_field: str, attachments: wire.Attachments) -> dict[str, Any]:
+    """What every server of this dialect is sent; each adds its own fields."""
     body: dict[str, Any] = {
         "model": model,
         "messages": [_message(message, attachments) for message in request.messages],
     }
     if request.stream:
         body["stream"] = True
-        body["stream_options"] = {"include_usage": True}
-        if official(link):
-            body["stream_options"]["include_obfuscation"] = False
-    body |= _params(request.params, link)
+    body |= _params(request.params, limit_field)
     if request.schema is not None:
         body["response_format"] = _response_format(request.schema)
-    reserved(link, request.params.extra, _RESERVED)
-    return attachments.write(wire.merged(body, request.params.extra))
+    return body
 
 
 def official(link: Link) -> bool:
@@ -69,9 +76,9 @@ def max_tokens_field(link: Link) -> str:
     return link.config.max_tokens_field or ("max_completion_tokens" if official(link) else "max_tokens")
 
 
-def _params(params: Params, link: Link) -> dict[str, Any]:
+def _params(params: Params, limit_field: str) -> dict[str, Any]:
     fields = {
-        max_tokens_field(link): params.max_tokens,
+        limit_field: params.max_tokens,
         "temperature": params.temperature,
         "seed": params.seed,
         "stop": list(params.stop) or None,

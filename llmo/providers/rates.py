@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmo.types import RateInfo
 
@@ -23,15 +23,16 @@ def seconds(text: str) -> float | None:
     if text and found:
         hours, minutes, whole, milli = (float(part or 0) for part in found.groups())
         return hours * 3600 + minutes * 60 + whole + milli / 1000
-    return _number(text)
+    return number(text)
 
 
-def _number(text: str | None) -> float | None:
+def number(value: Any) -> float | None:
+    """Seconds, or a count, as a stranger gives it; None when it is no finite number."""
     try:
-        value = float(text or "")
-    except ValueError:
+        found = float(value)
+    except (TypeError, ValueError):
         return None
-    return max(value, 0.0) if math.isfinite(value) else None
+    return max(found, 0.0) if math.isfinite(found) else None
 
 
 def _moment(text: str) -> float | None:
@@ -58,18 +59,18 @@ def _until(moment: float | None, headers: Mapping[str, str], clock: Clock) -> fl
 
 def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
     """Seconds to wait before another try, None when the server gives none: retry-after-ms wins over retry-after."""
-    milli = _number(headers.get("retry-after-ms"))
+    milli = number(headers.get("retry-after-ms"))
     if milli is not None:
         return milli / 1000
     given = headers.get("retry-after")
     if given is None:
         return None
-    plain = _number(given)
+    plain = number(given)
     return _until(_moment(given), headers, clock) if plain is None else plain
 
 
 def _whole(text: str | None) -> int | None:
-    value = _number(text)
+    value = number(text)
     return None if value is None else int(value)
 
 

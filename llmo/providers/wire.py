@@ -11,14 +11,17 @@ import json
 import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from json.encoder import JSONEncoder
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlunsplit
 
 from llmo.errors import Rejected, Unavailable
+from llmo.money import MOST, pico
 from llmo.providers.transport import split
 
 if TYPE_CHECKING:
+    from llmo.money import Pico
     from llmo.types import Image
 
 LINE_LIMIT = 64 * 2**20
@@ -217,6 +220,17 @@ def count(value: Any) -> int | None:
     if isinstance(value, float) and not value.is_integer():
         return None
     return int(value) if value >= 0 else None
+
+
+def dollars(value: Any) -> Pico | None:
+    """The picodollars of an amount that a stranger states, a number or its digits; None when it is no amount."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return pico(amount) if amount.is_finite() and 0 <= amount <= MOST else None
 
 
 def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,9 +68,11 @@ def rate(result: Result) -> float | None:
 def summary(result: Result) -> str:
     """The last line of `ask`."""
     who = str(result.target) if result.target else "no model"
-    served = result.served.model
-    if served and result.target and served != result.target.model:
-        who += f" ({served})"
+    served, upstream = result.served.model, result.served.upstream
+    other = served if result.target and served != result.target.model else None
+    named = " via ".join(name for name in (other, upstream) if name)
+    if named:
+        who += f" ({named})" if other else f" (via {named})"
     return " · ".join([who, tokens(result), cost(result), speed(result)])
 
 

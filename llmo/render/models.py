@@ -43,6 +43,7 @@ class Offer:
     request: int = 0
     steps: tuple[Step, ...] = ()
     source: str | None = None
+    price_date: str | None = None
     context: int | None = None
     max_output: int | None = None
     abilities: frozenset[Ability] | None = None
@@ -50,7 +51,7 @@ class Offer:
     name: str | None = None
 
 
-def as_object(of: Offer, date: str) -> dict[str, Any]:
+def as_object(of: Offer) -> dict[str, Any]:
     """One model; prices are dollars per million tokens, null when unknown."""
     return {
         "provider": of.target.provider,
@@ -62,7 +63,7 @@ def as_object(of: Offer, date: str) -> dict[str, Any]:
         "billing": of.billing,
         "price": _price(of),
         "price_source": of.source,
-        "price_date": date if of.source == "table" else None,
+        "price_date": of.price_date,
         "context": of.context,
         "max_output": of.max_output,
         "supports": None if of.abilities is None else sorted(of.abilities),
@@ -75,7 +76,9 @@ def as_table(offers: Sequence[Offer], date: str, *, bold: bool = False) -> str:
     if not offers:
         return ""
     table = tables.aligned(HEAD, [_row(offer) for offer in offers], right=RIGHT, bold=bold)
-    return f"{table}\nprices: dollars per million tokens, table of {date}\n"
+    asked = sorted({(one.target.provider, one.price_date) for one in offers if one.source == "refreshed"})
+    newer = "".join(f"; {provider} as it said on {day}" for provider, day in asked)
+    return f"{table}\nprices: dollars per million tokens, table of {date}{newer}\n"
 
 
 def _price(of: Offer) -> dict[str, Any] | None:

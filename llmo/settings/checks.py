@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from llmo.config import RoutingConfig
 from llmo.money import parse_usd
 from llmo.settings.declared import Path, given, nearest
 from llmo.settings.kinds import KIND_DEFAULTS
@@ -22,6 +24,10 @@ Finding: TypeAlias = tuple[Path, str]
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MATCH = ("provider", "model", "task")
 _TASKS = ("simple", "complex", "general")
+_CEILINGS = ("max_price_prompt_usd", "max_price_completion_usd", "max_price_request_usd")
+_SILENT = {
+    name: list(value) if isinstance(value, tuple) else value for name, value in asdict(RoutingConfig()).items()
+}
 _USD = ("input_usd", "output_usd", "cached_input_usd", "cache_write_usd")
 
 
@@ -53,6 +59,19 @@ def _providers(data: Mapping[str, Any]) -> Iterator[Finding]:
         yield from _address(provider, path)
         yield from _key(provider, path)
         yield from _amounts(_table(provider, "offline"), (*path, "offline"))
+        yield from _routing(provider, (*path, "routing"))
+
+
+def _routing(provider: object, path: Path) -> Iterator[Finding]:
+    table = _table(provider, "routing")
+    kind = provider.get("kind") if isinstance(provider, Mapping) else None
+    if kind != "openrouter" and any(value != _SILENT.get(key, value) for key, value in table.items()):
+        # Passed over in silence it would look like privacy that holds.
+        yield path, f"only kind openrouter has routing, this is {kind}"
+    yield from _amounts(table, path, _CEILINGS)
+    for one, other in (_CEILINGS[:2], _CEILINGS[1::-1]):
+        if one in table and other not in table:
+            yield (*path, one), f"a price that holds needs {other} too"
 
 
 def _address(provider: object, path: Path) -> Iterator[Finding]:

@@ -58,12 +58,9 @@ KIND_DEFAULTS: Mapping[str, KindDefaults] = {
         key_env="OPENROUTER_API_KEY",
         key_host="openrouter.ai",
         needs_key=True,
-        built=False,
     ),
-    "litellm": KindDefaults(built=False),
-    "litellm-proxy": KindDefaults(
-        url_env="LITELLM_PROXY_URL", key_env="LITELLM_PROXY_API_KEY", needs_url=True, built=False
-    ),
+    "litellm": KindDefaults(),
+    "litellm-proxy": KindDefaults(url_env="LITELLM_PROXY_URL", key_env="LITELLM_PROXY_API_KEY", needs_url=True),
     "cursor": KindDefaults(key_env="CURSOR_API_KEY"),
     "offline": KindDefaults(),
 }

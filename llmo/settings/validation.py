@@ -13,6 +13,7 @@ from llmo.config import (
     PrivacyConfig,
     Profile,
     ProviderConfig,
+    RoutingConfig,
     TaskConfig,
 )
 from llmo.settings.problems import what
@@ -105,6 +106,7 @@ def _one(kind: Callable[..., T]) -> Callable[[Mapping[str, Any]], T]:
 _INNER: Mapping[str, Callable[[Any], Any]] = {
     "providers": _named(ProviderConfig),
     "offline": _one(OfflineConfig),
+    "routing": _one(RoutingConfig),
     "tasks": _named(TaskConfig),
     "fallback": _one(FallbackConfig),
     "budgets": _listed(BudgetConfig),

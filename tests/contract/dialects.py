@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmo.config import ProviderConfig
-from llmo.errors import ContextTooLong, ModelNotFound, QuotaExhausted, RateLimited, Rejected, Unauthorized, Unavailable
+from llmo.errors import (
+    ContextTooLong,
+    ModelNotFound,
+    QuotaExhausted,
+    RateLimited,
+    Refused,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+)
 from llmo.providers import Link, load
 from llmo.providers.transport import gathered
 from llmo.types import Message, Request
@@ -47,6 +56,8 @@ class Row:
     content_type: str
     errors: Mapping[str, Case]
     refuses: bool = True
+    marker: bytes | None = None
+    whole_headers: Mapping[str, str] = field(default_factory=dict)
     comment: bytes | None = b": keep-alive\n\n"
     line_ends: tuple[bytes, ...] = (b"\r\n", b"\r")
 
@@ -114,6 +125,7 @@ OPENAI = Row(
         "wordless": Case(503, '{"status":"down"}', Unavailable),
         "wrong-path": Case(404, '{"detail":"Not Found"}', Rejected),
     },
+    marker=b'"finish_reason":"stop"',
 )
 ANTHROPIC = Row(
     "anthropic",
@@ -163,7 +175,131 @@ OLLAMA = Row(
     comment=None,
     line_ends=(b"\r\n",),
 )
-DIALECTS = (OPENAI, ANTHROPIC, OLLAMA)
+
+
+def _routed(code: int | str, message: str, kind: str | None = None, **fields: Any) -> str:
+    import json
+
+    metadata = {"metadata": {"error_type": kind}} if kind else {}
+    return json.dumps({"error": {"code": code, "message": message, **metadata, **fields}, "user_id": "user_x"})
+
+
+def _unavailable(code: str, *, retryable: bool, **fields: Any) -> dict[str, Any]:
+    return {"availability": {"code": code, "retryable": retryable, "requested_models": ["a/b"], **fields}}
+
+
+OPENROUTER = Row(
+    "openrouter",
+    "https://openrouter.ai/api/v1",
+    "sse",
+    "text/event-stream",
+    {
+        "rate": Case(429, _routed(429, "slow down", "rate_limit_exceeded"), RateLimited),
+        "rate-free": Case(429, _routed(429, "Rate limit exceeded: free-models-per-min. "), RateLimited),
+        "credit": Case(
+            402,
+            _routed(402, "This request requires more credits, or fewer max_tokens. You can only afford 304"),
+            QuotaExhausted,
+        ),
+        "credit-by-type": Case(402, _routed("402", "no", "payment_required"), QuotaExhausted),
+        "key": Case(401, _routed(401, "No auth credentials found", "authentication"), Unauthorized),
+        "forbidden": Case(403, _routed(403, "guardrail", "permission_denied"), Unauthorized),
+        "moderation": Case(
+            403, _routed(403, "flagged", metadata={"reasons": ["violence"], "flagged_input": "…"}), Refused
+        ),
+        "policy": Case(400, _routed(400, "no", "content_policy_violation"), Refused),
+        "context": Case(400, _routed(400, "too long", "context_length_exceeded"), ContextTooLong),
+        "model": Case(
+            404, _routed(404, "gone", "not_found", **_unavailable("model_not_found", retryable=False)), ModelNotFound
+        ),
+        "model-400": Case(
+            400, _routed(400, "not a valid model ID", **_unavailable("model_not_found", retryable=False)), ModelNotFound
+        ),
+        "constraint": Case(404, _routed(404, "No endpoints found matching your data policy"), ModelNotFound),
+        "wrong-endpoint": Case(
+            404, _routed(404, "not a chat model", **_unavailable("wrong_endpoint", retryable=False)), ModelNotFound
+        ),
+        "full": Case(404, _routed(404, "full", **_unavailable("capacity_exhausted", retryable=True)), Unavailable),
+        "closed": Case(
+            503, _routed(503, "closed", **_unavailable("region_restricted", retryable=False)), ModelNotFound
+        ),
+        "parameters": Case(400, _routed(400, "bad", "invalid_request"), Rejected),
+        "size": Case(413, _routed(413, "big", "payload_too_large"), Rejected),
+        "overloaded": Case(503, _routed(503, "busy", "provider_overloaded"), Unavailable),
+        "edge": Case(524, _routed(524, "slow", "timeout"), Unavailable),
+        "broken": Case(502, _routed(502, "Bad gateway", "provider_unavailable"), Unavailable),
+        "flat": Case(
+            429, '{"error":{"message":"slow","http_status":429,"error_type":"rate_limit_exceeded"}}', RateLimited
+        ),
+    },
+    marker=b'"finish_reason":"stop"',
+)
+
+
+def _litellm(message: str, code: str, kind: str | None = None) -> str:
+    import json
+
+    told = f"litellm.{message}\n\nLiteLLM: model group 'm' failed with the error above. No fallback was attempted."
+    return json.dumps({"error": {"message": told, "type": kind, "param": None, "code": code}})
+
+
+LITELLM = Row(
+    "litellm-proxy",
+    "http://127.0.0.1:4000",
+    "sse",
+    "text/event-stream; charset=utf-8",
+    {
+        "rate": Case(
+            429, _litellm("RateLimitError: OpenAIException - Rate limit", "429", "throttling_error"), RateLimited
+        ),
+        "cooling": Case(429, _litellm("No deployments available, try again in 5 seconds", "429"), RateLimited),
+        "quota": Case(
+            429,
+            _litellm("RateLimitError: OpenAIException - You exceeded your current quota", "429", "throttling_error"),
+            QuotaExhausted,
+        ),
+        "budget": Case(
+            400, _litellm("Budget has been exceeded! Current cost: 2, Max budget: 1", "400"), QuotaExhausted
+        ),
+        "provider-budget": Case(429, _litellm("No deployments available - crossed budget: x", "429"), QuotaExhausted),
+        "key": Case(
+            401, _litellm("Authentication Error, Invalid proxy server token", "401", "auth_error"), Unauthorized
+        ),
+        "key-without-database": Case(
+            400,
+            '{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}',
+            Unauthorized,
+        ),
+        "upstream-key": Case(
+            401,
+            _litellm(
+                "AuthenticationError: OpenAIException - Incorrect API key provided", "401", "authentication_error"
+            ),
+            Unauthorized,
+        ),
+        "model": Case(
+            400,
+            _litellm("Invalid model name passed in model=nope. Call `/v1/models`", "400", "invalid_request_error"),
+            ModelNotFound,
+        ),
+        "context": Case(
+            400,
+            _litellm("ContextWindowExceededError: OpenAIException - too long", "400", "invalid_request_error"),
+            ContextTooLong,
+        ),
+        "policy": Case(400, _litellm("ContentPolicyViolationError: OpenAIException - no", "400"), Refused),
+        "parameter": Case(400, _litellm("UnsupportedParamsError: x", "400", "invalid_request_error"), Rejected),
+        "slow": Case(408, _litellm("Timeout: x", "408"), Unavailable),
+        "broken": Case(
+            500, _litellm("InternalServerError: OpenAIException - boom", "500", "internal_server_error"), Unavailable
+        ),
+        "busy": Case(503, _litellm("ServiceUnavailableError: x", "503"), Unavailable),
+    },
+    refuses=False,
+    marker=b'"finish_reason":"stop"',
+    whole_headers={"x-litellm-response-cost": "1.875e-05"},
+)
+DIALECTS = (OPENAI, ANTHROPIC, OLLAMA, OPENROUTER, LITELLM)
 
 
 @dataclass

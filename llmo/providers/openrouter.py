@@ -1,0 +1,148 @@
+"""
+OpenRouter: chat completions with a price tag, answered by whichever host OpenRouter chooses.
+
+Closing a stream early stops the bill at some hosts and not at others (Bedrock, Google, Groq, Mistral …), and
+OpenRouter does not say which one it was before the end: a cancelled call stays booked at what was held for it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llmo.errors import Rejected
+from llmo.money import usd
+from llmo.providers import openai, openrouter_errors, openrouter_models, wire
+from llmo.providers.exchange import reserved
+from llmo.providers.openai import Answer, OpenAI
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llmo.config import RoutingConfig
+    from llmo.errors import ProviderError
+    from llmo.money import Pico
+    from llmo.providers import Link
+    from llmo.providers.decoder import Decoder
+    from llmo.providers.failures import Complaint
+    from llmo.providers.transport import Call
+    from llmo.types import Event, Listed, Request, Strategy
+
+OWN = "openrouter/"
+APP = "llmo"
+_RESERVED = {**openai.RESERVED, "models": "set models in the table routing of the provider: money is held for them"}
+_SORT: Mapping[Strategy, str | None] = {"cheapest": "price", "fastest": "latency", "balanced": None}
+"""OpenRouter's own balance of price and uptime is what `balanced` leaves alone."""
+MILLION = 1_000_000
+
+
+def wire_name(model: str) -> str:
+    """The model as OpenRouter calls it: `auto` and its other routers stand under its own name."""
+    return model if "/" in model else OWN + model
+
+
+def encode(request: Request, model: str, link: Link) -> bytes:
+    """The body of a chat completion, with the choices that OpenRouter is to make."""
+    reserved(link, request.params.extra, _RESERVED)
+    preferred = request.params.extra.get("provider")
+    if isinstance(preferred, dict) and "max_price" in preferred:
+        hint = "set max_price_prompt_usd and max_price_completion_usd in the table routing of the provider"
+        raise Rejected(f"cannot be set as an option of {link.name}: provider.max_price", hint=hint, may_be_billed=False)
+    attachments = wire.Attachments()
+    # Always by this name, and never left to the host's own limit: credit is checked against it.
+    body = openai.draft(request, wire_name(model), "max_completion_tokens", attachments)
+    if link.config.routing.models:
+        body["models"] = [wire_name(name) for name in link.config.routing.models]
+    wishes = preferences(link.config.routing, request)
+    if wishes:
+        body["provider"] = wishes
+    return attachments.write(wire.merged(body, request.params.extra))
+
+
+def preferences(routing: RoutingConfig, request: Request) -> dict[str, Any]:
+    """The `provider` object: what the profile and the strategy say, and the price that money is held for."""
+    sort = _SORT.get(request.strategy, routing.sort)
+    fields = {
+        "order": list(routing.order),
+        "only": list(routing.only),
+        "ignore": list(routing.ignore),
+        "sort": sort,
+        "max_price": max_price(routing, request.ceiling),
+        "data_collection": routing.data_collection,
+        "zdr": routing.zdr,
+        # A host that drops the schema in silence would answer with anything.
+        "require_parameters": routing.require_parameters or request.schema is not None,
+    }
+    said = {name: value for name, value in fields.items() if value}
+    return said if routing.allow_fallbacks else {**said, "allow_fallbacks": False}
+
+
+def max_price(routing: RoutingConfig, ceiling: tuple[Pico, Pico, Pico] | None) -> dict[str, str]:
+    """Dollars per million tokens, and per request, above which no host may answer."""
+    if routing.max_price_prompt_usd is not None and routing.max_price_completion_usd is not None:
+        return {
+            "prompt": routing.max_price_prompt_usd.strip().removeprefix("$"),
+            "completion": routing.max_price_completion_usd.strip().removeprefix("$"),
+            "request": routing.max_price_request_usd.strip().removeprefix("$"),
+        }
+    if ceiling is None:
+        return {}
+    return {
+        "prompt": usd(ceiling[0] * MILLION),
+        "completion": usd(ceiling[1] * MILLION),
+        "request": usd(ceiling[2]),
+    }
+
+
+def spent(usage: Any) -> Pico | None:
+    """
+    The picodollars of a usage object.
+
+    `cost` is what OpenRouter takes. With a key of one's own at the host (BYOK) that is its fee, and the
+    host's bill comes on top; without one the host's price is part of it already.
+    """
+    fields = wire.obj(usage)
+    cost = wire.dollars(fields.get("cost"))
+    if cost is None or fields.get("is_byok") is not True:
+        return cost
+    upstream = wire.dollars(wire.obj(fields.get("cost_details")).get("upstream_inference_cost"))
+    return None if upstream is None else cost + upstream
+
+
+class Priced(Answer):
+    """Chunks that say who answered and what it cost."""
+
+    def read(self, message: dict[str, Any]) -> list[Event]:
+        """The events of one chunk."""
+        cost = spent(message.get("usage"))
+        self.reported = self.reported if cost is None else cost
+        upstream = message.get("provider")
+        served = self.serve(model=message.get("model"), upstream=upstream) if upstream else []
+        return served + super().read(message)
+
+
+class OpenRouter(OpenAI):
+    """A provider of kind openrouter."""
+
+    request_id = "x-generation-id"
+
+    def credentials(self) -> Mapping[str, str]:
+        """The bearer token, and the name under which OpenRouter lists the calls."""
+        return {**super().credentials(), "http-referer": APP, "x-title": APP}
+
+    def ask(self, request: Request, model: str) -> tuple[Call, Decoder]:
+        """The call that carries a request, and what reads its answer."""
+        return self.call("POST", self.url("/chat/completions"), encode(request, model, self.link)), Priced(self)
+
+    def failed(self, said: Complaint) -> ProviderError:
+        """The error of a complaint."""
+        return openrouter_errors.failed(self.link, said)
+
+    async def models(self) -> Sequence[Listed]:
+        """`GET /models`, with prices."""
+        listed = await self.fetch(self.url("/models"))
+        rows = [openrouter_models.listed(wire.obj(row)) for row in wire.seq(listed.get("data"))]
+        return [row for row in rows if row is not None]
+
+    async def check(self) -> str:
+        """`GET /key`: what the key may still spend."""
+        return openrouter_models.key(wire.obj((await self.fetch(self.url("/key"))).get("data")))

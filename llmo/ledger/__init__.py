@@ -53,6 +53,8 @@ __all__ = [
 
 CHUNK = 1000
 """Calls that one transaction takes in."""
+MOVED = 10_000
+"""Changes of rows that are left in the log."""
 
 
 class Ledger:
@@ -68,6 +70,7 @@ class Ledger:
         self._clock = clock
         self._timezone = timezone
         self._open: tuple[int, sqlite3.Connection] | None = None
+        self._moved = 0
         self._told: set[tuple[int | str | None, ...]] = set()
 
     def another(self) -> Ledger:
@@ -233,10 +236,11 @@ class Ledger:
         return seen, new
 
     def tidy(self) -> None:
-        """Move what is booked from the log into the file when there is much of it; a hold does not wait for that."""
+        """Move what is booked from the log into the file when there is much of it, so that no hold has to."""
         from llmo.ledger.store import checkpoint
 
-        if self._open:
+        if self._open and (changes := self._open[1].total_changes) - self._moved > MOVED:
+            self._moved = changes
             checkpoint(self._open[1], self.path)
 
     @staticmethod
@@ -288,7 +292,7 @@ class Ledger:
         """Close the file; the next use opens it again."""
         if self._open:
             self._open[1].close()
-            self._open = None
+            self._open, self._moved = None, 0
 
     def _db(self) -> sqlite3.Connection:
         # SQLite connections do not survive a fork.

@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 30.0
 """Seconds to wait for other processes; each writes for milliseconds."""
-LOG = 4 << 20
-"""Bytes of log that are left to grow; a crowd of processes that only hold may reach sixteen times as many."""
-PAGE = 4096
+LOG = 16_000
+"""Pages of log after which any transaction writes it back; `checkpoint` mostly comes before."""
 APPLICATION = 0x6C6C6D6F
 """SQLite's application_id: "llmo"."""
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -155,13 +154,12 @@ def reading(db: sqlite3.Connection) -> Iterator[None]:
 
 def checkpoint(db: sqlite3.Connection, path: Path) -> None:
     """
-    Write the log back when it has grown; SQLite itself would do it in whichever transaction comes next, holds too.
+    Write the log back; SQLite by itself does it in whichever transaction passes a mark, which may be a hold.
 
     Others may be in the middle of something: what can't be moved now is moved later.
     """
     with explained(path):
-        if path.with_name(f"{path.name}-wal").stat().st_size > LOG:
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 @contextmanager
@@ -216,7 +214,7 @@ def _prepare(db: sqlite3.Connection, path: Path, where: tzinfo | None) -> None:
                 daily.rebuild(db, where)
             db.execute(f"PRAGMA user_version = {SCHEMA}")
     db.execute("PRAGMA synchronous = NORMAL")
-    db.execute(f"PRAGMA wal_autocheckpoint = {16 * LOG // PAGE}")
+    db.execute(f"PRAGMA wal_autocheckpoint = {LOG}")
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:

@@ -1,9 +1,9 @@
 """
-What booking costs: `python -m tests.bench.ledger [CALLS]`.
+What booking and reporting cost: `python -m tests.bench.ledger [CALLS]`.
 
-A year of calls (default one million) is there already. Prints milliseconds of a direct hold and
-settle, microseconds of one in a batch (wall clock and CPU), and milliseconds of the first hold under
-a budget that nobody has seen before, which adds up the year once.
+A year of calls (default one million) is there already. Prints milliseconds of reports, of a direct hold
+(beside a loop that does nothing, for what the machine adds), microseconds of a hold with its settlement in a
+batch (wall clock and CPU), and milliseconds of the first hold under a budget that nobody has seen before.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from statistics import median, quantiles
 from llmo.budget import Grouped
 from llmo.clock import SystemClock
 from llmo.ledger import Call, Ledger, Limit, Settlement
+from llmo.ledger.daily import rebuild
+from llmo.ledger.store import writing
 from llmo.money import DOLLAR
 from llmo.types import Usage
 
@@ -45,15 +47,27 @@ def call(number: int) -> Call:
     return Call(id=f"{number:026}", run="r", provider="openai", model="m1", task="general", tags=tags)
 
 
-def direct(ledger: Ledger, calls: int = 300) -> list[float]:
-    """Seconds of each hold and settle."""
-    took = []
+def direct(ledger: Ledger, calls: int = 3000) -> tuple[list[float], list[float]]:
+    """Milliseconds of each hold as an ask takes it: by the clock, and how long a bare loop of that length is held up."""
+    took, idle = [], []
     for number in range(calls):
         begun = time.perf_counter()
         ledger.hold(call(number), 10**9, LIMITS)
-        took.append(time.perf_counter() - begun)
+        took.append((time.perf_counter() - begun) * 1e3)
         ledger.settle(f"{number:026}", COST)
-    return took
+        ledger.tidy()
+        begun = time.perf_counter()
+        sum(range(10_000))
+        idle.append((time.perf_counter() - begun) * 1e3)
+    return took, idle
+
+
+def reports(ledger: Ledger) -> None:
+    """Print milliseconds of what `llmo cost` asks of a year."""
+    for by in (["provider", "model"], ["day", "model"], ["month", "tag:team"], ["run"]):
+        begun = time.perf_counter()
+        groups = len(ledger.calls(by))
+        print(f"cost by {' and '.join(by):20} {(time.perf_counter() - begun) * 1e3:6.0f} ms, {groups} groups")
 
 
 async def batch(ledger: Ledger, calls: int = 20_000, width: int = 200) -> tuple[float, float]:
@@ -87,13 +101,17 @@ def main() -> None:
         ledger = Ledger(Path(directory) / "ledger.db", SystemClock(), "Europe/Berlin")
         ledger.hold(call(-1), 1)
         ledger._db().execute(YEAR, {"calls": calls, "now": int(time.time() * 1e6)})
+        with writing(ledger._db(), ledger.path):
+            rebuild(ledger._db(), ledger._zone())
+        reports(ledger)
         plain = timed(ledger, -2, Limit(name="all", usd=10**18))
         tagged = timed(ledger, -3, Limit(name="team", usd=10**18, match={"tag.team": "a", "model": "m*"}))
-        took = direct(ledger)
+        took, idle = direct(ledger)
         wall, cpu = asyncio.run(batch(ledger))
         ledger.close()
     print(f"{calls} calls before")
-    print(f"direct hold     {median(took) * 1e3:.2f} ms median, {quantiles(took, n=100)[98] * 1e3:.2f} ms p99")
+    for what, times in (("direct hold", took), ("nothing", idle)):
+        print(f"{what:15} {median(times):.2f} ms median, {quantiles(times, n=100)[98]:.2f} ms p99")
     print(f"hold and settle {wall:.0f} µs, {cpu:.0f} µs CPU in a batch of 200 at once")
     print(f"a new budget    {plain:.0f} ms over all calls, {tagged:.0f} ms by tag and model")
 

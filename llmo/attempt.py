@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from llmo import wording
 from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
@@ -109,6 +110,7 @@ class Booking:
         self.answer = Answer()
         self.answer.target = candidate.target
         price, bound = candidate.facts.model.price, job.plan.need.input_bound
+        self.answer.warnings.extend(candidate.notes)
         self.call = Call(
             id=ulid(self.engine.clock.now()),
             run=self.job.run,
@@ -190,13 +192,19 @@ class Booking:
             raise Refused("the provider's content filter stopped the answer", may_be_billed=True)
 
     def _request(self) -> Request:
-        request, price = self.job.request, self.candidate.facts.model.price
-        if self.job.plan.need.strategy != request.strategy:
-            request = replace(request, strategy=self.job.plan.need.strategy)
-        if not self.engine.till.limited(self.call):
+        """The request as this target can take it."""
+        need, facts = self.job.plan.need, self.candidate.facts
+        request = wording.expressed(self.job.request, self.candidate)
+        limit, ceiling = request.params.max_tokens or need.max_output, None
+        if self.engine.till.limited(self.call):
+            limit = limit or self.candidate.max_output
+            ceiling = facts.model.price.ceiling if facts.model.price else None
+        if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.without:
+            limit = None
+        if (limit, ceiling, need.strategy) == (request.params.max_tokens, request.ceiling, request.strategy):
             return request
-        params = replace(request.params, max_tokens=request.params.max_tokens or self.candidate.max_output)
-        return replace(request, params=params, ceiling=price.ceiling if price else None)
+        params = replace(request.params, max_tokens=limit)
+        return replace(request, params=params, ceiling=ceiling, strategy=need.strategy)
 
     async def close(self, error: LlmoError | None) -> None:
         """Settle or release, and tell the limiter what was learnt."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from llmo import privacy, router, tokens
+from llmo import privacy, router, tokens, wording
 from llmo.classify import classify
+from llmo.providers import KINDS
 from llmo.router import Facts, Need, Plan, Step, Task
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from llmo.catalog import Catalog
     from llmo.config import Profile, ProviderConfig
     from llmo.ledger import Latency
-    from llmo.types import Ability, Request, Strategy, Target
+    from llmo.types import Ability, Parameter, Request, Strategy, Target
 
 
 FORWARDERS = ("openrouter", "litellm-proxy")
@@ -44,6 +45,7 @@ class Choice:
     private: bool = False
     first_only: bool = False
     fit: bool = False
+    lenient: bool = False
 
 
 class Planner:
@@ -105,6 +107,9 @@ class Planner:
             first_only=choice.first_only,
             fit=choice.fit,
             when_budget_ends=self._profile.when_budget_ends,
+            parameters=_parameters(request),
+            lenient=choice.lenient,
+            schema=request.schema is not None,
         )
 
     def _fact(self, target: Target) -> Facts:
@@ -129,6 +134,7 @@ class Planner:
             rpm=config.rpm,
             tpm=config.tpm,
             concurrency=config.concurrency,
+            parameters=KINDS[config.kind].parameters,
         )
 
 
@@ -144,6 +150,11 @@ def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
     if config.kind in FORWARDERS:
         return config.local
     return config.local or config.kind == "offline" or loopback(urlsplit(address).hostname or "")
+
+
+def _parameters(request: Request) -> tuple[Parameter, ...]:
+    pictures: tuple[Parameter, ...] = ("image",) if any(m.images for m in request.messages) else ()
+    return (*wording.given(request.params), *pictures)
 
 
 def _abilities(request: Request) -> frozenset[Ability]:

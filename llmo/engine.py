@@ -14,6 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from llmo import wording
 from llmo.attempt import Answer, Booking
 from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError
 from llmo.ids import ulid
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from llmo.limits import Limiter
     from llmo.result import Attempt, Result
     from llmo.router import Candidate, Plan
-    from llmo.types import Provider, Request, Target
+    from llmo.types import Parameter, Provider, Request, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class Engine:
         self.till = till
         self.limiter = limiter
         self.clock = clock
+        self.refused: dict[Target, frozenset[Parameter]] = {}
+        """What servers turned out not to take, so that only their first request asks."""
         self.rand: Callable[[], float] = random.random
         self.cool: Callable[[Target, float, str], None] = lambda _target, _seconds, _reason: None
 
@@ -99,6 +102,7 @@ class Execution:
         self._attempts: list[Attempt] = []
         self._began = 0.0
         self._queued = 0.0
+        self._ranked = [self._known(candidate) for candidate in job.plan.ranked]
 
     async def events(self) -> AsyncGenerator[Progress]:
         """
@@ -121,7 +125,7 @@ class Execution:
 
     async def _tries(self) -> AsyncGenerator[Progress]:
         job, loop = self.job, asyncio.get_running_loop()
-        ranked = job.plan.ranked
+        ranked = self._ranked
         schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand)
         errors: list[LlmoError] = []
         while (step := schedule.next(loop.time())) is not None:
@@ -136,12 +140,36 @@ class Execution:
                         yield event
             except LlmoError as exc:
                 yield AttemptEnded(self._attempts[-1])
+                if self._adapted(number, exc):
+                    continue
                 errors.append(exc)
                 self._note(schedule, exc, number)
             else:
+                self._learn(ranked[number])
                 yield AttemptEnded(self._attempts[-1])
                 return
         raise verdict(errors)
+
+    def _known(self, candidate: Candidate) -> Candidate:
+        refused, lenient = self.engine.refused.get(candidate.target), self.job.plan.need.lenient
+        return wording.known(candidate, refused, self.job.request, lenient=lenient) if refused else candidate
+
+    def _adapted(self, number: int, error: LlmoError) -> bool:
+        """Whether the candidate can be asked again at once without what its server refused; that cost nothing."""
+        job, candidate = self.job, self._ranked[number]
+        if self._answer.begun:
+            return False
+        parameter = wording.refused(error, job.request, candidate, lenient=job.plan.need.lenient)
+        if parameter is None:
+            return False
+        self._ranked[number] = wording.adapted(candidate, parameter)
+        return True
+
+    def _learn(self, candidate: Candidate) -> None:
+        """It answered without: so that was what its server refused."""
+        if candidate.learnt:
+            known = self.engine.refused.get(candidate.target, frozenset())
+            self.engine.refused[candidate.target] = known.union(candidate.learnt)
 
     def _note(self, schedule: Schedule, error: LlmoError, failed: int) -> None:
         """Take note of a failure, and take out whoever can't do better after it."""

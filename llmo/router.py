@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from llmo.errors import ConfigError, ContextTooLong, CredentialsError
+from llmo import wording
+from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected
+from llmo.providers import ALL, taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from llmo.catalog import Model
     from llmo.config import BudgetEnd, Profile
     from llmo.ledger import Latency
-    from llmo.types import Ability, Billing, CostSource, Strategy, Target
+    from llmo.types import Ability, Billing, CostSource, Parameter, Strategy, Target
 
 Tier = Literal["primary", "secondary", "openrouter", "litellm", "local", "explicit"]
 
@@ -50,6 +52,7 @@ class Facts:
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None
+    parameters: frozenset[Parameter] = ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class Need:
     choosing; `max_output` the limit that the user set. `private` says that nothing may leave
     this machine, `private_kinds` what was found in the prompt that made it so. `fit` allows a
     shorter answer when the budget buys no longer one, `when_budget_ends` says what follows a refusal.
+    `parameters` are those that the user gave; `lenient` lets a target be asked without them.
     """
 
     input_estimate: int
@@ -73,6 +77,9 @@ class Need:
     first_only: bool = False
     fit: bool = False
     when_budget_ends: BudgetEnd = "refuse"
+    parameters: tuple[Parameter, ...] = ()
+    lenient: bool = False
+    schema: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +88,9 @@ class Candidate:
     A target with its place in the plan; `rank` is None when it is out, and `why` says why.
 
     Costs are picodollars for the request's bound and the limit `max_output` (tokens), None when
-    the price is unknown.
+    the price is unknown. `without` are parameters that it does not take, which is why it is out or what
+    it is not sent; `notes` are warnings that go with its answer. A schema goes into its own field when it
+    is `native`, else into the prompt. `learnt` is what its server refused while this program ran.
     """
 
     target: Target
@@ -93,6 +102,10 @@ class Candidate:
     estimate: int | None
     worst: int | None
     source: CostSource
+    without: tuple[Parameter, ...] = ()
+    native: bool = True
+    notes: tuple[str, ...] = ()
+    learnt: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +224,9 @@ def require(plan: Plan) -> None:
     """Raise the error that says why nobody can answer, when nobody can."""
     if plan.ranked:
         return
+    barred = [c for c in plan.candidates if c.without]
+    if barred:
+        raise _barred(barred)
     reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
     if plan.need.private:
         raise ConfigError(
@@ -225,10 +241,26 @@ def require(plan: Plan) -> None:
     )
 
 
+def _barred(candidates: Sequence[Candidate]) -> Rejected:
+    """Who would answer but for a parameter, and who takes it."""
+    said = [
+        f"{c.target.provider} ({c.facts.kind}) does not take the parameter{'s' * (len(c.without) > 1)}: "
+        f"{', '.join(c.without)}"
+        for c in candidates
+    ]
+    names = dict.fromkeys(name for c in candidates for name in c.without)
+    hint = "; ".join(f"kinds that take {name}: {', '.join(taking(name))}" for name in names)
+    lenient = "" if "image" in names else "; --lenient leaves it out"
+    return Rejected("; ".join(dict.fromkeys(said)), hint=f"{hint}{lenient}")
+
+
 def _candidate(step: Step, need: Need, facts: Facts) -> Candidate:
     limit = need.max_output or facts.model.max_output or DEFAULT_OUTPUT
     price = facts.model.price
     out = _out(need, facts)
+    without = () if out else tuple(name for name in need.parameters if name not in facts.parameters)
+    if without and (not need.lenient or "image" in without):
+        out = f"does not take {wording.flags(without)}"
     estimate = price.expected(need.input_estimate, min(limit, EXPECTED_OUTPUT)) if price else None
     worst = price.worst(need.input_bound, limit) if price else None
     if facts.billing != "metered":
@@ -243,7 +275,23 @@ def _candidate(step: Step, need: Need, facts: Facts) -> Candidate:
         estimate=estimate,
         worst=worst,
         source=_SOURCE.get(facts.billing) or ("computed" if price else "unknown"),
+        without=without,
+        native=_native(facts),
+        notes=() if out else _notes(step.target, need, facts, without),
     )
+
+
+def _native(facts: Facts) -> bool:
+    """Whether a schema has a field of its own; a model of which nobody knows is asked with it."""
+    known = facts.model.abilities
+    return "schema" in facts.parameters and (known is None or "schema" in known)
+
+
+def _notes(target: Target, need: Need, facts: Facts, without: tuple[Parameter, ...]) -> tuple[str, ...]:
+    notes = [wording.left_out(without, target)] if without else []
+    if need.max_output and "max_tokens" not in {*facts.parameters, *need.parameters}:
+        notes.append(f"{target} takes no limit of output: max_tokens of the profile is left out")
+    return tuple(notes)
 
 
 def _out(need: Need, facts: Facts) -> str | None:
@@ -290,6 +338,10 @@ def _order(strategy: Strategy, able: Sequence[Candidate]) -> Callable[[Candidate
 
 def _why(candidate: Candidate, need: Need) -> str:
     why = candidate.why
+    if candidate.without:
+        why += f", without {wording.flags(candidate.without)}"
+    if need.schema and not candidate.native:
+        why += ", schema asked for in words"
     if need.strategy != "profile":
         why += f", ordered by {need.strategy}"
     if candidate.facts.cooling_s > 0:

@@ -17,6 +17,8 @@ CostSource = Literal["reported", "computed", "estimated", "unknown", "local", "s
 Billing = Literal["metered", "local", "subscription"]
 Strategy = Literal["profile", "cheapest", "fastest", "balanced"]
 Ability = Literal["vision", "schema", "tools", "reasoning"]
+Parameter = Literal["max_tokens", "temperature", "seed", "stop", "option", "image", "schema"]
+"""What a request may ask beyond its words; an option is what `-o` sends as it is."""
 EMPTY: Mapping[str, Json] = MappingProxyType({})
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 STEP = 1.05
 """Latencies are counted in steps of 5 %: a percentile is that exact, however many rows there are."""
 
+WARNINGS = 20
+"""Different warnings that are counted."""
+
 
 class Latencies:
     """Percentiles in bounded memory."""
@@ -68,6 +71,7 @@ class Tally:
     unpriced: int = 0
     private: int = 0
     used: float | None = None
+    warnings: Counter[str] = field(default_factory=Counter)
 
     @property
     def left(self) -> int:
@@ -89,6 +93,9 @@ class Tally:
         self.throttled += sum(attempt.outcome == "rate_limited" for attempt in sent)
         if result.ok:
             self.latencies.add(result.total_s)
+        for warning in result.warnings:
+            if warning in self.warnings or len(self.warnings) < WARNINGS:
+                self.warnings[warning] += 1
         for attempt in sent:
             self.spent += attempt.cost or 0
             self.unpriced += attempt.cost is None

@@ -38,6 +38,8 @@ def finish(task: Task, files: Files, ending: Ending, *, caught: Exit | None, ela
     }
     for line in progress.summary(report, elapsed):
         task.ctx.note(f"llmo: {line}")
+    for warning, count in task.tally.warnings.items():
+        task.ctx.note(f"llmo: warning: {warning} ({count:,} row{'s' * (count > 1)})")
     _explain(task, files, ending)
     if task.flags.output.report is not None:
         _write_json(Path(task.flags.output.report), report)

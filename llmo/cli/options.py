@@ -82,6 +82,9 @@ class Selection:
     tag: Annotated[
         list[str] | None, typer.Option("--tag", help="KEY=VALUE stored with every call; repeatable.", metavar="K=V")
     ] = None
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Leave out parameters that a model does not take, with a warning.")
+    ] = False
     allow_unpriced: Annotated[
         bool, typer.Option("--allow-unpriced", help="Let a model without a known price run under a budget.")
     ] = False
@@ -189,6 +192,7 @@ def choice(selection: Selection) -> Choice:
         private=selection.private,
         first_only=selection.no_fallback,
         fit=selection.fit,
+        lenient=selection.lenient,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from llmo.config import ProviderConfig
     from llmo.providers.transport import Transport
-    from llmo.types import Provider
+    from llmo.types import Parameter, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,9 @@ class Link:
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
+ALL: frozenset[Parameter] = frozenset({"max_tokens", "temperature", "seed", "stop", "option", "image", "schema"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """
@@ -38,7 +41,8 @@ class Entry:
     `needs_key` speaks of the default address; a server of one's own may need none. `idle` is
     the silence allowed between bytes, `first` the silence before the first byte of an answer:
     reasoning models think, and Ollama loads a model, without a byte. `http` is False where llmo's
-    own transports have no part.
+    own transports have no part. `parameters` are those that its requests can express; a schema that
+    is not among them is asked for in words.
     """
 
     path: str | None
@@ -52,6 +56,7 @@ class Entry:
     connect: float = 10.0
     idle: float = 120.0
     first: float = 600.0
+    parameters: frozenset[Parameter] = ALL
 
 
 Factory: TypeAlias = "Callable[[Link], Provider]"
@@ -69,6 +74,7 @@ KINDS: Mapping[str, Entry] = {
         key_env="ANTHROPIC_API_KEY",
         url_env="ANTHROPIC_BASE_URL",
         idle=90.0,
+        parameters=ALL - {"seed"},
     ),
     "ollama": Entry(
         path="llmo.providers.ollama:Ollama",
@@ -100,9 +106,15 @@ KINDS: Mapping[str, Entry] = {
         http=False,
         concurrency=1,
         idle=300.0,
+        parameters=frozenset(),
     ),
     "offline": Entry(path="llmo.providers.offline:Offline", needs_key=False, local=True, http=False),
 }
+
+
+def taking(parameter: Parameter) -> tuple[str, ...]:
+    """The kinds whose requests can express a parameter."""
+    return tuple(kind for kind, entry in KINDS.items() if parameter in entry.parameters)
 
 
 def load(kind: str) -> Factory:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.errors import Rejected
 from llmo.providers import failures, rates, schemas, wire
 from llmo.providers.decoder import Decoder, reasoning
-from llmo.providers.exchange import Dialect, address, reserved, unsupported
+from llmo.providers.exchange import Dialect, address, expressible, reserved
 from llmo.types import Listed, Usage, Warned
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ _RESERVED = {
 def encode(request: Request, model: str, link: Link) -> bytes:
     """The body of a messages call."""
     params = request.params
-    if params.seed is not None:
-        raise unsupported(link, "seed", "openai or ollama")
+    expressible(link, request)
     attachments = wire.Attachments()
     limit = params.max_tokens or MAX_TOKENS
     body: dict[str, Any] = {

@@ -12,13 +12,13 @@ from llmo.errors import Incomplete, ProviderError, Rejected, TimedOut, Unauthori
 from llmo.providers import KINDS, failures, wire
 from llmo.providers.child import Child
 from llmo.providers.cursor_events import Reader, plain
-from llmo.providers.exchange import unsupported
+from llmo.providers.exchange import expressible
 from llmo.providers.keeper import CANNOT_START
 from llmo.settings import programs
 from llmo.types import Listed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from llmo.providers import Link
     from llmo.types import Event, Request
@@ -182,7 +182,7 @@ def environment(link: Link) -> dict[str, str]:
 
 def prompt(request: Request, link: Link) -> bytes:
     """Everything as one text on standard input: other users see arguments, and a leading `-` would be a flag."""
-    _refuse(request, link)
+    expressible(link, request)
     turns = [message for message in request.messages if message.role != "system"]
     parts = [message.text for message in request.messages if message.role == "system"]
     if turns[:-1]:
@@ -193,22 +193,3 @@ def prompt(request: Request, link: Link) -> bytes:
         schema = wire.write(request.schema).decode()
         parts.append(f"Answer with nothing but JSON that meets this JSON Schema: {schema}")
     return "\n\n".join(part for part in parts if part).encode("utf-8", "replace")
-
-
-def _refuse(request: Request, link: Link) -> None:
-    """It has no flag for any parameter; none is dropped in silence."""
-    params = request.params
-    asked: Mapping[str, object] = {
-        "temperature": params.temperature,
-        "max_tokens": params.max_tokens,
-        "seed": params.seed,
-        "stop": params.stop or None,
-    }
-    others = {"seed": "openai or ollama"}
-    for name, value in asked.items():
-        if value is not None:
-            raise unsupported(link, name, others.get(name, "openai, anthropic or ollama"))
-    for name in params.extra:
-        raise unsupported(link, name, "openai, anthropic or ollama")
-    if any(message.images for message in request.messages):
-        raise unsupported(link, "image", "openai, anthropic or ollama")

@@ -7,9 +7,9 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmo import __version__
+from llmo import __version__, wording
 from llmo.errors import ConfigError, CredentialsError, Incomplete, ProviderError, Rejected, Unavailable
-from llmo.providers import KINDS, failures, wire
+from llmo.providers import KINDS, failures, taking, wire
 from llmo.providers.transport import Call, shown
 from llmo.types import Served
 
@@ -241,13 +241,18 @@ def _sendable(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def unsupported(link: Link, parameter: str, kinds: str) -> Rejected:
-    """A parameter that the dialect cannot express is refused before sending, never dropped."""
-    return Rejected(
-        f"{link.name} ({link.config.kind}) does not take the parameter: {parameter}",
-        hint=f"leave it out, or use a provider of kind {kinds}",
-        may_be_billed=False,
-    )
+def expressible(link: Link, request: Request) -> None:
+    """Refuse a parameter that the kind cannot express before sending, never drop it: the plan should have said so."""
+    kind = link.config.kind
+    pictures = ("image",) if any(m.images for m in request.messages) else ()
+    for parameter in (*wording.given(request.params), *pictures):
+        if parameter not in KINDS[kind].parameters:
+            name = ", ".join(request.params.extra) if parameter == "option" else parameter
+            raise Rejected(
+                f"{link.name} ({kind}) does not take the parameter: {name}",
+                hint=f"leave it out, or use a provider of kind {', '.join(taking(parameter))}",
+                may_be_billed=False,
+            )
 
 
 def reserved(link: Link, extra: Mapping[str, Any], names: Mapping[str, str]) -> None:

@@ -107,6 +107,7 @@ def candidate(one: Candidate) -> dict[str, Any]:
         "model": one.target.model,
         "ready": facts.not_ready is None,
         "why": one.why,
+        "left_out": list(one.without) if one.rank is not None else [],
         "cost": {"estimate_usd": money(one.estimate), "worst_usd": money(one.worst), "source": one.source},
         "latency": latency
         and {

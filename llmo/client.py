@@ -19,7 +19,7 @@ import asyncio
 import os
 import weakref
 from concurrent.futures import wait
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -284,7 +284,7 @@ def _into(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[str | None]) -> 
     """Put from another thread; a loop that has gone has no reader."""
 
     def put(piece: str | None) -> None:
-        if not loop.is_closed():
+        with suppress(RuntimeError):
             loop.call_soon_threadsafe(queue.put_nowait, piece)
 
     return put

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -107,6 +108,8 @@ class Desk:
             self._wired = Wired(
                 self.around, self._limits, allow_unpriced=self._allow_unpriced, wish=self._wish, busy=self.busy
             )
+            # A library tells in the log; the command line would tell its user.
+            self._wired.till.warn = logging.getLogger("llmo").warning
         return self._wired
 
     def _plans(self) -> Planner:

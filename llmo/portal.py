@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from functools import partial
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -43,7 +44,8 @@ class Work(Generic[T]):
     def cancel(self) -> None:
         """Ask it to end; from any thread, returns at once."""
         self._cancelled = True
-        if not self.future.done() and not self._loop.is_closed():
+        # A loop that has closed has ended all its tasks.
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
@@ -71,6 +73,7 @@ class Portal:
         self._enough: asyncio.Event | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._failure: BaseException | None = None
 
     def start(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Work[T]:
         """Run what `make` returns. Raises `UsageError` when closed, or in a process that only inherited the portal."""
@@ -117,18 +120,30 @@ class Portal:
                 self._loop.call_soon_threadsafe(self._enough.set)
 
     def close(self) -> None:
-        """The same, done when the thread has ended."""
+        """The same, done when the thread has ended. Raises what the cleanup raised."""
         self.stop()
         if self._thread is not None and os.getpid() == self._pid:
             self._thread.join()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             started: Future[asyncio.AbstractEventLoop] = Future()
-            self._thread = Thread(target=lambda: asyncio.run(self._serve(started)), name="llmo-client", daemon=True)
+            self._thread = Thread(target=self._run, args=(started,), name="llmo-client", daemon=True)
             self._thread.start()
             self._loop = started.result()
         return self._loop
+
+    def _run(self, started: Future[asyncio.AbstractEventLoop]) -> None:
+        try:
+            asyncio.run(self._serve(started))
+        except BaseException as exc:  # noqa: BLE001 - whoever waits for this thread gets it
+            if started.done():
+                self._failure = exc
+            else:
+                started.set_exception(exc)
 
     async def _serve(self, started: Future[asyncio.AbstractEventLoop]) -> None:
         self._enough = asyncio.Event()

@@ -266,6 +266,22 @@ def test_max_cost_of_a_client_counts_all_its_calls(place: Place) -> None:
     assert [((run,), 2)] == place.booked("run")
 
 
+@pytest.mark.parametrize("concurrency", [pytest.param(None, id="few"), pytest.param(8, id="many")])
+def test_a_budget_that_runs_low_is_told_in_the_log(
+    place: Place, caplog: pytest.LogCaptureFixture, concurrency: int | None
+) -> None:
+    """
+    Once, whoever books.
+    """
+    budget = '[[budgets]]\nname = "calls"\nlimit_calls = 5'
+    with place.client(PRICED, budget, concurrency=concurrency) as client:
+        for _ in range(5):
+            client.ask("hello")
+
+    told = [(record.name, record.getMessage().partition(" is used")[0]) for record in caplog.records]
+    assert [("llmo", "budget calls")] * 2 == told
+
+
 def test_fifty_at_once_with_a_cap_worth_ten_are_exactly_ten(place: Place) -> None:
     """
     Holds wait for own calls to settle lower, and none passes the cap.

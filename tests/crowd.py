@@ -1,0 +1,97 @@
+"""
+One process of a crowd that spends from one cap: `python -m tests.crowd LEDGER NAME CALLS WIDTH COST…`.
+
+Sends CALLS jobs, WIDTH at once, through the engine and the grouped till, to a provider that reports one of COST
+(picodollars, in turn). Every call holds `HELD`, the cap is ten of them. Prints what passed, what was refused and what it cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmo.budget import Grouped
+from llmo.clock import SystemClock
+from llmo.engine import Engine, Job, collect
+from llmo.ledger import Ledger, Limit
+from llmo.types import Finish, Listed, Reported, Target, Text
+from tests.fakes import HELLO, Open, candidate, plan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from llmo.types import Event, Request
+
+HELD = 1000
+CAP = 10 * HELD
+LIMITS = (Limit(name="cap", usd=CAP), Limit(name="day", usd=CAP, window="day", match={"provider": "up"}))
+UP = Target("up", "m")
+PAUSE_S = 0.01
+
+
+@dataclass
+class Upstream:
+    """Bills what it is told to, and counts."""
+
+    costs: itertools.cycle[int]
+    sent: int = 0
+    billed: int = 0
+
+    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+        self.sent += 1
+        cost = next(self.costs)
+        self.billed += cost
+        await asyncio.sleep(PAUSE_S * (1 + self.sent % 3))
+        yield Text("hi")
+        yield Reported(cost)
+        yield Finish("stop")
+
+    async def models(self) -> Sequence[Listed]:
+        return []
+
+    async def check(self) -> str:
+        return "up"
+
+    async def close(self) -> None:
+        return None
+
+
+async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[int]) -> tuple[int, int, int]:
+    """How many passed, how many were refused, and what upstream billed."""
+    upstream = Upstream(itertools.cycle(costs))
+    till = Grouped(Ledger(path, SystemClock(), "UTC"), LIMITS)
+    engine = Engine(
+        providers={"up": upstream}.__getitem__,
+        till=till,
+        limiter=Open(),  # type: ignore[arg-type]
+        clock=SystemClock(),
+    )
+    ready = plan(replace(candidate(UP, 1), worst=HELD))
+    numbers = iter(range(calls))
+    kinds: list[str] = []
+
+    async def worker() -> None:
+        for number in numbers:
+            job = Job(request=HELLO, plan=ready, run=name, row=str(number), retries=0, queues=True)
+            result = await collect(engine.start(job))
+            kinds.append("ok" if result.error is None else result.error.kind)
+
+    await asyncio.gather(*(worker() for _ in range(width)))
+    await till.close()
+    assert set(kinds) <= {"ok", "budget_exceeded"}, kinds
+    return kinds.count("ok"), kinds.count("budget_exceeded"), upstream.billed
+
+
+def main() -> None:
+    """Wait for a line, then run."""
+    path, name, calls, width, *costs = sys.argv[1:]
+    sys.stdin.readline()
+    print(*asyncio.run(crowd(Path(path), name, int(calls), int(width), [int(cost) for cost in costs])))
+
+
+if __name__ == "__main__":
+    main()

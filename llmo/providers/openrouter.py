@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from llmo.providers.transport import Call
     from llmo.types import Event, Listed, Request, Strategy
 
-OWN = "openrouter/"
 APP = "llmo"
 _RESERVED = {**openai.RESERVED, "models": "set models in the table routing of the provider: money is held for them"}
 _SORT: Mapping[Strategy, str | None] = {"cheapest": "price", "fastest": "latency", "balanced": None}
@@ -37,7 +36,7 @@ MILLION = 1_000_000
 
 def wire_name(model: str) -> str:
     """The model as OpenRouter calls it: `auto` and its other routers stand under its own name."""
-    return model if "/" in model else OWN + model
+    return openrouter_models.OWN + model if model.partition(":")[0] in openrouter_models.ROUTERS else model
 
 
 def encode(request: Request, model: str, link: Link) -> bytes:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from llmo.types import Ability
 
 OWN = "openrouter/"
+ROUTERS = ("auto", "auto-beta", "free", "pareto-code")
+"""Choose a model themselves."""
 _RATES = {
     "input": "prompt",
     "output": "completion",
@@ -43,13 +45,18 @@ def listed(model: dict[str, Any]) -> Listed | None:
         return None
     top = wire.obj(model.get("top_provider"))
     return Listed(
-        name.removeprefix(OWN),
+        _short(name),
         context=wire.count(model.get("context_length")) or wire.count(top.get("context_length")),
         max_output=wire.count(top.get("max_completion_tokens")),
         shutdown=wire.text(model.get("expiration_date"))[:10] or None,
         abilities=_abilities(model, shape),
         price=price(wire.obj(model.get("pricing"))),
     )
+
+
+def _short(name: str) -> str:
+    """`openrouter/auto` is asked for as the provider's `auto`, so that the word stands once in a target."""
+    return own if (own := name.removeprefix(OWN)) in ROUTERS else name
 
 
 def _abilities(model: dict[str, Any], shape: dict[str, Any]) -> frozenset[Ability] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.servers.aimock import Aimock
 
 KEY = "sk-peer-0123456789abcdefghij"
-PATHS = {"openai": "/v1", "anthropic": "", "ollama": ""}
+PATHS = {"openai": "/v1", "anthropic": "", "ollama": "", "openrouter": "/api/v1", "litellm-proxy": ""}
 PRICES = '[[prices]]\nmodel = "peer/*"\ninput_usd = "1"\noutput_usd = "2"\n'
 
 
@@ -75,7 +75,7 @@ def against_aimock(kind: str, aimock: Aimock, llmo: Llmo, tmp_path: Path, more: 
     return Peer(kind, llmo, path, aimock, test_id)
 
 
-@pytest.fixture(params=["openai", "anthropic", "ollama"])
+@pytest.fixture(params=["openai", "anthropic", "ollama", "openrouter"])
 def peer(request: pytest.FixtureRequest, aimock: Aimock, llmo: Llmo, tmp_path: Path) -> Peer:
     """llmo against aimock, once in each dialect."""
     return against_aimock(request.param, aimock, llmo, tmp_path)

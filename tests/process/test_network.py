@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.process.conftest import Peer
 
-KINDS = ["openai", "anthropic", "ollama"]
+KINDS = ["openai", "anthropic", "ollama", "openrouter", "litellm-proxy"]
 HTML = "<!DOCTYPE html><html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>"
 ANSWER = {"id": "c-1", "model": "m", "choices": [{"index": 0, "message": {"content": "Hi."}, "finish_reason": "stop"}]}
 BUSY = {"error": {"message": "slow down", "type": "rate_limit_error", "code": "rate_limit_exceeded"}}

@@ -147,8 +147,7 @@ def test_what_was_told_to_be_paid_is_booked(wreck: Wreck) -> None:
                 told += 1
                 assert parse_usd(line["cost_usd"]) == costs[line["id"]]
 
-
-assert told >= 300
+    assert told >= 300
 
 
 def test_reconcile_books_the_dead_and_leaves_the_living(wreck: Wreck, llmo: Llmo) -> None:

@@ -22,6 +22,8 @@ PATIENCE = 30.0
 """Seconds to wait for other processes; each writes for milliseconds."""
 LOG = 16_000
 """Pages of log after which any transaction writes it back; `checkpoint` mostly comes before."""
+ROOM = 1 << 16
+"""Bytes that SQLite wants for its shared memory and a page or two."""
 APPLICATION = 0x6C6C6D6F
 """SQLite's application_id: "llmo"."""
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -174,7 +176,8 @@ def explained(path: Path) -> Iterator[None]:
         said = next((words for code, words in _WORDS.items() if name.startswith(code)), None)
         if said is None:
             raise
-        what, hint = said
+        # Memory that is shared through a file has no word of its own for a full disk.
+        what, hint = _WORDS["FULL"] if name.startswith("IOERR") and _full(path.parent) else said
         raise ConfigError(f"cannot use the ledger: {path}: {what}", hint=hint) from exc
 
 
@@ -193,6 +196,15 @@ _WORDS: dict[str, tuple[str, str]] = {
     "IOERR": ("the disk fails", _HINT),
     "TOOBIG": ("a value is too large", _HINT),
 }
+
+
+def _full(directory: Path) -> bool:
+    import shutil
+
+    try:
+        return shutil.disk_usage(directory).free < ROOM
+    except OSError:
+        return False
 
 
 def _touch(path: Path) -> None:

@@ -63,7 +63,7 @@ def _elsewhere(path: Path) -> None:
             "move it away",
             id="torn",
         ),
-        pytest.param(_elsewhere, "Not a directory", "LLMO_DATA_DIR", id="no directory"),
+        pytest.param(_elsewhere, "data: File exists", "LLMO_DATA_DIR", id="no directory"),
     ],
 )
 def test_a_ledger_that_is_damaged_stops_the_call_and_stays_as_it_is(

@@ -170,7 +170,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise ConfigError(f"cannot use the ledger: {path}: {exc.strerror}", hint=_HINT) from exc
+        raise ConfigError(f"cannot use the ledger: {exc.filename or path}: {exc.strerror}", hint=_HINT) from exc
     except sqlite3.DatabaseError as exc:
         name = getattr(exc, "sqlite_errorname", "").removeprefix("SQLITE_")
         said = next((words for code, words in _WORDS.items() if name.startswith(code)), None)

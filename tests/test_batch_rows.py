@@ -91,7 +91,7 @@ def test_files_are_rows_sorted_once_each_hidden_ones_only_by_name(tmp_path):
         path.parent.mkdir(exist_ok=True)
         path.write_text(name)
     found = files([str(tmp_path), str(tmp_path / "*.txt"), str(tmp_path / ".hidden")], without=[tmp_path / "out.jsonl"])
-    texts = [row.fields["text"] for row in rows(found)]
+    texts = [str(row.fields["text"]) for row in rows(found)]
 
     assert sorted(texts) == [".hidden", "a.md", "b.txt", "sub/c.txt"]
     assert [row.fields["name"] for row in rows(found[:1])] == ["a.md"]

@@ -6,6 +6,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,10 +17,13 @@ from llmo.batch.runner import Answered, Rules, Runner
 from llmo.batch.sinks import ToStream
 from llmo.batch.table import Hashes, Table
 from llmo.batch.tally import Latencies, Tally
-from llmo.errors import BudgetExceeded, Rejected, Unavailable
+from llmo.errors import BudgetExceeded, LlmoError, Rejected, Unavailable
 from llmo.result import Attempt, Result
 from llmo.types import Message, Request, Served, Target, Usage
 from tests import virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RESULT = Result(
     id="x",
@@ -62,7 +66,7 @@ class Provider:
     """Answers after a time; counts."""
 
     seconds: dict[str, float] = field(default_factory=dict)
-    errors: dict[str, object] = field(default_factory=dict)
+    errors: Mapping[str, LlmoError] = field(default_factory=dict)
     sent: list[str] = field(default_factory=list)
     now: int = 0
     peak: int = 0
@@ -163,7 +167,7 @@ def test_a_bad_row_does_not_stop_the_rest():
     """
     It has its line, and is heard of as failed.
     """
-    failed = []
+    failed: list[object] = []
     lines, ending, tally = run(
         ["a", "b", "c"], Provider(errors={"b": Rejected("no")}), failed=failed.append, keep=lambda fields: fields
     )

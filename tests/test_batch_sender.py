@@ -23,7 +23,7 @@ def send(provider, rows, *, planned=None, **config):
 
     async def main():
         limiter = Limiter({"a": ProviderConfig(kind="openai", **config)}, jitter=lambda: 0.5)
-        stage = Stage({A: provider}, limiter=limiter)
+        stage = Stage({A: provider}, limiter=limiter)  # type: ignore[arg-type]  # the real one in the place of the open
         tally = Tally(total=rows)
         terms = Terms(run="R", tags={}, retries=2, timeout=60.0)
         sender = Sender(

@@ -27,7 +27,8 @@ async def send(line, times, *, tokens=0, used=None, lasts=0.0):
 
 def crowd(n, *, make=limiter, **row):
     async def main():
-        line, times = make(), []
+        line = make()
+        times: list[float] = []
         await asyncio.gather(*(send(line, times, **row) for _ in range(n)))
         return times
 
@@ -76,7 +77,8 @@ def test_a_row_larger_than_the_bucket_passes_when_it_is_full():
     """
 
     async def main():
-        line, times = limiter(tpm=60_000), []
+        line = limiter(tpm=60_000)
+        times: list[float] = []
         await send(line, times, tokens=10_000)
         await send(line, times, tokens=10)
         return times
@@ -120,7 +122,8 @@ def test_one_retry_after_pauses_all_rows_once():
     """
 
     async def main():
-        line, times = limiter(concurrency=2), []
+        line = limiter(concurrency=2)
+        times: list[float] = []
         line.pause("p", 30, shrink=False)
         line.pause("p", 10)
         cooling = line.cooling("p")
@@ -136,7 +139,8 @@ def test_after_a_retry_after_one_may_come_whatever_the_counters_say():
     """
 
     async def main():
-        line, times = limiter(), []
+        line = limiter()
+        times: list[float] = []
         slot = await line.acquire("p", 1000)
         slot.learn(RateInfo(60, 0, 1.0, 150_000, 0, 360.0))
         line.pause("p", 2.0)
@@ -155,7 +159,8 @@ def test_a_429_slows_the_pace_and_a_5xx_does_not():
     """
 
     async def main(*, shrink):
-        line, times = limiter(rpm=6000), []
+        line = limiter(rpm=6000)
+        times: list[float] = []
         line.pause("p", 0, shrink=shrink)
         await asyncio.gather(*(send(line, times) for _ in range(300)))
         return times[-1]
@@ -172,7 +177,8 @@ def test_a_cancelled_row_leaves_the_line():
     """
 
     async def main():
-        line, times = limiter(concurrency=1), []
+        line = limiter(concurrency=1)
+        times: list[float] = []
         first = asyncio.create_task(send(line, times, lasts=5))
         second = asyncio.create_task(send(line, times))
         third = asyncio.create_task(send(line, times))

@@ -15,7 +15,7 @@ from llmo.providers import Link
 from llmo.providers.offline import Offline, Unplugged, count
 from llmo.providers.sample import sample
 from llmo.structured import Validator
-from llmo.types import Event, Finish, Message, Params, Request, Text, Usage
+from llmo.types import Event, Finish, Json, Message, Params, Request, Text, Usage
 from tests import virtual
 
 
@@ -112,7 +112,7 @@ def test_an_enum_follows_the_prompt() -> None:
     """
     A member that the prompt names last is taken, so that classification looks sensible.
     """
-    schema = {
+    schema: dict[str, Json] = {
         "type": "object",
         "properties": {"category": {"enum": ["billing", "bug", "praise"]}},
         "required": ["category"],

@@ -25,9 +25,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MATCH = ("provider", "model", "task")
 _TASKS = ("simple", "complex", "general")
 _CEILINGS = ("max_price_prompt_usd", "max_price_completion_usd", "max_price_request_usd")
-_SILENT = {
-    name: list(value) if isinstance(value, tuple) else value for name, value in asdict(RoutingConfig()).items()
-}
+_SILENT = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(RoutingConfig()).items()}
 _USD = ("input_usd", "output_usd", "cached_input_usd", "cache_write_usd")
 
 

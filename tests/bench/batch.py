@@ -144,8 +144,8 @@ def main() -> None:
         return asyncio.run(serve())
     if sys.argv[1:2] == ["bare"]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-        port, flight, latency, rows = sys.argv[2:6]
-        return asyncio.run(bare(int(port), int(flight), float(latency), int(rows)))
+        at, count, seconds, total = sys.argv[2:6]
+        return asyncio.run(bare(int(at), int(count), float(seconds), int(total)))
     with subprocess.Popen([sys.executable, __file__, "serve"], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         port = int(server.stdout.readline())

@@ -21,7 +21,7 @@ import time
 from contextlib import aclosing
 from itertools import product
 from statistics import median
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from llmo.config import ProviderConfig
 from llmo.providers import Link, load, wire
@@ -48,7 +48,9 @@ def whole() -> bytes:
 
 def bursts() -> list[bytes]:
     size = len(WORDS) // EVENTS
-    deltas = [({"content": WORDS[n * size : n * size + size]}, None) for n in range(EVENTS - 1)] + [({}, "stop")]
+    deltas: list[tuple[dict[str, str], str | None]] = [
+        ({"content": WORDS[n * size : n * size + size]}, None) for n in range(EVENTS - 1)
+    ] + [({}, "stop")]
     sent = [
         json.dumps({"id": "c", "model": "m", "choices": [{"index": 0, "delta": d, "finish_reason": f}]}).encode()
         for d, f in deltas
@@ -136,14 +138,14 @@ async def bare_httpx(url, mode, limit, drive, transport=None):
 
 async def bridged(url, mode, limit, drive):
     import httpx
-    from httpx_aiohttp import AiohttpTransport
+    from httpx_aiohttp import AiohttpTransport  # type: ignore[import-not-found,unused-ignore]  # only for this bench
 
     wide = httpx.Limits(max_connections=limit, max_keepalive_connections=limit)
     return await bare_httpx(url, mode, limit, drive, AiohttpTransport(limits=wide))
 
 
 async def bare_pyreqwest(url, mode, limit, drive):
-    from pyreqwest.client import ClientBuilder
+    from pyreqwest.client import ClientBuilder  # type: ignore[import-not-found,unused-ignore]  # only for this bench
 
     async with ClientBuilder().default_headers(HEADERS).max_connections(limit).build() as client:
 
@@ -229,7 +231,7 @@ async def run(name: str, url: str, mode: str, limit: int, rows: int) -> None:
     await engine(name, url, mode, limit, drive)
 
 
-def case(name: str, port: str, shape: tuple[str, str, int], rows: int) -> dict[str, float]:
+def case(name: str, port: str, shape: tuple[str, str, int], rows: int) -> dict[str, Any]:
     mode, seconds, limit = shape
     url = f"http://127.0.0.1:{port}/{mode}/{seconds}/chat/completions"
     command = [sys.executable, __file__, "--case", name, url, mode, str(limit), str(rows)]
@@ -239,11 +241,12 @@ def case(name: str, port: str, shape: tuple[str, str, int], rows: int) -> dict[s
     return {**json.loads(done.stdout), "aborted": done.returncode != 0}
 
 
-def played(names: list[str], shape: tuple[str, str, int], rows: int, rounds: int) -> dict[str, list[dict[str, float]]]:
+def played(names: list[str], shape: tuple[str, str, int], rows: int, rounds: int) -> dict[str, list[dict[str, Any]]]:
     """Every engine in turn, several times: a busy moment of the machine hits one round of one engine."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for _, name in product(range(rounds), names):
         with subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True) as server:
+            assert server.stdout
             found[name].append(case(name, server.stdout.readline().strip(), shape, rows))
             server.terminate()
     return found

@@ -28,10 +28,9 @@ def models(
     ctx = current()
     chosen = listing.chosen(ctx, filters)
     if refresh:
-        from llmo.cli.refresh import refreshed
+        from llmo.cli.refresh import refresh
 
-        for line in refreshed(ctx, chosen):
-            ctx.note(line)
+        refresh(ctx, chosen)
     rows = listing.listed(ctx, chosen, filters, query or "")
     if as_json:
         body = [shown.as_object(row) for row in rows]

@@ -23,19 +23,19 @@ PATIENCE = 10.0
 """Seconds for each provider."""
 
 
-def refreshed(ctx: Context, providers: Sequence[str]) -> list[str]:
-    """Ask and remember; a line of what came of it for each."""
-    return asyncio.run(_all(ctx, providers))
+def refresh(ctx: Context, providers: Sequence[str]) -> None:
+    """Ask and remember; a line of what came of it for each, as soon as it is known."""
+    asyncio.run(_all(ctx, providers))
 
 
-async def _all(ctx: Context, providers: Sequence[str]) -> list[str]:
+async def _all(ctx: Context, providers: Sequence[str]) -> None:
     from llmo.cli.wiring import Links
 
     links = Links(ctx, busy=False)
     try:
         # Made one after another: a key may come from a command that asks for a passphrase.
         made = [(name, _made(ctx, links, name)) for name in providers]
-        return await asyncio.gather(*(_one(ctx, name, provider) for name, provider in made))
+        await asyncio.gather(*(_told(ctx, name, provider) for name, provider in made))
     finally:
         await links.close()
 
@@ -50,6 +50,10 @@ def _made(ctx: Context, links: Links, name: str) -> Provider | str:
         return links(name)
     except LlmoError as exc:
         return exc.message
+
+
+async def _told(ctx: Context, name: str, provider: Provider | str) -> None:
+    ctx.note(await _one(ctx, name, provider))
 
 
 async def _one(ctx: Context, name: str, provider: Provider | str) -> str:

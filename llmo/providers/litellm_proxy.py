@@ -118,5 +118,6 @@ class LiteLLMProxy(OpenAI):
         except TimeoutError:
             raise TimedOut(f"{address(self.link)} did not say within {PATIENCE:g} s that it is ready") from None
         version = wire.text(found.get("litellm_version"))
-        state = wire.text(found.get("status")) or "answers"
-        return f"{address(self.link)} is {state}" + (f", litellm {version}" if version else "")
+        state = wire.text(found.get("status"))
+        said = f"{address(self.link)} is {state}" if state else f"{address(self.link)} answers"
+        return said + (f", litellm {version}" if version else "")

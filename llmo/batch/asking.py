@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from llmo.batch import openai_rows
+from llmo.batch import compare, openai_rows
 from llmo.batch.identity import Keys
 from llmo.batch.template import own_prompt
 from llmo.errors import UsageError
 from llmo.types import Message, Params, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from llmo.batch.rows import Row
     from llmo.batch.template import Template
@@ -22,19 +22,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A row's request; `model` is what the row itself names."""
+    """A row's request; `model` is what the row itself names, `rival` whom it is asked for a comparison."""
 
     request: Request
     key: str
     model: str | None = None
+    rival: str | None = None
 
 
 class Asking:
-    """Makes requests of rows."""
+    """Makes requests of rows; for each of `rivals` when models are compared."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a request is made of
         self,
         *,
+        rivals: Sequence[str] = (),
         template: Template | None,
         system: str | None,
         params: Params,
@@ -45,6 +47,7 @@ class Asking:
         self._system = (Message("system", system),) if system else ()
         self._plain = Request((), params, schema, stream=False)
         self._choice = choice
+        self.rivals = tuple(rivals)
         self._keys = Keys(choice=choice, params=_spelled(params), schema=schema)
 
     def __call__(self, row: Row) -> Asked:
@@ -57,6 +60,13 @@ class Asking:
         plain = self._plain
         request = Request((*self._system, Message("user", prompt)), plain.params, plain.schema, stream=False)
         return Asked(request, self._keys(request))
+
+    def all(self, row: Row) -> tuple[Asked, ...]:
+        """The requests of a row: one, or one for each rival."""
+        asked = self(row)
+        if not self.rivals:
+            return (asked,)
+        return tuple(replace(asked, key=compare.key(asked.key, one), model=one, rival=one) for one in self.rivals)
 
     def _as_it_stands(self, row: Row) -> Asked:
         own, model = openai_rows.request(row)

@@ -83,7 +83,7 @@ def export(journal: Path, target: Path, shape: Shape, *, kept: Sequence[str]) ->
 def shaper(shape: Shape, kept: Sequence[str]) -> Callable[[dict[str, Any] | None], bytes]:
     """A function from a row to its bytes; of None to what comes before all rows."""
     if shape == "csv":
-        return lambda row: _csv([*COLUMNS, *_named(kept)] if row is None else flat(row, kept))
+        return lambda row: line_of([*COLUMNS, *named(kept)] if row is None else flat(row, kept))
     if shape == "openai-batch":
         return lambda row: b"" if row is None else json.dumps(_openai(row), ensure_ascii=False).encode() + b"\n"
     if shape == "parquet":
@@ -95,16 +95,16 @@ def lines(journal: Path, *, ordered: bool) -> Iterator[bytes]:
     """The last line of each id; lines that can't be read are left out."""
     last = Table()
     top = -1
-    for begin, _, name, index in _scan(journal):
+    for begin, _, name, index in scan(journal):
         last.add(short(name), begin)
         top = max(top, index)
     last.freeze()
     if not ordered:
-        yield from (line for begin, line, name, _ in _scan(journal) if last.get(short(name)) == begin)
+        yield from (line for begin, line, name, _ in scan(journal) if last.get(short(name)) == begin)
         return
     # One place per row of the input; rows that the input no longer has may share one.
     places, others = array("Q", bytes(8 * (top + 1))), []
-    for begin, _, name, index in _scan(journal):
+    for begin, _, name, index in scan(journal):
         if last.get(short(name)) == begin:
             if places[index]:
                 others.append(begin)
@@ -118,10 +118,10 @@ def lines(journal: Path, *, ordered: bool) -> Iterator[bytes]:
 
 def _set_aside(journal: Path, old: Path) -> None:
     last = Table()
-    for begin, _, name, _ in _scan(journal):
+    for begin, _, name, _ in scan(journal):
         last.add(short(name), begin)
     last.freeze()
-    replaced = (line for begin, line, name, _ in _scan(journal) if last.get(short(name)) != begin)
+    replaced = (line for begin, line, name, _ in scan(journal) if last.get(short(name)) != begin)
     answers = (line for line in replaced if b'"status": "error"' not in line)
     first = next(answers, None)
     if first is not None:
@@ -136,14 +136,15 @@ def flat(row: dict[str, Any], kept: Sequence[str]) -> list[Json]:
     """A row as the values of a table's columns."""
     used, failure, given = row["usage"] or {}, row["error"] or {}, row["input"] or {}
     values = {**row, **used, "error_kind": failure.get("kind"), "error_message": failure.get("message")}
-    return [_cell(values.get(name)) for name in COLUMNS] + [_cell(given.get(name)) for name in kept]
+    return [cell(values.get(name)) for name in COLUMNS] + [cell(given.get(name)) for name in kept]
 
 
 def _less_one(places: array[int]) -> Iterator[int]:
     return (place - 1 for place in places if place)
 
 
-def _scan(journal: Path) -> Iterator[tuple[int, bytes, str, int]]:
+def scan(journal: Path) -> Iterator[tuple[int, bytes, str, int]]:
+    """Place, text, id and index of each line that can be read."""
     begin = 0
     with journal.open("rb") as file:
         for line in file:
@@ -159,16 +160,18 @@ def _scan(journal: Path) -> Iterator[tuple[int, bytes, str, int]]:
             begin += len(line)
 
 
-def _named(kept: Sequence[str]) -> list[str]:
+def named(kept: Sequence[str]) -> list[str]:
     """Names of the columns of kept fields: their own, unless that is taken."""
     return [f"input.{name}" if name in COLUMNS else name for name in kept]
 
 
-def _cell(value: Json) -> Json:
+def cell(value: Json) -> Json:
+    """A value as a table takes it."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
 
 
-def _csv(values: Sequence[Json]) -> bytes:
+def line_of(values: Sequence[Json]) -> bytes:
+    """A line of CSV."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(["" if value is None else value for value in values])
     return text.getvalue().encode("utf-8", "surrogatepass")
@@ -183,7 +186,7 @@ def _parquet(path: Path, rows: Iterator[dict[str, Any]], kept: Sequence[str]) ->
     whole = {"index", "attempts", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"}
     kinds = [pa.int64() if name in {*whole, "reasoning_tokens"} else pa.string() for name in COLUMNS]
     kinds[COLUMNS.index("duration_s")] = pa.float64()
-    schema = pa.schema(list(zip([*COLUMNS, *_named(kept)], [*kinds, *[pa.string()] * len(kept)], strict=True)))
+    schema = pa.schema(list(zip([*COLUMNS, *named(kept)], [*kinds, *[pa.string()] * len(kept)], strict=True)))
     with parquet.ParquetWriter(path, schema) as writer:
         batch: list[list[Json]] = []
         for row in rows:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llmo.batch import compare
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -19,9 +21,33 @@ BREATH = 256
 """Rows that may be skipped in one go: about five milliseconds in which no signal is heard."""
 
 
+def always() -> bool:
+    """True."""
+    return True
+
+
+class Once:
+    """True when it is first asked."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __call__(self) -> bool:
+        """Whether this is the first time."""
+        asked, self._asked = self._asked, True
+        return not asked
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """One row on its way; `name` is its id, `seq` its turn among the rows sent, `model` what it asks for itself."""
+    """
+    One row on its way, or one answer of a comparison.
+
+    `name` is its id, `seq` its turn among those sent, `model` what it asks for itself; `first` is true
+    once for all answers to one row.
+    """
 
     name: str
     index: int
@@ -30,6 +56,7 @@ class Work:
     request: Request
     model: str | None
     fields: Mapping[str, Json]
+    first: Callable[[], bool] = always
 
     @property
     def identity(self) -> tuple[str, int, str]:
@@ -53,31 +80,36 @@ class Feed:
         """The rows to send; None now and then while many are skipped, to let others run."""
         skipped = seq = 0
         for row in self.rows():
-            asked, name = self.asking(row), self.identity(row)
-            if self._skips(row, name, asked.key):
-                skipped += 1
-                if skipped % BREATH == 0:
-                    yield None
-                continue
-            yield Work(
-                name=name,
-                index=row.index,
-                seq=seq,
-                key=asked.key,
-                request=asked.request,
-                model=asked.model,
-                fields=row.fields,
-            )
-            seq += 1
+            first = Once() if self.asking.rivals else always
+            row_name = self.identity(row)
+            for asked in self.asking.all(row):
+                name = row_name if asked.rival is None else compare.name(row_name, asked.rival)
+                if self._skips(row, name, asked.key, first):
+                    skipped += 1
+                    if skipped % BREATH == 0:
+                        yield None
+                    continue
+                yield Work(
+                    name=name,
+                    index=row.index,
+                    seq=seq,
+                    key=asked.key,
+                    request=asked.request,
+                    model=asked.model,
+                    fields=row.fields,
+                    first=first,
+                )
+                seq += 1
 
-    def _skips(self, row: Row, name: str, key: str) -> bool:
+    def _skips(self, row: Row, name: str, key: str, first: Callable[[], bool]) -> bool:
         match self.recorded.decide(name, key, self.retry):
             case "done":
                 self.tally.skipped += 1
                 return True
             case "failed":
                 self.tally.kept_failed += 1
-                self.failed(row.fields)
+                if first():
+                    self.failed(row.fields)
                 return True
             case _:
                 return False

@@ -224,7 +224,8 @@ class Runner:
         self._tally.count(line["status"], kind)  # type: ignore[arg-type]  # one of ours
         if kind is None:
             return
-        self._rules.failed(work.fields)
+        if work.first():
+            self._rules.failed(work.fields)
         limit = self._rules.max_failures
         if limit is not None and self._tally.failed > limit:
             self.stop("failures")

@@ -68,14 +68,15 @@ def survey(rows: Callable[[], Iterator[Row]], asking: Asking, id_field: str | No
     first: list[Asked] = []
     columns: dict[str, None] = {}
     count = 0
-    for count, row in enumerate(rows(), 1):  # noqa: B007 - the count of an empty input is 0
-        asked = asking(row)
-        keys.add(int(asked.key[:16], 16))
+    for count, row in enumerate(rows(), 1):
+        requests = asking.all(row)
+        for asked in requests:
+            keys.add(int(asked.key[:16], 16))
         names.add(short(_name(row, field)))
         if len(columns) < COLUMNS:
             columns.update(dict.fromkeys(row.fields))
-        if len(first) < SHOWN:
-            first.append(asked)
+        if count <= SHOWN:
+            first.extend(requests)
     same = names.repeated()
     if field is not None and len(same):
         _refuse_twice(rows, field, same)

@@ -105,6 +105,9 @@ class Manner:
     max_failures: Annotated[
         str | None, typer.Option("--max-failures", help="Stop after more failed rows than this.", metavar="N|P%")
     ] = None
+    compare: Annotated[bool, typer.Option("--compare", help="Ask every -m for each row; a line has all answers.")] = (
+        False
+    )
     no_dedupe: Annotated[bool, typer.Option("--no-dedupe", help="Send equal requests each for itself.")] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show rows, tokens and cost, send nothing.")] = False
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing.")] = False

@@ -102,7 +102,7 @@ def show(task: Task) -> int:
 def _body(task: Task, found: Forecast) -> dict[str, Any]:
     return {
         "rows": task.survey.rows,
-        "done": task.survey.rows - found.rows,
+        "done": task.total - found.rows,
         "to_send": found.rows - found.copies,
         "copies": found.copies,
         "unanswered": found.unanswered,
@@ -125,17 +125,17 @@ def _body(task: Task, found: Forecast) -> dict[str, Any]:
         ],
         "time_at_limits_s": max((_time(task, t, s) or 0.0 for t, s in found.shares.items()), default=0.0) or None,
         "budgets": budgets(task.ctx, task.flags.selection),
-        "first": [{"prompt": prompt_of(asked.request)} for asked in task.survey.first],
+        "first": [{"prompt": prompt_of(asked.request)} for asked in task.survey.first[:: max(1, len(task.rivals))]],
     }
 
 
 def _lines(task: Task, found: Forecast, body: dict[str, Any]) -> list[str]:
     copies = f", {found.copies:,} answered by an equal row" if found.copies else ""
-    lines = [f"{body['rows']:,} rows: {body['done']:,} done, {body['to_send']:,} to send{copies}"]
+    lines = [f"{task.total:,} {task.unit}: {body['done']:,} done, {body['to_send']:,} to send{copies}"]
     for target, share in found.shares.items():
         took = _time(task, target, share)
         lines.append(
-            f"{target}: {share.rows:,} rows, about {share.input_tokens:,} → {share.output_tokens:,} tokens, "
+            f"{target}: {share.rows:,} {task.unit}, about {share.input_tokens:,} → {share.output_tokens:,} tokens, "
             f"{dollars(share.estimate)} expected, {dollars(share.worst)} at worst"
             + (f", {span(took)} at its limits" if took else "")
         )

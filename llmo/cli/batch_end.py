@@ -6,28 +6,31 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmo.batch import export, state
+from llmo.batch import compare, export, state
 from llmo.batch.resume import Recorded
 from llmo.cli import batch_dry
 from llmo.errors import Exit, LlmoError, UsageError
-from llmo.render import progress
+from llmo.render import beside, progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from llmo.batch.compare import Summary
     from llmo.batch.runner import Ending
     from llmo.cli.batch_open import Files
     from llmo.cli.batch_task import Task
 
 
-def finish(task: Task, files: Files, ending: Ending, *, caught: Exit | None, elapsed: float) -> int:
+def finish(
+    task: Task, files: Files, ending: Ending, *, caught: Exit | None, elapsed: float, streamed: Summary | None = None
+) -> int:
     """Finish what the run wrote; the exit code."""
     complete = ending.reason == "done"
     if complete:
         files.intents.end()
     if ending.reason == "pipe":
         raise BrokenPipeError
-    _finish_output(task, files, complete=complete)
+    compared = _finish_output(task, files, complete=complete) or streamed
     code = _code(task, ending, caught)
     report = {
         **task.tally.report(),
@@ -36,29 +39,41 @@ def finish(task: Task, files: Files, ending: Ending, *, caught: Exit | None, ela
         "exit": code,
         "seconds": round(elapsed, 3),
     }
-    for line in progress.summary(report, elapsed):
-        task.ctx.note(f"llmo: {line}")
-    for warning, count in task.tally.warnings.items():
-        task.ctx.note(f"llmo: warning: {warning} ({count:,} row{'s' * (count > 1)})")
+    if compared is not None:
+        report |= {"rows": task.survey.rows, "answers": task.total, "comparison": compared.report()}
+    _say(task, report, elapsed)
     _explain(task, files, ending)
     if task.flags.output.report is not None:
         _write_json(Path(task.flags.output.report), report)
     return code
 
 
-def _finish_output(task: Task, files: Files, *, complete: bool) -> None:
-    """Make the output what was asked for, once no more lines come."""
+def _say(task: Task, report: Mapping[str, Any], elapsed: float) -> None:
+    """What came of it, in lines."""
+    for line in progress.summary(report, elapsed, unit=task.unit):
+        task.ctx.note(f"llmo: {line}")
+    for line in beside.standings(report["comparison"]) if "comparison" in report else ():
+        task.ctx.note(line)
+    for warning, count in task.tally.warnings.items():
+        task.ctx.note(f"llmo: warning: {warning} ({count:,} {task.unit if count > 1 else task.unit[:-1]})")
+
+
+def _finish_output(task: Task, files: Files, *, complete: bool) -> Summary | None:
+    """Make the output what was asked for, once no more lines come; what a comparison came to."""
     counts, target, journal = task.recorded.counts, task.target, task.journal
     if files.journal is None or target is None or journal is None:
-        return
-    ordered = task.flags.output.ordered
+        return None
+    ordered = task.flags.output.ordered and task.shape == "jsonl" and not task.rivals
     try:
-        if complete and (counts.changed or counts.retry or counts.broken or (ordered and task.shape == "jsonl")):
+        if complete and (counts.changed or counts.retry or counts.broken or ordered):
             export.rewrite(journal, state.beside(target, "old.jsonl"), ordered=ordered)
+        if task.rivals:
+            return compare.write(journal, target, task.rivals, compare.shaper(task.shape, task.rivals, task.columns))
         if task.shape != "jsonl":
             export.export(journal, target, task.shape, kept=task.columns)
     except OSError as exc:
         raise LlmoError(f"cannot write {target}: {exc.strerror}", hint=f"all rows are kept in {journal}") from None
+    return None
 
 
 def _code(task: Task, ending: Ending, caught: Exit | None) -> int:
@@ -77,12 +92,12 @@ def _explain(task: Task, files: Files, ending: Ending) -> None:
         if ending.error.hint:
             ctx.err(f"hint: {ending.error.hint}")
     if ending.reason == "failures":
-        ctx.err(f"llmo: stopped: {tally.failed:,} rows failed (--max-failures {task.flags.manner.max_failures})")
+        ctx.err(f"llmo: stopped: {tally.failed:,} {task.unit} failed (--max-failures {task.flags.manner.max_failures})")
     if ending.lost:
         ctx.err(f"llmo: {ending.lost:,} answers are paid for and could not be written")
     if ending.reason == "done" or not tally.left:
         return
-    left = _left(task, files) if ending.reason == "budget" else f"{tally.left:,} rows are left"
+    left = _left(task, files) if ending.reason == "budget" else f"{tally.left:,} {task.unit} are left"
     if files.journal is None:
         ctx.err(f"llmo: {left}; with -o FILE the same command would go on from there")
     else:
@@ -94,12 +109,12 @@ def _left(task: Task, files: Files) -> str:
     tally = task.tally
     if files.journal is None:
         about = tally.spent * tally.left // tally.done if tally.done else None
-        return f"{tally.left:,} rows are left, about {progress.dollars(about)}"
+        return f"{tally.left:,} {task.unit} are left, about {progress.dollars(about)}"
     task.recorded = Recorded()
     task.recorded.read(files.journal.path, task.same)
     found = batch_dry.forecast(task)
     cost = f"about {progress.dollars(found.estimate)}, at most {progress.dollars(found.worst)}"
-    return f"{found.rows:,} rows are left, {cost}"
+    return f"{found.rows:,} {task.unit} are left, {cost}"
 
 
 def _write_json(path: Path, body: Mapping[str, Any]) -> None:

@@ -101,11 +101,11 @@ def _say_resumed(task: Task, before: state.State | None, now: state.State) -> No
         return
     for _ in works(task.feed(tally=Tally())):
         pass
-    parts = [f"{counts.done:,} rows are done"]
+    parts = [f"{counts.done:,} {task.unit} are done"]
     if counts.failed:
         parts.append(f"{counts.failed:,} failed before and stay so (--retry-errors=KIND runs them again)")
     if counts.retry:
-        parts.append(f"{counts.retry:,} failed rows run again")
+        parts.append(f"{counts.retry:,} failed {task.unit} run again")
     if counts.changed:
         why = now.differs(before) if before else []
         parts.append(f"{counts.changed:,} have changed ({', '.join(why) or 'their input'}) and run again")
@@ -122,7 +122,7 @@ def _begin(task: Task, journal: Journal, now: state.State, *, lost: list[int]) -
     wanted = task.flags.manner.at_most_once
     marked = _mark_doubtful(task, journal, Intents(path)) if wanted else 0
     if lost or marked:
-        again = f"{marked:,} rows are marked unknown" if wanted else "they are sent again"
+        again = f"{marked:,} {task.unit} are marked unknown" if wanted else "they are sent again"
         task.ctx.note(
             f"llmo: {len(lost):,} requests were in flight when the last run ended: {again}, "
             f"and their first sending stays booked with {dollars(sum(lost))}"
@@ -178,7 +178,7 @@ def _confirm(task: Task) -> None:
     found = batch_dry.forecast(task)
     if found.worst is not None and found.worst <= limit:
         return
-    question = f"{found.rows:,} rows: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst"
+    question = f"{found.rows:,} {task.unit}: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst"
     if not _agreed(task, f"{question}; send them?"):
         raise UsageError(f"it may cost more than ${usd(limit)}: {question}", hint="give -y to send them")
 

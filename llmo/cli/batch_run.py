@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
-from llmo.batch import export
+from llmo.batch import compare, export
+from llmo.batch.compare import Gather
 from llmo.batch.runner import GRACE_S, Rules, Runner
 from llmo.batch.sender import Sender, Terms
 from llmo.batch.sinks import WINDOW, ToJournal, ToStream
@@ -58,6 +59,7 @@ class Job:
     caught: Exit | None = None
     began: float = 0.0
     used: Callable[[], float | None] = lambda: None
+    gather: Gather | None = None
 
     async def main(self) -> int:
         """Run until the end, whatever ends it."""
@@ -84,9 +86,13 @@ class Job:
             task.tally.used = self.used()
             if isinstance(sink, ToStream):
                 sink.close()
+            if self.gather is not None:
+                self.gather.close()
         finally:
             await wired.close()
-        return batch_end.finish(task, self.files, ending, caught=self.caught, elapsed=time.monotonic() - self.began)
+        elapsed = time.monotonic() - self.began
+        streamed = None if self.gather is None else self.gather.summary
+        return batch_end.finish(task, self.files, ending, caught=self.caught, elapsed=elapsed, streamed=streamed)
 
     @asynccontextmanager
     async def _beside(self, runner: Runner) -> AsyncGenerator[None]:
@@ -122,13 +128,16 @@ class Job:
             return ToJournal(self.files.journal)
         task = self.task
         shaped = export.shaper(task.shape, task.columns)
+        joint = compare.shaper(task.shape, task.rivals, task.columns)
         write = self._writer()
-        head = shaped(None)
+        head = joint(None) if task.rivals else shaped(None)
         if head:
             write(head)
-        plain = task.shape == "jsonl"
+        put = write if task.shape == "jsonl" else lambda line: write(shaped(json.loads(line)))
+        if task.rivals:
+            put = self.gather = Gather(task.rivals, lambda row: write(joint(row)))
         window = WINDOW * self.workers if task.flags.output.ordered else None
-        return ToStream(write if plain else lambda line: write(shaped(json.loads(line))), task.same, window=window)
+        return ToStream(put, task.same, window=window)
 
     def _writer(self) -> Callable[[bytes], None]:
         task = self.task
@@ -155,9 +164,8 @@ class Job:
                 return
             self.caught = code
             runner.stop("signal")
-            self.task.ctx.note(
-                f"llmo: stop: {self.task.tally.in_flight:,} rows in flight have {GRACE_S:.0f} s, again ends at once"
-            )
+            flying = f"{self.task.tally.in_flight:,} {self.task.unit} in flight"
+            self.task.ctx.note(f"llmo: stop: {flying} have {GRACE_S:.0f} s, again ends at once")
             loop.call_later(GRACE_S, runner.cancel)
 
         for name, code in SIGNALS.items():
@@ -192,6 +200,7 @@ class Job:
             throttled=tally.throttled,
             used=self.used(),
             elapsed=time.monotonic() - self.began,
+            unit=self.task.unit,
         )
 
 
@@ -200,9 +209,10 @@ def workers(task: Task) -> int:
     given = _concurrency(task)
     if given is None:
         names = {c.target.provider for asked in task.survey.first for c in task.plan(asked).ranked}
-        given = max((limits(task.ctx.profile.providers[name]).concurrency or 1 for name in names), default=1)
+        each = [limits(task.ctx.profile.providers[name]).concurrency or 1 for name in names]
+        given = sum(each) if task.rivals else max(each, default=1)
     _allow_files(given + FILES_BESIDE)
-    return max(1, min(given, task.survey.rows))
+    return max(1, min(given, task.total))
 
 
 def _wish(task: Task) -> Wish:
@@ -220,7 +230,7 @@ def _max_failures(task: Task) -> int | None:
     if text is None:
         return None
     if text.endswith("%"):
-        return _number("--max-failures", text[:-1], 100) * task.survey.rows // 100
+        return _number("--max-failures", text[:-1], 100) * task.total // 100
     return _number("--max-failures", text, None, least=0)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo import router
-from llmo.batch import export, resume, rows, state
+from llmo.batch import compare, export, resume, rows, state
 from llmo.batch.asking import Asking
 from llmo.batch.feed import Feed
 from llmo.batch.identity import Identity
@@ -74,9 +74,10 @@ class Task:
     def check(self) -> None:
         """Everything that can be wrong before anything is paid. Raises `LlmoError`."""
         self._outputs_are_no_inputs()
+        self._output_is_of_this_shape()
         if self.flags.source.schema is not None:
             assert self.validator
-        self.tally.total = self.survey.rows
+        self.tally.total = self.total
         if not self.flags.inputs and not self.survey.rows:
             raise UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
         self._keep_is_known()
@@ -97,12 +98,29 @@ class Task:
         return self.flags.output.output_format or export.SHAPES.get(suffix, "jsonl")
 
     @cached_property
+    def rivals(self) -> tuple[str, ...]:
+        """The targets that are compared; none without --compare."""
+        if not self.flags.manner.compare:
+            return ()
+        return tuple(map(str, options.rivals(self.flags.selection, self.ctx.profile)))
+
+    @property
+    def unit(self) -> str:
+        """What is counted: rows, or the answers of a comparison."""
+        return "answers" if self.rivals else "rows"
+
+    @property
+    def total(self) -> int:
+        """How many of them there are."""
+        return self.survey.rows * max(1, len(self.rivals))
+
+    @cached_property
     def journal(self) -> Path | None:
         """Where lines are appended: the output itself, or beside an output of another shape. None for a stream."""
         target = self.target
         if target is None or (target.exists() and not target.is_file()):
             return None
-        return target if self.shape == "jsonl" else state.beside(target, "jsonl")
+        return target if self.shape == "jsonl" and not self.rivals else state.beside(target, "jsonl")
 
     @cached_property
     def template(self) -> Template | None:
@@ -128,7 +146,8 @@ class Task:
     def choice(self) -> dict[str, Json]:
         """What of the selection makes a request another one."""
         chosen, profile = self.flags.selection, self.ctx.profile
-        models = chosen.model or [profile.model]
+        # A comparison may gain or lose a model: its answers have keys of their own.
+        models = [] if self.rivals else chosen.model or [profile.model]
         return {
             "models": [profile.aliases.get(model, model) for model in models],
             "task": chosen.task or profile.task,
@@ -145,6 +164,7 @@ class Task:
             params=options.params(self.flags.selection, source.option),
             schema=self.schema,
             choice=self.choice,
+            rivals=self.rivals,
         )
 
     @cached_property
@@ -211,14 +231,13 @@ class Task:
 
     @cached_property
     def _choice(self) -> Choice:
-        return options.choice(self.flags.selection)
+        chosen = options.choice(self.flags.selection)
+        return replace(chosen, models=(), first_only=True) if self.rivals else chosen
 
     def plan(self, asked: Asked | Work) -> Plan:
         """Who answers a row."""
         choice = self._choice
         if asked.model is not None and not choice.models:
-            from dataclasses import replace
-
             choice = replace(choice, models=(self._known(asked.model),))
         return self.ctx.planner.plan(asked.request, choice)
 
@@ -256,18 +275,31 @@ class Task:
             if name != "*" and known and name not in known:
                 raise UsageError(f"unknown field to keep: {name}", hint=f"known fields: {', '.join(map(str, known))}")
 
+    def _output_is_of_this_shape(self) -> None:
+        """A comparison would replace an output that has one answer a row, and the other way round."""
+        target = self.target
+        if self.rivals and self.shape not in ("jsonl", "csv"):
+            raise UsageError(f"--compare writes no {self.shape}", hint="jsonl and csv have all answers of a row")
+        if self.shape != "jsonl" or target is None or not target.is_file() or not target.stat().st_size:
+            return
+        if compare.is_comparison(target) != bool(self.rivals):
+            what = "no comparison" if self.rivals else "a comparison"
+            raise UsageError(f"holds {what}: {target}", hint="write to another file")
+
     def _someone_answers(self) -> None:
         """Raise when none of the first rows has anybody to answer it: then it is not the rows."""
-        failure: LlmoError | None = None
-        for asked in self.survey.first:
-            try:
-                router.require(self.plan(asked))
-            except LlmoError as exc:
-                failure = failure or exc
-            else:
-                return
-        if failure is not None:
-            raise failure
+        for rival in self.rivals or (None,):
+            failures = [self._unanswered(asked) for asked in self.survey.first if asked.rival == rival]
+            if failures and None not in failures:
+                assert failures[0] is not None
+                raise failures[0]
+
+    def _unanswered(self, asked: Asked) -> LlmoError | None:
+        try:
+            router.require(self.plan(asked))
+        except LlmoError as exc:
+            return exc
+        return None
 
 
 def _same(one: Path, other: Path) -> bool:

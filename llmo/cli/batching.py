@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmo.batch import resume
+from llmo.batch import resume, state
+from llmo.batch.compare import is_comparison
 from llmo.cli import options
 from llmo.cli import prompt as prompts
 from llmo.cli.batch_task import Task
@@ -67,6 +68,12 @@ def _reparse(ctx: Context, flags: Flags) -> int:
         raise UsageError("--reparse needs --schema", hint="the schema that the answers should meet")
     if not path.is_file():
         raise UsageError(f"no such file: {path}")
+    if is_comparison(path):
+        beside = state.beside(path, "jsonl")
+        raise UsageError(
+            f"a comparison is made of the answers beside it: {path}",
+            hint=f"--reparse {beside}, then give the command of the comparison again",
+        )
     good, bad = reparse(path, Validator(schema))
     ctx.note(f"llmo: {good:,} answers meet the schema, {bad:,} do not; nothing was sent")
     return int(Exit.ROWS_FAILED if bad else Exit.OK)

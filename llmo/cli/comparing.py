@@ -78,7 +78,7 @@ def compare(ctx: Context, prompt: str | None, *, selection: Selection, inputs: I
     """Ask all targets; the exit code."""
     _refuse(output)
     options.cap(selection)
-    targets = several(ctx, selection)
+    targets = options.rivals(selection, ctx.profile)
     request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option))
     request = replace(request, stream=output.stream is not False)
     chosen = replace(options.choice(selection), first_only=True)
@@ -87,14 +87,6 @@ def compare(ctx: Context, prompt: str | None, *, selection: Selection, inputs: I
         return max(show_plan(ctx, plan, selection, as_json=output.as_json) for plan in plans.values())
     asked = Comparison(request=request, plans=plans, selection=selection, output=output)
     return running.run(_run(ctx, asked))
-
-
-def several(ctx: Context, selection: Selection) -> list[Target]:
-    """The targets of `-m`. Raises `UsageError` for less than two."""
-    targets = list(dict.fromkeys(router.resolve(ctx.profile, ref) for ref in selection.model or ()))
-    if len(targets) < 2:  # noqa: PLR2004 - one has nothing to be compared with
-        raise UsageError("--compare needs two models at least", hint="name each with -m")
-    return targets
 
 
 def _refuse(output: Output) -> None:

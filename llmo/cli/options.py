@@ -26,6 +26,7 @@ from llmo.types import Json, Params
 if TYPE_CHECKING:
     from llmo.candidates import Choice
     from llmo.config import Profile
+    from llmo.types import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +195,16 @@ def choice(selection: Selection) -> Choice:
         fit=selection.fit,
         lenient=selection.lenient,
     )
+
+
+def rivals(selection: Selection, profile: Profile) -> list[Target]:
+    """The targets of `--compare`. Raises `UsageError` for less than two."""
+    from llmo.router import resolve
+
+    targets = list(dict.fromkeys(resolve(profile, ref) for ref in selection.model or ()))
+    if len(targets) < 2:  # noqa: PLR2004 - one has nothing to be compared with
+        raise UsageError("--compare needs two models at least", hint="name each with -m")
+    return targets
 
 
 def clocks(selection: Selection, profile: Profile) -> tuple[float, int]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from llmo.redact import visible
 from llmo.render import lines, tables
+from llmo.render.progress import span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
     from llmo.result import Result
 
@@ -66,6 +68,31 @@ def _row(result: Result) -> tuple[str, ...]:
         "-" if used is None else str(used.output_tokens),
         lines.cost(result) if result.attempts else "-",
         result.error.kind if result.error else str(result.finish),
+    )
+
+
+STANDINGS = ("model", "ok", "failed", "in", "out", "cost", "p50")
+
+
+def standings(report: Mapping[str, Any]) -> list[str]:
+    """What each model did over all rows of a batch, and how far their data agree."""
+    rows = [_standing(model) for model in report["models"]]
+    found = tables.aligned(STANDINGS, rows, right=STANDINGS[1:]).splitlines()
+    if report["agreement"] is not None:
+        found.append(f"all data equal in {report['agreement']:.1%} of {report['agreement_rows']:,} rows")
+    return found
+
+
+def _standing(model: Mapping[str, Any]) -> tuple[str, ...]:
+    took, unpriced = model["latency_p50_s"], model["unpriced"]
+    return (
+        f"{model['provider']}/{model['model']}",
+        f"{model['ok']:,}",
+        f"{model['failed']:,}",
+        f"{model['input_tokens']:,}",
+        f"{model['output_tokens']:,}",
+        f"${model['cost_usd']}" + (f" and {unpriced:,} unpriced" if unpriced else ""),
+        "-" if took is None else span(took),
     )
 
 

@@ -35,6 +35,7 @@ class Snapshot:
     throttled: int
     used: float | None
     elapsed: float
+    unit: str = "rows"
 
     @property
     def left(self) -> int:
@@ -124,10 +125,10 @@ class Bar:
 
 def line(now: Snapshot) -> str:
     """Everything about a run in one line."""
-    parts = [f"{now.skipped + now.done:,} of {now.total:,} rows"]
+    parts = [f"{now.skipped + now.done:,} of {now.total:,} {now.unit}"]
     if now.failed:
         parts.append(f"{now.failed:,} failed")
-    parts += [f"{now.left:,} left", f"{now.rate:.1f} rows/s"]
+    parts += [f"{now.left:,} left", f"{now.rate:.1f} {now.unit}/s"]
     if now.used is not None:
         parts.append(f"{now.used:.0%} of the limit")
     if now.throttled:
@@ -168,11 +169,11 @@ def span(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004 - tenths matter only to few
 
 
-def summary(report: Mapping[str, Any], elapsed: float) -> list[str]:
+def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") -> list[str]:
     """The lines at the end of a run; `report` is the tally's."""
     words = [f"{count:,} {word}" for word, count in sorted(report["by_status"].items(), key=lambda item: -item[1])]
     done = report["done"]
-    first = f"{done:,} rows in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")
+    first = f"{done:,} {unit} in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")
     more = {
         "skipped": "done before",
         "failed_before": "failed before",

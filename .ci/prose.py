@@ -79,6 +79,10 @@ EXAMPLES = {
     ),
     "ask": (
         ("Only local models:", 'llmo ask --private -f notes.txt "Summarise."'),
+        (
+            "Which is better, faster, cheaper?",
+            'llmo ask --compare -m openai/gpt-6 -m ollama/llama3.1 "Why is the sky blue?"',
+        ),
         ("An answer for a program:", 'llmo ask --json --schema person.json "Ada Lovelace, born 1815" | jq .data'),
     ),
     "batch": (

@@ -58,6 +58,7 @@ complete -c llmo -n '__llmo_at ask' -l strategy -d 'How candidates are ordered.'
 complete -c llmo -n '__llmo_at ask' -l private -d 'Never leave this machine.'
 complete -c llmo -n '__llmo_at ask' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at ask' -l max-cost -d 'Hard cap in dollars for this command.' -x
+complete -c llmo -n '__llmo_at ask' -l fit -d 'Take a shorter answer when the budget buys no longer one.'
 complete -c llmo -n '__llmo_at ask' -l max-tokens -d 'Limit of output tokens.' -x
 complete -c llmo -n '__llmo_at ask' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at ask' -l seed -d 'Sampling seed.' -x
@@ -65,6 +66,7 @@ complete -c llmo -n '__llmo_at ask' -l stop -d 'Stop at this text; repeatable.' 
 complete -c llmo -n '__llmo_at ask' -l timeout -d 'Seconds for one call, retries included.' -x
 complete -c llmo -n '__llmo_at ask' -l retries -d 'Attempts per candidate after the first.' -x
 complete -c llmo -n '__llmo_at ask' -l tag -d 'KEY=VALUE stored with every call; repeatable.' -x
+complete -c llmo -n '__llmo_at ask' -l lenient -d 'Leave out parameters that a model does not take, with a warning.'
 complete -c llmo -n '__llmo_at ask' -l allow-unpriced -d 'Let a model without a known price run under a budget.'
 complete -c llmo -n '__llmo_at ask' -s s -l system -d 'System prompt; @FILE reads a file.' -x
 complete -c llmo -n '__llmo_at ask' -s f -l file -d 'Text or image to send along; repeatable.' -r -F
@@ -77,6 +79,7 @@ complete -c llmo -n '__llmo_at ask' -s c -l continue -d 'Continue the last conve
 complete -c llmo -n '__llmo_at ask' -l conversation -d 'Continue this conversation.' -x
 complete -c llmo -n '__llmo_at ask' -l no-log -d 'Keep no texts of this call.'
 complete -c llmo -n '__llmo_at ask' -l cache -d 'Take the answer to the same request of at most this age.' -x
+complete -c llmo -n '__llmo_at ask' -l compare -d 'Ask every -m at once and show the answers beside each other.'
 complete -c llmo -n '__llmo_at ask' -l dry-run -d 'Show the plan, send nothing.'
 complete -c llmo -n '__llmo_at ask' -l stream -d 'Show the answer as it comes (default) or at its end.'
 complete -c llmo -n '__llmo_at ask' -l no-stream -d 'Show the answer as it comes (default) or at its end.'
@@ -99,6 +102,7 @@ complete -c llmo -n '__llmo_at batch' -l strategy -d 'How candidates are ordered
 complete -c llmo -n '__llmo_at batch' -l private -d 'Never leave this machine.'
 complete -c llmo -n '__llmo_at batch' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at batch' -l max-cost -d 'Hard cap in dollars for this command.' -x
+complete -c llmo -n '__llmo_at batch' -l fit -d 'Take a shorter answer when the budget buys no longer one.'
 complete -c llmo -n '__llmo_at batch' -l max-tokens -d 'Limit of output tokens.' -x
 complete -c llmo -n '__llmo_at batch' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at batch' -l seed -d 'Sampling seed.' -x
@@ -106,6 +110,7 @@ complete -c llmo -n '__llmo_at batch' -l stop -d 'Stop at this text; repeatable.
 complete -c llmo -n '__llmo_at batch' -l timeout -d 'Seconds for one call, retries included.' -x
 complete -c llmo -n '__llmo_at batch' -l retries -d 'Attempts per candidate after the first.' -x
 complete -c llmo -n '__llmo_at batch' -l tag -d 'KEY=VALUE stored with every call; repeatable.' -x
+complete -c llmo -n '__llmo_at batch' -l lenient -d 'Leave out parameters that a model does not take, with a warning.'
 complete -c llmo -n '__llmo_at batch' -l allow-unpriced -d 'Let a model without a known price run under a budget.'
 complete -c llmo -n '__llmo_at batch' -l prompt -d 'Prompt with {{ field }} of the row.' -x
 complete -c llmo -n '__llmo_at batch' -l template -d 'File with such a prompt.' -r -F
@@ -130,11 +135,12 @@ complete -c llmo -n '__llmo_at batch' -s j -l concurrency -d 'Rows in flight: a 
 complete -c llmo -n '__llmo_at batch' -l rpm -d 'Requests a minute, at most.' -x
 complete -c llmo -n '__llmo_at batch' -l tpm -d 'Tokens a minute, at most.' -x
 complete -c llmo -n '__llmo_at batch' -l share -d 'Share of the limits to use; the rest is for others.' -x
-complete -c llmo -n '__llmo_at batch' -l retry-errors -d 'Run failed rows again, or with =KIND only those.'
+complete -c llmo -n '__llmo_at batch' -l retry-errors -d 'Of failed rows, run those =KIND again (without: all, rows in doubt too).'
 complete -c llmo -n '__llmo_at batch' -l restart -d 'Throw the output away and begin anew.'
 complete -c llmo -n '__llmo_at batch' -l at-most-once -d 'Never send a row again that was in flight at a crash.'
 complete -c llmo -n '__llmo_at batch' -l durable -d 'Sync every row to the disk.'
 complete -c llmo -n '__llmo_at batch' -l max-failures -d 'Stop after more failed rows than this.' -x
+complete -c llmo -n '__llmo_at batch' -l compare -d 'Ask every -m for each row; a line has all answers.'
 complete -c llmo -n '__llmo_at batch' -l no-dedupe -d 'Send equal requests each for itself.'
 complete -c llmo -n '__llmo_at batch' -l dry-run -d 'Show rows, tokens and cost, send nothing.'
 complete -c llmo -n '__llmo_at batch' -s y -l yes -d 'Ask nothing.'
@@ -156,6 +162,7 @@ complete -c llmo -n '__llmo_at route' -l strategy -d 'How candidates are ordered
 complete -c llmo -n '__llmo_at route' -l private -d 'Never leave this machine.'
 complete -c llmo -n '__llmo_at route' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at route' -l max-cost -d 'Hard cap in dollars for this command.' -x
+complete -c llmo -n '__llmo_at route' -l fit -d 'Take a shorter answer when the budget buys no longer one.'
 complete -c llmo -n '__llmo_at route' -l max-tokens -d 'Limit of output tokens.' -x
 complete -c llmo -n '__llmo_at route' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at route' -l seed -d 'Sampling seed.' -x
@@ -163,6 +170,7 @@ complete -c llmo -n '__llmo_at route' -l stop -d 'Stop at this text; repeatable.
 complete -c llmo -n '__llmo_at route' -l timeout -d 'Seconds for one call, retries included.' -x
 complete -c llmo -n '__llmo_at route' -l retries -d 'Attempts per candidate after the first.' -x
 complete -c llmo -n '__llmo_at route' -l tag -d 'KEY=VALUE stored with every call; repeatable.' -x
+complete -c llmo -n '__llmo_at route' -l lenient -d 'Leave out parameters that a model does not take, with a warning.'
 complete -c llmo -n '__llmo_at route' -l allow-unpriced -d 'Let a model without a known price run under a budget.'
 complete -c llmo -n '__llmo_at route' -s s -l system -d 'System prompt; @FILE reads a file.' -x
 complete -c llmo -n '__llmo_at route' -s f -l file -d 'Text or image to send along; repeatable.' -r -F

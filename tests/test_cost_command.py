@@ -303,9 +303,10 @@ def test_reports_for_people_elsewhere(llmo, book, tmp_path):
     run = llmo("cost", "--plot", "--html", str(page), "--github-summary", env={"GITHUB_STEP_SUMMARY": str(summary)})
 
     assert 0 == run.code
-    assert "█" * 24 in run.stdout
+    assert "$1.00  ████████" in run.stdout
     assert summary.read_text().startswith("before\n### llmo cost\n\ntotal: $1.00 for 1 call\n")
     assert "&lt;b&gt;|x" in page.read_text()
+    assert "<b>|x" not in page.read_text()
     assert "http" not in page.read_text()
 
 
@@ -327,3 +328,133 @@ def test_a_limit_of_another_profile_is_kept(llmo, book):
     with pytest.raises(OverBudget):
         book.hold(Call(id="b", run="r", provider="x", model="y"), 0, [limit])
     assert 1 == json.loads(llmo("cost", "--json").stdout)["total"]["calls"]
+
+
+def days_of_work(book):
+    """Three days, two models and a team, with reasoning."""
+    now = book._clock.time
+    for number, (days, model, team) in enumerate([(2, "gpt", "a"), (2, "mini", "b"), (0, "gpt", "a")]):
+        book._clock.time = now - days * 86_400
+        spend(book, f"{number}", DOLLAR * (number + 1), model=model, tags={"team": team})
+    book._clock.time = now
+
+
+def test_a_plot_has_a_row_a_day_and_a_piece_a_model(llmo, book):
+    """
+    Days without a call are there too; what is what stands below.
+    """
+    days_of_work(book)
+    today = datetime.now(UTC)
+    rows = llmo("cost", "--plot").stdout.splitlines()[-5:]
+
+    assert [f"{today - timedelta(days=days):%Y-%m-%d}" for days in (2, 1, 0)] == [row[:10] for row in rows[:3]]
+    assert ["$3.00", "$0", "$3.00"] == [row.split()[1] for row in rows[:3]]
+    full, none, last = (row[19:] for row in rows[:3])
+    assert (len(full), "", "█" * len(full)) == (len(last), none, last)
+    assert (round(len(full) / 3), round(len(full) * 2 / 3)) == (full.count("█"), full.count("▓"))
+    assert "█ openai/gpt   ▓ openai/mini" == rows[4]
+
+
+def test_a_terminal_gets_bars_and_colours_unless_they_are_not_welcome(llmo, book):
+    """
+    NO_COLOR leaves the bars and takes the colours.
+    """
+    days_of_work(book)
+    bright, plain = (llmo("cost", "--plot", tty=True, env=env).stdout for env in ({}, {"NO_COLOR": "1"}))
+
+    assert "\x1b[34m█" in bright
+    assert "$4.00  ████████████████████████\n" in bright
+    assert "\x1b[" not in plain
+    assert "▓ openai/mini" in plain
+
+
+def test_only_calls_with_a_tag(llmo, book):
+    """
+    Of a report, its JSON, and what is exported.
+    """
+    days_of_work(book)
+    body = llmo("cost", "--tag", "team=a", "--json").json
+
+    assert ("4", {"team": "a"}) == (body["total"]["cost_usd"], body["tags"])
+    assert 1 == len(llmo("cost", "--tag", "team=b", "--export", "-").lines)
+    assert (2, "llmo: --tag is not KEY=VALUE: team\n") == (
+        (run := llmo("cost", "--tag", "team")).code,
+        run.stderr,
+    )
+
+
+def test_reasoning_tokens_are_shown_when_there_are_any(llmo, book):
+    """
+    They are part of what is paid.
+    """
+    spend(book, "a", 1)
+    before = llmo("cost").stdout
+    book.hold(Call(id="b", run="r", provider="openai", model="gpt"), 9)
+    book.settle("b", Settlement(cost=9, source="computed", usage=Usage(1, 70, reasoning_tokens=64)))
+
+    assert "reasoning" not in before
+    assert ["openai", "gpt", "2", "1,001", "400", "270", "64"] == llmo("cost").stdout.splitlines()[1].split()[:7]
+
+
+def test_ledgers_of_jobs_are_brought_together(llmo, book, tmp_path):
+    """
+    Exported there, imported here; again changes nothing; budgets here count it.
+    """
+    days_of_work(book)
+    lines, here = tmp_path / "calls.jsonl", {"LLMO_DATA_DIR": str(tmp_path / "here")}
+    there = llmo("cost", "--export", lines)
+    runs = [llmo("cost", "--import", lines, env=here) for _ in range(2)]
+    piped = llmo("cost", "--import", "-", "--json", stdin=lines.read_bytes(), env=here)
+
+    assert (0, f"wrote 3 calls to {lines}\n") == (there.code, there.stderr)
+    assert ["read 3 calls, 3 new or ended since\n", "read 3 calls, 0 new or ended since\n"] == [r.stderr for r in runs]
+    assert ["", ""] == [run.stdout for run in runs]
+    assert ("6", 3) == (piped.json["total"]["cost_usd"], piped.json["total"]["calls"])
+    assert [3, 6] == [
+        status["calls"] if number else int(status["spent_usd"])
+        for number, status in enumerate([piped.json["budgets"][0], {"calls": 6}])
+    ]
+    checked = llmo("cost", "--import", lines, "--check", "--max", "5", env=here)
+    assert 3 == checked.code
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        pytest.param(("--import", "missing.jsonl"), "--import: cannot read missing.jsonl: No such file", id="missing"),
+        pytest.param(("--import", "config"), "--import: cannot read config: Is a directory", id="directory"),
+        pytest.param(("--import", "bad.jsonl"), "bad.jsonl:1: not a call of a ledger: id is missing", id="other file"),
+        pytest.param(("--import", "bytes.jsonl"), "--import: not UTF-8: bytes.jsonl", id="bytes"),
+        pytest.param(
+            ("--export", "no/where.jsonl"), "--export: cannot write no/where.jsonl: No such file", id="export"
+        ),
+        pytest.param(("--html", "no/where.html"), "--html: cannot write no/where.html: No such file", id="html"),
+    ],
+)
+def test_files_that_cannot_be_used(llmo, book, flags, said):
+    """
+    Exit 2 with the file's name; nothing is booked.
+    """
+    (llmo.home / "bad.jsonl").write_text(
+        '{"state": "held", "worst_usd": null, "cost_usd": null, "held_at": "2026-11-22T00:00:00Z", "ended_at": null, "billing": "metered"}\n'
+    )
+    (llmo.home / "bytes.jsonl").write_bytes(b"\xff\xfe\x00")
+    run = llmo("cost", *flags)
+
+    assert 2 == run.code
+    assert f"llmo: {said}" in run.stderr
+    assert 0 == llmo("cost", "--json").json["total"]["calls"]
+
+
+def test_pruning_takes_texts_and_leaves_money(llmo, book):
+    """
+    Conversations older than an age go; the ledger keeps every call.
+    """
+    assert 0 == llmo("ask", "a secret thought").code
+    kept, gone = llmo("cost", "--prune", "1d"), llmo("cost", "--prune", "0m")
+
+    assert "deleted 0 texts older than 1d; costs are kept\n" == kept.stderr
+    assert "deleted 2 texts older than 0m; costs are kept\n" == gone.stderr
+    assert b"secret" not in (llmo.home / "data" / "ledger.db").read_bytes()
+    assert 1 == llmo("cost", "--json").json["total"]["calls"]
+    assert 2 == llmo("cost", "--prune", "soon").code

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
-from llmo.types import Usage
+from llmo.types import Target, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llmo.catalog import Price
     from llmo.cli.context import Context
     from llmo.ledger.spending import Spending
     from llmo.money import Pico
@@ -21,26 +23,37 @@ def price_of(ctx: Context, ref: str) -> Callable[[Spending], Pico]:
 
     Raises `UsageError` when its price is unknown.
     """
-    from dataclasses import replace
-
-    from llmo import settings
     from llmo.router import resolve
 
     target = resolve(ctx.profile, ref)
-    config = ctx.profile.providers[target.provider]
-    price = ctx.catalog.find(target, config, settings.base_url(target.provider, config, ctx.env)).price
+    price = _price(ctx, target)
     if price is None:
         raise UsageError(f"the price of {target} is unknown", hint="set it with [[prices]] in the profile")
-    flat = replace(price, tiers=())
+    return lambda group: price.sum(_usage(group)) + price.request * group.calls
 
-    def cost(group: Spending) -> Pico:
-        usage = Usage(
-            group.input_tokens,
-            group.output_tokens,
-            group.cached_input_tokens,
-            group.cache_write_tokens,
-            group.reasoning_tokens,
-        )
-        return flat.sum(usage) + flat.request * group.calls
 
-    return cost
+def saved(ctx: Context, group: Spending) -> Pico:
+    """What a group of one provider and model would have cost besides without its cache; 0 when nobody knows."""
+    target = Target(group.group[0], group.group[1])
+    price = _price(ctx, target) if target.provider in ctx.profile.providers else None
+    if price is None or not group.cached_input_tokens:
+        return 0
+    usage = _usage(group)
+    return max(0, price.sum(replace(usage, cached_input_tokens=0, cache_write_tokens=0)) - price.sum(usage))
+
+
+def _price(ctx: Context, target: Target) -> Price | None:
+    from llmo import settings
+
+    config = ctx.profile.providers[target.provider]
+    return ctx.catalog.find(target, config, settings.base_url(target.provider, config, ctx.env)).price
+
+
+def _usage(group: Spending) -> Usage:
+    return Usage(
+        group.input_tokens,
+        group.output_tokens,
+        group.cached_input_tokens,
+        group.cache_write_tokens,
+        group.reasoning_tokens,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,25 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
 
 
+@dataclass(frozen=True, kw_only=True)
+class Keeping:
+    """What is done to the ledger, before anything is shown."""
+
+    reconcile: Annotated[bool, typer.Option("--reconcile", help="First book what dead processes held as spent.")] = (
+        False
+    )
+    prune: Annotated[
+        str | None, typer.Option("--prune", help="Delete texts older than this; money stays.", metavar="AGE")
+    ] = None
+    export: Annotated[
+        str | None, typer.Option("--export", help="Write every call as a line of JSON; - is stdout.", metavar="FILE")
+    ] = None
+    bring: Annotated[
+        str | None,
+        typer.Option("--import", help="Take in calls that --export wrote; again changes nothing.", metavar="FILE"),
+    ] = None
+
+
 @command
 def cost(
     *,
@@ -22,24 +42,25 @@ def cost(
     most: Annotated[
         str | None, typer.Option("--max", help="With --check: exit 3 when more than this was spent.", metavar="USD")
     ] = None,
-    reconcile: Annotated[
-        bool, typer.Option("--reconcile", help="First book what dead processes held as spent.")
-    ] = False,
-    prune: Annotated[
-        str | None, typer.Option("--prune", help="Delete texts older than this; money stays.", metavar="AGE")
-    ] = None,
+    keeping: Keeping,
 ) -> int:
     """Show what was spent."""
-    from llmo.cli import spent
+    from llmo.cli import moving, spent
     from llmo.cli.context import current
 
     ctx = current()
     limit = spent.amount("--max", most, check=check)
-    if prune is not None:
-        return _prune(ctx, prune)
-    if reconcile:
-        _reconcile(ctx, span.run)
+    if keeping.prune is not None:
+        return _prune(ctx, keeping.prune)
     report = Report(ctx, span, reports)
+    if keeping.bring is not None:
+        moving.bring(ctx, keeping.bring)
+    if keeping.reconcile:
+        _reconcile(ctx, span.run)
+    if keeping.export is not None:
+        return moving.export(report, keeping.export)
+    if keeping.bring is not None and not (check or reports.asked):
+        return 0
     report.show()
     return report.verdict(limit) if check else 0
 
@@ -57,5 +78,5 @@ def _prune(ctx: Context, age: str) -> int:
     from llmo.cli.spent import seconds
 
     gone = ctx.history.prune(seconds("--prune", age) / 86_400)
-    ctx.note(f"deleted the texts of {gone} conversations or cached answers older than {age}; costs are kept")
+    ctx.note(f"deleted {gone} {'text' if gone == 1 else 'texts'} older than {age}; costs are kept")
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmo.cli import pictures
 from llmo.errors import UsageError
 from llmo.money import usd
 from llmo.render import money, tables
@@ -12,8 +13,6 @@ from llmo.render.lines import dollars
 
 if TYPE_CHECKING:
     from llmo.cli.spent import Report
-
-COLUMNS = ("calls", "in", "cached", "out", "cost")
 
 
 def as_object(report: Report) -> dict[str, Any]:
@@ -28,6 +27,8 @@ def as_object(report: Report) -> dict[str, Any]:
         "groups": groups,
         "budgets": [money.budget(status) for status in report.budgets],
     }
+    if report.tags:
+        body["tags"] = dict(report.tags)
     if report.instead is not None:
         body["as_if"] = report.how.as_if
         body["total"]["as_if_usd"] = usd(sum(report.instead.values()))
@@ -49,12 +50,14 @@ def as_csv(report: Report) -> str:
     return out.getvalue()
 
 
-def as_table(report: Report, *, bold: bool = False) -> str:
-    """Groups, the total in words, and the budgets when they are asked for."""
-    head, rows = _grid(report)
+def as_table(report: Report, *, bold: bool = False, bars: bool = False) -> str:
+    """Groups, the total in words, charts and budgets when they are asked for; a bar a row for people at a terminal."""
+    head, rows = _grid(report, bars=bars)
     parts = [tables.aligned(head, rows, right=(*money.NUMBERS, _instead(report)), bold=bold)]
     if rows:
-        parts.append(money.total(report.total) + "\n")
+        parts.append(money.total(report.total) + _instead_total(report) + "\n")
+    if report.how.plot:
+        parts.append(pictures.in_terminal(report, width=report.ctx.width, color=bold))
     if report.how.budgets:
         status = [money.budget_cells(one) for one in report.budgets]
         parts.append(tables.aligned(money.BUDGET, status, right=money.NUMBERS, bold=bold) or "no budgets\n")
@@ -80,24 +83,43 @@ def to_html(report: Report, path: str) -> None:
     from llmo.render import page
 
     head, rows = _grid(report)
-    bars = [(" ".join(group.group), group.cost, money.cost(group)) for group in report.groups]
-    status = [money.budget_cells(one) for one in report.budgets]
-    sections = [page.chart(bars), page.table(head, rows), page.table(money.BUDGET, status) if status else ""]
-    _write(Path(path), page.page("llmo cost", money.total(report.total), sections), append=False, flag="--html")
+    right = (*money.NUMBERS, _instead(report))
+    table = page.section("All groups", page.table(head, rows, right) if rows else "", money.total(report.total))
+    body = page.page("What llmo cost", _span(report), [*pictures.sections(report), table])
+    _write(Path(path), body, append=False, flag="--html")
 
 
-def _grid(report: Report) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    head: tuple[str, ...] = (*report.by, *COLUMNS)
+def _span(report: Report) -> str:
+    """Which calls these are, in words."""
+    said = report.ctx.ledger.said
+    parts = [] if report.since is None else [f"from {said(report.since)}"]
+    parts += [] if report.until is None else [f"until {said(report.until)}"]
+    parts += [] if report.run is None else [f"run {report.run}"]
+    parts += [f"{key}={value}" for key, value in report.tags.items()]
+    return ", ".join(parts or ["all calls"]) + f"; written {said(report.ctx.clock.now())}"
+
+
+def _grid(report: Report, *, bars: bool = False) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    head: tuple[str, ...] = (*report.by, *money.COLUMNS)
     rows = [(*(part or "-" for part in group.group), *money.cells(group)) for group in report.groups]
+    if not report.total.reasoning_tokens:
+        at = head.index("reasoning", len(report.by))
+        head, *rows = ((*row[:at], *row[at + 1 :]) for row in (head, *rows))
     if report.instead is not None:
         head = (*head, _instead(report))
         more = [dollars(report.instead[group.group]) for group in report.groups]
         rows = [(*row, cell) for row, cell in zip(rows, more, strict=True)]
-    if report.how.plot:
+    if bars:
         head = (*head, "")
-        bars = tables.bars([group.cost for group in report.groups])
-        rows = [(*row, bar) for row, bar in zip(rows, bars, strict=True)]
+        drawn = tables.bars([group.cost for group in report.groups])
+        rows = [(*row, bar) for row, bar in zip(rows, drawn, strict=True)]
     return head, rows
+
+
+def _instead_total(report: Report) -> str:
+    if report.instead is None:
+        return ""
+    return f"; as {report.how.as_if} {dollars(sum(report.instead.values()))}"
 
 
 def _instead(report: Report) -> str:

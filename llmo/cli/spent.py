@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmo.cli.options import pair
 from llmo.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class Span:
         None
     )
     run: Annotated[str | None, typer.Option("--run", help="Only this run.", metavar="ID")] = None
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="Only calls with KEY=VALUE; repeatable.", metavar="K=V")
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,7 @@ class Reports:
     ] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False
-    plot: Annotated[bool, typer.Option("--plot", help="Bars of cost.")] = False
+    plot: Annotated[bool, typer.Option("--plot", help="Spend over time by model, as bars.")] = False
     budgets: Annotated[bool, typer.Option("--budgets", help="Show the status of each budget.")] = False
     as_if: Annotated[
         str | None, typer.Option("--as-if", help="What the same tokens would have cost there.", metavar="REF")
@@ -53,6 +57,11 @@ class Reports:
         bool, typer.Option("--github-summary", help="Append markdown to $GITHUB_STEP_SUMMARY.")
     ] = False
     html: Annotated[str | None, typer.Option("--html", help="Write one page with charts.", metavar="FILE")] = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether any of it is given."""
+        return self != Reports()
 
 
 class Report:
@@ -63,13 +72,18 @@ class Report:
             raise UsageError("--json and --csv exclude each other")
         self.ctx, self.how, self.run = ctx, how, span.run
         self.by = tuple(how.by or ("provider", "model"))
+        self.tags = dict(pair("--tag", text) for text in span.tag or ())
         self.since = when("--since", span.since, ctx)
         self.until = when("--until", span.until, ctx, end=True)
 
     @cached_property
     def groups(self) -> list[Spending]:
         """Spending by the keys asked for."""
-        return self.ctx.ledger.calls(self.by, since=self.since, until=self.until, run=self.run)
+        return self.ask(*self.by)
+
+    def ask(self, *by: str) -> list[Spending]:
+        """Spending of these calls by other keys."""
+        return self.ctx.ledger.calls(by, since=self.since, until=self.until, run=self.run, tags=self.tags)
 
     @cached_property
     def total(self) -> Spending:
@@ -102,13 +116,14 @@ class Report:
         elif self.how.as_csv:
             self.ctx.stdout.write(forms.as_csv(self))
         else:
-            self.ctx.stdout.write(forms.as_table(self, bold=self.ctx.stdout_tty and self.ctx.color))
+            tty = self.ctx.stdout_tty
+            self.ctx.stdout.write(forms.as_table(self, bold=tty and self.ctx.color, bars=tty))
         if self.how.github_summary:
             forms.to_github(self)
         if self.how.html is not None:
             forms.to_html(self, self.how.html)
         if not (self.total.calls or self.total.released):
-            self.ctx.note("no calls" if self.since or self.until or self.run else "no calls yet")
+            self.ctx.note("no calls" if self.since or self.until or self.run or self.tags else "no calls yet")
 
     def verdict(self, most: Pico | None) -> int:
         """The exit code of --check, with a line for each limit that is used up."""

@@ -209,14 +209,21 @@ class Ledger:
         self._told.update(key for _, _, key in new)
         return [of for (of, _, _), first in zip(new, noted, strict=True) if first]
 
-    def exported(self, since: float | None = None, until: float | None = None, run: str | None = None) -> Iterator[str]:
+    def exported(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        run: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Iterator[str]:
         """Every call as a line of JSON, oldest first."""
         from llmo.ledger import moving, spending
         from llmo.ledger.store import explained
 
         if (db := self._reader()) is not None:
             with explained(self.path):
-                yield from moving.lines(db, spending.Filter(_micro(since), _micro(until), run))
+                only = spending.Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
+                yield from moving.lines(db, only)
 
     def bring(self, calls: Iterable[Past]) -> tuple[int, int]:
         """Take in calls of another ledger; how many there were, and how many were new or have ended since."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llmo.ledger import BudgetStatus
     from llmo.ledger.spending import Spending
 
-NUMBERS = ("calls", "in", "cached", "out", "cost", "budget calls", "spent", "held", "left", "limit")
+NUMBERS = ("calls", "in", "cached", "out", "reasoning", "cost", "budget calls", "spent", "held", "left", "limit")
 """Columns that stand flush right."""
 
 
@@ -57,9 +57,17 @@ def cost(of: Spending) -> str:
 
 
 def cells(of: Spending) -> tuple[str, ...]:
-    """The columns after a group's keys: calls, in, cached, out, cost."""
-    tokens = (of.input_tokens, of.cached_input_tokens, of.output_tokens)
-    return (str(of.calls), *(f"{number:,}" for number in tokens), _kind(of) or cost(of) + _held(of))
+    """The columns after a group's keys, see `COLUMNS`."""
+    tokens = (of.input_tokens, of.cached_input_tokens, of.output_tokens, of.reasoning_tokens)
+    return (f"{of.calls:,}", *(f"{number:,}" for number in tokens), kind(of))
+
+
+COLUMNS = ("calls", "in", "cached", "out", "reasoning", "cost")
+
+
+def kind(of: Spending) -> str:
+    """The cost, or the word for calls that have no dollars."""
+    return _kind(of) or cost(of) + _held(of)
 
 
 def total(of: Spending) -> str:

@@ -43,7 +43,7 @@ _WORDS: Mapping[Verdict, str] = {
     RateLimited: "rate_limit_exceeded rate_limit_error slow_down ramp_limit_exceeded resource_unavailable "
     "throttling_error",
     ContextTooLong: "context_length_exceeded token_limit_exceeded string_too_long exceed_context_size_error",
-    ModelNotFound: "model_not_found model_deprecated",
+    ModelNotFound: "model_not_found model_deprecated invalid_model",
     Refused: "content_policy_violation content_filter moderation_blocked refusal",
     Unauthorized: "invalid_api_key authentication_error authentication permission_error permission_denied "
     "unsupported_country_region_territory organization_on_hold",
@@ -68,6 +68,7 @@ _SIZE_STATUSES = (
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
 )
+_TOO_MUCH = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _TURNED_AWAY = (HTTPStatus.SERVICE_UNAVAILABLE, 529)
 """Overloaded: refused before any work, as a 4xx is. A 500, 502 or 504 may come after the work."""
 _GAVE_UP = (HTTPStatus.REQUEST_TIMEOUT, 499)
@@ -76,10 +77,13 @@ _GENERAL: Mapping[str, Verdict] = {"invalid_request_error": Rejected, "not_found
 
 _TOO_LONG = re.compile(
     r"maximum context length|context (?:length|window|size)|prompt is too long|input is too long|too many input tokens"
+    r"|`inputs` tokens \+"
 )
 _OUT_OF_MONEY = re.compile(
     r"credit balance is too low|usage limits?\b|spend(?:ing)? limit|more credits|insufficient (?:funds|balance)"
 )
+_NO_MODEL = re.compile(r"model not exist|invalid model\b")
+_NO_KEY = re.compile(r"api key not valid")
 _LIMIT = re.compile(r"limit:? (\d+),? requested:? (\d+)")
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
@@ -115,8 +119,8 @@ def complaint(status: int | None, headers: Headers, body: Any) -> Complaint | No
     """
     top = wire.obj(body[0] if isinstance(body, list) and body else body)
     error = top.get("error") or top.get("detail")
-    if not error and isinstance(top.get("message"), str):
-        error = top
+    if not error and top.get("message"):
+        error = top if isinstance(top["message"], str) else wire.obj(top["message"]).get("detail")
     if not error:
         return None
     if isinstance(error, list):
@@ -124,8 +128,14 @@ def complaint(status: int | None, headers: Headers, body: Any) -> Complaint | No
     if not isinstance(error, dict):
         return Complaint(str(error), (), status, headers, top)
     words = _words(error)
-    message = wire.text(error.get("message")) or wire.text(error.get("msg")) or " ".join(words) or "no message"
+    message = wire.text(error.get("message")) or _placed(error) or " ".join(words) or "no message"
     return Complaint(message, words, status or _code_status(error), headers, error)
+
+
+def _placed(error: dict[str, Any]) -> str:
+    """What FastAPI says of one field, and of which: `seed: Extra inputs are not permitted`."""
+    place = ".".join(str(part) for part in wire.seq(error.get("loc")) if part != "body")
+    return ": ".join(part for part in (place, wire.text(error.get("msg"))) if part)
 
 
 def _words(error: dict[str, Any]) -> tuple[str, ...]:
@@ -150,7 +160,7 @@ def _code_status(error: dict[str, Any]) -> int | None:
 
 def verdict(said: Complaint) -> Verdict:
     """Which error it is: by code, then type, then wording, then status."""
-    if said.status == HTTPStatus.TOO_MANY_REQUESTS and _never_fits(said.lower):
+    if said.status in _TOO_MUCH and _never_fits(said.lower):
         return Rejected
     words = [word.lower() for word in said.words]
     known = [_BY_WORD[word] for word in words if word in _BY_WORD]
@@ -184,8 +194,9 @@ def _by_text(said: Complaint) -> Verdict | None:
         return None
     if _OUT_OF_MONEY.search(said.lower):
         return QuotaExhausted
-    if status in _SIZE_STATUSES and _TOO_LONG.search(said.lower):
-        return ContextTooLong
+    if status in _SIZE_STATUSES:
+        told = ((_TOO_LONG, ContextTooLong), (_NO_MODEL, ModelNotFound), (_NO_KEY, Unauthorized))
+        return next((kind for words, kind in told if words.search(said.lower)), None)
     if status == HTTPStatus.NOT_FOUND:
         return ModelNotFound if "model" in said.lower or said.words else Rejected
     return None
@@ -208,9 +219,16 @@ def error(link: Link, said: Complaint, *, kind: Verdict, hint: str | None = None
         status=said.status,
         code=said.words[0] if said.words else None,
         request_id=request_id(said.headers),
-        retry_after=rates.retry_after(said.headers, link.clock),
+        retry_after=_wait(link, said),
         may_be_billed=False if _unpaid(said.status) else None,
     )
+
+
+def _wait(link: Link, said: Complaint) -> float | None:
+    """Seconds to wait: a header's, else those of Google's RetryInfo."""
+    told = (wire.text(wire.obj(one).get("retryDelay")) for one in wire.seq(said.details.get("details")))
+    wait = rates.retry_after(said.headers, link.clock)
+    return next(map(rates.seconds, filter(None, told)), None) if wait is None else wait
 
 
 def _unpaid(status: int | None) -> bool:

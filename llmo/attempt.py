@@ -11,7 +11,6 @@ from llmo import wording
 from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
-from llmo.money import usd
 from llmo.result import Attempt, Result
 from llmo.types import Event, Finish, RateInfo, Reasoning, Reported, Served, Text, Usage, Warned
 
@@ -250,13 +249,12 @@ class Booking:
         held, used = self.candidate.worst, self.answer.usage
         if cost is None or held is None or cost <= held or not self.engine.till.limited(self.call):
             return None
-        limit = self.candidate.max_output
         why = "the provider charges more than its price"
-        if used is not None and used.output_tokens > limit:
-            why = f"the provider passed the output limit, {used.output_tokens:,} tokens of {limit:,}"
-        elif used is not None and used.input_tokens > (bound := self.job.plan.need.input_bound):
-            why = f"the provider counted {used.input_tokens:,} input tokens, more than the bound of {bound:,}"
-        return f"{self.candidate.target} cost ${usd(cost)}, above the ${usd(held)} held for it: {why}"
+        if used is not None and used.output_tokens > self.candidate.max_output:
+            why = "the provider passed the output limit"
+        elif used is not None and used.input_tokens > self.job.plan.need.input_bound:
+            why = "the provider counted more input tokens than the request can have"
+        return f"{self.candidate.target} cost more than was held for it, and a budget may be passed: {why}"
 
     def _settlement(self, error: LlmoError | None, cost: int | None, source: CostSource) -> Settlement:
         now, first = asyncio.get_running_loop().time(), self.answer.first_at

@@ -114,9 +114,9 @@ def test_fit_asks_for_nothing_that_is_too_short_to_be_an_answer(ledger: Ledger) 
 @pytest.mark.parametrize(
     ("events", "why"),
     [
-        pytest.param([Usage(10, 150)], "the provider passed the output limit, 150 tokens of 100", id="output"),
+        pytest.param([Usage(10, 150)], "the provider passed the output limit", id="output"),
         pytest.param(
-            [Usage(9000, 2)], "the provider counted 9,000 input tokens, more than the bound of 20", id="input"
+            [Usage(9000, 2)], "the provider counted more input tokens than the request can have", id="input"
         ),
         pytest.param([Usage(10, 2), Reported(DOLLAR)], "the provider charges more than its price", id="price"),
     ],

@@ -13,9 +13,9 @@ import typer.main
 from typer.core import TyperGroup
 from typer.models import CommandInfo
 
-from llmo.cli.context import ClosedPipe, encode
+from llmo.cli.context import ClosedPipe, current, encode
 from llmo.cli.light import lighten
-from llmo.errors import Cancelled, Exit, LlmoError, UsageError
+from llmo.errors import BudgetExceeded, Cancelled, Exit, LlmoError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -162,6 +162,8 @@ def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
     if exc.hint:
         lines.append(f"hint: {masked(exc.hint)}")
     sys.stderr.write(visible("\n".join(lines)) + "\n")
+    if isinstance(exc, BudgetExceeded):
+        current().refused(exc.message)
     return int(exc.exit)
 
 

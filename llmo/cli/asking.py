@@ -12,7 +12,7 @@ from llmo import router
 from llmo.cli import options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
-from llmo.errors import Cancelled, Incomplete, UsageError
+from llmo.errors import BudgetExceeded, Cancelled, Incomplete, UsageError
 from llmo.ids import ulid
 from llmo.redact import visible
 from llmo.render import lines, objects
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.cli.options import Selection
     from llmo.cli.prompt import Inputs
+    from llmo.errors import LlmoError
     from llmo.render.stream import Writer
     from llmo.result import Result
     from llmo.router import Plan
@@ -181,12 +182,17 @@ def _finish(ctx: Context, question: Question, result: Result, data: Json) -> int
         ctx.note(f"llmo: warning: {warning}")
     if ctx.stderr_tty and result.attempts:
         ctx.note(lines.summary(result))
-    if result.error is None:
-        return 0
-    ctx.err(f"llmo: {result.error.message}")
-    if result.error.hint:
-        ctx.err(f"hint: {result.error.hint}")
-    return int(result.error.exit)
+    return 0 if result.error is None else _failed(ctx, result.error)
+
+
+def _failed(ctx: Context, error: LlmoError) -> int:
+    """Say why there is no answer; the exit code."""
+    ctx.err(f"llmo: {error.message}")
+    if isinstance(error, BudgetExceeded):
+        ctx.refused(error.message)
+    if error.hint:
+        ctx.err(f"hint: {error.hint}")
+    return int(error.exit)
 
 
 def _writer(ctx: Context, output: Output) -> Writer:

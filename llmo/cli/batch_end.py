@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.batch import compare, export, state
 from llmo.batch.resume import Recorded
 from llmo.cli import batch_dry
-from llmo.errors import Exit, LlmoError, UsageError
+from llmo.errors import BudgetExceeded, Exit, LlmoError, UsageError
 from llmo.render import beside, progress
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def _explain(task: Task, files: Files, ending: Ending) -> None:
     ctx, tally = task.ctx, task.tally
     if ending.error is not None:
         ctx.err(f"llmo: stopped: {ending.error.message}")
+        if isinstance(ending.error, BudgetExceeded):
+            ctx.refused(ending.error.message)
         if ending.error.hint:
             ctx.err(f"hint: {ending.error.hint}")
     if ending.reason == "failures":

@@ -90,6 +90,12 @@ class Context(Surroundings):
         self.stderr.write(visible(masked(line)) + "\n")
         self.stderr.flush()
 
+    def refused(self, message: str) -> None:
+        """Let GitHub Actions mark the step where a budget stopped it; elsewhere nothing."""
+        if self.env.get("GITHUB_ACTIONS") == "true":
+            escaped = masked(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+            self.err(f"::error title=llmo budget::{escaped}")
+
     def note(self, line: str) -> None:
         """Write a line that -q drops."""
         if not self.quiet:

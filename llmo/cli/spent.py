@@ -130,18 +130,16 @@ class Report:
         from llmo.render import money
         from llmo.render.lines import dollars
 
-        code = Exit.OK
-        for status in self.budgets:
-            if status.used_up:
-                self.ctx.err(f"llmo: budget {status.name} is used up: {money.used(status)}")
-                code = Exit.BUDGET
+        said = [f"budget {one.name} is used up: {money.used(one)}" for one in self.budgets if one.used_up]
         if most is not None and self.total.cost + self.total.held > most:
             held = f" and {dollars(self.total.held)} held" if self.total.held else ""
-            self.ctx.err(f"llmo: more than --max {dollars(most)} was spent: {money.cost(self.total)}{held}")
-            code = Exit.BUDGET
+            said.append(f"more than --max {dollars(most)} was spent: {money.cost(self.total)}{held}")
         elif most is not None and self.total.unpriced:
             self.ctx.err(f"llmo: the total is a lower bound: {money.cost(self.total)}")
-        return int(code)
+        for line in said:
+            self.ctx.err(f"llmo: {line}")
+            self.ctx.refused(line)
+        return int(Exit.BUDGET if said else Exit.OK)
 
 
 def amount(flag: str, text: str | None, *, check: bool) -> Pico | None:

@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -309,6 +310,18 @@ def test_commands_that_send_nothing_load_no_http_client(llmo: Llmo, args: tuple[
     Plans, sums and lists need no network, so they pay for none.
     """
     assert set() == loaded(llmo, *args) & (HTTP | EXTRAS | {"jsonschema", "minijinja"})
+
+
+@pytest.mark.skipif(find_spec("litellm") is None, reason="litellm is not installed: pip install '.[litellm]'")
+@pytest.mark.parametrize("args", [("route", "hello"), ("models", "--json"), ("cost",), ("profile", "check", "--probe")])
+def test_litellm_is_not_imported_to_know_that_it_is_there(llmo: Llmo, args: tuple[str, ...]) -> None:
+    """
+    It takes seconds: only a question to it pays for them.
+    """
+    profile = llmo.home / "litellm.toml"
+    profile.write_text('model = "litellm/openai/gpt-4o-mini"\n[providers.litellm]\nkind = "litellm"\n', "utf-8")
+
+    assert set() == loaded(llmo, "-P", str(profile), *args) & (HTTP | EXTRAS)
 
 
 def test_a_question_loads_one_http_client(llmo: Llmo) -> None:

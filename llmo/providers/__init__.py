@@ -92,7 +92,7 @@ KINDS: Mapping[str, Entry] = {
         base_url="https://openrouter.ai/api/v1",
         key_env="OPENROUTER_API_KEY",
     ),
-    "litellm": Entry(path=None, needs_key=False, http=False),
+    "litellm": Entry(path="llmo.providers.litellm:LiteLLM", needs_key=False, http=False),
     "litellm-proxy": Entry(
         path="llmo.providers.litellm_proxy:LiteLLMProxy",
         key_env="LITELLM_PROXY_API_KEY",

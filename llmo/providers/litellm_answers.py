@@ -1,0 +1,251 @@
+"""What LiteLLM hands back, as llmo's events and errors; it is handed objects and imports nothing of the library."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from http import HTTPStatus
+from socket import gaierror
+from typing import TYPE_CHECKING, Any
+
+from llmo.errors import (
+    Broken,
+    ContextTooLong,
+    Incomplete,
+    ModelNotFound,
+    ProviderError,
+    Refused,
+    Rejected,
+    TimedOut,
+    Unauthorized,
+    Unavailable,
+)
+from llmo.money import pico
+from llmo.providers import failures, openai, rates, wire
+from llmo.providers.decoder import reasoning, whole
+from llmo.providers.transport import reason
+from llmo.types import Finish, Reported, Served, Text, Usage, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.providers import Link
+    from llmo.types import Event, FinishReason
+
+BLIND = "litellm cannot tell a cut stream from a finished one: this answer may have been cut"
+_FINISH: Mapping[str, FinishReason] = {
+    "stop": "stop",
+    "length": "length",
+    "content_filter": "content_filter",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+}
+_UNKNOWN = object()
+_CLASSES: Mapping[str, type[ProviderError]] = {
+    "ContextWindowExceededError": ContextTooLong,
+    "ContentPolicyViolationError": Refused,
+    "AuthenticationError": Unauthorized,
+    "PermissionDeniedError": Unauthorized,
+    "NotFoundError": ModelNotFound,
+    "ImportError": Broken,
+    "ModuleNotFoundError": Broken,
+}
+_PREFIX = re.compile(
+    r"^(?:(?:litellm\.)?(?:Timeout Error|\w*(?:Error|Exception|Timeout)\w*(?: \w+Error)?)(?::| -)\s*)+"
+)
+_NO_KEY = re.compile(
+    r"(?i)missing[^.]{0,40}(?:credentials|api[_ ]?key)|api[_ ]?key[^.]*(?:must be set|missing|not (?:set|found|provided))"
+)
+_TAIL = re.compile(r"\.? Handle with `litellm.*|\s(?:Original exception:|Traceback \().*", re.DOTALL)
+
+
+class Reader:
+    """Chunks, or a whole answer, to events."""
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.spoken = False
+        self._served = Served()
+        self._finish: str | None = None
+        self._usage: Any = None
+        self._cost: Any = None
+
+    def opening(self, answer: Any) -> list[Event]:
+        """What the headers say."""
+        headers = _headers(_hidden(answer).get("additional_headers"))
+        found: list[Event] = []
+        if named := failures.request_id(headers):
+            found.append(Served(request_id=named))
+        if info := rates.openai(headers):
+            found.append(info)
+        return found
+
+    def read(self, chunk: Any) -> list[Event]:
+        """The events of one chunk; the last word on tokens and the reason to finish is kept for the end."""
+        events = self._serve(chunk)
+        for choice in getattr(chunk, "choices", None) or ():
+            said = getattr(choice, "delta", None) or getattr(choice, "message", None)
+            events += reasoning(wire.text(getattr(said, "reasoning_content", None)))
+            if piece := wire.text(getattr(said, "content", None)):
+                self.spoken = True
+                events.append(Text(whole(piece)))
+            self._finish = getattr(choice, "finish_reason", None) or self._finish
+        self._usage = getattr(chunk, "usage", None) or self._usage
+        self._cost = _hidden(chunk).get("response_cost") or self._cost
+        return events
+
+    def _serve(self, chunk: Any) -> list[Event]:
+        model = wire.text(_hidden(chunk).get("provider_response_model")) or self._served.model
+        served = Served(
+            model=model or wire.text(getattr(chunk, "model", None)) or None,
+            service_tier=wire.text(getattr(chunk, "service_tier", None)) or self._served.service_tier,
+        )
+        if served == self._served:
+            return []
+        self._served = served
+        return [served]
+
+    def end(self, stream: Any, *, free: bool) -> list[Event]:
+        """
+        The closing events; `Incomplete` when upstream gave no reason to finish, whatever the library made up.
+
+        The library counts tokens itself where upstream did not, and never says so: what a chunk from upstream
+        had is the only usage there is. `free` says that a cost of nothing is a price, and not the lack of one.
+        """
+        events: list[Event] = []
+        counted: list[Any] = [self._usage]
+        if stream is not None:
+            given = getattr(stream, "received_finish_reason", _UNKNOWN)
+            if given is _UNKNOWN:
+                events.append(Warned(BLIND))
+            elif given is None and not getattr(stream, "intermittent_finish_reason", None):
+                raise Incomplete(f"the answer of {self.link.name} ended without a finish_reason")
+            counted = [getattr(chunk, "usage", None) for chunk in getattr(stream, "chunks", None) or ()]
+        upstream = [one for one in counted if one is not None]
+        if not self.spoken and self._finish in ("stop", "length"):
+            events.append(Warned("the answer is empty"))
+        if upstream:
+            events += self._money(upstream, free=free)
+        known = _FINISH.get(self._finish or "")
+        if known is None:
+            events.append(
+                Warned(f"unknown finish_reason, taken as stop: {failures.clean(str(self._finish), None, 40)}")
+            )
+        return [*events, Finish(known or "stop")]
+
+    def _money(self, upstream: list[Any], *, free: bool) -> list[Event]:
+        events: list[Event] = []
+        if (tokens := usage(self._usage or upstream[-1])) is not None:
+            events.append(tokens)
+        told = [cost for one in upstream if (cost := _dollars(getattr(one, "cost", None))) is not None]
+        worked_out = _dollars(getattr(self._usage, "cost", None)) or _dollars(self._cost)
+        if told and (told[-1] or free):
+            events.append(Reported(told[-1]))
+        elif worked_out:
+            events.append(Reported(worked_out, derived=True))
+        elif free:
+            events.append(Reported(0, derived=True))
+        return events
+
+
+def usage(value: Any) -> Usage | None:
+    """Tokens of the library's usage object: its prompt counts what was cached, whatever upstream does."""
+    fields: dict[str, Any] = value.model_dump() if hasattr(value, "model_dump") else wire.obj(value)
+    details = wire.obj(fields.get("prompt_tokens_details"))
+    written = wire.count(fields.get("cache_creation_input_tokens")) or wire.count(details.get("cache_creation_tokens"))
+    found = openai.usage({**fields, "prompt_tokens_details": {**details, "cache_write_tokens": written}})
+    # It makes a zero of every count that did not come.
+    return found if found and found.input_tokens + found.output_tokens else None
+
+
+def _dollars(value: Any) -> int | None:
+    """Picodollars of a float, None when it is no amount."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
+        return None
+    return pico(Decimal(repr(value)))
+
+
+def _hidden(answer: Any) -> dict[str, Any]:
+    return wire.obj(getattr(answer, "_hidden_params", None))
+
+
+def _headers(value: Any) -> dict[str, str]:
+    """Headers by plain lower-case names; the library puts a word before those of upstream."""
+    try:
+        pairs = [(str(name).lower(), str(text)) for name, text in dict(value or {}).items()]
+    except (TypeError, ValueError):
+        return {}
+    return {name.removeprefix("llm_provider-"): text for name, text in pairs}
+
+
+def failed(exc: Exception, link: Link, *, missing: list[str] | None = None) -> ProviderError:
+    """One of llmo's errors for one of the library's: by what upstream said, else by its class."""
+    headers = _headers(getattr(exc, "litellm_response_headers", None))
+    status = wire.count(getattr(exc, "status_code", None))
+    text = _message(exc)
+    name = type(exc).__name__
+    if name == "UnsupportedParamsError":
+        told = failures.clean(text.partition(". To drop")[0], link.api_key)
+        return Rejected(f"{link.name}: {told}", hint="leave it out", status=HTTPStatus.BAD_REQUEST)
+    if "LLM Provider NOT provided" in text:
+        return ModelNotFound(f"{link.name} does not know the provider in the model's name", hint=_NAMES)
+    if not headers:
+        return _without_answer(exc, text, link, missing)
+    said = _complaint(exc, text, status, headers)
+    kind = _CLASSES.get(name) or failures.verdict(said)
+    return failures.error(link, said, kind=kind, hint=_hint(kind, missing))
+
+
+_LASTING = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
+_ADDRESS = "is the host running, and is base_url of the provider its address?"
+_NAMES = "a model is written litellm/PROVIDER/MODEL, as litellm/groq/llama-3.3-70b-versatile"
+
+
+def _complaint(exc: Exception, text: str, status: int | None, headers: Mapping[str, str]) -> failures.Complaint:
+    body = getattr(exc, "body", None)
+    found: Any = {"error": body} if isinstance(body, dict) else None
+    if found is None and "{" in text:
+        try:
+            found, _ = json.JSONDecoder(strict=False).raw_decode(text[text.index("{") :])
+        except ValueError:
+            found = None
+    said = failures.complaint(status, headers, found) if found else None
+    return said or failures.Complaint(text, (), status, headers)
+
+
+def _without_answer(exc: Exception, text: str, link: Link, missing: list[str] | None) -> ProviderError:
+    """No headers came back from upstream: the status is the library's own invention."""
+    name, cause = type(exc).__name__, _innermost(exc)
+    if isinstance(cause, (ConnectionRefusedError, gaierror)):
+        said = failures.clean(reason(cause), None)
+        return Unavailable(f"{link.name} cannot connect: {said}", hint=_ADDRESS, may_be_billed=False)
+    said = failures.clean(text, link.api_key) or name
+    if name == "Timeout":
+        return TimedOut(f"{link.name}: {said}", hint="idle_timeout of the provider sets this clock")
+    kind = _CLASSES.get(name) or failures.verdict(_complaint(exc, text, None, {}))
+    if kind is Unavailable and _NO_KEY.search(text):
+        kind = Unauthorized
+    if kind is Unavailable and not hasattr(exc, "status_code"):
+        kind = Broken
+    elif kind is Unavailable and getattr(exc, "status_code", None) in _LASTING:
+        kind = Rejected
+    return kind(f"{link.name}: {said}", hint=_hint(kind, missing))
+
+
+def _innermost(exc: BaseException) -> BaseException:
+    while (deeper := exc.__cause__ or exc.__context__) is not None:
+        exc = deeper
+    return exc
+
+
+def _hint(kind: type[ProviderError], missing: list[str] | None) -> str | None:
+    if kind is Unauthorized and missing:
+        return f"set {' and '.join(missing)}, or api_key_env of the provider"
+    return _NAMES if kind is ModelNotFound else None
+
+
+def _message(exc: Exception) -> str:
+    """What upstream said, without the names of the classes that it was wrapped in."""
+    text = str(getattr(exc, "message", None) or exc)
+    return _TAIL.sub("", _PREFIX.sub("", text)).strip()

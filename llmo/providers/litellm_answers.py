@@ -55,7 +55,8 @@ _PREFIX = re.compile(
     r"^(?:(?:litellm\.)?(?:Timeout Error|\w*(?:Error|Exception|Timeout)\w*(?: \w+Error)?)(?::| -)\s*)+"
 )
 _NO_KEY = re.compile(
-    r"(?i)missing[^.]{0,40}(?:credentials|api[_ ]?key)|api[_ ]?key[^.]*(?:must be set|missing|not (?:set|found|provided))"
+    r"(?i)missing[^.]{0,40}(?:credentials|api[_ ]?key)"
+    r"|api[_ ]?key[^.]*(?:must be set|missing|not (?:set|found|provided))"
 )
 _TAIL = re.compile(r"\.? Handle with `litellm.*|\s(?:Original exception:|Traceback \().*", re.DOTALL)
 

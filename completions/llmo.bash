@@ -87,8 +87,8 @@ _llmo_table() { # what may follow $path
       ;;
     'cost')
       commands=''
-      options='--since --until --run --by --json --csv --plot --budgets --as-if --github-summary --html --check --max --reconcile --prune -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='--since --until --run --by --as-if --html --max --prune -P --profile'
+      options='--since --until --run --tag --by --json --csv --plot --budgets --as-if --github-summary --html --check --max --reconcile --prune --export --import -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='--since --until --run --tag --by --as-if --html --max --prune --export --import -P --profile'
       ;;
     'models')
       commands=''
@@ -149,7 +149,7 @@ _llmo_value() {
     'ask:--strategy' | 'batch:--strategy' | 'route:--strategy')
       _llmo_nothing_else; _llmo_offer < <(printf '%s\n' profile cheapest fastest balanced)
       ;;
-    'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'cost:--html')
+    'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'cost:--html' | 'cost:--export' | 'cost:--import')
       : # file names, by readline
       ;;
     'ask:-m' | 'ask:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model' | 'cost:--as-if')

@@ -1,6 +1,6 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --as-if --by --cache --concurrency --confirm-over --conversation --define --errors --file --html --id-field --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_valued --as-if --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
 set -g __llmo_groups profile
 
 function __llmo_path --description 'The command and subcommand before the cursor'
@@ -193,10 +193,11 @@ complete -c llmo -n '__llmo_at route' -s h -l help -d 'Show help and exit.'
 complete -c llmo -n '__llmo_at cost' -l since -d 'From here on: 7d, 24h, 2026-11-01.' -x
 complete -c llmo -n '__llmo_at cost' -l until -d 'Up to here; a date counts whole.' -x
 complete -c llmo -n '__llmo_at cost' -l run -d 'Only this run.' -x
+complete -c llmo -n '__llmo_at cost' -l tag -d 'Only calls with KEY=VALUE; repeatable.' -x
 complete -c llmo -n '__llmo_at cost' -l by -d 'day, week, month, provider, model, task, tag:KEY, run, outcome; repeatable.' -x -a 'day week month provider model task run outcome tag:'
 complete -c llmo -n '__llmo_at cost' -l json -d 'Print one JSON object.'
 complete -c llmo -n '__llmo_at cost' -l csv -d 'Print CSV.'
-complete -c llmo -n '__llmo_at cost' -l plot -d 'Bars of cost.'
+complete -c llmo -n '__llmo_at cost' -l plot -d 'Spend over time by model, as bars.'
 complete -c llmo -n '__llmo_at cost' -l budgets -d 'Show the status of each budget.'
 complete -c llmo -n '__llmo_at cost' -l as-if -d 'What the same tokens would have cost there.' -x -a 'auto (__llmo_run models --names)'
 complete -c llmo -n '__llmo_at cost' -l github-summary -d 'Append markdown to $GITHUB_STEP_SUMMARY.'
@@ -205,6 +206,8 @@ complete -c llmo -n '__llmo_at cost' -l check -d 'Exit 3 when any budget is used
 complete -c llmo -n '__llmo_at cost' -l max -d 'With --check: exit 3 when more than this was spent.' -x
 complete -c llmo -n '__llmo_at cost' -l reconcile -d 'First book what dead processes held as spent.'
 complete -c llmo -n '__llmo_at cost' -l prune -d 'Delete texts older than this; money stays.' -x
+complete -c llmo -n '__llmo_at cost' -l export -d 'Write every call as a line of JSON; - is stdout.' -r -F
+complete -c llmo -n '__llmo_at cost' -l import -d 'Take in calls that --export wrote; again changes nothing.' -r -F
 complete -c llmo -n '__llmo_at cost' -s P -l profile -d 'Profile to use: a name, or a path.' -r -F -a '(__llmo_run profile list | string replace -r \'^..(.*?)(  \\(built-in\\))?$\' \'$1\')'
 complete -c llmo -n '__llmo_at cost' -s q -l quiet -d 'No progress, no cost line.'
 complete -c llmo -n '__llmo_at cost' -s v -l verbose -d 'Say what is done and why.'

@@ -28,9 +28,9 @@ def models(
     ctx = current()
     chosen = listing.chosen(ctx, filters)
     if refresh:
-        from llmo.cli.refresh import refresh
+        from llmo.cli.refresh import ask_all
 
-        refresh(ctx, chosen)
+        ask_all(ctx, chosen)
     rows = listing.listed(ctx, chosen, filters, query or "")
     if as_json:
         body = [shown.as_object(row) for row in rows]

@@ -23,7 +23,7 @@ PATIENCE = 10.0
 """Seconds for each provider."""
 
 
-def refresh(ctx: Context, providers: Sequence[str]) -> None:
+def ask_all(ctx: Context, providers: Sequence[str]) -> None:
     """Ask and remember; a line of what came of it for each, as soon as it is known."""
     asyncio.run(_all(ctx, providers))
 

@@ -68,7 +68,17 @@ def serve(program: Path, upstream: str) -> Iterator[Proxy]:
     with tempfile.TemporaryDirectory() as directory:
         config = Path(directory) / "config.yaml"
         config.write_text(CONFIG.format(upstream=upstream), "utf-8")
-        args = [str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
+        args = [
+            str(program),
+            "--config",
+            str(config),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--telemetry",
+            "False",
+        ]
         log = Path(directory) / "log"
         with (
             log.open("wb") as out,

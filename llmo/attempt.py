@@ -12,6 +12,7 @@ from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, Ra
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
 from llmo.result import Attempt, Result
+from llmo.router import held
 from llmo.types import Event, Finish, RateInfo, Reasoning, Reported, Served, Text, Usage, Warned
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Booking:
         self.engine, self.job, self.candidate = engine, job, candidate
         self.answer = Answer()
         self.answer.target = candidate.target
-        price, bound = candidate.facts.model.price, job.plan.need.input_bound
+        price, need = candidate.facts.model.price, job.plan.need
         self.answer.warnings.extend(candidate.notes)
         self.call = Call(
             id=ulid(self.engine.clock.now()),
@@ -121,8 +122,8 @@ class Booking:
             billing=candidate.facts.billing,
             row=self.job.row,
             prices=candidate.facts.model.priced_by,
-            input_worst=price.worst(bound, 0) if price else None,
-            output_rate=price.worst(bound, 1) - price.worst(bound, 0) if price else None,
+            input_worst=held(price, need, 0) if price else None,
+            output_rate=held(price, need, 1) - held(price, need, 0) if price else None,
         )
         self.hold: Hold | None = None
         self.began = asyncio.get_running_loop().time()
@@ -148,7 +149,7 @@ class Booking:
         fits, price = refusal.fits, self.candidate.facts.model.price
         if fits is None or price is None or not LEAST <= fits < self.candidate.max_output:
             raise refusal
-        worst = price.worst(self.job.plan.need.input_bound, fits)
+        worst = held(price, self.job.plan.need, fits)
         self.candidate = replace(self.candidate, max_output=fits, worst=worst)
         params = replace(self.job.request.params, max_tokens=fits)
         self.job = replace(self.job, request=replace(self.job.request, params=params))

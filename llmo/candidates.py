@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -107,6 +108,8 @@ class Planner:
             first_only=choice.first_only,
             fit=choice.fit,
             when_budget_ends=self._profile.when_budget_ends,
+            service_tier=_tier(request),
+            long_cache='"1h"' in json.dumps(request.params.extra.get("cache_control")),
             parameters=_parameters(request),
             lenient=choice.lenient,
             schema=request.schema is not None,
@@ -155,6 +158,12 @@ def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
 def _parameters(request: Request) -> tuple[Parameter, ...]:
     pictures: tuple[Parameter, ...] = ("image",) if any(m.images for m in request.messages) else ()
     return (*wording.given(request.params), *pictures)
+
+
+def _tier(request: Request) -> str | None:
+    """The service tier that `-o service_tier=…` asks for."""
+    tier = request.params.extra.get("service_tier")
+    return tier if isinstance(tier, str) else None
 
 
 def _abilities(request: Request) -> frozenset[Ability]:

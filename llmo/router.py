@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llmo import wording
+from llmo.catalog.price import LONG
 from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected
 from llmo.providers import ALL, taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from llmo.catalog import Model
+    from llmo.catalog import Model, Price
     from llmo.config import BudgetEnd, Profile
     from llmo.ledger import Latency
     from llmo.types import Ability, Billing, CostSource, Parameter, Strategy, Target
@@ -64,6 +65,8 @@ class Need:
     choosing; `max_output` the limit that the user set. `private` says that nothing may leave
     this machine, `private_kinds` what was found in the prompt that made it so. `fit` allows a
     shorter answer when the budget buys no longer one, `when_budget_ends` says what follows a refusal.
+    `service_tier` is what the user asks for, `long_cache` whether the prompt may be cached for an hour: both
+    change the price.
     `parameters` are those that the user gave; `lenient` lets a target be asked without them.
     """
 
@@ -77,6 +80,8 @@ class Need:
     first_only: bool = False
     fit: bool = False
     when_budget_ends: BudgetEnd = "refuse"
+    service_tier: str | None = None
+    long_cache: bool = False
     parameters: tuple[Parameter, ...] = ()
     lenient: bool = False
     schema: bool = False
@@ -217,7 +222,13 @@ def _worst(candidate: Candidate, need: Need) -> int | None:
     price = candidate.facts.model.price
     if candidate.facts.billing != "metered":
         return 0
-    return price.worst(need.input_bound, candidate.max_output) if price else None
+    return held(price, need, candidate.max_output) if price else None
+
+
+def held(price: Price, need: Need, output: int) -> int:
+    """The worst case with so many output tokens; a tier that was asked for may not be the one that serves."""
+    bound = need.input_bound * (LONG if need.long_cache else 1)
+    return max(price.worst(bound, output, service_tier=tier) for tier in (None, need.service_tier))
 
 
 def require(plan: Plan) -> None:
@@ -262,7 +273,7 @@ def _candidate(step: Step, need: Need, facts: Facts) -> Candidate:
     if without and (not need.lenient or "image" in without):
         out = f"does not take {wording.flags(without)}"
     estimate = price.expected(need.input_estimate, min(limit, EXPECTED_OUTPUT)) if price else None
-    worst = price.worst(need.input_bound, limit) if price else None
+    worst = held(price, need, limit) if price else None
     if facts.billing != "metered":
         estimate = worst = 0
     return Candidate(

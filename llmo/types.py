@@ -100,7 +100,8 @@ class Usage:
     Tokens as billed.
 
     Cached and cache-write tokens are parts of `input_tokens`, reasoning tokens of
-    `output_tokens`, whatever the dialect says on the wire.
+    `output_tokens`, whatever the dialect says on the wire. `long_write_tokens` are those cache-write
+    tokens that are to be kept for an hour.
     """
 
     input_tokens: int
@@ -108,6 +109,7 @@ class Usage:
     cached_input_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    long_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from llmo.types import Usage
 
 
+LONG = 2
+"""Times the input rate for what a cache is to keep for an hour: Anthropic's rule for all its models."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """Picodollars a token. A rate that is None is that of the tokens it is part of."""
@@ -26,11 +30,13 @@ class Rates:
     def sum(self, usage: Usage) -> Pico:
         """What this usage costs at these rates."""
         read, write = usage.cached_input_tokens, usage.cache_write_tokens
+        long = usage.long_write_tokens if self.cache_write is not None else 0
         thought = usage.reasoning_tokens if self.reasoning is not None else 0
         return (
             max(0, usage.input_tokens - read - write) * self.input
             + read * (self.input if self.cached_input is None else self.cached_input)
-            + write * (self.input if self.cache_write is None else self.cache_write)
+            + (write - long) * (self.input if self.cache_write is None else self.cache_write)
+            + long * self.input * LONG
             + max(0, usage.output_tokens - thought) * self.output
             + thought * (self.reasoning or 0)
         )

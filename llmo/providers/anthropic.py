@@ -176,6 +176,7 @@ def usage(tokens: Mapping[str, Any]) -> Usage | None:
         return None
     cached = wire.count(tokens.get("cache_read_input_tokens")) or 0
     written = wire.count(tokens.get("cache_creation_input_tokens")) or 0
+    long = wire.count(wire.obj(tokens.get("cache_creation")).get("ephemeral_1h_input_tokens")) or 0
     thought = wire.count(wire.obj(tokens.get("output_tokens_details")).get("thinking_tokens")) or 0
     return Usage(
         fresh + cached + written,
@@ -183,6 +184,7 @@ def usage(tokens: Mapping[str, Any]) -> Usage | None:
         cached_input_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=min(thought, made),
+        long_write_tokens=min(long, written),
     )
 
 

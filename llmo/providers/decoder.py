@@ -32,6 +32,7 @@ class Decoder(ABC):
         self.finish: FinishReason | None = None
         self.begun = False
         self.head = b""
+        self.complained = False
         self.done = False
         self.usage: Usage | None = None
         self.reported: int | None = None
@@ -94,6 +95,7 @@ class Decoder(ABC):
 
     def fault(self, message: dict[str, Any]) -> NoReturn:
         """An error inside an answer that began with status 200, so that work may have been done."""
+        self.complained = True
         said = failures.complaint(None, failures.NO_HEADERS, message)
         failed = self.dialect.failed(said or failures.Complaint("error without a message"))
         failed.may_be_billed = True

@@ -188,10 +188,11 @@ def _rest(framer: wire.Framer, decoder: Decoder) -> list[Event]:
 
 
 def _judge(exc: ProviderError, decoder: Decoder) -> None:
-    """A failure after the marker is none; after the first words it is a broken answer."""
-    if decoder.finish is not None and exc.status is None and exc.code is None:
+    """A failure after the marker is none; after the first words, or a cut after any message, it is a broken answer."""
+    bare = exc.status is None and exc.code is None
+    if decoder.finish is not None and bare:
         return
-    if decoder.spoken:
+    if decoder.spoken or (isinstance(exc, Unavailable) and decoder.begun and not decoder.complained):
         raise Incomplete(
             f"the answer broke off: {exc.message}",
             hint=exc.hint,

@@ -149,6 +149,17 @@ def test_a_connection_that_breaks(row: Row, broke: ProviderError) -> None:
     assert type(failure(events(row, Scripted([spoken, broke], headers=row.streamed)))) is Incomplete
 
 
+def test_a_cut_after_the_first_message_is_an_incomplete_answer(row: Row) -> None:
+    """
+    The answer had begun, also when no word of it had come: the stream ended without its marker.
+    """
+    data = row.wire("plain")
+    cut = data.index(b"\n", data.index(b"{")) + 2
+    found = events(row, Scripted([data[:cut], Unavailable("connection broke")], headers=row.streamed))
+
+    assert type(failure(found)) is Incomplete
+
+
 def test_after_the_marker_nothing_can_go_wrong(row: Row) -> None:
     """
     A connection that breaks after the last word takes nothing away.

@@ -115,9 +115,7 @@ def test_fit_asks_for_nothing_that_is_too_short_to_be_an_answer(ledger: Ledger) 
     ("events", "why"),
     [
         pytest.param([Usage(10, 150)], "the provider passed the output limit", id="output"),
-        pytest.param(
-            [Usage(9000, 2)], "the provider counted more input tokens than the request can have", id="input"
-        ),
+        pytest.param([Usage(9000, 2)], "the provider counted more input tokens than the request can have", id="input"),
         pytest.param([Usage(10, 2), Reported(DOLLAR)], "the provider charges more than its price", id="price"),
     ],
 )

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from llmo.types import Provider
 
 
+PRICES = "prices.json"
+"""The user's own price table, in the cache directory."""
+
+
 @dataclass
 class Surroundings:
     """A profile with what belongs to it, each made when it is first used, so that nobody pays for more."""
@@ -78,7 +82,12 @@ class Surroundings:
         from llmo.catalog.refreshed import Refreshed
         from llmo.paths import cache_dir
 
-        return Catalog(self.profile.prices, now=self.clock.now(), refreshed=Refreshed(cache_dir(self.env) / "models"))
+        return Catalog(
+            self.profile.prices,
+            now=self.clock.now(),
+            refreshed=Refreshed(cache_dir(self.env) / "models"),
+            installed=cache_dir(self.env) / PRICES,
+        )
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -1,5 +1,6 @@
 """`llmo models` as its user sees it."""
 
+import hashlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -182,3 +183,69 @@ def test_abilities_and_context_come_from_the_table(models):
 
     assert "gpt-4o" in {one["model"] for one in found}
     assert all("vision" in one["supports"] and one["context"] >= 100_000 for one in found)
+
+
+def _table(path, date, **change):
+    """The shipped table with another date and another price."""
+    from llmo.catalog import PATH
+
+    body = json.loads(PATH.read_bytes()) | {"date": date} | change
+    for entry in body.get("vendors", {}).get("openai", {}).get("models", ()):
+        if entry["id"] == "gpt-5":
+            entry["prices"] = [{"in": 9_000_000, "out": 99_000_000}]
+    path.write_text(json.dumps(body))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_newer_price_table_is_taken_in_by_its_checksum(llmo):
+    """
+    From then on prices are its own, with its date; taken away, the shipped ones are back.
+    """
+    digest = _table(llmo.home / "new.json", "2099-01-01")
+    env = {"OPENAI_API_KEY": "sk-x"}
+    taken = llmo("models", "--refresh-prices", "new.json", "--sha256", digest.upper(), "--names", env=env)
+    after = llmo("models", "openai/gpt-5", "--json", env=env).json[0]
+    again = llmo("models", "--refresh-prices", "new.json", "--sha256", digest, env=env)
+    (llmo.home / "cache" / "prices.json").unlink()
+    back = llmo("models", "openai/gpt-5", "--json", env=env).json[0]
+
+    assert (0, True) == (taken.code, "prices of 2099-01-01 from now on" in taken.stderr)
+    assert ("99", "2099-01-01") == (after["price"]["output_usd"], after["price_date"])
+    assert "is not newer than the one in use, of 2099-01-01" in again.stderr
+    assert ("10", False) == (back["price"]["output_usd"], back["price_date"] == "2099-01-01")
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        pytest.param(
+            lambda path: (_table(path, "2099-01-01"), "0" * 64)[1], "is not the one that --sha256", id="other"
+        ),
+        pytest.param(lambda path: _table(path, "2020-01-01"), "of 2020-01-01 is not newer", id="older"),
+        pytest.param(lambda path: _table(path, "soon"), "not a price table of llmo", id="no date"),
+        pytest.param(lambda path: _table(path, "2099-01-01", vendors={"x": {}}), "not a price table", id="no models"),
+        pytest.param(
+            lambda path: hashlib.sha256(path.write_bytes(b"[]") and b"[]").hexdigest(), "not a price table", id="a list"
+        ),
+    ],
+)
+def test_a_price_table_that_is_not_right_is_refused(llmo, make, said):
+    """
+    Exit 2; the prices in use stay.
+    """
+    digest = make(llmo.home / "new.json")
+    run = llmo("models", "--refresh-prices", "new.json", "--sha256", digest)
+
+    assert (2, True) == (run.code, said in run.stderr), run
+    assert not (llmo.home / "cache" / "prices.json").exists()
+
+
+def test_prices_are_never_fetched(llmo):
+    """
+    Without a file and its checksum nothing happens, and it says why.
+    """
+    run = llmo("models", "--refresh-prices", "new.json")
+
+    assert 2 == run.code
+    assert "no source of prices is signed, so nothing is fetched" in run.stderr
+    assert "cannot read new.json" in llmo("models", "--refresh-prices", "new.json", "--sha256", "0").stderr

@@ -67,10 +67,13 @@ class Catalog:
         now: float,
         path: Path = PATH,
         refreshed: Refreshed | None = None,
+        installed: Path | None = None,
     ) -> None:
+        """`installed` is where a table of the user's may be; a newer one takes the place of the shipped one."""
         self._overrides = [(_pattern(one.model), _profile_price(one)) for one in overrides]
         self._now = datetime.fromtimestamp(now, UTC)
         self._path = path
+        self._installed = installed
         self._refreshed = refreshed
         self._found: dict[tuple[str | None, str], Model] = {}
 
@@ -82,6 +85,10 @@ class Catalog:
     @cached_property
     def _data(self) -> dict[str, Any]:
         data: dict[str, Any] = json.loads(self._path.read_bytes())
+        if self._installed is not None and self._installed.exists():
+            from llmo.catalog.installed import newer
+
+            return newer(self._installed, data["date"]) or data
         return data
 
     @cached_property

@@ -17,6 +17,15 @@ def models(
     *,
     filters: Filters,
     refresh: Annotated[bool, typer.Option("--refresh", help="Ask each provider; otherwise no network.")] = False,
+    prices: Annotated[
+        str | None,
+        typer.Option(
+            "--refresh-prices", help="Use this newer price table from now on; needs --sha256.", metavar="FILE"
+        ),
+    ] = None,
+    sha256: Annotated[
+        str | None, typer.Option("--sha256", help="Checksum of the table, from where you trust it.", metavar="HEX")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
     names: Annotated[bool, typer.Option("--names", help="Print names, one a line.")] = False,
 ) -> int:
@@ -27,6 +36,10 @@ def models(
 
     ctx = current()
     chosen = listing.chosen(ctx, filters)
+    if prices is not None or sha256 is not None:
+        from llmo.cli import prices as tables
+
+        tables.install(ctx, prices, sha256)
     if refresh:
         from llmo.cli.refresh import ask_all
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmo.errors import ConfigError, CredentialsError, Rejected
-from llmo.providers import KINDS, load
+from llmo.providers import load
 from llmo.types import Image, Message, Params, Request
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, HELLO, KEY, OLLAMA, OPENAI, Row, Scripted, link
@@ -335,6 +335,3 @@ def test_kinds_that_do_not_exist() -> None:
     """
     with pytest.raises(ConfigError, match="unknown kind of provider: opnai"):
         load("opnai")
-    for kind in (name for name, entry in KINDS.items() if entry.path is None):
-        with pytest.raises(ConfigError, match="not built yet"):
-            load(kind)

@@ -36,23 +36,16 @@ ALL: frozenset[Parameter] = frozenset({"max_tokens", "temperature", "seed", "sto
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """
-    One kind: where its code is, and what holds when the profile is silent.
+    One kind: where its code is, and how its providers behave when the profile is silent.
 
-    `needs_key` speaks of the default address; a server of one's own may need none. `idle` is
-    the silence allowed between bytes, `first` the silence before the first byte of an answer:
-    reasoning models think, and Ollama loads a model, without a byte. `http` is False where llmo's
-    own transports have no part. `parameters` are those that its requests can express; a schema that
-    is not among them is asked for in words.
+    `idle` is the silence in seconds allowed between bytes, `first` the silence before the first byte
+    of an answer: reasoning models think, and Ollama loads a model, without a byte. `http` is False
+    where llmo's own transports have no part. `parameters` are those that its requests can express; a
+    schema that is not among them is asked for in words. Addresses and keys: `llmo.settings.kinds`.
     """
 
-    path: str | None
-    base_url: str | None = None
-    key_env: str | None = None
-    url_env: str | None = None
-    needs_key: bool = True
-    local: bool = False
+    path: str
     http: bool = True
-    concurrency: int | None = None
     connect: float = 10.0
     idle: float = 120.0
     first: float = 600.0
@@ -62,53 +55,14 @@ class Entry:
 Factory: TypeAlias = "Callable[[Link], Provider]"
 
 KINDS: Mapping[str, Entry] = {
-    "openai": Entry(
-        path="llmo.providers.openai:OpenAI",
-        base_url="https://api.openai.com/v1",
-        key_env="OPENAI_API_KEY",
-        url_env="OPENAI_BASE_URL",
-    ),
-    "anthropic": Entry(
-        path="llmo.providers.anthropic:Anthropic",
-        base_url="https://api.anthropic.com",
-        key_env="ANTHROPIC_API_KEY",
-        url_env="ANTHROPIC_BASE_URL",
-        idle=90.0,
-        parameters=ALL - {"seed"},
-    ),
-    "ollama": Entry(
-        path="llmo.providers.ollama:Ollama",
-        base_url="http://127.0.0.1:11434",
-        key_env="OLLAMA_API_KEY",
-        url_env="OLLAMA_HOST",
-        needs_key=False,
-        local=True,
-        concurrency=1,
-        connect=5.0,
-        first=3600.0,
-    ),
-    "openrouter": Entry(
-        path="llmo.providers.openrouter:OpenRouter",
-        base_url="https://openrouter.ai/api/v1",
-        key_env="OPENROUTER_API_KEY",
-    ),
-    "litellm": Entry(path="llmo.providers.litellm:LiteLLM", needs_key=False, http=False),
-    "litellm-proxy": Entry(
-        path="llmo.providers.litellm_proxy:LiteLLMProxy",
-        key_env="LITELLM_PROXY_API_KEY",
-        url_env="LITELLM_PROXY_URL",
-        needs_key=False,
-    ),
-    "cursor": Entry(
-        path="llmo.providers.cursor:Cursor",
-        key_env="CURSOR_API_KEY",
-        needs_key=False,
-        http=False,
-        concurrency=1,
-        idle=300.0,
-        parameters=frozenset(),
-    ),
-    "offline": Entry(path="llmo.providers.offline:Offline", needs_key=False, local=True, http=False),
+    "openai": Entry(path="llmo.providers.openai:OpenAI"),
+    "anthropic": Entry(path="llmo.providers.anthropic:Anthropic", idle=90.0, parameters=ALL - {"seed"}),
+    "ollama": Entry(path="llmo.providers.ollama:Ollama", connect=5.0, first=3600.0),
+    "openrouter": Entry(path="llmo.providers.openrouter:OpenRouter"),
+    "litellm": Entry(path="llmo.providers.litellm:LiteLLM", http=False),
+    "litellm-proxy": Entry(path="llmo.providers.litellm_proxy:LiteLLMProxy"),
+    "cursor": Entry(path="llmo.providers.cursor:Cursor", http=False, idle=300.0, parameters=frozenset()),
+    "offline": Entry(path="llmo.providers.offline:Offline", http=False),
 }
 
 
@@ -122,9 +76,6 @@ def load(kind: str) -> Factory:
     entry = KINDS.get(kind)
     if entry is None:
         raise ConfigError(f"unknown kind of provider: {kind}", hint=f"known kinds: {', '.join(KINDS)}")
-    if entry.path is None:
-        built = ", ".join(name for name, other in KINDS.items() if other.path)
-        raise ConfigError(f"kind of provider not built yet: {kind}", hint=f"kinds that work: {built}")
     from importlib import import_module
 
     module, _, name = entry.path.partition(":")

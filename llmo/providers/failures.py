@@ -19,9 +19,10 @@ from llmo.errors import (
     Unauthorized,
     Unavailable,
 )
-from llmo.providers import KINDS, rates, wire
+from llmo.providers import rates, wire
 from llmo.providers.transport import shown
 from llmo.redact import masked
+from llmo.settings.kinds import KIND_DEFAULTS
 from llmo.types import EMPTY
 
 if TYPE_CHECKING:
@@ -241,7 +242,7 @@ def _unpaid(status: int | None) -> bool:
 def general_hint(link: Link, kind: Verdict) -> str | None:
     """What to do about an error of any server."""
     if kind is Unauthorized:
-        variable = link.config.api_key_env or KINDS[link.config.kind].key_env
+        variable = link.config.api_key_env or KIND_DEFAULTS[link.config.kind].key_env
         return f"check the key of {link.name}" + (f": {variable}" if variable else "")
     return {
         QuotaExhausted: "waiting does not help: add credit or raise the limit at the provider",

@@ -103,8 +103,6 @@ def key_origin(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str
 def ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
     """Why the provider cannot be asked, or None; starts nothing and asks nobody."""
     kind = KIND_DEFAULTS[config.kind]
-    if not kind.built:
-        return f"kind {config.kind} is not built yet in this version"
     if kind.needs_url and not base_url(name, config, env):
         return f"base_url is not set, nor {kind.url_env}"
     return _lacking(config, env) or _keyless(name, config, env)

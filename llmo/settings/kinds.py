@@ -26,7 +26,6 @@ class KindDefaults:
     key_follows: bool = False
     needs_key: bool = False
     needs_url: bool = False
-    built: bool = True
 
 
 KIND_DEFAULTS: Mapping[str, KindDefaults] = {

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import select
+import signal
 import stat
 import sys
 from contextlib import aclosing
@@ -324,6 +325,29 @@ def test_stopping_early_ends_the_program(tmp_path: Path) -> None:
     asyncio.run(main())
 
     assert gone(fake.runs[0]["pids"][0])
+
+
+def test_a_killed_keeper_takes_the_program_along(tmp_path: Path) -> None:
+    """
+    Whoever kills the keeper does not free the program.
+    """
+    fake = Fake("hang-after-words", tmp_path)
+
+    async def main() -> list[Event | LlmoError]:
+        found: list[Event | LlmoError] = []
+        try:
+            async for event in fake.cursor.stream(HELLO, "auto"):
+                found.append(event)
+                if isinstance(event, Text):
+                    os.kill(fake.runs[0]["pids"][1], signal.SIGKILL)
+        except ProviderError as exc:
+            found.append(exc)
+        await fake.cursor.close()
+        return found
+
+    assert type(failure(asyncio.run(main()))) is Incomplete
+    assert all(map(gone, fake.runs[0]["pids"]))
+    assert not Path(fake.runs[0]["cwd"]).exists()
 
 
 def test_missing_and_odd_usage_is_no_usage(tmp_path: Path) -> None:

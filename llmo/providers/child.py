@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -29,9 +30,10 @@ class Child:
     Its end is the keeper's work, which goes on when llmo is killed: `end` says when.
     """
 
-    def __init__(self, process: Process, lifeline: int, given: bytes) -> None:
+    def __init__(self, process: Process, lifeline: int, directory: str, given: bytes) -> None:
         self._process = process
         self._lifeline: int | None = lifeline
+        self._directory = directory
         self.said = b""
         """The last of standard error."""
         self._tasks = [asyncio.ensure_future(self._feed(given)), asyncio.ensure_future(self._listen())]
@@ -62,7 +64,7 @@ class Child:
             raise Broken(f"{command[0]} cannot be started: {reason}", may_be_billed=False) from None
         finally:
             os.close(theirs)
-        return cls(process, ours, given)
+        return cls(process, ours, directory, given)
 
     async def read(self) -> bytes:
         """The next piece of standard output, empty at its end."""
@@ -93,6 +95,8 @@ class Child:
             if self._lifeline is not None:
                 os.close(self._lifeline)
                 self._lifeline = None
+            # The keeper's work, unless somebody killed the keeper.
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     async def _feed(self, given: bytes) -> None:
         stdin = self._process.stdin

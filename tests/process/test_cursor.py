@@ -119,7 +119,7 @@ def test_json_that_meets_a_schema(asked: Any) -> None:
     run = cursor("--schema", schema, "--json", "hello")
 
     assert (run.code, run.json["data"]) == (0, {"answer": 42})
-    assert schema.replace(" ", "") in cursor.runs[0]["stdin"]
+    assert json.dumps(json.loads(schema)) in cursor.runs[0]["stdin"]
 
 
 def test_an_answer_that_misses_its_schema(asked: Any) -> None:

@@ -6,15 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from llmo import privacy, router, tokens, wording
+from llmo import chains, privacy, router, tokens, wording
 from llmo.classify import classify
 from llmo.providers import KINDS
-from llmo.router import Facts, Need, Plan, Step, Task
+from llmo.router import Facts, Need, Plan, Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmo.catalog import Catalog
+    from llmo.chains import Step
     from llmo.config import Profile, ProviderConfig
     from llmo.ledger import Latency
     from llmo.types import Ability, Parameter, Request, Strategy, Target
@@ -79,6 +80,7 @@ class Planner:
 
     def _task(self, name: str, prompt: str, *, explicit: bool) -> Task:
         if name != "auto":
+            chains.check_task(self._profile, name)
             return Task(name=name, reason="asked for", scores={name: 1.0})
         found = classify(prompt)
         # A profile may drop a built-in task: its chain is then that of the general one.
@@ -91,7 +93,7 @@ class Planner:
     def _steps(self, models: tuple[str, ...], task: str) -> list[Step]:
         key = (models, task)
         if key not in self._chains:
-            self._chains[key] = router.explicit(self._profile, models) if models else router.chain(self._profile, task)
+            self._chains[key] = chains.explicit(self._profile, models) if models else chains.chain(self._profile, task)
         return self._chains[key]
 
     def _need(self, request: Request, choice: Choice, facts: Mapping[Target, Facts]) -> Need:

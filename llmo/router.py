@@ -8,7 +8,7 @@ undo them; then the order. Nothing is dropped silently: a target that is out say
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from llmo import wording
 from llmo.catalog.price import LONG
@@ -19,24 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llmo.catalog import Model, Price
-    from llmo.config import BudgetEnd, Profile
+    from llmo.chains import Step, Tier
+    from llmo.config import BudgetEnd
     from llmo.ledger import Latency
     from llmo.types import Ability, Billing, CostSource, Parameter, Strategy, Target
-
-Tier = Literal["primary", "secondary", "openrouter", "litellm", "local", "explicit"]
 
 DEFAULT_OUTPUT = 4096
 """Output limit of a budgeted request when neither the user nor the catalogue knows one."""
 EXPECTED_OUTPUT = 500
 """Output tokens that an estimate of cost expects, when the limit allows that many."""
-
-
-class Step(NamedTuple):
-    """A place in a chain, before anything is known about its target."""
-
-    tier: Tier
-    target: Target
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,69 +126,6 @@ class Plan:
     def ranked(self) -> tuple[Candidate, ...]:
         """The candidates that will be tried, in order."""
         return tuple(c for c in self.candidates if c.rank is not None)
-
-
-def chain(profile: Profile, task: str) -> list[Step]:
-    """
-    The five steps of a task: primary, secondary, OpenRouter, LiteLLM, local; each target once.
-
-    Raises `ConfigError` for a task that the profile doesn't have.
-    """
-    if task not in profile.tasks:
-        known = ", ".join(sorted({*profile.tasks, "auto"}))
-        raise ConfigError(f"unknown task: {task}", hint=f"tasks of this profile: {known}")
-    own, shared = profile.tasks[task], profile.fallback
-    steps: list[tuple[Tier, str, tuple[str, ...]]] = [
-        ("primary", f"tasks.{task}.primary", own.primary),
-        ("secondary", f"tasks.{task}.secondary", own.secondary),
-        ("openrouter", "fallback.openrouter", shared.openrouter),
-        ("litellm", "fallback.litellm", shared.litellm),
-        ("local", "fallback.local", shared.local),
-    ]
-    seen: dict[Target, Step] = {}
-    for tier, key, refs in steps:
-        for position, ref in enumerate(refs, 1):
-            target = resolve(profile, ref)
-            seen.setdefault(target, Step(tier, target, f"{_ORDINAL.get(position, f'{position}th')} of {key}"))
-    return list(seen.values())
-
-
-def explicit(profile: Profile, refs: Sequence[str]) -> list[Step]:
-    """The chain that `-m` names, in its order."""
-    targets = dict.fromkeys(resolve(profile, ref) for ref in refs)
-    return [Step("explicit", target, "asked for with -m") for target in targets]
-
-
-def resolve(profile: Profile, ref: str) -> Target:
-    """
-    Turn `provider/model`, an alias, or a model that one provider lists into a target.
-
-    Raises `ConfigError` with the nearest name.
-    """
-    from llmo.config import parse_target
-
-    ref = profile.aliases.get(ref, ref)
-    target = parse_target(ref)
-    if target and target.provider in profile.providers:
-        return target
-    owners = [name for name, provider in profile.providers.items() if ref in provider.models]
-    if len(owners) == 1:
-        return parse_target(f"{owners[0]}/{ref}") or _unknown(profile, ref)
-    return _unknown(profile, ref)
-
-
-def _unknown(profile: Profile, ref: str) -> Target:
-    import difflib
-
-    provider, slash, _ = ref.partition("/")
-    known = list(profile.providers) if slash else [*profile.aliases, *profile.providers]
-    what = "provider" if slash else "model or alias"
-    near = difflib.get_close_matches(provider, known, 1)
-    listing = ", ".join(known) or "none"
-    kind = "providers" if slash else "write provider/model; aliases and providers"
-    raise ConfigError(
-        f"unknown {what}: {provider}", hint=f"did you mean {near[0]}?" if near else f"{kind} of this profile: {listing}"
-    )
 
 
 def plan(task: Task, need: Need, steps: Sequence[Step], facts: Mapping[Target, Facts]) -> Plan:
@@ -322,7 +250,6 @@ def _out(need: Need, facts: Facts) -> str | None:
     return None
 
 
-_ORDINAL = {1: "first", 2: "second", 3: "third"}
 _SOURCE: dict[str, CostSource] = {"local": "local", "subscription": "subscription"}
 _LAST = (1, 0.0)
 

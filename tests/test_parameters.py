@@ -9,9 +9,10 @@ import pytest
 
 from llmo import wording
 from llmo.catalog import Model
+from llmo.chains import Step
 from llmo.errors import LlmoError, Rejected
 from llmo.providers import ALL, KINDS, taking
-from llmo.router import Facts, Need, Plan, Step, Task, plan, require
+from llmo.router import Facts, Need, Plan, Task, plan, require
 from llmo.types import Finish, Message, Params, Request, Target, Text, Usage
 from tests.fakes import HELLO, A, B, Note, Scripted, Stage, candidate, price
 from tests.fakes import plan as plan_of

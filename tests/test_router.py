@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from llmo.catalog import Model
+from llmo.chains import Step, chain, explicit, resolve
 from llmo.config import FallbackConfig, Profile, ProviderConfig, TaskConfig
 from llmo.errors import ConfigError, ContextTooLong, CredentialsError, LlmoError
 from llmo.ledger import Latency
-from llmo.router import Facts, Need, Plan, Step, Task, chain, explicit, plan, require, resolve
+from llmo.router import Facts, Need, Plan, Task, plan, require
 from llmo.types import Target
 from tests.fakes import A, B, C, price
 

@@ -27,7 +27,7 @@ LAYERS = {
             "__init__ errors types money config clock ids result spans",
             "paths settings catalog tokens images classify privacy redact wording data",
             "providers ledger history",
-            "router candidates budget cap limits retry",
+            "chains router candidates budget cap limits retry",
             "engine attempt structured",
             "wiring",
             "answers question portal desk client langchain langwords batch render",

@@ -23,7 +23,7 @@ def price_of(ctx: Context, ref: str) -> Callable[[Spending], Pico]:
 
     Raises `UsageError` when its price is unknown.
     """
-    from llmo.router import resolve
+    from llmo.chains import resolve
 
     target = resolve(ctx.profile, ref)
     price = _price(ctx, target)

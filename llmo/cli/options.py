@@ -199,7 +199,7 @@ def choice(selection: Selection) -> Choice:
 
 def rivals(selection: Selection, profile: Profile) -> list[Target]:
     """The targets of `--compare`. Raises `UsageError` for less than two."""
-    from llmo.router import resolve
+    from llmo.chains import resolve
 
     targets = list(dict.fromkeys(resolve(profile, ref) for ref in selection.model or ()))
     if len(targets) < 2:  # noqa: PLR2004 - one has nothing to be compared with

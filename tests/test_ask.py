@@ -93,6 +93,9 @@ def test_no_stdin_leaves_a_loops_input_alone(llmo: Any) -> None:
         pytest.param(["ask", "x", "-m", "offlin/x"], None, 4, "unknown provider: offlin", id="provider"),
         pytest.param(["ask", "x", "-m", "nope"], None, 4, "unknown model or alias: nope", id="alias"),
         pytest.param(["ask", "x", "-t", "nope"], None, 4, "unknown task: nope", id="task"),
+        pytest.param(
+            ["ask", "x", "-t", "nope", "-m", "offline/echo"], None, 4, "unknown task: nope", id="task of a model"
+        ),
         pytest.param(["ask", "x", "--conversation", "C"], None, 2, "unknown conversation: C", id="conversation"),
         pytest.param(["ask", "x", "--frob"], None, 2, "no such option: --frob", id="flag"),
         pytest.param(["aks", "x"], None, 2, "unknown command: aks", id="command"),

@@ -198,7 +198,9 @@ def test_a_second_run_on_the_same_output_is_refused(slow: Llmo) -> None:
     """
     process = slow.start(*ARGS)
     _until(lambda: len(whole(slow.home / "out.jsonl")) >= 1)
+    process.send_signal(signal.SIGSTOP)
     second = slow(*ARGS)
+    process.send_signal(signal.SIGCONT)
     first = slow.finish(process)
 
     assert (2, 0) == (second.code, first.code)

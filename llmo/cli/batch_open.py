@@ -54,13 +54,15 @@ def prepare(task: Task, files: Files) -> None:
     if path is None or target is None:
         task.ctx.run_id = now.run
     else:
+        # Whoever removes an output wants a new run, with its own spending.
+        kept = path.exists()
         files.journal = Journal(path, durable=manner.durable)
         before = state.read(state.beside(target, "json"))
         if files.journal.cut:
             task.ctx.note(f"llmo: {path}: a torn end of {files.journal.cut:,} bytes was cut off")
         if manner.restart:
             _restart(task, files.journal)
-        elif before is not None and manner.run is None:
+        elif before is not None and kept and manner.run is None:
             now = state.State(run=before.run, made_of=now.made_of)
         task.ctx.run_id = now.run
         lost = task.ctx.ledger.reconcile(before.run) if before else []

@@ -62,9 +62,14 @@ cost expected and in the worst case, the budgets. Sends nothing.
     "cost": """\
 Every attempt is in the ledger with what it cost and how that is known. A total with calls of unknown price reads
 *≥ $1.20 (2 calls unpriced)*.
+
+*--export* writes every call of the span as a line of JSON, *--import* takes such lines into this ledger; a call that is
+there already is not counted again, and one that was in flight when it was exported gets its end from a later export.
 """,
     "models": """\
 Reads the profile, the shipped price table and what *--refresh* found last; only *--refresh* uses the network.
+*--refresh-prices* takes a newer price table from a file, by its checksum: no source of prices is signed, so none is
+fetched.
 """,
     "profile": """\
 A profile is never picked up from the working directory by itself; name it with *-P*.
@@ -93,7 +98,11 @@ EXAMPLES = {
         ),
     ),
     "route": (("Why this model?", 'llmo route "Prove that there are infinitely many primes."'),),
-    "cost": (("Fail when a day costs more than it may:", "llmo cost --check --max 2.50 --since 1d"),),
+    "cost": (
+        ("Fail when a day costs more than it may:", "llmo cost --check --max 2.50 --since 1d"),
+        ("This month, day by day and model by model:", "llmo cost --since 2026-11-01 --plot --html november.html"),
+        ("Bring the ledger of a CI job home:", "llmo cost --import calls.jsonl"),
+    ),
     "models": (("Cheap models that see:", "llmo models --supports vision --max-price 1 --sort price"),),
     "profile": (("Begin with what is there:", "llmo profile init --yes"),),
 }

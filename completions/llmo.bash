@@ -92,8 +92,8 @@ _llmo_table() { # what may follow $path
       ;;
     'models')
       commands=''
-      options='--provider --local --ready --max-price --min-context --supports --sort --refresh --json --names -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='--provider --max-price --min-context --supports --sort -P --profile'
+      options='--provider --local --ready --max-price --min-context --supports --sort --refresh --refresh-prices --sha256 --json --names -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='--provider --max-price --min-context --supports --sort --refresh-prices --sha256 -P --profile'
       ;;
     'profile')
       commands='init show check path list set schema'
@@ -149,7 +149,7 @@ _llmo_value() {
     'ask:--strategy' | 'batch:--strategy' | 'route:--strategy')
       _llmo_nothing_else; _llmo_offer < <(printf '%s\n' profile cheapest fastest balanced)
       ;;
-    'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'cost:--html' | 'cost:--export' | 'cost:--import')
+    'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
       : # file names, by readline
       ;;
     'ask:-m' | 'ask:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model' | 'cost:--as-if')

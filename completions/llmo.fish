@@ -1,6 +1,6 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --as-if --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_valued --as-if --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
 set -g __llmo_groups profile
 
 function __llmo_path --description 'The command and subcommand before the cursor'
@@ -224,6 +224,8 @@ complete -c llmo -n '__llmo_at models' -l min-context -d 'At least this many tok
 complete -c llmo -n '__llmo_at models' -l supports -d 'vision, schema, tools or reasoning; repeatable.' -x -a 'vision schema tools reasoning'
 complete -c llmo -n '__llmo_at models' -l sort -d 'Order.' -x -a 'price context name'
 complete -c llmo -n '__llmo_at models' -l refresh -d 'Ask each provider; otherwise no network.'
+complete -c llmo -n '__llmo_at models' -l refresh-prices -d 'Use this newer price table from now on; needs --sha256.' -r -F
+complete -c llmo -n '__llmo_at models' -l sha256 -d 'Checksum of the table, from where you trust it.' -x
 complete -c llmo -n '__llmo_at models' -l json -d 'Print a JSON list.'
 complete -c llmo -n '__llmo_at models' -l names -d 'Print names, one a line.'
 complete -c llmo -n '__llmo_at models' -s P -l profile -d 'Profile to use: a name, or a path.' -r -F -a '(__llmo_run profile list | string replace -r \'^..(.*?)(  \\(built-in\\))?$\' \'$1\')'

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     from llmo.types import Provider
 
 
-PRICES = "prices.json"
-"""The user's own price table, in the cache directory."""
-
-
 @dataclass
 class Surroundings:
     """A profile with what belongs to it, each made when it is first used, so that nobody pays for more."""
@@ -78,7 +74,7 @@ class Surroundings:
     @cached_property
     def catalog(self) -> Catalog:
         """Models and prices."""
-        from llmo.catalog import Catalog
+        from llmo.catalog import FILE, Catalog
         from llmo.catalog.refreshed import Refreshed
         from llmo.paths import cache_dir
 
@@ -86,7 +82,7 @@ class Surroundings:
             self.profile.prices,
             now=self.clock.now(),
             refreshed=Refreshed(cache_dir(self.env) / "models"),
-            installed=cache_dir(self.env) / PRICES,
+            installed=cache_dir(self.env) / FILE,
         )
 
     @cached_property

@@ -118,7 +118,7 @@ def test_readme_names_flags_in_prose_that_exist() -> None:
     An option in running text belongs to some command, but for the section of what is not there yet.
     """
     prose = re.sub(r"^```[\s\S]*?^```$", "", README.partition("## What it does not do yet")[0], flags=re.MULTILINE)
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", prose))
     known = {name for command in surface().values() for option in command.options for name in option.names}
 
     assert named - known == set()

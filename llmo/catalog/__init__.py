@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Catalog", "Model", "Price", "Rates"]
 
 PATH = Path(__file__).parent.parent / "data" / "catalog.json"
+FILE = "prices.json"
+"""The user's own table, in the cache directory."""
 HOME: dict[Kind, str] = {"openai": "openai", "anthropic": "anthropic", "openrouter": "openrouter"}
 """The vendor of a dialect at its own address."""
 

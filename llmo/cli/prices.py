@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmo.catalog import FILE
 from llmo.catalog.installed import checked
 from llmo.errors import UsageError
 from llmo.paths import cache_dir, ensure_private
 from llmo.settings.write import replace
-from llmo.wiring import PRICES
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context
@@ -29,7 +29,7 @@ def install(ctx: Context, name: str | None, sha256: str | None) -> None:
     date, used = checked(data, sha256), ctx.catalog.date
     if date <= used:
         raise UsageError(f"the price table of {date} is not newer than the one in use, of {used}")
-    path = cache_dir(ctx.env) / PRICES
+    path = cache_dir(ctx.env) / FILE
     ensure_private(path.parent)
     replace(path, data)
     del ctx.catalog

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from contextlib import aclosing
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo import answers, router
 from llmo.candidates import Planner
 from llmo.cap import Capped
-from llmo.engine import Engine, Job
+from llmo.engine import Job
 from llmo.errors import UsageError
 from llmo.limits import Wish, limits
 from llmo.structured import Structured, Validator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from llmo.answers import Answer, Estimate, Limits
+    from llmo.engine import Engine
     from llmo.question import Question
     from llmo.router import Plan
     from llmo.wiring import Surroundings
@@ -98,9 +100,9 @@ class Desk:
         engine = self._wiring().engine
         if question.cap is None:
             return engine
-        till = Capped(engine.till, question.cap)
-        capped = Engine(providers=engine.provider, till=till, limiter=engine.limiter, clock=engine.clock)
-        capped.cool = engine.cool
+        # The same engine with another till: what it learns of servers is shared.
+        capped = copy(engine)
+        capped.till = Capped(engine.till, question.cap)
         return capped
 
     def _wiring(self) -> Wired:

@@ -32,8 +32,8 @@ class Options(TypedDict, total=False):
     order; `fallback=False` tries the first candidate only; `private` never leaves this machine. `schema` is a
     JSON Schema that the answer must meet. `max_cost` caps all attempts of this call. `timeout` is seconds for
     everything, `retries` attempts per candidate after the first. `tags` are stored with every attempt.
-    `extra` is sent to the provider as it is. `lenient` leaves out parameters that a model does not take, with a
-    warning, where it would be an error.
+    `extra` is sent to the provider as it is. `fit` takes a shorter answer when the budget buys no longer one, and
+    `lenient` leaves out parameters that a model does not take: with a warning, where it would be an error.
     """
 
     model: str | Sequence[str] | None
@@ -52,6 +52,7 @@ class Options(TypedDict, total=False):
     timeout: float | None
     retries: int | None
     fallback: bool
+    fit: bool
     lenient: bool
 
 
@@ -80,6 +81,7 @@ def question(prompt: Prompt, options: Options) -> Question:
             strategy=options.get("strategy"),
             private=options.get("private", False),
             first_only=not options.get("fallback", True),
+            fit=options.get("fit", False),
             lenient=options.get("lenient", False),
         ),
         tags={str(key): str(value) for key, value in (options.get("tags") or {}).items()},

@@ -252,6 +252,16 @@ def test_max_cost_of_a_call_counts_its_attempts(place: Place, cap: Decimal, outc
     assert outcomes == [attempt.outcome for attempt in caught.value.attempts]
 
 
+def test_fit_takes_what_the_cap_buys(place: Place) -> None:
+    """
+    A shorter answer with a warning, instead of a refusal.
+    """
+    with place.client(PRICED) as client:
+        answer = client.ask("hello", max_tokens=5000, max_cost=WORST, fit=True)
+
+    assert (HELLO, True) == (answer.text, f"buys {LIMIT} output tokens" in answer.warnings[0])
+
+
 def test_max_cost_of_a_client_counts_all_its_calls(place: Place) -> None:
     """
     Its calls together may meet the cap and not pass it.

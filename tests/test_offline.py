@@ -121,6 +121,28 @@ def test_an_enum_follows_the_prompt() -> None:
     assert json.loads(sample(schema, "Classify. The billing page has a bug")) == {"category": "bug"}
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^[a-z]{2}$",
+        r"^\d{4}-\d{2}$",
+        "^(foo|bar)+x?$",
+        r"^[^a-z\s]{3}$",
+        "^$",
+        r"\w+@\w+\.com",
+        "^[A-Z][a-z]*$",
+        r"^\S.b\Z",
+    ],
+)
+def test_a_pattern_is_matched(pattern: str) -> None:
+    """
+    A string with a pattern gets one that it matches.
+    """
+    schema = {"type": "string", "pattern": pattern}
+
+    assert Validator(schema).check(sample(schema, "hello"))[1] == []
+
+
 SCALARS = st.sampled_from(
     [
         {"type": "string"},

@@ -92,8 +92,8 @@ class _Sampler:
         return [self.value(items, f"{path}/{n}", depth + 1) for n in range(size)]
 
     def _string(self, schema: dict[str, Any], path: str, _: int) -> str:
-        fixed = _FORMATS.get(schema.get("format", ""))
-        if fixed:
+        fixed = _FORMATS.get(schema.get("format", "")) or _matching(schema.get("pattern"))
+        if fixed is not None:
             return fixed
         text = " ".join(self.prompt.split()[-8:]) or path.rsplit("/", 1)[-1] or "text"
         low, high = schema.get("minLength", 0), schema.get("maxLength", 80)
@@ -114,6 +114,12 @@ class _Sampler:
 
     def _boolean(self, _schema: dict[str, Any], path: str, _: int) -> bool:
         return self._number(path) % 2 == 1
+
+
+def _matching(pattern: str | None) -> str | None:
+    from llmo.providers.pattern import example
+
+    return None if pattern is None else example(pattern)
 
 
 _FORMATS = {

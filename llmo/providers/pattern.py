@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from re import _constants as code  # type: ignore[attr-defined]  # the parse tree has no public door
-from re import _parser as parser
+from re import _parser as parser  # type: ignore[attr-defined]  # as above
 from typing import Any
 
 _CLASSES = {

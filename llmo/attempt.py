@@ -12,7 +12,7 @@ from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, Ra
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
 from llmo.result import Attempt, Result
-from llmo.router import held
+from llmo.router import EXPECTED_OUTPUT, held
 from llmo.types import Event, Finish, RateInfo, Reasoning, Reported, Served, Text, Usage, Warned
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ class Booking:
         self.engine, self.job, self.candidate = engine, job, candidate
         self.answer = Answer()
         self.answer.target = candidate.target
-        price, need = candidate.facts.model.price, job.plan.need
         self.answer.warnings.extend(candidate.notes)
+        price, need = candidate.facts.model.price, job.plan.need
         self.call = Call(
             id=ulid(self.engine.clock.now()),
             run=self.job.run,
@@ -157,7 +157,9 @@ class Booking:
     async def stream(self, deadline: float) -> AsyncGenerator[Event]:
         """The provider's events under the total clock; ends with `Finish` or an error."""
         target, loop = self.candidate.target, asyncio.get_running_loop()
-        tokens = self.job.plan.need.input_estimate + self.candidate.max_output
+        request = self._request()
+        # Without a limit in the request a provider charges what it expects, not what the model could write.
+        tokens = self.job.plan.need.input_estimate + (request.params.max_tokens or EXPECTED_OUTPUT)
         try:
             async with asyncio.timeout_at(None if self.job.queues else deadline):
                 slot = await self.engine.limiter.acquire(target.provider, tokens)
@@ -168,7 +170,7 @@ class Booking:
             deadline += self.queued
         try:
             provider = self.engine.provider(target.provider)
-            async with aclosing(provider.stream(self._request(), target.model)) as events:
+            async with aclosing(provider.stream(request, target.model)) as events:
                 pieces = _Pieces(events, deadline, self.job)
                 while (event := await pieces.next()) is not None:
                     if isinstance(event, RateInfo):

@@ -91,8 +91,10 @@ class Open:
     """A limiter that lets everything through."""
 
     log: list[str] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)
 
     async def acquire(self, provider: str, tokens: int) -> Pass:
+        self.asked.append(tokens)
         return Pass(self.log, provider)
 
     def pause(self, provider: str, seconds: float) -> None:

@@ -271,6 +271,17 @@ def test_a_middlemans_arithmetic_counts_where_no_price_is_known() -> None:
     ]
 
 
+def test_the_limiter_is_asked_for_what_is_sent() -> None:
+    """
+    The limit in the request, or an ordinary answer where none is sent: not all that the model could write.
+    """
+    free, capped = Stage({A: Scripted(GOOD)}), Stage({A: Scripted(GOOD)}, till=Note([], budgeted=True))
+    free.play()
+    capped.play()
+
+    assert ([5 + 500], [5 + 100]) == (free.limiter.asked, capped.limiter.asked)
+
+
 def test_what_the_provider_reports_is_the_cost() -> None:
     """
     Reported wins over computed.

@@ -437,3 +437,17 @@ def test_twenty_first_starts_at_once(llmo: Any) -> None:
     ends = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
 
     assert [(b"", 0)] * 20 == ends
+
+
+def test_a_pipe_gets_the_repaired_answer_alone(llmo: Any, profile: Any, tmp_path: Path) -> None:
+    """
+    What did not meet the schema is no part of the result, in no form of it.
+    """
+    (tmp_path / "replies").write_text('not json\n{"n": 1}\n')
+    path = profile(f'[providers.offline]\nkind = "offline"\noffline = {{ reply_file = "{tmp_path}/replies" }}\n')
+    args = ("ask", "x", "-P", path, "-m", "offline/echo", "--schema", '{"type": "object", "required": ["n"]}')
+
+    plain, events = llmo(*args), llmo(*args, "--ndjson").lines
+
+    assert (0, '{"n": 1}') == (plain.code, plain.stdout.rstrip("\n"))
+    assert ['{"n": 1}'] == [event["text"] for event in events if event["event"] == "text"]

@@ -112,21 +112,26 @@ async def _run(ctx: Context, question: Question) -> int:
 
 
 async def _show(answer: Structured, writer: Writer) -> None:
-    """Pass the pieces on as they come."""
+    """Pass the pieces on as they come; those of structured output at the end, for a repair makes them void."""
     from llmo.engine import AttemptEnded, AttemptStarted
 
-    async with aclosing(answer.events()) as events:
-        async for event in events:
-            match event:
-                case Text(piece):
-                    writer.text(piece)
-                case Reasoning(piece):
-                    writer.reasoning(piece)
-                case AttemptStarted(target, number, _) if isinstance(writer, Events):
-                    who = {"provider": target.provider, "model": target.model}
-                    writer.event("attempt", number=number, **who, outcome="started")
-                case AttemptEnded(attempt) if isinstance(writer, Events):
-                    writer.event("attempt", **objects.attempt(attempt))
+    whole = answer.validator is not None
+    try:
+        async with aclosing(answer.events()) as events:
+            async for event in events:
+                match event:
+                    case Text(piece) if not whole:
+                        writer.text(piece)
+                    case Reasoning(piece):
+                        writer.reasoning(piece)
+                    case AttemptStarted(target, number, _) if isinstance(writer, Events):
+                        who = {"provider": target.provider, "model": target.model}
+                        writer.event("attempt", number=number, **who, outcome="started")
+                    case AttemptEnded(attempt) if isinstance(writer, Events):
+                        writer.event("attempt", **objects.attempt(attempt))
+    finally:
+        if whole and answer.result is not None and answer.result.text:
+            writer.text(answer.result.text)
     writer.end()
 
 

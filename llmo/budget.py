@@ -72,6 +72,7 @@ class Till(ABC):
         self.ledger = ledger
         self.limits = tuple(limits)
         self.allow_unpriced = allow_unpriced
+        self._counted: set[int] = set()
         self.warn: Callable[[str], None] | None = None
         """Told once when a limit is used to 80 and 95 percent, by whichever process sees it first."""
 
@@ -81,13 +82,15 @@ class Till(ABC):
 
     def entry(self, call: Call, worst: Pico | None) -> Held:
         """The hold to ask for."""
+        if self.warn is not None:
+            self._counted |= {number for number, limit in enumerate(self.limits) if limit.counts(call)}
         return Held(call, worst, self.limits, self.allow_unpriced)
 
     def near(self, ledger: Ledger, run: str) -> list[str]:
         """What is to be told of limits that are nearly used up."""
-        if self.warn is None or not self.limits:
-            return []
-        return [_near(percent, status) for percent, status in ledger.crossed(self.limits, run)]
+        # A limit that has counted none of our calls may have no sums at hand.
+        counted = [self.limits[number] for number in sorted(self._counted)]
+        return [_near(percent, status) for percent, status in ledger.crossed(counted, run)] if counted else []
 
     @abstractmethod
     async def hold(self, call: Call, worst: Pico | None) -> Hold:
@@ -118,10 +121,11 @@ class Direct(Till):
     async def end(self, entry: Settled | Released) -> None:
         """Settle or release."""
         self.ledger.many([entry])
-        for line in self.near(self.ledger, self._run):
-            if self.warn:
-                self.warn(line)
-        self.ledger.tidy()
+        with suppress(LlmoError):  # what is booked is booked
+            for line in self.near(self.ledger, self._run):
+                if self.warn:
+                    self.warn(line)
+            self.ledger.tidy()
 
     async def close(self) -> None:
         """Close the ledger."""

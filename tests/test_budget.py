@@ -262,3 +262,33 @@ def test_the_limits_of_a_command():
         Limit(name="cursor.max_calls_per_day", calls=200, window="day", match={"provider": "cursor"}),
         Limit(name="--max-cost", usd=2 * 10**12, window="run"),
     ) == limits(profile, "2")
+
+
+def test_limits_that_run_low_are_told_by_either_till(ledger):
+    """
+    Once, and only those that count what was asked; nobody listens, nobody is noted as told.
+    """
+    low, other = Limit(name="low", usd=100), Limit(name="other", calls=1, match={"provider": "q"})
+    ledger.hold(call("elsewhere", provider="q"), 0)
+    said = []
+
+    async def spend(till, number, cost):
+        hold = await till.hold(call(number), cost)
+        await hold.settle(settled(cost))
+
+    async def direct(warn):
+        till = Direct(ledger, [low, other])
+        till.warn = warn
+        await spend(till, f"direct {warn}", 41)
+        await till.close()
+
+    async def many(till):
+        till.warn = said.append
+        await spend(till, "grouped", 14)
+        await ticks()
+
+    asyncio.run(direct(None))
+    asyncio.run(direct(said.append))
+    assert ["budget low is used to 80 % and more: $0.000000000082 of $0.0000000001 spent"] == said
+    grouped(ledger, many, low, other)
+    assert ["budget low is used to 95 % and more: $0.000000000096 of $0.0000000001 spent"] == said[1:]

@@ -31,6 +31,7 @@ def as_object(report: Report) -> dict[str, Any]:
         body["tags"] = dict(report.tags)
     if report.instead is not None:
         body["as_if"] = report.how.as_if
+        body["price_date"] = report.ctx.catalog.date
         body["total"]["as_if_usd"] = usd(sum(report.instead.values()))
         for shown, group in zip(groups, report.groups, strict=True):
             shown["as_if_usd"] = usd(report.instead[group.group])
@@ -119,7 +120,8 @@ def _grid(report: Report, *, bars: bool = False) -> tuple[tuple[str, ...], list[
 def _instead_total(report: Report) -> str:
     if report.instead is None:
         return ""
-    return f"; as {report.how.as_if} {dollars(sum(report.instead.values()))}"
+    date = report.ctx.catalog.date
+    return f"; as {report.how.as_if} {dollars(sum(report.instead.values()))} (prices of {date})"
 
 
 def _instead(report: Report) -> str:

@@ -169,11 +169,16 @@ def span(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004 - tenths matter only to few
 
 
+def counted(number: int, things: str) -> str:
+    """A number of things; one of them loses its `s`."""
+    return f"{number:,} {things.removesuffix('s') if number == 1 else things}"
+
+
 def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") -> list[str]:
     """The lines at the end of a run; `report` is the tally's."""
     words = [f"{count:,} {word}" for word, count in sorted(report["by_status"].items(), key=lambda item: -item[1])]
     done = report["done"]
-    first = f"{done:,} {unit} in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")
+    first = f"{counted(done, unit)} in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")
     more = {
         "skipped": "done before",
         "failed_before": "failed before",
@@ -189,7 +194,7 @@ def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") ->
         lines.append("failed: " + ", ".join(f"{count:,} {kind}" for kind, count in report["failures"].items()))
     for name, model in report["models"].items():
         tokens = f"{model['input_tokens']:,} → {model['output_tokens']:,} tokens"
-        lines.append(f"{name}: {model['calls']:,} calls, {tokens}, ${model['cost_usd']}")
+        lines.append(f"{name}: {counted(model['calls'], 'calls')}, {tokens}, ${model['cost_usd']}")
     unpriced = f" and {report['unpriced_calls']:,} unpriced calls" if report["unpriced_calls"] else ""
     took = report["latency_p50_s"]
     latency = "" if took is None else f"; latency {span(took)} p50, {span(report['latency_p95_s'])} p95"

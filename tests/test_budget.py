@@ -270,7 +270,7 @@ def test_limits_that_run_low_are_told_by_either_till(ledger):
     """
     low, other = Limit(name="low", usd=100), Limit(name="other", calls=1, match={"provider": "q"})
     ledger.hold(call("elsewhere", provider="q"), 0)
-    said = []
+    said: list[str] = []
 
     async def spend(till, number, cost):
         hold = await till.hold(call(number), cost)

@@ -126,6 +126,7 @@ class Booking:
             output_rate=held(price, need, 1) - held(price, need, 0) if price else None,
         )
         self.hold: Hold | None = None
+        self.sent = False
         self.began = asyncio.get_running_loop().time()
         self.queued = 0.0
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
@@ -170,6 +171,7 @@ class Booking:
             deadline += self.queued
         try:
             provider = self.engine.provider(target.provider)
+            self.sent = True
             async with aclosing(provider.stream(request, target.model)) as events:
                 pieces = _Pieces(events, deadline, self.job)
                 while (event := await pieces.next()) is not None:
@@ -216,7 +218,7 @@ class Booking:
         if self.hold is None:
             self.outcome = (error, 0, self.candidate.source)
             return
-        if isinstance(error, ProviderError) and not error.may_be_billed and not self.answer.begun:
+        if error is not None and self._free(error):
             self.outcome = (error, 0, self.candidate.source)
             await asyncio.shield(self.hold.release(error.kind))
             return
@@ -225,6 +227,11 @@ class Booking:
         if excess := self._excess(cost):
             self.answer.warnings.append(excess)
         await asyncio.shield(self.hold.settle(self._settlement(error, cost, source)))
+
+    def _free(self, error: LlmoError) -> bool:
+        """Whether the attempt surely cost nothing: it was stopped in line, or refused before any work."""
+        refused = isinstance(error, ProviderError) and not error.may_be_billed and not self.answer.begun
+        return refused or not self.sent
 
     def _remember(self, error: LlmoError | None) -> None:
         """Spare the next process the same failure."""

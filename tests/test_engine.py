@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from llmo.catalog import Model
-from llmo.engine import AttemptEnded, AttemptStarted
+from llmo.engine import AttemptEnded, AttemptStarted, collect
 from llmo.errors import (
     ContextTooLong,
+    CredentialsError,
     Incomplete,
     LlmoError,
     QuotaExhausted,
@@ -367,6 +368,38 @@ def test_closed_early_it_books_before_the_close_returns() -> None:
 
     assert (result.text, result.error.kind) == ("par", "cancelled")
     assert (1, "settle a 1000000000 estimated cancelled") == (provider.closed, log[-1])
+
+
+def test_what_never_left_costs_nothing() -> None:
+    """
+    Stopped while it waited in line, or for want of a key, an attempt gives its hold back.
+    """
+
+    async def forever(provider: str, tokens: int) -> None:
+        await asyncio.sleep(1000)
+
+    def keyless(name: str) -> None:
+        raise CredentialsError("the key command failed")
+
+    async def interrupted(stage: Stage) -> None:
+        execution = stage.engine().start(stage.job(queues=True))
+        task = asyncio.create_task(collect(execution))
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def refused(stage: Stage) -> None:
+        engine = stage.engine()
+        engine.provider = keyless  # type: ignore[assignment]
+        await collect(engine.start(stage.job()))
+
+    waiting, without = Stage({A: Scripted(GOOD)}), Stage({A: Scripted(GOOD)})
+    waiting.limiter.acquire = forever  # type: ignore[assignment, method-assign]
+    virtual.run(interrupted(waiting), waiting.clock)
+    virtual.run(refused(without), without.clock)
+
+    assert (["hold a", "release a cancelled"], ["hold a", "release a credentials"]) == (waiting.log, without.log)
 
 
 def test_limits_are_learnt_and_not_shown() -> None:

@@ -11,6 +11,7 @@ from llmo.clock import SystemClock
 from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement, owner
 from llmo.ledger.owner import Owner
 from llmo.money import DOLLAR
+from llmo.render import tables
 from llmo.types import Usage
 
 PROFILE = """
@@ -458,3 +459,11 @@ def test_pruning_takes_texts_and_leaves_money(llmo, book):
     assert b"secret" not in (llmo.home / "data" / "ledger.db").read_bytes()
     assert 1 == llmo("cost", "--json").json["total"]["calls"]
     assert 2 == llmo("cost", "--prune", "soon").code
+
+
+@pytest.mark.parametrize(("width", "longest"), [(200, 24), (39, 24), (29, 14), (20, 0)])
+def test_bars_take_the_room_that_is_left(width: int, longest: int) -> None:
+    """
+    No line wraps, and no bar is a stump.
+    """
+    assert tables.room(("model", "cost"), [("a", "$0.10"), ("b/c", "$12.80")], width) == longest

@@ -110,9 +110,9 @@ def _grid(report: Report, *, bars: bool = False) -> tuple[tuple[str, ...], list[
         head = (*head, _instead(report))
         more = [dollars(report.instead[group.group]) for group in report.groups]
         rows = [(*row, cell) for row, cell in zip(rows, more, strict=True)]
-    if bars:
+    if bars and (longest := tables.room(head, rows, report.ctx.width)):
         head = (*head, "")
-        drawn = tables.bars([group.cost for group in report.groups])
+        drawn = tables.bars([group.cost for group in report.groups], longest)
         rows = [(*row, bar) for row, bar in zip(rows, drawn, strict=True)]
     return head, rows
 

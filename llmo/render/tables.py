@@ -35,10 +35,17 @@ def aligned(
     return "\n".join(lines) + "\n"
 
 
-def bars(values: Sequence[int]) -> list[str]:
+def room(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
+    """Columns that a terminal of `width` leaves for bars beside a table; 0 where they would be stumps."""
+    taken = sum(max(map(columns, column)) + 2 for column in zip(head, *rows, strict=True))
+    left = min(BAR, width - taken)
+    return left if left >= BAR // 4 else 0
+
+
+def bars(values: Sequence[int], longest: int = BAR) -> list[str]:
     """A bar for each value, in eighths of a column; something is never nothing."""
     most = max(values, default=0)
-    eighths = [-(-value * BAR * 8 // most) if most else 0 for value in values]
+    eighths = [-(-value * longest * 8 // most) if most else 0 for value in values]
     return ["█" * (n // 8) + "▏▎▍▌▋▊▉"[n % 8 - 1 : n % 8] * (n % 8 > 0) for n in eighths]
 
 

@@ -71,7 +71,7 @@ _SIZE_STATUSES = (
 )
 _TOO_MUCH = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _TURNED_AWAY = (HTTPStatus.SERVICE_UNAVAILABLE, 529)
-"""Overloaded: refused before any work, as a 4xx is. A 500, 502 or 504 may come after the work."""
+"""Overloaded: refused before any work, as a 4xx is."""
 _GAVE_UP = (HTTPStatus.REQUEST_TIMEOUT, 499)
 """The 4xx that may come after work had begun."""
 _GENERAL: Mapping[str, Verdict] = {"invalid_request_error": Rejected, "not_found_error": ModelNotFound}
@@ -221,7 +221,7 @@ def error(link: Link, said: Complaint, *, kind: Verdict, hint: str | None = None
         code=said.words[0] if said.words else None,
         request_id=request_id(said.headers),
         retry_after=_wait(link, said),
-        may_be_billed=False if _unpaid(said.status) else None,
+        may_be_billed=False if _unpaid(link, said) else None,
     )
 
 
@@ -232,11 +232,20 @@ def _wait(link: Link, said: Complaint) -> float | None:
     return next(map(rates.seconds, filter(None, told)), None) if wait is None else wait
 
 
-def _unpaid(status: int | None) -> bool:
-    if status is None:
+def _unpaid(link: Link, said: Complaint) -> bool:
+    """
+    Whether the request surely cost nothing.
+
+    A 500 in the words of the API came instead of an answer, so no token was made. A 502, a 504 or a
+    page without an error object is a gateway's, and so is every 500 of a proxy: behind it the work
+    may have been done.
+    """
+    if said.status is None:
         return False
-    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _GAVE_UP
-    return refused or status in _TURNED_AWAY
+    if said.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return link.config.kind != "litellm-proxy" and bool(said.words or said.details)
+    refused = HTTPStatus.BAD_REQUEST <= said.status < HTTPStatus.INTERNAL_SERVER_ERROR and said.status not in _GAVE_UP
+    return refused or said.status in _TURNED_AWAY
 
 
 def general_hint(link: Link, kind: Verdict) -> str | None:

@@ -79,3 +79,16 @@ def unsent(identifier: str, error: LlmoError, target: Target | None = None) -> R
         total_s=0.0,
         first_token_s=None,
     )
+
+
+def tokens(used: Usage | None) -> dict[str, int] | None:
+    """Tokens as JSON names them; None when the provider gave none, never zeros."""
+    if used is None:
+        return None
+    return {
+        "input_tokens": used.input_tokens,
+        "cached_input_tokens": used.cached_input_tokens,
+        "cache_write_tokens": used.cache_write_tokens,
+        "output_tokens": used.output_tokens,
+        "reasoning_tokens": used.reasoning_tokens,
+    }

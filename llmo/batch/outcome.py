@@ -14,13 +14,14 @@ from llmo.errors import (
     UsageError,
 )
 from llmo.money import usd
+from llmo.result import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmo.errors import LlmoError
     from llmo.result import Result
-    from llmo.types import Json, Usage
+    from llmo.types import Json
 
 Status = Literal["ok", "error", "truncated", "refused", "invalid", "unknown"]
 FATAL = (BudgetExceeded, Cancelled, ConfigError, CredentialsError, QuotaExhausted, Unauthorized, UsageError)
@@ -55,7 +56,7 @@ def line(
         "provider": target.provider if target else None,
         "model": target.model if target else None,
         "finish_reason": result.finish,
-        "usage": usage(result.usage),
+        "usage": tokens(result.usage),
         "cost_usd": None if result.cost is None else usd(result.cost),
         "cost_source": result.cost_source,
         "attempts": len(result.attempts),
@@ -112,16 +113,3 @@ def error(failure: LlmoError) -> dict[str, Json]:
     """A failure as in the JSON of `ask`."""
     found: dict[str, Json] = {"kind": failure.kind, "message": failure.message}
     return {**found, "hint": failure.hint} if failure.hint else found
-
-
-def usage(used: Usage | None) -> dict[str, Json] | None:
-    """Tokens as in the JSON of `ask`."""
-    if used is None:
-        return None
-    return {
-        "input_tokens": used.input_tokens,
-        "cached_input_tokens": used.cached_input_tokens,
-        "cache_write_tokens": used.cache_write_tokens,
-        "output_tokens": used.output_tokens,
-        "reasoning_tokens": used.reasoning_tokens,
-    }

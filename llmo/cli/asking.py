@@ -17,6 +17,7 @@ from llmo.ids import ulid
 from llmo.redact import visible
 from llmo.render import lines, objects
 from llmo.render.stream import Events, Markdown, Raw, Silent
+from llmo.result import tokens
 from llmo.types import Message, Reasoning, Text
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ class _Cache:
                 "target": [result.target.provider, result.target.model],
                 "served_model": result.served.model,
                 "finish": result.finish,
-                "usage": objects.usage(result.usage),
+                "usage": tokens(result.usage),
                 "cost": result.cost,
             }
             self._ctx.history.cache(self._key, body)

@@ -5,30 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmo.money import usd
+from llmo.result import tokens
 
 if TYPE_CHECKING:
     from llmo.errors import LlmoError
     from llmo.result import Attempt, Result
     from llmo.router import Candidate, Plan
-    from llmo.types import Json, Usage
+    from llmo.types import Json
 
 
 def money(amount: int | None) -> str | None:
     """Dollars as a decimal string, None when unknown."""
     return None if amount is None else usd(amount)
-
-
-def usage(used: Usage | None) -> dict[str, int] | None:
-    """Tokens; None when the provider gave none."""
-    if used is None:
-        return None
-    return {
-        "input_tokens": used.input_tokens,
-        "cached_input_tokens": used.cached_input_tokens,
-        "cache_write_tokens": used.cache_write_tokens,
-        "output_tokens": used.output_tokens,
-        "reasoning_tokens": used.reasoning_tokens,
-    }
 
 
 def error(exc: LlmoError) -> dict[str, str | None]:
@@ -61,7 +49,7 @@ def result(of: Result, *, task: str, data: Json = None, conversation: str | None
         "task": task,
         "finish_reason": of.finish,
         "complete": of.complete,
-        "usage": usage(of.usage),
+        "usage": tokens(of.usage),
         "cost": {"usd": money(of.cost), "source": of.cost_source, "reserved_usd": usd(of.reserved)},
         "timing": {
             "total_s": round(of.total_s, 3),

@@ -13,7 +13,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from llmo.errors import Rejected
+from llmo.errors import ProviderError, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +96,11 @@ def refused(error: LlmoError, request: Request, candidate: Candidate, *, lenient
     Plain servers say all sorts of things of a field for schemas that they do not know, so any refusal
     of a request that has one may mean it; a parameter must be named.
     """
+    if not isinstance(error, ProviderError):
+        return None
+    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR and "response_format" in error.message:
+        # llama-cpp-python 0.3 says so of a field that it knows with other values.
+        return "schema" if request.schema is not None and candidate.native else None
     if not isinstance(error, Rejected) or error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
         return None
     if lenient and (named := _named(error.message.lower(), request.params, candidate)):

@@ -10,7 +10,7 @@ import pytest
 from llmo import wording
 from llmo.catalog import Model
 from llmo.chains import Step
-from llmo.errors import LlmoError, Rejected
+from llmo.errors import LlmoError, Rejected, Unavailable
 from llmo.providers import ALL, KINDS, taking
 from llmo.router import Facts, Need, Plan, Task, plan, require
 from llmo.types import Finish, Message, Params, Request, Target, Text, Usage
@@ -337,3 +337,13 @@ def test_nobody_takes_it(ask: Callable[..., Any]) -> None:
         run.json["error"]["kind"],
         run.json["error"]["message"],
     )
+
+
+def test_a_500_that_names_the_field_is_a_refusal_too() -> None:
+    """
+    llama-cpp-python answers so; any other 500 is not about the schema.
+    """
+    one = candidate(A, 1)
+    errors = [Unavailable(f"llama answered 500: {what}", status=500) for what in ("('body', 'response_format')", "boom")]
+
+    assert [wording.refused(error, ASKED, one, lenient=False) for error in errors] == ["schema", None]

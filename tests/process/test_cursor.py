@@ -217,7 +217,7 @@ def test_a_timeout_leaves_nothing_behind(asked: Any, case: str) -> None:
     The total clock ends the program too.
     """
     cursor = asked(case)
-    run = cursor("--timeout", "1.5", "--json", "hello")
+    run = cursor("--timeout", "5", "--json", "hello")
 
     assert (run.code, run.json["error"]["kind"]) == (5, "timeout")
     assert cursor.nothing_left()

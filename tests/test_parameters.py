@@ -344,6 +344,8 @@ def test_a_500_that_names_the_field_is_a_refusal_too() -> None:
     llama-cpp-python answers so; any other 500 is not about the schema.
     """
     one = candidate(A, 1)
-    errors = [Unavailable(f"llama answered 500: {what}", status=500) for what in ("('body', 'response_format')", "boom")]
+    errors = [
+        Unavailable(f"llama answered 500: {what}", status=500) for what in ("('body', 'response_format')", "boom")
+    ]
 
     assert [wording.refused(error, ASKED, one, lenient=False) for error in errors] == ["schema", None]

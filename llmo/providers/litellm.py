@@ -16,6 +16,7 @@ from llmo.errors import Broken, Incomplete, ProviderError, TimedOut
 from llmo.providers import KINDS, failures, schemas, wire
 from llmo.providers.exchange import reserved
 from llmo.providers.litellm_answers import Reader, failed
+from llmo.providers.openai import RESERVED
 from llmo.providers.quiet import quiet
 from llmo.types import Listed
 
@@ -37,13 +38,7 @@ BEFORE: Mapping[str, str] = {
 }
 """No price list from the network, no `.env` of whatever directory, no log, our own name at OpenRouter."""
 _RESERVED = {
-    "model": "use -m",
-    "messages": "the prompt makes them",
-    "stream": "use --stream or --no-stream",
-    "stream_options": "llmo sets them",
-    "n": "one call gives one answer",
-    "max_tokens": "use --max-tokens",
-    "max_completion_tokens": "use --max-tokens",
+    **RESERVED,
     "timeout": "use --timeout, or idle_timeout of the provider",
     "drop_params": "llmo drops none in silence",
     **dict.fromkeys(("api_key", "api_base", "base_url", "extra_headers"), "the profile says it"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from llmo.config import TASKS
 from llmo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from llmo.types import Target
 
 Tier = Literal["primary", "secondary", "openrouter", "litellm", "local", "explicit"]
-TASKS = ("simple", "complex", "general")
-"""The tasks that every profile knows by name, whether or not it has a chain for them."""
 _ORDINAL = {1: "first", 2: "second", 3: "third"}
 
 

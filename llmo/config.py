@@ -18,6 +18,10 @@ Kind = Literal["openai", "anthropic", "ollama", "openrouter", "litellm", "litell
 Window = Literal["run", "day", "week", "month", "total"]
 Detector = Literal["secrets", "pii"]
 BudgetEnd = Literal["refuse", "local"]
+MATCHED = ("provider", "model", "task")
+"""What a budget's `match` looks at, beside `tag.KEY`."""
+TASKS = ("simple", "complex", "general")
+"""The tasks that every profile knows by name, whether or not it has a chain for them."""
 
 
 class Exact:
@@ -186,7 +190,7 @@ class BudgetConfig:
     window: Window = "total"
     """When it begins anew."""
     match: Mapping[str, str] = field(default_factory=dict)
-    """Calls that count: provider, model, task, tag.KEY; empty: all."""
+    """Calls that count: provider, model, task, tag.KEY, with * for any text; empty: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

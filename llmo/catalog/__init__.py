@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,6 +13,7 @@ from llmo.catalog import hosts, table
 from llmo.catalog.price import FLAT, FREE, Price, Rates
 from llmo.catalog.refreshed import NOTHING
 from llmo.money import parse_usd
+from llmo.patterns import means_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ class Catalog:
         installed: Path | None = None,
     ) -> None:
         """`installed` is where a table of the user's may be; a newer one takes the place of the shipped one."""
-        self._overrides = [(_pattern(one.model), _profile_price(one)) for one in overrides]
+        self._overrides = [(one.model, _profile_price(one)) for one in overrides]
         self._now = datetime.fromtimestamp(now, UTC)
         self._path = path
         self._installed = installed
@@ -119,7 +119,7 @@ class Catalog:
         """
         known = self._listed(target, provider, base_url)
         billing = _billing(target.model, provider, base_url)
-        price = next((price for pattern, price in self._overrides if pattern.fullmatch(str(target))), None)
+        price = next((price for pattern, price in self._overrides if means_target(pattern, str(target))), None)
         if price is None:
             price = _own_price(billing, provider) or known.price
         elif billing == "local":
@@ -261,10 +261,6 @@ def _own_price(billing: Billing, provider: ProviderConfig) -> Price | None:
             input=_rate(provider.offline.input_usd), output=_rate(provider.offline.output_usd), source="profile"
         )
     return None
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
 
 
 def _profile_price(config: PriceConfig) -> Price:

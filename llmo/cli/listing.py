@@ -72,11 +72,7 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
     config = ctx.profile.providers[name]
     address = settings.base_url(name, config, ctx.env)
     not_ready = settings.ready(name, config, ctx.env)
-    found = ctx.catalog.refreshed(name, address)
-    vendor = ctx.catalog.vendor(config, address)
-    table = [model.id for model in ctx.catalog.known(vendor)] if vendor and not found else []
-    names = config.models or dict.fromkeys([*_named(ctx.profile, name), *found, *table])
-    for model in names:
+    for model in names(ctx, name):
         target = Target(name, model)
         known = ctx.catalog.find(target, config, address)
         yield Offer(
@@ -92,6 +88,20 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
             shutdown=known.shutdown,
             name=known.name,
         )
+
+
+def names(ctx: Context, provider: str) -> list[str]:
+    """The models of a provider that may be used, as far as anybody knows."""
+    from llmo import settings
+
+    config = ctx.profile.providers[provider]
+    if config.models:
+        return list(config.models)
+    address = settings.base_url(provider, config, ctx.env)
+    found = ctx.catalog.refreshed(provider, address)
+    vendor = ctx.catalog.vendor(config, address)
+    table = [model.id for model in ctx.catalog.known(vendor)] if vendor and not found else []
+    return list(dict.fromkeys([*_named(ctx.profile, provider), *found, *table]))
 
 
 def _rates(price: Price | None) -> dict[str, Any]:

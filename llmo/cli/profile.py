@@ -81,6 +81,7 @@ def check(
 ) -> int:
     """Validate the profile; name every problem with its line."""
     from llmo.cli.context import current
+    from llmo.cli.idle import warnings
     from llmo.cli.probe import examined, found
     from llmo.errors import Exit
     from llmo.settings.problems import ProfileError
@@ -94,16 +95,19 @@ def check(
             ctx.err(f"llmo: {exc.message}")
             return Exit.CONFIG
         raise
+    doubts = warnings(ctx)
     states = examined(ctx) if probe else found(ctx)
     good = not any(state.wrong for state in states) and (not probe or any(state.ready for state in states))
     source = str(loaded.source) if loaded.source else None
     if as_json:
         said = [{"name": s.name, "ready": s.ready, "message": s.message} for s in states]
-        _print(ctx, {"ok": good, "source": source, "problems": [], "providers": said})
+        _print(ctx, {"ok": good, "source": source, "problems": [], "warnings": doubts, "providers": said})
     else:
         ctx.out(f"{'ok' if good else 'not ok'}: {loaded.name} ({source or 'built-in'})\n")
         for state in states:
             ctx.out(f"{state}\n")
+    for line in doubts:
+        ctx.err(f"llmo: warning: {line}")
     if not any(state.ready for state in states):
         ctx.err("hint: no provider is ready: set a key, start Ollama, or try -P offline")
     return Exit.OK if good else Exit.CONFIG
@@ -112,7 +116,14 @@ def check(
 def _refused(ctx: Context, exc: ProfileError) -> dict[str, object]:
     problems = [{"where": p.where, "key": p.key, "message": p.what} for p in exc.problems]
     error = {"kind": exc.kind, "message": exc.message, "hint": exc.hint}
-    return {"ok": False, "error": error, "source": str(_place(ctx).path), "problems": problems, "providers": []}
+    return {
+        "ok": False,
+        "error": error,
+        "source": str(_place(ctx).path),
+        "problems": problems,
+        "warnings": [],
+        "providers": [],
+    }
 
 
 @app.command("path")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
+from llmo import patterns
+from llmo.config import MATCHED
 from llmo.errors import BudgetExceeded, ConfigError
 from llmo.money import parse_usd, usd
 
@@ -74,10 +75,13 @@ class Limit:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", spelled(self.match))
-        for key in self.match:
-            if key not in KEYS and not key.startswith("tag."):
-                known = ", ".join((*KEYS, "tag.KEY"))
+        for key, pattern in self.match.items():
+            tag = key.startswith("tag.")
+            if key not in MATCHED and not tag:
+                known = ", ".join((*MATCHED, "tag.KEY"))
                 raise ConfigError(f"budget {self.name}: unknown key in match: {key}", hint=f"known keys: {known}")
+            if why := patterns.wrong(pattern, free=tag):
+                raise ConfigError(f"budget {self.name}: match.{key}: {why}: {pattern}")
 
     @classmethod
     def of(cls, config: BudgetConfig) -> Limit:
@@ -93,9 +97,6 @@ class Limit:
     def counts(self, call: Call) -> bool:
         """Whether a call counts."""
         return counts(self.key, call.provider, call.model, call.task, spelled(call.tags))
-
-
-KEYS = ("provider", "model", "task")
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,12 +271,14 @@ def _spelled(items: tuple[tuple[str, str], ...]) -> str:
 
 @lru_cache(maxsize=4096)
 def counts(key: str, provider: str, model: str, task: str, tags: str) -> bool:
-    """Whether a match counts a call; `*` matches any text, `model` also the form `provider/model`."""
-    labels = json.loads(tags)
-    facts = {"provider": [provider], "model": [model, f"{provider}/{model}"], "task": [task]}
+    """Whether a match counts a call, see `llmo.patterns`; `model` also in the form `provider/model`."""
+    labels = {f"tag.{name}": value for name, value in json.loads(tags).items()}
+    facts = {**labels, "provider": provider, "task": task}
     for name, pattern in json.loads(key).items():
-        values = facts.get(name) or [labels[tag] for tag in [name.removeprefix("tag.")] if tag in labels]
-        form = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-        if not any(form.fullmatch(value) for value in values):
+        if name == "model":
+            met = patterns.means_model(pattern, provider, model)
+        else:
+            met = name in facts and patterns.matches(pattern, facts[name])
+        if not met:
             return False
     return True

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from llmo.config import RoutingConfig
+from llmo import patterns
+from llmo.config import MATCHED, TASKS, RoutingConfig
 from llmo.money import parse_usd
 from llmo.settings.declared import Path, given, nearest
 from llmo.settings.kinds import KIND_DEFAULTS
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 Finding: TypeAlias = tuple[Path, str]
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_MATCH = ("provider", "model", "task")
-_TASKS = ("simple", "complex", "general")
 _CEILINGS = ("max_price_prompt_usd", "max_price_completion_usd", "max_price_request_usd")
 _SILENT = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(RoutingConfig()).items()}
 _USD = ("input_usd", "output_usd", "cached_input_usd", "cache_write_usd")
@@ -34,8 +33,7 @@ def findings(data: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _providers(data)
     yield from _targets(data)
     yield from _budgets(data)
-    for number, price in enumerate(_list(data, "prices")):
-        yield from _amounts(price, ("prices", number))
+    yield from _prices(data)
     yield from _timezone(data)
 
 
@@ -134,7 +132,7 @@ def _target(data: Mapping[str, Any], path: Path, text: object, aliases: Mapping[
 
 def _task(data: Mapping[str, Any]) -> Iterator[Finding]:
     task = data.get("task", "auto")
-    known = ("auto", *dict.fromkeys((*_TASKS, *_table(data, "tasks"))))
+    known = ("auto", *dict.fromkeys((*TASKS, *_table(data, "tasks"))))
     if isinstance(task, str) and task not in known:
         names = ", ".join(known)
         yield ("task",), f"unknown task: {task}{nearest(task, known) or f' (tasks: {names})'}"
@@ -158,14 +156,50 @@ def _budgets(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _match(data: Mapping[str, Any], match: Mapping[str, Any], path: Path) -> Iterator[Finding]:
     for key, value in match.items():
-        if key not in _MATCH and not (key.startswith("tag.") and key != "tag."):
-            known = f"{nearest(key, _MATCH)} (keys: {', '.join(_MATCH)}, tag.KEY)"
+        tag = key.startswith("tag.") and key != "tag."
+        if key not in MATCHED and not tag:
+            known = f"{nearest(key, MATCHED)} (keys: {', '.join(MATCHED)}, tag.KEY)"
             yield (*path, key), f"unknown key{known}"
-        elif key == "provider" and isinstance(value, str) and not {"*", "?", "["} & set(value):
-            # A budget that counts nothing would look like one that holds.
-            known_names = tuple(dict.fromkeys((*_table(data, "providers"), *KIND_DEFAULTS)))
-            if value not in known_names:
-                yield (*path, key), f"unknown provider: {value}{nearest(value, known_names)}"
+        elif isinstance(value, str) and (why := patterns.wrong(value, free=tag) or _idle(data, key, value)):
+            yield (*path, key), why if why.startswith("unknown") else f"{why}, got {given(value)}"
+
+
+def _idle(data: Mapping[str, Any], key: str, pattern: str) -> str | None:
+    """Why nothing can meet this part of a match: a budget that counts nothing would look like one that holds."""
+    if key == "model":
+        return None
+    own = tuple(_table(data, "providers" if key == "provider" else "tasks"))
+    known = tuple(dict.fromkeys((*own, *(KIND_DEFAULTS if key == "provider" else TASKS))))
+    found = [name for name in known if patterns.matches(pattern, name)]
+    if not found:
+        listing = f" ({key}s: {', '.join(known)})"
+        return f"unknown {key}: {pattern}{nearest(pattern, known) or listing}"
+    if key == "provider" and not {*own} & {*found}:
+        return _by_kind(data, found)
+    return None
+
+
+def _by_kind(data: Mapping[str, Any], kinds: Sequence[str]) -> str | None:
+    """Providers are matched by name; who writes a kind's name where its providers have others means those."""
+    own = _table(data, "providers").items()
+    meant = [name for name, one in own if isinstance(one, Mapping) and one.get("kind") in kinds]
+    if not meant:
+        return None
+    return f"unknown provider: {kinds[0]} is a kind, and a match is for names (of this kind: {', '.join(meant)})"
+
+
+def _prices(data: Mapping[str, Any]) -> Iterator[Finding]:
+    own = _table(data, "providers")
+    for number, price in enumerate(_list(data, "prices")):
+        path: Path = ("prices", number)
+        yield from _amounts(price, path)
+        pattern = price.get("model") if isinstance(price, Mapping) else None
+        if not isinstance(pattern, str):
+            continue
+        if why := patterns.wrong(pattern):
+            yield (*path, "model"), f"{why}, got {given(pattern)}"
+        elif "/" not in pattern and not any(patterns.may_begin(pattern, f"{name}/") for name in (*own, *KIND_DEFAULTS)):
+            yield (*path, "model"), f"expected provider/model, as openai/{pattern}, got {given(pattern)}"
 
 
 def _amounts(table: object, path: Path, keys: tuple[str, ...] = _USD) -> Iterator[Finding]:

@@ -1,0 +1,64 @@
+"""
+What a name in a profile means that may hold `*`: the `match` of budgets, `[[prices]]`, and the checks of both.
+
+`*` stands for any text, also none; everything else is itself. Names of models are compared without case, as the
+price table looks them up: a budget must not be passed by writing `GPT-X`.
+"""
+
+from __future__ import annotations
+
+import re
+
+ANY = "*"
+_CLASS = re.compile(r"\[[^\]=]*(?:\]|$)")
+"""A shell's character class; Cursor's models have settings in brackets, `sonnet[effort=high]`."""
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether a pattern means a name; the time grows with the name, however many `*` there are."""
+    first, *rest = pattern.split(ANY)
+    if not rest:
+        return pattern == name
+    *middle, last = rest
+    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:
+        at = name.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
+
+
+def means_target(pattern: str, target: str) -> bool:
+    """Whether a pattern means `provider/model`."""
+    return matches(pattern.lower(), target.lower())
+
+
+def means_model(pattern: str, provider: str, model: str) -> bool:
+    """Whether a pattern means a model, by its name alone or as `provider/model`."""
+    return means_target(pattern, model) or means_target(pattern, f"{provider}/{model}")
+
+
+def may_begin(pattern: str, prefix: str) -> bool:
+    """Whether a pattern means any model name that begins like this, as `provider/`."""
+    pattern, prefix = pattern.lower(), prefix.lower()
+    first, star, _ = pattern.partition(ANY)
+    return first.startswith(prefix) or (bool(star) and prefix.startswith(first))
+
+
+def wrong(pattern: str, *, free: bool = False) -> str | None:
+    """
+    Why a pattern can't be what its writer meant; None when nothing speaks against it.
+
+    With `free` it is about text that people make up (tags), which may be empty or have spaces around it.
+    """
+    if not free and not pattern.strip():
+        return f"expected a name; {ANY} is any"
+    if not free and pattern != pattern.strip():
+        return "expected a name without spaces around it"
+    if "?" in pattern or _CLASS.search(pattern):
+        # Read as text they would match nothing, and a budget that counts nothing would look like one that holds.
+        return f"? and [ ] are no wildcards, only {ANY} is, which stands for any text"
+    return None

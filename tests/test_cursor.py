@@ -473,6 +473,13 @@ def test_no_word_twice_and_none_lost(lines: list[bytes], expected: str) -> None:
     [
         ("Error: Not logged in", Unauthorized),
         ("ConnectError: [unauthenticated] Error", Unauthorized),
+        ("ConnectError: [permission_denied] no", Unauthorized),
+        ("ConnectError: [invalid_argument] Error", Rejected),
+        ("ConnectError: [not_found] Error", ModelNotFound),
+        ("ConnectError: [resource_exhausted] Error", Unavailable),
+        ("api_error: Request failed with status code 401", Unauthorized),
+        ("ConnectError: HTTP 402", QuotaExhausted),
+        ("ConnectError: HTTP status: 422", Rejected),
         ("You've hit your usage limit", QuotaExhausted),
         ("Cannot use this model: x. Available models: auto", ModelNotFound),
         ("prompt is too long", ContextTooLong),

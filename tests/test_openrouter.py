@@ -10,7 +10,16 @@ import pytest
 
 from llmo.catalog.price import Rates
 from llmo.config import RoutingConfig
-from llmo.errors import Incomplete, LlmoError, ModelNotFound, RateLimited, Rejected, Unavailable
+from llmo.errors import (
+    Incomplete,
+    LlmoError,
+    ModelNotFound,
+    QuotaExhausted,
+    RateLimited,
+    Rejected,
+    Unauthorized,
+    Unavailable,
+)
 from llmo.providers import load, openrouter_models
 from llmo.providers.openrouter import wire_name
 from llmo.types import Event, Finish, Params, Reported, Request, Served, Text, Usage
@@ -241,6 +250,23 @@ def test_what_shut_the_hosts_out_is_named() -> None:
 
     assert ModelNotFound is type(found)
     assert found.hint == "shut out by zdr, max_price; all hosts are dearer; instead there is a/b, c/d, e/f and 1 more"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param(401, Unauthorized, id="key"),
+        pytest.param(402, QuotaExhausted, id="credit"),
+        pytest.param(404, Unavailable, id="hosts"),
+    ],
+)
+def test_trying_again_mends_no_key_and_no_credit(status: int, expected: type) -> None:
+    """
+    What OpenRouter says of availability is about hosts, not about who pays.
+    """
+    error = {"code": status, "message": "no", "availability": {"code": "x", "retryable": True}}
+
+    assert expected is type(answered(status, error))
 
 
 def test_waits_are_understood_wherever_they_stand() -> None:

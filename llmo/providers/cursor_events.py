@@ -12,6 +12,7 @@ from llmo.errors import (
     ProviderError,
     QuotaExhausted,
     RateLimited,
+    Rejected,
     Unauthorized,
     Unavailable,
 )
@@ -35,13 +36,17 @@ _BUSY = (
     r"resource_exhausted|connecterror|econn(?:reset|refused)|e(?:timedout|notfound|ai_again|pipe)\b|socket hang up"
     r"|timed out|deadline_exceeded|\[unavailable\]|overloaded|network error|cli-config\.json\.tmp"
 )
+_KEYLESS = (
+    r"authentication required|not logged in|not authenticated|unauthenticated|invalid api key|log ?in first"
+    r"|permission_denied|\b(?:http|status)(?: code)?[ :=]*40[13]\b"
+)
 _VERDICTS: tuple[tuple[type[ProviderError], str], ...] = (
-    (
-        Unauthorized,
-        r"authentication required|not logged in|not authenticated|unauthenticated|invalid api key|log ?in first",
-    ),
+    (Unauthorized, _KEYLESS),
     (Unauthorized, r"workspace trust required"),
-    (QuotaExhausted, r"usage limit|spend(?:ing)? limit|out of (?:credits|requests|usage)"),
+    (
+        QuotaExhausted,
+        r"usage limit|spend(?:ing)? limit|out of (?:credits|requests|usage)|\b(?:http|status)(?: code)?[ :=]*402\b",
+    ),
     (
         ModelNotFound,
         r"model not found|model name is not valid|cannot use this model|unknown model|named models|your (?:\w+ )?plan",
@@ -50,6 +55,10 @@ _VERDICTS: tuple[tuple[type[ProviderError], str], ...] = (
         ContextTooLong,
         r"context (?:length|window)|prompt is too long|(?:input|payload|message) (?:is )?too (?:long|large)",
     ),
+    # ConnectRPC's codes: each stands beside `ConnectError`, which says nothing.
+    (ModelNotFound, r"\[not_found\]|\b(?:http|status)(?: code)?[ :=]*404\b"),
+    (Rejected, r"\[(?:invalid_argument|failed_precondition|out_of_range|unimplemented)\]"),
+    (Rejected, r"\b(?:http|status)(?: code)?[ :=]*4(?:00|13|22)\b"),
     (RateLimited, r"rate limit|too many requests"),
     (Unavailable, _BUSY),
 )

@@ -160,11 +160,14 @@ def _code_status(error: dict[str, Any]) -> int | None:
 
 
 def verdict(said: Complaint) -> Verdict:
-    """Which error it is: by code, then type, then wording, then status."""
+    """Which error it is: by code, then type, then wording, then status; a 4xx beats general words."""
     if said.status in _TOO_MUCH and _never_fits(said.lower):
         return Rejected
     words = [word.lower() for word in said.words]
     known = [_BY_WORD[word] for word in words if word in _BY_WORD]
+    if decisive(said.status):
+        # `api_error` and its like are what servers call whatever they have no word for.
+        known = [one for one in known if one is not Unavailable]
     if QuotaExhausted in known:
         return QuotaExhausted
     if known:
@@ -174,6 +177,11 @@ def verdict(said: Complaint) -> Verdict:
         or _by_status(said.status)
         or next((_GENERAL[word] for word in words if word in _GENERAL), Unavailable)
     )
+
+
+def decisive(status: int | None) -> bool:
+    """Whether a status says more than a general word: all of 4xx do, 5xx and 200 say nothing by themselves."""
+    return status is not None and HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _worded(found: Verdict, said: Complaint) -> Verdict:

@@ -198,7 +198,6 @@ def failed(exc: Exception, link: Link, *, missing: list[str] | None = None) -> P
     return failures.error(link, said, kind=kind, hint=_hint(kind, missing))
 
 
-_LASTING = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY)
 _ADDRESS = "is the host running, and is base_url of the provider its address?"
 _NAMES = "a model is written litellm/PROVIDER/MODEL, as litellm/groq/llama-3.3-70b-versatile"
 
@@ -229,8 +228,8 @@ def _without_answer(exc: Exception, text: str, link: Link, missing: list[str] | 
         kind = Unauthorized
     if kind is Unavailable and not hasattr(exc, "status_code"):
         kind = Broken
-    elif kind is Unavailable and getattr(exc, "status_code", None) in _LASTING:
-        kind = Rejected
+    elif kind is Unavailable and failures.decisive(status := wire.count(getattr(exc, "status_code", None))):
+        kind = failures.verdict(failures.Complaint(text, (), status))
     return kind(f"{link.name}: {said}", hint=_hint(kind, missing))
 
 

@@ -32,12 +32,12 @@ def failed(link: Link, said: Complaint) -> ProviderError:
 
 
 def verdict(said: Complaint) -> Verdict:
-    """Which error it is; where OpenRouter says whether trying again helps, that decides."""
+    """Which error it is; where OpenRouter says whether trying again helps, that decides about hosts and models."""
     found = failures.verdict(said)
     if found is Unauthorized and {"reasons", "flagged_input"} & wire.obj(said.details.get("metadata")).keys():
         return Refused
     retryable = _availability(said).get("retryable")
-    if retryable is True and not found.temporary:
+    if retryable is True and found in (ModelNotFound, Rejected):
         return Unavailable
     if retryable is False and (found.temporary or found is Rejected):
         return ModelNotFound

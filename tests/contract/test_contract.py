@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
@@ -11,13 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmo.errors import (
+    ContextTooLong,
     Incomplete,
     LlmoError,
+    ModelNotFound,
     ProviderError,
     QuotaExhausted,
     RateLimited,
+    Refused,
     Rejected,
     TimedOut,
+    Unauthorized,
     Unavailable,
 )
 from llmo.providers import load
@@ -243,6 +248,56 @@ def test_errors_are_named(row: Row) -> None:
         assert not found.message.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param(400, Rejected, id="400"),
+        pytest.param(401, Unauthorized, id="401"),
+        pytest.param(402, QuotaExhausted, id="402"),
+        pytest.param(403, Unauthorized, id="403"),
+        pytest.param(404, ModelNotFound, id="404"),
+        pytest.param(405, Rejected, id="405"),
+        pytest.param(413, Rejected, id="413"),
+        pytest.param(422, Rejected, id="422"),
+        pytest.param(451, Rejected, id="451"),
+        pytest.param(408, Unavailable, id="408"),
+        pytest.param(409, Unavailable, id="409"),
+        pytest.param(429, RateLimited, id="429"),
+        pytest.param(500, Unavailable, id="500"),
+    ],
+)
+@pytest.mark.parametrize("word", ["api_error", "server_error", "timeout", "service_unavailable_error"])
+def test_a_4xx_beats_a_general_word(row: Row, word: str, status: int, expected: type[ProviderError]) -> None:
+    """
+    `api_error` in a 401 is a refused key: it is not tried again.
+    """
+    body = {"error": {"message": "no model for you", "type": word, "code": word}}
+    found = failure(events(row, Scripted([json.dumps(body).encode()], status, JSON)))
+
+    assert (type(found), found.status) == (expected, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "word", "expected"),
+    [
+        pytest.param(429, "insufficient_quota", QuotaExhausted, id="quota-in-429"),
+        pytest.param(403, "insufficient_quota", QuotaExhausted, id="quota-in-403"),
+        pytest.param(400, "context_length_exceeded", ContextTooLong, id="context-in-400"),
+        pytest.param(400, "rate_limit_exceeded", RateLimited, id="rate-in-400"),
+        pytest.param(400, "model_not_found", ModelNotFound, id="model-in-400"),
+        pytest.param(403, "content_filter", Refused, id="policy-in-403"),
+        pytest.param(500, "authentication_error", Unauthorized, id="key-in-500"),
+    ],
+)
+def test_a_specific_word_beats_a_status(row: Row, status: int, word: str, expected: type[ProviderError]) -> None:
+    """
+    Servers put what they know into the word, and what fits roughly into the status.
+    """
+    body = {"error": {"message": "no", "type": "api_error", "code": word}}
+
+    assert type(failure(events(row, Scripted([json.dumps(body).encode()], status, JSON)))) is expected
+
+
 def test_what_surely_cost_nothing(row: Row) -> None:
     """
     Only a failure after work may have begun keeps its hold.
@@ -400,8 +455,6 @@ def test_no_json_surprises(row: Row, messages: list[object], status: int) -> Non
     """
     Whatever JSON a stranger sends, the stream ends in Finish or in a ProviderError.
     """
-    import json
-
     lines = [json.dumps(message).encode() for message in messages]
     data = b"".join(b"data: %s\n\n" % line if row.stream == "sse" else line + b"\n" for line in lines)
     for headers, script in ((row.streamed, [data]), (JSON, lines[:1])):

@@ -23,6 +23,7 @@ from contextlib import aclosing, suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from llmo import parameters
 from llmo.desk import Desk
 from llmo.errors import UsageError
 from llmo.portal import Portal
@@ -60,8 +61,7 @@ class _Owner:
         calls to settle, and waiting in line is no part of `timeout`. Raises `ConfigError` for a profile that
         can't be used.
         """
-        if concurrency is not None and concurrency < 1:
-            raise UsageError(f"concurrency must be at least 1: {concurrency}")
+        concurrency = parameters.whole("concurrency", concurrency)
         cap(max_cost)
         around = Surroundings(
             env=dict(os.environ) if env is None else env,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping  # noqa: TC003 - pydantic evaluate
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
+from llmo.parameters import MOST_COUNT, MOST_DAYS, MOST_IN_FLIGHT, MOST_RETRIES, MOST_SECONDS, MOST_TOKENS
 from llmo.types import Strategy, Target
 
 Kind = Literal["openai", "anthropic", "ollama", "openrouter", "litellm", "litellm-proxy", "cursor", "offline"]
@@ -55,9 +56,9 @@ class OfflineConfig:
 
     reply_file: str | None = None
     """Text file with one scripted reply a line; answered in turn."""
-    delay: Annotated[float, Exact(ge=0)] = 0.0
+    delay: Annotated[float, Exact(ge=0, le=MOST_SECONDS)] = 0.0
     """Seconds between the words of a streamed answer."""
-    first_token_delay: Annotated[float, Exact(ge=0)] = 0.0
+    first_token_delay: Annotated[float, Exact(ge=0, le=MOST_SECONDS)] = 0.0
     """Seconds before the first word."""
     input_usd: Usd = "0"
     """Price per million input tokens."""
@@ -65,7 +66,7 @@ class OfflineConfig:
     """Price per million output tokens."""
     fail: Literal["none", "rate_limited", "unavailable", "cut", "slow"] = "none"
     """How calls fail."""
-    fail_every: Annotated[int, Exact(ge=1)] = 1
+    fail_every: Annotated[int, Exact(ge=1, le=MOST_COUNT)] = 1
     """Only every n-th call fails."""
 
 
@@ -119,11 +120,11 @@ class ProviderConfig:
     """Service name in the system keyring."""
     models: tuple[str, ...] = ()
     """The models that may be used; empty: any."""
-    rpm: Annotated[int, Exact(gt=0)] | None = None
+    rpm: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
     """Requests per minute."""
-    tpm: Annotated[int, Exact(gt=0)] | None = None
+    tpm: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
     """Tokens per minute."""
-    concurrency: Annotated[int, Exact(gt=0)] | None = None
+    concurrency: Annotated[int, Exact(gt=0, le=MOST_IN_FLIGHT)] | None = None
     """Requests in flight at once."""
     local: Switch = False
     """Counts as this machine for --private."""
@@ -131,17 +132,17 @@ class ProviderConfig:
     """Sent with every request."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """Which field carries the output limit (kind openai)."""
-    connect_timeout: Annotated[float, Exact(gt=0)] | None = None
+    connect_timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] | None = None
     """Seconds until a connection must stand."""
-    idle_timeout: Annotated[float, Exact(gt=0)] | None = None
+    idle_timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] | None = None
     """Seconds without a byte before an answer counts as dead."""
-    num_ctx: Annotated[int, Exact(gt=0)] | None = None
+    num_ctx: Annotated[int, Exact(gt=0, le=MOST_TOKENS)] | None = None
     """Context that Ollama loads a model with; else from the prompt's size."""
     api_version: str | None = None
     """Value of the `anthropic-version` header."""
     command: tuple[str, ...] = ()
     """Program of a subprocess provider (kind cursor)."""
-    max_calls_per_day: Annotated[int, Exact(gt=0)] | None = None
+    max_calls_per_day: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
     """A flat plan is counted in calls."""
     offline: OfflineConfig = field(default_factory=OfflineConfig)
     """Behaviour of kind offline."""
@@ -185,7 +186,7 @@ class BudgetConfig:
     """Shown when it refuses."""
     limit_usd: Usd | None = None
     """Dollars."""
-    limit_calls: Annotated[int, Exact(ge=0)] | None = None
+    limit_calls: Annotated[int, Exact(ge=0, le=MOST_COUNT)] | None = None
     """Calls."""
     window: Window = "total"
     """When it begins anew."""
@@ -235,15 +236,15 @@ class Profile:
     """What is used without -t."""
     strategy: Strategy = "profile"
     """How a chain is ordered."""
-    timeout: Annotated[float, Exact(gt=0)] = 120.0
+    timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] = 120.0
     """Seconds for one call, retries and fallbacks included."""
-    retries: Annotated[int, Exact(ge=0, le=100)] = 2
+    retries: Annotated[int, Exact(ge=0, le=MOST_RETRIES)] = 2
     """Attempts per candidate after the first."""
-    max_tokens: Annotated[int, Exact(gt=0)] | None = None
+    max_tokens: Annotated[int, Exact(gt=0, le=MOST_TOKENS)] | None = None
     """Output limit when the command gives none."""
     store_texts: Switch = True
     """Keep prompts and answers in the history."""
-    retention_days: Annotated[int, Exact(ge=0)] = 90
+    retention_days: Annotated[int, Exact(ge=0, le=MOST_DAYS)] = 90
     """Days until texts are pruned."""
     timezone: str | None = None
     """IANA zone of budget windows; else the system's."""

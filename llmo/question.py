@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
+from llmo import parameters
 from llmo.candidates import Choice
 from llmo.errors import UsageError
-from llmo.money import parse_usd
 from llmo.types import Message, Params, Request
 
 if TYPE_CHECKING:
@@ -86,22 +85,14 @@ def question(prompt: Prompt, options: Options) -> Question:
         ),
         tags={str(key): str(value) for key, value in (options.get("tags") or {}).items()},
         cap=cap(options.get("max_cost")),
-        timeout=_number("timeout", options.get("timeout"), above=0),
-        retries=_whole("retries", options.get("retries"), least=0),
+        timeout=parameters.real("timeout", options.get("timeout")),
+        retries=parameters.whole("retries", options.get("retries")),
     )
 
 
 def cap(amount: Dollars | None) -> Pico | None:
     """A cap in picodollars. Raises `UsageError` unless it is an amount above 0."""
-    if amount is None:
-        return None
-    try:
-        parsed = parse_usd(str(amount))
-    except ValueError as exc:
-        raise UsageError(f"max_cost: {exc}", hint='give dollars, like "0.50"') from None
-    if parsed <= 0:
-        raise UsageError(f"max_cost must be above 0: {amount}", hint='give dollars, like "0.50"')
-    return parsed
+    return None if amount is None else parameters.cap(str(amount), "max_cost")
 
 
 def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:
@@ -126,11 +117,11 @@ def _message(given: Message | Mapping[str, str]) -> Message:
 
 def _params(options: Options) -> Params:
     return Params(
-        max_tokens=_whole("max_tokens", options.get("max_tokens"), least=1),
-        temperature=_number("temperature", options.get("temperature"), least=0),
-        seed=_whole("seed", options.get("seed")),
-        stop=_several(options.get("stop")),
-        extra=dict(options.get("extra") or {}),
+        max_tokens=parameters.whole("max_tokens", options.get("max_tokens")),
+        temperature=parameters.real("temperature", options.get("temperature")),
+        seed=parameters.whole("seed", options.get("seed")),
+        stop=parameters.stops(options.get("stop")),
+        extra=parameters.options(options.get("extra")),
     )
 
 
@@ -138,25 +129,3 @@ def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
     if given is None:
         return ()
     return (given,) if isinstance(given, str) else tuple(given)
-
-
-def _whole(name: str, value: Any, least: int | None = None) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise UsageError(f"{name} is not a whole number: {value}")
-    if least is not None and value < least:
-        raise UsageError(f"{name} must be at least {least}: {value}")
-    return value
-
-
-def _number(name: str, value: Any, *, above: float | None = None, least: float | None = None) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise UsageError(f"{name} is not a number: {value}")
-    if above is not None and value <= above:
-        raise UsageError(f"{name} must be above {above:g}: {value}")
-    if least is not None and value < least:
-        raise UsageError(f"{name} must be at least {least:g}: {value}")
-    return float(value)

@@ -282,7 +282,9 @@ def test_openai_batch_lines_are_requests_as_they_stand():
     [
         pytest.param({"messages": []}, "no messages", id="no messages"),
         pytest.param({"messages": [{"role": "tool", "content": "x"}]}, "role tool is not one of", id="role"),
-        pytest.param({"messages": [{"role": "user", "content": "x"}], "seed": "1"}, "seed is not a number", id="seed"),
+        pytest.param(
+            {"messages": [{"role": "user", "content": "x"}], "seed": "1"}, "seed is not a whole number: 1", id="seed"
+        ),
         pytest.param(
             {"messages": [{"role": "user", "content": [{"image_url": "http://x"}]}]}, "a part is neither", id="url"
         ),

@@ -24,7 +24,7 @@ LAYERS = {
     part: layer
     for layer, parts in enumerate(
         [
-            "__init__ errors types money config clock ids result spans patterns",
+            "__init__ errors types money parameters config clock ids result spans patterns",
             "paths settings catalog tokens images classify privacy redact wording data",
             "providers ledger history",
             "chains router candidates budget cap limits retry",

@@ -11,6 +11,7 @@ import base64
 import binascii
 from typing import TYPE_CHECKING
 
+from llmo import parameters
 from llmo.errors import UsageError
 from llmo.types import Image, Message, Params, Request
 
@@ -74,20 +75,19 @@ def merged(own: Params, flags: Params) -> Params:
 
 
 def _params(row: Row, body: Mapping[str, Json]) -> Params:
-    stop = body.get("stop") or ()
-    limit = body.get("max_completion_tokens", body.get("max_tokens"))
-    temperature, seed = body.get("temperature"), body.get("seed")
-    for name, value in (("max_tokens", limit), ("temperature", temperature), ("seed", seed)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            _wrong(row, f"{name} is not a number")
+    try:
+        parameters.body(body)
+    except UsageError as exc:
+        _wrong(row, exc.message)
+    limit = "max_tokens" if body.get("max_completion_tokens") is None else "max_completion_tokens"
     extra = {key: value for key, value in body.items() if key not in OWN}
     if isinstance(body.get("response_format"), dict) and _schema(body) is None:
         extra["response_format"] = body["response_format"]
     return Params(
-        max_tokens=limit,  # type: ignore[arg-type]  # checked above
-        temperature=temperature,  # type: ignore[arg-type]  # checked above
-        seed=seed,  # type: ignore[arg-type]  # checked above
-        stop=(stop,) if isinstance(stop, str) else tuple(map(str, stop)) if isinstance(stop, list) else (),
+        max_tokens=parameters.whole(limit, body.get(limit)),
+        temperature=parameters.real("temperature", body.get("temperature")),
+        seed=parameters.whole("seed", body.get("seed")),
+        stop=parameters.stops(body.get("stop") or None),
         extra=extra,
     )
 

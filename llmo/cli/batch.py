@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from llmo import parameters
 from llmo.cli.options import Selection, command
 
 
@@ -31,21 +32,26 @@ class Source:
     id_field: Annotated[
         str | None, typer.Option("--id-field", help="Field that names a row (else custom_id or id).", metavar="FIELD")
     ] = None
-    limit: Annotated[int | None, typer.Option("--limit", help="Only the first N rows.", metavar="N", min=0)] = None
+    limit: Annotated[int | None, typer.Option("--limit", help="Only the first N rows.", metavar="N")] = None
     sample: Annotated[
-        int | None, typer.Option("--sample", help="N rows by chance, the same ones each time.", metavar="N", min=0)
+        int | None, typer.Option("--sample", help="N rows by chance, the same ones each time.", metavar="N")
     ] = None
     schema: Annotated[
         str | None,
         typer.Option("--schema", help="JSON Schema that each answer must meet.", metavar="FILE|JSON"),
     ] = None
     repair: Annotated[
-        int, typer.Option("--repair", help="Times an answer that does not meet it is sent back.", metavar="N", min=0)
+        int, typer.Option("--repair", help="Times an answer that does not meet it is sent back.", metavar="N")
     ] = 1
     option: Annotated[
         list[str] | None,
         typer.Option("--option", help="KEY=VALUE sent to the provider as it is; repeatable.", metavar="K=V"),
     ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that can't be meant."""
+        for name in ("limit", "sample", "repair"):
+            parameters.whole(name, getattr(self, name), f"--{name}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +134,27 @@ class Manner:
     deferred: Annotated[
         bool, typer.Option("--deferred", help="The providers' own batch services; not built yet.", hidden=True)
     ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that can't be meant."""
+        for name in ("rpm", "tpm", "share"):
+            parameters.real(name, getattr(self, name), f"--{name}")
+        self.in_flight()
+        self.failures(100)
+        if self.confirm_over is not None:
+            parameters.dollars(self.confirm_over, "--confirm-over")
+
+    def in_flight(self) -> int | None:
+        """`--concurrency`; None for auto."""
+        text = self.concurrency
+        return None if text == "auto" else parameters.parsed("concurrency", text, "--concurrency")
+
+    def failures(self, total: int) -> int | None:
+        """`--max-failures` of so many rows; None without it."""
+        text = self.max_failures
+        if text is None or not text.endswith("%"):
+            return None if text is None else parameters.parsed("limit", text, "--max-failures")
+        return parameters.parsed("percent", text[:-1], "--max-failures") * total // 100
 
 
 @command

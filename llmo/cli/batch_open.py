@@ -7,6 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from llmo import parameters
 from llmo.batch import outcome, state
 from llmo.batch.identity import canonical, short
 from llmo.batch.intents import Intents
@@ -17,7 +18,7 @@ from llmo.cli import batch_dry, options
 from llmo.cli.batch_task import works
 from llmo.errors import UsageError
 from llmo.ids import ulid
-from llmo.money import parse_usd, usd
+from llmo.money import usd
 from llmo.render.progress import dollars
 
 if TYPE_CHECKING:
@@ -173,10 +174,7 @@ def _confirm(task: Task) -> None:
     text = task.flags.manner.confirm_over
     if text is None or task.flags.manner.yes:
         return
-    try:
-        limit = parse_usd(text)
-    except ValueError as exc:
-        raise UsageError(f"--confirm-over: {exc}", hint="give dollars, like 5") from None
+    limit = parameters.dollars(text, "--confirm-over")
     found = batch_dry.forecast(task)
     if found.worst is not None and found.worst <= limit:
         return

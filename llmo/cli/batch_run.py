@@ -18,7 +18,7 @@ from llmo.batch.sender import Sender, Terms
 from llmo.batch.sinks import WINDOW, ToJournal, ToStream
 from llmo.cli import batch_end, options
 from llmo.cli.batch_open import Files, opened, prepare
-from llmo.errors import Exit, LlmoError, UsageError
+from llmo.errors import Exit, LlmoError
 from llmo.limits import Wish, limits
 from llmo.money import parse_usd
 from llmo.render import progress
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from llmo.batch.runner import Sink
     from llmo.cli.batch_task import Task
 
-MOST_IN_FLIGHT = 10_000
 SIGNALS = {"SIGINT": Exit.SIGINT, "SIGTERM": Exit.SIGTERM}
 FILES_BESIDE = 64
 """Descriptors that are needed besides one for each row in flight."""
@@ -42,7 +41,6 @@ def run(task: Task) -> int:
     job = Job(task, files)
     try:
         job.workers = workers(task)
-        _max_failures(task)
         prepare(task, files)
         return asyncio.run(job.main())
     finally:
@@ -72,7 +70,7 @@ class Job:
         rules = Rules(
             workers=self.workers,
             same=task.same,
-            max_failures=_max_failures(task),
+            max_failures=task.flags.manner.failures(task.total),
             keep=task.keep,
             failed=self.files.failed,
         )
@@ -206,7 +204,7 @@ class Job:
 
 def workers(task: Task) -> int:
     """Rows in flight at once; raises the limit of open files for them."""
-    given = _concurrency(task)
+    given = task.flags.manner.in_flight()
     if given is None:
         names = {c.target.provider for asked in task.survey.first for c in task.plan(asked).ranked}
         each = [limits(task.ctx.profile.providers[name]).concurrency or 1 for name in names]
@@ -217,21 +215,7 @@ def workers(task: Task) -> int:
 
 def _wish(task: Task) -> Wish:
     manner = task.flags.manner
-    return Wish(rpm=manner.rpm, tpm=manner.tpm, share=manner.share, concurrency=_concurrency(task))
-
-
-def _concurrency(task: Task) -> int | None:
-    text = task.flags.manner.concurrency
-    return None if text == "auto" else _number("--concurrency", text, MOST_IN_FLIGHT)
-
-
-def _max_failures(task: Task) -> int | None:
-    text = task.flags.manner.max_failures
-    if text is None:
-        return None
-    if text.endswith("%"):
-        return _number("--max-failures", text[:-1], 100) * task.total // 100
-    return _number("--max-failures", text, None, least=0)
+    return Wish(rpm=manner.rpm, tpm=manner.tpm, share=manner.share, concurrency=task.flags.manner.in_flight())
 
 
 async def _synced(journal: Journal, runner: Runner) -> None:
@@ -240,16 +224,6 @@ async def _synced(journal: Journal, runner: Runner) -> None:
         await journal.keep_synced()
     except OSError as exc:
         runner.stop("output", LlmoError(f"cannot sync {journal.path}: {exc.strerror}"))
-
-
-def _number(flag: str, text: str, most: int | None, *, least: int = 1) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise UsageError(f"{flag} is not a whole number: {text}") from None
-    if value < least or (most is not None and value > most):
-        raise UsageError(f"{flag} is out of range: {text}", hint=f"{least} to {most or 'any number'}")
-    return value
 
 
 def _whole(file: BinaryIO, line: bytes) -> None:

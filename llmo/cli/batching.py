@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 from llmo.batch import resume, state
 from llmo.batch.compare import is_comparison
-from llmo.cli import options
 from llmo.cli import prompt as prompts
 from llmo.cli.batch_task import Task
 from llmo.errors import Exit, UsageError
 
 if TYPE_CHECKING:
-    from llmo.cli.batch import Manner
     from llmo.cli.batch_task import Flags
     from llmo.cli.context import Context
 
@@ -43,19 +41,9 @@ def _refuse(flags: Flags) -> None:
         raise UsageError("--prompt and --template exclude each other")
     if flags.output.as_json and not flags.manner.dry_run:
         raise UsageError("--json needs --dry-run", hint="rows are JSON already; --report FILE has the summary")
-    _refuse_limits(flags.manner)
     retry = flags.manner.retry_errors
     if retry is not None and retry not in ("all", *resume.KINDS):
         raise UsageError(f"unknown kind of error: {retry}", hint=f"kinds: {', '.join(resume.KINDS)}")
-    options.cap(flags.selection)
-
-
-def _refuse_limits(manner: Manner) -> None:
-    if not 0 < manner.share <= 1:
-        raise UsageError(f"--share is not above 0 and at most 1: {manner.share:g}")
-    for name, value in (("--rpm", manner.rpm), ("--tpm", manner.tpm)):
-        if value is not None and not value > 0:
-            raise UsageError(f"{name} must be above 0: {value:g}")
 
 
 def _reparse(ctx: Context, flags: Flags) -> int:

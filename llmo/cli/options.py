@@ -11,16 +11,15 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-import math
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_type_hints
 
 import typer
 
+from llmo import parameters
 from llmo.cli import context
 from llmo.errors import UsageError
-from llmo.money import parse_usd
 from llmo.types import Json, Params
 
 if TYPE_CHECKING:
@@ -66,19 +65,17 @@ class Selection:
     fit: Annotated[bool, typer.Option("--fit", help="Take a shorter answer when the budget buys no longer one.")] = (
         False
     )
-    max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", help="Limit of output tokens.", metavar="N", min=1)
-    ] = None
-    temperature: Annotated[
-        float | None, typer.Option("--temperature", help="Sampling temperature.", metavar="X", min=0)
-    ] = None
+    max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Limit of output tokens.", metavar="N")] = None
+    temperature: Annotated[float | None, typer.Option("--temperature", help="Sampling temperature.", metavar="X")] = (
+        None
+    )
     seed: Annotated[int | None, typer.Option("--seed", help="Sampling seed.", metavar="N")] = None
     stop: Annotated[list[str] | None, typer.Option("--stop", help="Stop at this text; repeatable.", metavar="S")] = None
     timeout: Annotated[
         float | None, typer.Option("--timeout", help="Seconds for one call, retries included.", metavar="S")
     ] = None
     retries: Annotated[
-        int | None, typer.Option("--retries", help="Attempts per candidate after the first.", metavar="N", min=0)
+        int | None, typer.Option("--retries", help="Attempts per candidate after the first.", metavar="N")
     ] = None
     tag: Annotated[
         list[str] | None, typer.Option("--tag", help="KEY=VALUE stored with every call; repeatable.", metavar="K=V")
@@ -89,6 +86,17 @@ class Selection:
     allow_unpriced: Annotated[
         bool, typer.Option("--allow-unpriced", help="Let a model without a known price run under a budget.")
     ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that can't be meant, before a command reads or opens anything."""
+        parameters.whole("max_tokens", self.max_tokens, "--max-tokens")
+        parameters.real("temperature", self.temperature, "--temperature")
+        parameters.whole("seed", self.seed, "--seed")
+        parameters.stops(self.stop, "--stop")
+        parameters.real("timeout", self.timeout, "--timeout")
+        parameters.whole("retries", self.retries, "--retries")
+        cap(self)
+        tags(self)
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,15 +161,7 @@ def top(
 
 def cap(selection: Selection) -> int | None:
     """`--max-cost` in picodollars. Raises `UsageError` unless it is an amount above 0."""
-    if selection.max_cost is None:
-        return None
-    try:
-        amount = parse_usd(selection.max_cost)
-    except ValueError as exc:
-        raise UsageError(f"--max-cost: {exc}", hint="give dollars, like 0.50") from None
-    if amount <= 0:
-        raise UsageError(f"--max-cost must be above 0: {selection.max_cost}", hint="give dollars, like 0.50")
-    return amount
+    return None if selection.max_cost is None else parameters.cap(selection.max_cost, "--max-cost")
 
 
 def tags(selection: Selection) -> dict[str, str]:
@@ -171,14 +171,14 @@ def tags(selection: Selection) -> dict[str, str]:
 
 def params(selection: Selection, extra: list[str] | None) -> Params:
     """Generation parameters; the values of `-o` are read as JSON where they are JSON."""
-    _finite("--temperature", selection.temperature)
     pairs = dict(pair("--option", text) for text in extra or ())
+    options = {key: _json(key, text) for key, text in pairs.items()}
     return Params(
         max_tokens=selection.max_tokens,
         temperature=selection.temperature,
         seed=selection.seed,
         stop=tuple(selection.stop or ()),
-        extra={key: _json(text) for key, text in pairs.items()},
+        extra=parameters.options(options, "--option"),
     )
 
 
@@ -209,16 +209,7 @@ def rivals(selection: Selection, profile: Profile) -> list[Target]:
 
 def clocks(selection: Selection, profile: Profile) -> tuple[float, int]:
     """Total seconds of a call, and attempts after the first."""
-    total = _finite("--timeout", selection.timeout)
-    if total is not None and total <= 0:
-        raise UsageError(f"--timeout must be above 0: {total:g}")
-    return total or profile.timeout, profile.retries if selection.retries is None else selection.retries
-
-
-def _finite(flag: str, value: float | None) -> float | None:
-    if value is not None and not math.isfinite(value):
-        raise UsageError(f"{flag} is not a number: {value}")
-    return value
+    return selection.timeout or profile.timeout, profile.retries if selection.retries is None else selection.retries
 
 
 def pair(flag: str, text: str) -> tuple[str, str]:
@@ -229,9 +220,15 @@ def pair(flag: str, text: str) -> tuple[str, str]:
     return key, value
 
 
-def _json(text: str) -> Json:
+def _json(key: str, text: str) -> Json:
     try:
-        value: Json = json.loads(text)
+        value: Json = json.loads(text, parse_constant=_no_json)
     except ValueError:
         return text
+    except RecursionError:
+        raise UsageError(f"--option {key} is nested too deeply") from None
     return value
+
+
+def _no_json(name: str) -> NoReturn:
+    raise ValueError(name)

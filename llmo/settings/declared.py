@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from llmo.config import Profile, Usd
+from llmo.parameters import shown
 
 Path: TypeAlias = tuple["str | int", ...]
 Type: TypeAlias = Any
@@ -106,10 +107,10 @@ def given(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return f"number {value}"
+        return f"number {shown(value)}".replace("number a number", "a number")
     if isinstance(value, str):
-        shown = value if len(value) <= 60 else f"{value[:57]}…"  # noqa: PLR2004 - as the docstring says
-        return f"text {_quoted(shown)}"
+        cut = value if len(value) <= 60 else f"{value[:57]}…"  # noqa: PLR2004 - as the docstring says
+        return f"text {_quoted(cut)}"
     if isinstance(value, Mapping):
         return "a table"
     return "a list" if isinstance(value, Sequence) else "a date or time"

@@ -49,7 +49,7 @@ def what(path: Path, error: Mapping[str, Any]) -> str:
         return f"missing, {expected(path)}"
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return f"expected {words} {error['ctx'][bound]:g}, got {given(value)}"
+        return f"expected {words} {error['ctx'][bound]:,.0f}, got {given(value)}"
     if choices(path) and isinstance(value, str):
         known = choices(path)
         if path[-1] == "kind":

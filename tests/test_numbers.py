@@ -1,0 +1,237 @@
+"""One validation of numbers: a flag, the profile, a program and a row of a batch refuse the same values."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmo import parameters
+from llmo.batch import openai_rows
+from llmo.batch.rows import Row
+from llmo.cli.batch import Manner, Source
+from llmo.cli.options import Selection
+from llmo.config import Profile
+from llmo.errors import UsageError
+from llmo.question import Options, question
+from llmo.settings.validation import validated
+from llmo.types import Params
+
+if TYPE_CHECKING:
+    from tests.conftest import Llmo
+
+BAD: dict[str, tuple[tuple[Any, str], ...]] = {
+    "max_tokens": (
+        (-10_000_000, "must be at least 1: -10000000"),
+        (0, "must be at least 1: 0"),
+        (10**30, "must be at most 100,000,000: 1000000000000000000000000000000"),
+        (10**400, "must be at most 100,000,000: a number of 400 digits"),
+        (math.inf, "is not a whole number: inf"),
+        (math.nan, "is not a whole number: nan"),
+        (100.5, "is not a whole number: 100.5"),
+        (True, "is not a whole number: true"),
+        ("10", "is not a whole number: 10"),
+        ([10] * 100_000, "is not a whole number: a list of 100,000"),
+    ),
+    "temperature": (
+        (-0.1, "must be at least 0: -0.1"),
+        (math.inf, "is not a number: inf"),
+        (math.nan, "is not a number: nan"),
+        (10**400, "must be at most 100: a number of 400 digits"),
+        (True, "is not a number: true"),
+        ("1", "is not a number: 1"),
+    ),
+    "seed": (
+        (2**63, "must be at most 9,223,372,036,854,775,807: 9223372036854775808"),
+        (0.5, "is not a whole number: 0.5"),
+        (False, "is not a whole number: false"),
+    ),
+    "stop": (
+        ([1], "is not a text: 1"),
+        (["x"] * 65, "has more than 64 texts: 65"),
+        ({"a": 1}, "is neither a text nor a list of texts: an object"),
+        (7, "is neither a text nor a list of texts: 7"),
+        (["x", ""], "is an empty text"),
+    ),
+}
+ONLY_BODY: dict[str, tuple[tuple[Any, str], ...]] = {
+    "max_completion_tokens": BAD["max_tokens"],
+    "n": ((0, "must be at least 1: 0"), (-1, "must be at least 1: -1"), (10**6, "must be at most 1,000: 1000000")),
+    "top_p": ((1.5, "must be at most 1: 1.5"), (-1, "must be at least 0: -1")),
+    "service_tier": ((5, "is not a text: 5"),),
+}
+CASES = [pytest.param(name, *case, id=f"{name}-{n}") for name in BAD for n, case in enumerate(BAD[name])]
+IN_BODY = [*CASES, *(pytest.param(k, *case, id=f"{k}-{n}") for k in ONLY_BODY for n, case in enumerate(ONLY_BODY[k]))]
+
+
+@pytest.mark.parametrize(("name", "value", "said"), CASES)
+def test_a_program_is_told_which_number_cannot_be_meant(name: str, value: Any, said: str) -> None:
+    """
+    Whatever Python can hold is a usage error with the option's name, never a crash.
+    """
+    options: Any = {name: value}
+    with pytest.raises(UsageError) as caught:
+        question("hello", options)
+
+    assert caught.value.message == f"{name} {said}"
+
+
+@pytest.mark.parametrize(("name", "value", "said"), IN_BODY)
+def test_a_row_s_own_numbers_are_checked(name: str, value: Any, said: str) -> None:
+    """
+    A negative limit would turn a cap into credit.
+    """
+    body: Any = {"messages": [{"role": "user", "content": "x"}], name: value}
+    fields: Any = {"custom_id": "a", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    with pytest.raises(UsageError) as caught:
+        openai_rows.request(Row(0, fields, name="in.jsonl", number=3, text=None))
+
+    assert caught.value.message == f"not a request: in.jsonl:3: {name} {said}"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        pytest.param(lambda: Selection(max_tokens=0), "--max-tokens must be at least 1: 0", id="max-tokens"),
+        pytest.param(
+            lambda: Selection(max_tokens=10**20),
+            "--max-tokens must be at most 100,000,000: 100000000000000000000",
+            id="huge",
+        ),
+        pytest.param(lambda: Selection(temperature=math.nan), "--temperature is not a number: nan", id="temperature"),
+        pytest.param(
+            lambda: Selection(seed=-(2**64)), "--seed must be at least -9,223,372,036,854,775,808: ", id="seed"
+        ),
+        pytest.param(lambda: Selection(stop=[""]), "--stop is an empty text", id="stop"),
+        pytest.param(lambda: Selection(timeout=0.0), "--timeout must be above 0: 0.0", id="timeout"),
+        pytest.param(lambda: Selection(timeout=1e300), "--timeout must be at most 1,000,000: 1e+300", id="long"),
+        pytest.param(lambda: Selection(retries=10**9), "--retries must be at most 100: 1000000000", id="retries"),
+        pytest.param(lambda: Selection(max_cost="-1"), "--max-cost: not an amount in dollars: -1", id="cost"),
+        pytest.param(lambda: Selection(max_cost="nan"), "--max-cost: not an amount in dollars: nan", id="nan"),
+        pytest.param(lambda: Selection(tag=["x"]), "--tag is not KEY=VALUE: x", id="tag"),
+        pytest.param(lambda: Source(limit=10**30), "--limit must be at most 1,000,000,000,000: 1", id="limit"),
+        pytest.param(lambda: Source(sample=-1), "--sample must be at least 0: -1", id="sample"),
+        pytest.param(lambda: Source(repair=-1), "--repair must be at least 0: -1", id="repair"),
+        pytest.param(lambda: Manner(rpm=math.inf), "--rpm is not a number: inf", id="rpm"),
+        pytest.param(lambda: Manner(tpm=math.nan), "--tpm is not a number: nan", id="tpm"),
+        pytest.param(lambda: Manner(share=0.0), "--share must be above 0: 0.0", id="share"),
+        pytest.param(lambda: Manner(concurrency="1e3"), "--concurrency is not a whole number: 1e3", id="j"),
+        pytest.param(lambda: Manner(concurrency="10001"), "--concurrency must be at most 10,000: 10001", id="many"),
+        pytest.param(lambda: Manner(max_failures="-1"), "--max-failures must be at least 0: -1", id="failures"),
+        pytest.param(lambda: Manner(max_failures="101%"), "--max-failures must be at most 100: 101", id="percent"),
+        pytest.param(lambda: Manner(confirm_over="x"), "--confirm-over: not an amount in dollars: x", id="confirm"),
+    ],
+)
+def test_flags_are_checked_before_a_command_begins(make: Any, said: str) -> None:
+    """
+    Where they are gathered, so that no command can forget it.
+    """
+    with pytest.raises(UsageError) as caught:
+        make()
+
+    assert caught.value.message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        pytest.param("max_tokens", -1, "expected more than 0, got number -1", id="negative"),
+        pytest.param("max_tokens", 10**12, "expected at most 100,000,000, got number 1000000000000", id="tokens"),
+        pytest.param("max_tokens", True, "expected a whole number, got true", id="switch"),
+        pytest.param("timeout", 1e300, "expected at most 1,000,000, got number 1e+300", id="timeout"),
+        pytest.param("retries", 101, "expected at most 100, got number 101", id="retries"),
+        pytest.param("retention_days", 10**18, "expected at most 100,000, got number 1000000000000000000", id="days"),
+        pytest.param("retention_days", 10**400, "expected at most 100,000, got a number of 400 digits", id="huge"),
+    ],
+)
+def test_the_profile_has_the_same_bounds(key: str, value: Any, said: str) -> None:
+    """
+    They come from one module.
+    """
+    assert (None, [((key,), said)]) == validated({key: value})
+
+
+@pytest.mark.parametrize(
+    "value", [math.nan, math.inf, {1: 2}, {"a": [{"b": -math.inf}]}, object(), {"x": {1, 2}}, b"x"]
+)
+def test_options_that_are_not_json_are_refused_by_name(value: Any) -> None:
+    """
+    What goes to the provider as it is must be something that can be sent.
+    """
+    with pytest.raises(UsageError, match=r"^extra\.top_k(\.a|\.x)? is not JSON"):
+        question("hello", {"extra": {"top_k": value}})
+
+
+def test_an_abyss_is_refused() -> None:
+    """
+    A list in a list, and so on, is a usage error as well.
+    """
+    deep: Any = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(UsageError) as caught:
+        question("hello", {"extra": {"x": deep}})
+
+    assert caught.value.message == "extra.x is nested more than 100 levels deep"
+
+
+def test_whole_floats_are_whole_numbers() -> None:
+    """
+    Tables with missing values spell every number so.
+    """
+    options: Any = {"max_tokens": 100.0, "temperature": 1}
+
+    assert Params(max_tokens=100, temperature=1.0) == question("x", options).request.params
+
+
+@given(value=st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=5))
+@settings(deadline=None)
+def test_whatever_comes_is_a_number_in_its_range_or_refused(value: Any) -> None:
+    """
+    Nothing else leaves the check.
+    """
+    for name, allowed in parameters.RANGES.items():
+        found = None
+        with suppress(UsageError):
+            found = parameters.real(name, value)
+        assert found is None or allowed.least <= found <= allowed.most
+
+
+def test_the_names_of_options_and_of_the_profile_are_covered() -> None:
+    """
+    A number that a program or a profile can give has its range here.
+    """
+    mine = {"max_tokens", "temperature", "seed", "timeout", "retries"}
+
+    assert mine <= parameters.RANGES.keys() & Options.__annotations__.keys()
+    assert {"max_tokens", "timeout", "retries"} <= set(Profile.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        pytest.param("x=" + "[" * 100_000, "--option x is nested too deeply", id="abyss"),
+        pytest.param("x=[1e999]", "--option.x is not JSON: inf", id="infinite"),
+    ],
+)
+def test_an_option_that_cannot_be_sent_is_refused(llmo: Llmo, option: str, said: str) -> None:
+    """
+    One line, exit 2, nothing sent.
+    """
+    run = llmo("-P", "offline", "ask", "hello", "-o", option)
+
+    assert (2, "", f"llmo: {said}\n") == (run.code, run.stdout, run.stderr)
+
+
+def test_a_word_that_json_does_not_have_is_a_text(llmo: Llmo) -> None:
+    """
+    `-o x=NaN` is the text NaN.
+    """
+    run = llmo("-P", "offline", "ask", "hello", "--json", "-o", "x=NaN")
+
+    assert (0, True) == (run.code, json.loads(run.stdout)["ok"])

@@ -375,7 +375,7 @@ def _foreign(path):
             "move it away",
             id="damaged",
         ),
-        pytest.param(_newer, "a newer llmo wrote it (schema 99, this one knows 2)", "upgrade llmo", id="newer"),
+        pytest.param(_newer, "a newer llmo wrote it (schema 99, this one knows 3)", "upgrade llmo", id="newer"),
         pytest.param(_foreign, "a database of another program", "move it away", id="foreign"),
         pytest.param(lambda path: path.mkdir(), "Is a directory", "LLMO_DATA_DIR", id="unusable"),
     ],
@@ -466,7 +466,7 @@ def test_everything_that_is_known_of_a_call_is_stored(ledger):
     assert {
         "id": "a", "run": "r1", "row": "r-17", "attempt": 3, "provider": "openai", "model": "gpt", "served_model": "gpt-1",
         "task": "simple", "tags": json.dumps({"a": "1", "b": "2"}), "billing": "metered", "state": "settled", "outcome": "ok",
-        "worst": 9, "cost": 5, "source": "computed", "input_tokens": 1, "cached_input_tokens": 3, "cache_write_tokens": 4,
+        "worst": 9, "cost": 5, "in_doubt": 0, "source": "computed", "input_tokens": 1, "cached_input_tokens": 3, "cache_write_tokens": 4,
         "output_tokens": 2, "reasoning_tokens": 5, "prices": "table 2026-11-22", "service_tier": "flex", "request_id": "req",
         "held_at": int(NOON * 1e6), "ended_at": int(NOON * 1e6), "duration_s": 1.5, "first_token_s": 0.5,
         "owner_pid": owner.me().pid, "owner_started": owner.me().started, "owner_boot": owner.me().boot,

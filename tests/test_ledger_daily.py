@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from llmo.ledger import Call, Ledger, Limit, Settlement, counters, daily, store
+from llmo.ledger import Call, Ledger, Limit, Settlement, counters, daily, schema, store
 from llmo.ledger.windows import ALWAYS, Period, period
 from llmo.types import Usage
 
@@ -93,7 +93,7 @@ def test_days_that_two_zones_cut_differently_are_not_used(ledgers, clock):
     spend(ledgers[0], "c")
 
     assert 1 == len(daily.cover(ledgers[0]._db(), ALWAYS, BERLIN, calendar=False).days)
-    assert counters.Sums(15, 0, 3) == counters.total(ledgers[0]._db(), "{}", ALWAYS)
+    assert counters.Sums(15, 0, 0, 3) == counters.total(ledgers[0]._db(), "{}", ALWAYS)
 
 
 def test_a_new_budget_sees_what_the_same_transaction_has_just_booked(ledgers):
@@ -122,7 +122,7 @@ def test_an_older_ledger_gets_its_days(tmp_path, clock):
     """
     path = tmp_path / "old.db"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-        for step in store.MIGRATIONS[0]:
+        for step in schema.MIGRATIONS[0]:
             db.execute(step)
         db.execute("PRAGMA user_version = 1")
         for number in range(50):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from llmo.errors import UsageError
-from llmo.ledger import LOST, Call, Ledger, Limit, OverBudget, Settlement, moving
+from llmo.ledger import LOST, Billed, Call, Ledger, Limit, OverBudget, Settlement, moving
 from llmo.money import DOLLAR
 from llmo.types import Usage
 
@@ -42,11 +42,13 @@ def fill(book):
     book.release("released", "rate_limited")
     book.hold(call("held"), 7)
     book.hold(call("own", billing="local"), 0)
+    book.hold(call("doubt"), 9)
+    book.settle("doubt", Settlement(cost=2, in_doubt=6, source="estimated", outcome="timeout", request_id="gen-1"))
 
 
 def sums(book):
     (total,) = book.calls()
-    return total.calls, total.cost, total.unpriced, total.in_flight, total.released, total.estimated
+    return total.calls, total.cost, total.in_doubt, total.unpriced, total.in_flight, total.released, total.estimated
 
 
 def brought(book, lines):
@@ -61,8 +63,8 @@ def test_what_comes_over_is_what_there_was(books):
     fill(job)
     lines = list(job.exported())
 
-    assert (5, 5) == brought(home, lines)
-    assert (4, 12, 1, 0, 1, 1) == sums(home)
+    assert (6, 6) == brought(home, lines)
+    assert (5, 14, 6, 1, 0, 1, 2) == sums(home)
     ended = {one["id"]: one for one in map(json.loads, lines) if one["state"] != "held"}
     assert ended == {one["id"]: one for one in map(json.loads, home.exported()) if one["id"] in ended}
     assert {("held", LOST), ("own", LOST)} == {
@@ -78,14 +80,17 @@ def test_again_changes_nothing_and_a_later_export_brings_the_end(books):
     fill(job)
     early = list(job.exported())
     brought(home, early)
-    assert (5, 0) == brought(home, early)
-    job.settle("held", Settlement(cost=3, source="computed"))
+    assert (6, 0) == brought(home, early)
+    job.settle("held", Settlement(cost=3, in_doubt=4, source="estimated", outcome="timeout"))
     job.release("own", "unavailable")
+    job.resolve({"doubt": Billed(cost=1, source="reported")})
 
-    assert (5, 2) == brought(home, job.exported())
-    assert (3, 8, 1, 0, 2, 0) == sums(home)
-    assert (5, 0) == brought(home, early)
-    assert (3, 8, 1, 0, 2, 0) == sums(home)
+    assert (6, 3) == brought(home, job.exported())
+    assert (4, 9, 4, 1, 0, 2, 1) == sums(home)
+    job.resolve({"held": Billed(cost=None)})
+    assert (6, 1) == brought(home, job.exported())
+    assert (6, 0) == brought(home, early)
+    assert (4, 13, 0, 1, 0, 2, 1) == sums(home)
 
 
 def test_budgets_count_what_was_brought(books):
@@ -93,7 +98,7 @@ def test_budgets_count_what_was_brought(books):
     Those that were there before, and those that are new.
     """
     job, home = books
-    before, after = Limit(name="before", usd=10), Limit(name="after", usd=10, window="day")
+    before, after = Limit(name="before", usd=20), Limit(name="after", usd=20, window="day")
     home.hold(call("first"), 1, [before])
     fill(job)
     brought(home, job.exported())
@@ -102,7 +107,7 @@ def test_budgets_count_what_was_brought(books):
         with pytest.raises(OverBudget):
             home.hold(call("too much"), 4, [limit])
         (status,) = home.status([limit])
-        assert (12, 1, 5) == (status.spent, status.held, status.calls)
+        assert (14, 1, 6, 6) == (status.spent, status.held, status.in_doubt, status.calls)
 
 
 GOOD: dict[str, Any] = {
@@ -125,6 +130,9 @@ GOOD: dict[str, Any] = {
         pytest.param({"tags": {"a": 1}}, "1 is no text", id="tags"),
         pytest.param({"input_tokens": -1}, "tokens are whole numbers", id="tokens"),
         pytest.param({"id": None}, "None is no text", id="id"),
+        pytest.param({"attempt": 0}, "attempt is no number from 1 on", id="attempt"),
+        pytest.param({"in_doubt_usd": "-1"}, "not an amount in dollars: -1", id="negative doubt"),
+        pytest.param({"in_doubt_usd": "0.6", "state": "in_doubt"}, "more is in doubt than was held", id="doubt"),
     ],
 )
 def test_a_line_that_is_no_call_is_named(books, change, why):

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
-from llmo.ledger import Call, Ledger, Limit, OverBudget, Past, Settlement, counters, moving, owner, queries
+from llmo.ledger import Billed, Call, Ledger, Limit, OverBudget, Past, Settlement, counters, moving, owner, queries
 from llmo.ledger.spending import Spending
 from llmo.ledger.windows import Period
 
@@ -74,6 +74,24 @@ class Money(RuleBasedStateMachine):
             for amount in (cost, cost + 1)[: 1 + again]:
                 self.ledgers[who].settle(taken[0], Settlement(cost=amount, source="computed"))
 
+    @rule(who=st.sampled_from([0, 1]), taken=consumes(held), share=st.integers(0, 100))
+    def fall_into_doubt(self, who, taken, share):
+        """A part was received; nobody knows of the rest."""
+        if taken:
+            cost = taken[1] * share // 100
+            end = Settlement(cost=cost, in_doubt=taken[1] - cost, source="estimated", outcome="timeout")
+            self.ledgers[who].settle(taken[0], end)
+            self.ledgers[who].settle(taken[0], Settlement(cost=cost + 1, source="computed"))
+
+    @rule(who=st.sampled_from([0, 1]), share=st.integers(0, 100), whole=st.booleans())
+    def learn_the_truth(self, who, share, whole):
+        """At most what was held; the oldest doubt first, and only once."""
+        for one in self.ledgers[who].doubts()[:1]:
+            cost = one.spent + one.in_doubt * share // 100
+            billed = Billed(cost=None if whole else cost)
+            self.ledgers[who].resolve({one.id: billed})
+            self.ledgers[1 - who].resolve({one.id: Billed(cost=0)})
+
     @rule(who=st.sampled_from([0, 1]), taken=consumes(held))
     def release(self, who, taken):
         if taken:
@@ -114,10 +132,22 @@ class Money(RuleBasedStateMachine):
     @invariant()
     def counters_are_what_the_calls_add_up_to(self):
         if db := self.ledgers[0]._reader():
-            rows = db.execute('SELECT run, "end", start, match, spent, held, calls FROM counters').fetchall()
+            rows = db.execute('SELECT run, "end", start, match, spent, held, in_doubt, calls FROM counters').fetchall()
             for run, end, start, match, *sums in rows:
                 assert counters.added(db, match, Period(start, end), run) == tuple(sums)
                 assert counters.total(db, match, Period(start, end), run) == tuple(sums)
+
+    @invariant()
+    def a_call_is_in_exactly_one_state(self):
+        """What is in doubt is the rest of its hold, and is no part of what is spent."""
+        if db := self.ledgers[0]._reader():
+            assert (
+                []
+                == db.execute(
+                    "SELECT id FROM calls WHERE (state = 'in_doubt') <> (in_doubt > 0)"
+                    " OR in_doubt > 0 AND cost + in_doubt <> worst OR (state = 'held') <> (ended_at IS NULL)"
+                ).fetchall()
+            )
 
     @invariant()
     def days_are_what_the_calls_add_up_to(self):
@@ -171,7 +201,8 @@ class Capped(Money):
         if hasattr(self, "ledgers"):
             for run in ("r1", "r2"):
                 for status in self.ledgers[0].status(LIMITS, run):
-                    assert status.limit_usd is None or status.spent + status.held <= status.limit_usd
+                    assert status.left is None or status.left >= 0
+                    assert min(status.spent, status.held, status.in_doubt) >= 0
                     assert status.limit_calls is None or status.calls <= status.limit_calls
 
     def a_call_comes_from_elsewhere(self):

@@ -103,11 +103,11 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path, monkeypatch):
     """
     All steps or none; the next start makes it whole.
     """
-    from llmo.ledger import store
+    from llmo.ledger import schema, store
 
     path = tmp_path / "ledger.db"
     with monkeypatch.context() as patch:
-        patch.setattr(store, "MIGRATIONS", ((*store.MIGRATIONS[0], "CREATE TABLE broken ("),))
+        patch.setattr(store, "MIGRATIONS", ((*schema.MIGRATIONS[0], "CREATE TABLE broken ("),))
         with pytest.raises(sqlite3.OperationalError, match="incomplete input"):
             store.connect(path)
     db = sqlite3.connect(path)

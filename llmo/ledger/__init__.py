@@ -9,8 +9,10 @@ from llmo.ledger import windows
 from llmo.ledger.records import (
     LOST,
     MAX_COST,
+    Billed,
     BudgetStatus,
     Call,
+    Doubt,
     Entry,
     Held,
     Latency,
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
 __all__ = [
     "LOST",
     "MAX_COST",
+    "Billed",
     "BudgetStatus",
     "Call",
+    "Doubt",
     "Entry",
     "Held",
     "Latency",
@@ -285,6 +289,27 @@ class Ledger:
             booked = queries.lost(db, clerk, run)
             clerk.close()
         return booked
+
+    def doubts(self, run: str | None = None) -> list[Doubt]:
+        """Calls that may have cost more than is booked, of one run or of all."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return list(queries.doubts(db, run)) if db else []
+
+    def resolve(self, billed: Mapping[str, Billed]) -> None:
+        """Book what calls in doubt really cost, by their ids; others stay as they are."""
+        from llmo.ledger.booking import Clerk
+        from llmo.ledger.store import writing
+
+        db = self._db()
+        with writing(db, self.path):
+            clerk = Clerk(db, self._now(), self._zone())
+            for identifier, of in billed.items():
+                clerk.resolve(identifier, of)
+            clerk.close()
 
     def lost_rows(self, run: str) -> list[str]:
         """Rows of a run that a process had on their way when it died; after `reconcile`."""

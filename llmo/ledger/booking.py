@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger import owner
 from llmo.ledger.counters import Book, Subject
-from llmo.ledger.daily import Days, Kind
+from llmo.ledger.daily import TOKENS, Days, Ended, Kind
 from llmo.ledger.owner import Owner
 from llmo.ledger.records import LOST, BudgetStatus, Held, OverBudget, Released, Settled, Settlement, counts
 from llmo.ledger.windows import ALWAYS, said
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Sequence
     from datetime import tzinfo
 
     from llmo.ledger.counters import Counter
-    from llmo.ledger.records import Entry, Limit, Past
+    from llmo.ledger.records import Billed, Entry, Limit, Past
     from llmo.types import CostSource
 
 MOST = 2**62
@@ -60,43 +61,53 @@ class Clerk:
         self._insert(held, self._now, owner.me())
         return None
 
-    def settle(self, identifier: str, settlement: Settlement) -> None:
+    def settle(self, identifier: str, settlement: Settlement, *, resolving: bool = False) -> None:
         """
         Book what a call cost, once.
 
-        A call that was booked as lost while its process lived after all is corrected.
+        A call that was booked as lost while its process lived after all is corrected; one in doubt only by `resolving`.
         """
-        if (found := self._open(identifier)) is None:
+        if (found := self._open(identifier, resolving=resolving)) is None:
             return
-        subject, worst, booked, billing = found
         cost, source = settlement.cost, settlement.source
         if cost is None:
-            cost, source = worst, "unknown" if worst is None else "estimated"
-        usage = settlement.usage
+            cost, source = found.worst, "unknown" if found.worst is None else "estimated"
+        in_doubt = max(0, min(settlement.in_doubt, (found.worst or 0) - (cost or 0)))
+        state = "in_doubt" if in_doubt else "settled"
+        ended, end = Ended.of(cost, in_doubt, settlement.usage), settlement
+        tokens = (None,) * len(TOKENS) if end.usage is None else ended.tokens
         self._db.execute(
             _SETTLE,
             (
-                *(settlement.outcome, cost, source, self._now, settlement.duration_s, settlement.first_token_s),
-                *(settlement.served_model, settlement.service_tier, settlement.request_id),
-                *((None,) * 5 if usage is None else (usage.input_tokens, usage.cached_input_tokens)),
-                *(() if usage is None else (usage.cache_write_tokens, usage.output_tokens, usage.reasoning_tokens)),
-                identifier,
+                *(state, end.outcome, cost, in_doubt, source, self._now, end.duration_s, end.first_token_s),
+                *(end.served_model, end.service_tier, end.request_id, *tokens, identifier),
             ),
         )
-        held = 0 if booked is not None else worst or 0
-        self._book.move(subject, spent=(cost or 0) - (booked or 0), held=-held)
-        kind = Kind(*subject[2:], billing, "settled", settlement.outcome, source)
-        self._days.add(subject.held_at, kind, cost, usage)
+        self._book.move(
+            found.subject, spent=(cost or 0) - found.spent, held=-found.held, in_doubt=in_doubt - found.in_doubt
+        )
+        kind = Kind(*found.subject[2:], found.billing, state, end.outcome, source)
+        self._days.add(found.subject.held_at, kind, ended)
 
-    def release(self, identifier: str, outcome: str) -> None:
+    def release(self, identifier: str, outcome: str, *, resolving: bool = False) -> None:
         """Give a hold back."""
-        if (found := self._open(identifier)) is None:
+        if (found := self._open(identifier, resolving=resolving)) is None:
             return
-        subject, worst, booked, billing = found
         self._db.execute(_RELEASE, (outcome, self._now, identifier))
-        held = 0 if booked is not None else worst or 0
-        self._book.move(subject, spent=-(booked or 0), held=-held, calls=-1)
-        self._days.add(subject.held_at, Kind(*subject[2:], billing, "released", outcome, ""), 0)
+        self._book.move(found.subject, spent=-found.spent, held=-found.held, in_doubt=-found.in_doubt, calls=-1)
+        kind = Kind(*found.subject[2:], found.billing, "released", outcome, "")
+        self._days.add(found.subject.held_at, kind, Ended(0))
+
+    def resolve(self, identifier: str, billed: Billed) -> None:
+        """Book what a call in doubt really cost; a call that is not in doubt stays as it is."""
+        if (found := self._open(identifier, resolving=True)) is None or not found.in_doubt:
+            return
+        cost = found.spent + found.in_doubt if billed.cost is None else billed.cost
+        tokens = found.tokens if billed.usage is None else Ended.of(None, 0, billed.usage).tokens
+        self._db.execute(_RESOLVE, (cost, billed.source, *tokens, identifier))
+        self._book.move(found.subject, spent=cost - found.spent, in_doubt=-found.in_doubt)
+        kind = Kind(*found.subject[2:], found.billing, "settled", found.outcome, billed.source)
+        self._days.add(found.subject.held_at, kind, Ended(cost, 0, [one or 0 for one in tokens]))
 
     def bring(self, past: Past) -> bool:
         """
@@ -105,16 +116,17 @@ class Clerk:
         One that was still held there is booked as lost, until its end is brought.
         """
         call, end = past.call, past.end
-        state = self._db.execute("SELECT state, outcome FROM calls WHERE id = ?", (call.id,)).fetchone()
-        if state is None:
+        row = self._db.execute("SELECT state, outcome FROM calls WHERE id = ?", (call.id,)).fetchone()
+        if row is None:
             self._insert(Held(call, past.worst), past.held_at, Owner(0, "", ""))
-        elif not past.known or state not in {("held", None), ("settled", LOST)}:
+        elif past.certainty <= (0 if row in {("held", None), ("settled", LOST)} else 1 if row[0] == "in_doubt" else 2):
             return False
         if isinstance(end, str):
-            self.release(call.id, end)
+            self.release(call.id, end, resolving=True)
         else:
             flat: CostSource = call.billing if call.billing != "metered" else "estimated"
-            self.settle(call.id, end or Settlement(cost=past.worst, source=flat, outcome=LOST))
+            lost = Settlement(cost=past.worst, source=flat, outcome=LOST)
+            self.settle(call.id, end or lost, resolving=True)
         self._db.execute("UPDATE calls SET ended_at = ? WHERE id = ?", (past.ended_at, call.id))
         return True
 
@@ -125,23 +137,37 @@ class Clerk:
         self._db.execute(_INSERT, (*head, call.billing, worst, call.prices, at, *of))
         self._book.move(subject, held=worst or 0, calls=1)
 
-    def _open(self, identifier: str) -> tuple[Subject, int | None, int | None, str] | None:
+    def _open(self, identifier: str, *, resolving: bool) -> _Found | None:
         """
-        A call that may still be ended: its subject, its hold, and what is booked if it was given up for lost.
+        A call that may still be ended, None when it has ended for good.
 
-        What is booked is taken out of its day.
+        What is booked of it is taken out of its day.
         """
         row = self._db.execute(_OPEN, (identifier,)).fetchone()
         if row is None:
             return None
-        state, outcome, worst, cost, billing, source, *rest = row
-        subject = Subject(*rest)
+        state, outcome, worst, cost, in_doubt, billing, source, *rest = row
+        subject, tokens = Subject(*rest[:6]), rest[6:]
         if state == "held":
-            return subject, worst, None, billing
-        if state == "settled" and outcome == LOST:
-            self._days.add(subject.held_at, Kind(*subject[2:], billing, state, LOST, source or ""), cost, calls=-1)
-            return subject, worst, cost or 0, billing
+            return _Found(subject, billing, worst, held=worst or 0)
+        if (state, outcome) == ("settled", LOST) or (state == "in_doubt" and resolving):
+            kind = Kind(*subject[2:], billing, state, outcome, source or "")
+            self._days.add(subject.held_at, kind, Ended(cost, in_doubt, [one or 0 for one in tokens]), calls=-1)
+            return _Found(subject, billing, worst, cost or 0, in_doubt=in_doubt, outcome=outcome, tokens=tokens)
         return None
+
+
+class _Found(NamedTuple):
+    """A call that may still be ended, with what is booked of it."""
+
+    subject: Subject
+    billing: str
+    worst: int | None
+    spent: int = 0
+    held: int = 0
+    in_doubt: int = 0
+    outcome: str = ""
+    tokens: Sequence[int | None] = ()
 
 
 def passes(limit: Limit, counter: Counter, held: Held) -> bool:
@@ -152,7 +178,7 @@ def passes(limit: Limit, counter: Counter, held: Held) -> bool:
         return True
     if held.worst is None:
         return held.allow_unpriced
-    needed = counter.spent + counter.held + held.worst
+    needed = counter.spent + counter.held + counter.in_doubt + held.worst
     return needed <= limit.usd and needed < MOST
 
 
@@ -164,6 +190,7 @@ def status(limit: Limit, counter: Counter, where: tzinfo | None) -> BudgetStatus
         limit_usd=limit.usd,
         spent=counter.spent,
         held=counter.held,
+        in_doubt=counter.in_doubt,
         limit_calls=limit.calls,
         calls=counter.calls,
         resets_at=None if counter.period == ALWAYS else said(counter.period.end, where),
@@ -176,12 +203,19 @@ INSERT INTO calls (id, run, row, attempt, provider, model, task, tags, billing, 
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held')
 """
 _SETTLE = """
-UPDATE calls SET state = 'settled', outcome = ?, cost = ?, source = ?, ended_at = ?, duration_s = ?, first_token_s = ?,
-    served_model = ?, service_tier = ?, request_id = ?, input_tokens = ?, cached_input_tokens = ?,
+UPDATE calls SET state = ?, outcome = ?, cost = ?, in_doubt = ?, source = ?, ended_at = ?, duration_s = ?,
+    first_token_s = ?, served_model = ?, service_tier = ?, request_id = ?, input_tokens = ?, cached_input_tokens = ?,
     cache_write_tokens = ?, output_tokens = ?, reasoning_tokens = ?
 WHERE id = ?
 """
-_RELEASE = "UPDATE calls SET state = 'released', outcome = ?, cost = 0, source = NULL, ended_at = ? WHERE id = ?"
-_OPEN = """
-SELECT state, outcome, worst, cost, billing, source, run, held_at, provider, model, task, tags FROM calls WHERE id = ?
+_RESOLVE = f"""
+UPDATE calls SET state = 'settled', cost = ?, in_doubt = 0, source = ?, {", ".join(f"{name} = ?" for name in TOKENS)}
+WHERE id = ?
+"""  # noqa: S608 - constants
+_RELEASE = """
+UPDATE calls SET state = 'released', outcome = ?, cost = 0, in_doubt = 0, source = NULL, ended_at = ? WHERE id = ?
 """
+_OPEN = f"""
+SELECT state, outcome, worst, cost, in_doubt, billing, source, run, held_at, provider, model, task, tags,
+       {", ".join(TOKENS)} FROM calls WHERE id = ?
+"""  # noqa: S608 - constants

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger import daily
@@ -22,15 +23,22 @@ KEEP = 30 * 86_400 * 1_000_000
 
 
 class Sums(NamedTuple):
-    """What is settled, what is held, and how many calls are either."""
+    """What is spent, held and in doubt, and how many calls are any of it."""
 
     spent: int
     held: int
+    in_doubt: int
     calls: int
 
     def plus(self, other: Sums) -> Sums:
         """Both together."""
-        return Sums(self.spent + other.spent, self.held + other.held, self.calls + other.calls)
+        return Sums(*map(add, self, other))
+
+
+COLUMNS = ", ".join(Sums._fields)
+NOTHING = Sums(0, 0, 0, 0)
+ENDED = "('settled', 'in_doubt')"
+"""States of calls that have cost something, as SQL lists them."""
 
 
 class Subject(NamedTuple):
@@ -58,6 +66,7 @@ class Counter:
     match: str
     spent: int
     held: int
+    in_doubt: int
     calls: int
     changed: bool = False
 
@@ -83,7 +92,7 @@ class Book:
         self._live: dict[Subject, list[Counter]] = {}
         self._spans: dict[tuple[Window, int], Period] = {}
 
-    def move(self, subject: Subject, *, spent: int = 0, held: int = 0, calls: int = 0) -> None:
+    def move(self, subject: Subject, *, spent: int = 0, held: int = 0, in_doubt: int = 0, calls: int = 0) -> None:
         """Add to every counter that covers the call."""
         self._load(subject.held_at, subject.run)
         if (live := self._live.get(subject)) is None:
@@ -91,6 +100,7 @@ class Book:
         for counter in live:
             counter.spent += spent
             counter.held += held
+            counter.in_doubt += in_doubt
             counter.calls += calls
             counter.changed = True
 
@@ -107,8 +117,8 @@ class Book:
             self._counters[key] = Counter(run, span, limit.key, *sums)
             self._live.clear()
             self._db.execute(
-                'INSERT INTO counters (run, "end", start, match, spent, held, calls, created)'
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                f'INSERT INTO counters (run, "end", start, match, {COLUMNS}, created)'  # noqa: S608 - constants
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (*key, *sums, self._now),
             )
             self._drop_old()
@@ -117,9 +127,9 @@ class Book:
     def write(self) -> None:
         """Store what moved."""
         self._db.executemany(
-            "UPDATE counters SET spent = ?, held = ?, calls = ?"
+            "UPDATE counters SET spent = ?, held = ?, in_doubt = ?, calls = ?"
             ' WHERE run = ? AND "end" = ? AND start = ? AND match = ?',
-            [(c.spent, c.held, c.calls, *key) for key, c in self._counters.items() if c.changed],
+            [(c.spent, c.held, c.in_doubt, c.calls, *key) for key, c in self._counters.items() if c.changed],
         )
 
     def _load(self, at: int, run: str) -> None:
@@ -132,7 +142,7 @@ class Book:
 
     def _read(self, where: str, values: tuple[str | int, ...]) -> None:
         rows = self._db.execute(
-            f'SELECT run, "end", start, match, spent, held, calls FROM counters WHERE {where}',  # noqa: S608 - constants
+            f'SELECT run, "end", start, match, {COLUMNS} FROM counters WHERE {where}',  # noqa: S608 - constants
             values,
         )
         for run, end, start, match, *sums in rows:
@@ -149,10 +159,10 @@ class Book:
 def peek(db: sqlite3.Connection | None, limit: Limit, span: Period, run: str) -> Counter:
     """The sums of a limit without changing anything; no ledger, or a run limit without a run, has seen nothing."""
     of = run if limit.window == "run" else ""
-    sums = Sums(0, 0, 0)
+    sums = NOTHING
     if db is not None and (of or limit.window != "run"):
         row = db.execute(
-            'SELECT spent, held, calls FROM counters WHERE run = ? AND "end" = ? AND start = ? AND match = ?',
+            f'SELECT {COLUMNS} FROM counters WHERE run = ? AND "end" = ? AND start = ? AND match = ?',  # noqa: S608 - constants
             (of, span.end, span.start, limit.key),
         ).fetchone()
         sums = Sums(*row) if row else total(db, limit.key, span, of)
@@ -168,7 +178,7 @@ def total(db: sqlite3.Connection, match: str, span: Period, run: str = "") -> Su
     for days in daily.runs(found.days):
         sums = sums.plus(_fold(match, *_of_days(match, days), db))
     for gap in found.gaps:
-        sums = sums.plus(added(db, match, gap, state="state = 'settled'"))
+        sums = sums.plus(added(db, match, gap, state=f"state IN {ENDED}"))
     return sums
 
 
@@ -184,8 +194,8 @@ def added(
     if run:
         where.append("run = ?")
     sql = f"""
-        SELECT coalesce(sum(iif(state = 'settled', cost, 0)), 0), coalesce(sum(iif(state = 'held', worst, 0)), 0),
-               count(*), {", ".join(by) or "1"}
+        SELECT coalesce(sum(iif(state IN {ENDED}, cost, 0)), 0), coalesce(sum(iif(state = 'held', worst, 0)), 0),
+               coalesce(sum(in_doubt), 0), count(*), {", ".join(by) or "1"}
         FROM calls WHERE {" AND ".join(where)} GROUP BY {", ".join(by) or "1 = 1"}
         """  # noqa: S608 - column names from above
     return _fold(match, sql, (*values, *((run,) if run else ())), db)
@@ -194,8 +204,8 @@ def added(
 def _of_days(match: str, span: Period) -> tuple[str, tuple[int | str, ...]]:
     by = ", ".join(_facts(match))
     sql = f"""
-        SELECT sum(cost), 0, sum(calls), {by or "1"} FROM daily
-        WHERE start >= ? AND start < ? AND state = 'settled' GROUP BY {by or "1 = 1"}
+        SELECT sum(cost), 0, sum(in_doubt), sum(calls), {by or "1"} FROM daily
+        WHERE start >= ? AND start < ? AND state IN {ENDED} GROUP BY {by or "1 = 1"}
         """  # noqa: S608 - column names from above
     return sql, span
 
@@ -207,9 +217,9 @@ def _facts(match: str) -> list[str]:
 
 
 def _fold(match: str, sql: str, values: tuple[int | str, ...], db: sqlite3.Connection) -> Sums:
-    by, sums = _facts(match), Sums(0, 0, 0)
-    for spent, held, calls, *found in db.execute(sql, values):
+    by, sums = _facts(match), NOTHING
+    for spent, held, in_doubt, calls, *found in db.execute(sql, values):
         facts = {"provider": "", "model": "", "task": "", "tags": "{}", **dict(zip(by, found, strict=False))}
         if counts(match, facts["provider"], facts["model"], facts["task"], facts["tags"]):
-            sums = sums.plus(Sums(spent, held, calls))
+            sums = sums.plus(Sums(spent, held, in_doubt, calls))
     return sums

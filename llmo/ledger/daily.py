@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 KEY = ("provider", "model", "task", "tags", "billing", "state", "outcome", "source")
 TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
-SUMS = ("calls", "cost", "unpriced", *TOKENS)
+SUMS = ("calls", "cost", "in_doubt", "unpriced", *TOKENS)
 TABLE = f"""
 CREATE TABLE daily (
     start INTEGER NOT NULL,
     "end" INTEGER NOT NULL,
     {", ".join(f"{name} TEXT NOT NULL" for name in KEY)},
-    {", ".join(f"{name} INTEGER NOT NULL" for name in SUMS)},
+    {", ".join(f"{name} INTEGER NOT NULL CHECK ({name} >= 0)" for name in SUMS)},
     PRIMARY KEY (start, "end", {", ".join(KEY)})
 ) STRICT, WITHOUT ROWID
 """
@@ -35,11 +35,16 @@ _ADD = f"""
 INSERT INTO daily ({_COLUMNS}) VALUES ({", ".join("?" * (2 + len(KEY) + len(SUMS)))})
 ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}
 """  # noqa: S608 - constants
+_TAKE = f"""
+UPDATE daily SET {", ".join(f"{name} = {name} + ?" for name in SUMS)}
+WHERE start = ? AND "end" = ? AND {" AND ".join(f"{k} = ?" for k in KEY)}
+"""  # noqa: S608 - constants
 _EMPTY = f'DELETE FROM daily WHERE start = ? AND "end" = ? AND {" AND ".join(f"{k} = ?" for k in KEY)} AND calls = 0'  # noqa: S608 - constants
 _FILL = f"""
 INSERT INTO daily ({_COLUMNS})
 SELECT ?, ?, provider, model, task, tags, billing, state, coalesce(outcome, ''), coalesce(source, ''), count(*),
-       coalesce(sum(cost), 0), count(*) - count(cost), {", ".join(f"coalesce(sum({name}), 0)" for name in TOKENS)}
+       coalesce(sum(cost), 0), sum(in_doubt), count(*) - count(cost),
+       {", ".join(f"coalesce(sum({name}), 0)" for name in TOKENS)}
 FROM calls WHERE held_at >= ? AND held_at < ? AND state <> 'held'
 GROUP BY {", ".join(str(3 + n) for n in range(len(KEY)))}
 """  # noqa: S608 - constants
@@ -58,6 +63,19 @@ class Kind(NamedTuple):
     source: str
 
 
+class Ended(NamedTuple):
+    """The amounts of an ended call; a cost of None is unknown, tokens are in the order of `TOKENS`."""
+
+    cost: int | None
+    in_doubt: int = 0
+    tokens: Sequence[int] = (0,) * len(TOKENS)
+
+    @classmethod
+    def of(cls, cost: int | None, in_doubt: int, usage: Usage | None) -> Ended:
+        """With the tokens of its usage, if there is any."""
+        return cls(cost, in_doubt) if usage is None else cls(cost, in_doubt, [getattr(usage, name) for name in TOKENS])
+
+
 class Days:
     """What one transaction adds; `write` stores it."""
 
@@ -67,17 +85,19 @@ class Days:
         self._last: Period | None = None
         self._sums: dict[tuple[Period, Kind], list[int]] = {}
 
-    def add(self, at: int, kind: Kind, cost: int | None, usage: Usage | None = None, *, calls: int = 1) -> None:
+    def add(self, at: int, kind: Kind, ended: Ended, *, calls: int = 1) -> None:
         """Count a call that has ended; with `calls` -1 take it out again."""
-        tokens = (0,) * 5 if usage is None else tuple(getattr(usage, name) for name in TOKENS)
         sums = self._sums.setdefault((self._day(at), kind), [0] * len(SUMS))
-        for place, amount in enumerate((1, cost or 0, cost is None, *tokens)):
+        amounts = (1, ended.cost or 0, ended.in_doubt, ended.cost is None, *ended.tokens)
+        for place, amount in enumerate(amounts):
             sums[place] += calls * amount
 
     def write(self) -> None:
-        """Store what was added."""
-        rows = [(*day, *kind, *sums) for (day, kind), sums in self._sums.items()]
-        self._db.executemany(_ADD, rows)
+        """Store what was added; only what is there already can lose something."""
+        more = [(*day, *kind, *sums) for (day, kind), sums in self._sums.items() if min(sums) >= 0]
+        self._db.executemany(_ADD, more)
+        less = [(*sums, *day, *kind) for (day, kind), sums in self._sums.items() if min(sums) < 0]
+        self._db.executemany(_TAKE, less)
         taken = [(*day, *kind) for (day, kind), sums in self._sums.items() if sums[0] <= 0]
         self._db.executemany(_EMPTY, taken)
         self._sums.clear()

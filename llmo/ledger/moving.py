@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 USAGE = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
 CALL = ("id", "run", "provider", "model", "task", "attempt", "billing", "row", "prices")
 END = ("outcome", "source", "served_model", "request_id", "service_tier", "duration_s", "first_token_s")
-COLUMNS = (*CALL, "tags", "state", *END, "worst", "cost", *USAGE, "held_at", "ended_at")
-STATES = ("held", "settled", "released")
+COLUMNS = (*CALL, "tags", "state", *END, "worst", "cost", "in_doubt", *USAGE, "held_at", "ended_at")
+STATES = ("held", "settled", "released", "in_doubt")
 BILLINGS = ("metered", "local", "subscription")
 SOURCES = ("reported", "computed", "estimated", "unknown", "local", "subscription", "cached")
 TEXTS = ("id", "run", "provider", "model", "task")
@@ -40,7 +40,7 @@ def lines(db: sqlite3.Connection, only: Filter) -> Iterator[str]:
     for row in rows:
         facts = dict(zip(COLUMNS, row, strict=True))
         facts["tags"] = json.loads(facts["tags"])
-        for name in ("worst", "cost"):
+        for name in ("worst", "cost", "in_doubt"):
             facts[f"{name}_usd"] = None if (amount := facts.pop(name)) is None else usd(amount)
         for name in ("held_at", "ended_at"):
             facts[name] = None if facts[name] is None else _said(facts[name])
@@ -65,21 +65,25 @@ def _past(facts: dict[str, Any]) -> Past:
     if not isinstance(facts, dict):
         raise TypeError("not an object")
     worst, cost = (None if facts[key] is None else parse_usd(_text(facts[key])) for key in ("worst_usd", "cost_usd"))
+    # Lines of an llmo that knew no doubt lack it.
+    in_doubt = parse_usd(_text(facts.get("in_doubt_usd", "0")))
+    if in_doubt and (worst is None or cost is None or cost + in_doubt > worst):
+        raise ValueError("more is in doubt than was held")
     at, ended = _instant(facts["held_at"]), None if facts["ended_at"] is None else _instant(facts["ended_at"])
-    return Past(call=_call(facts), worst=worst, held_at=at, ended_at=ended, end=_end(facts, cost))
+    return Past(call=_call(facts), worst=worst, held_at=at, ended_at=ended, end=_end(facts, cost, in_doubt))
 
 
 def _call(facts: dict[str, Any]) -> Call:
     _one_of(BILLINGS, facts["billing"])
     for key in TEXTS:
         _text(facts[key])
-    if not isinstance(facts["attempt"], int):
-        raise TypeError("attempt is no number")
+    if not isinstance(facts["attempt"], int) or facts["attempt"] < 1:
+        raise TypeError("attempt is no number from 1 on")
     tags = {_text(key): _text(value) for key, value in facts["tags"].items()}
     return Call(**{key: facts[key] for key in CALL}, tags=tags)
 
 
-def _end(facts: dict[str, Any], cost: int | None) -> Settlement | str | None:
+def _end(facts: dict[str, Any], cost: int | None, in_doubt: int) -> Settlement | str | None:
     state = _one_of(STATES, facts["state"])
     if state == "held":
         return None
@@ -87,7 +91,12 @@ def _end(facts: dict[str, Any], cost: int | None) -> Settlement | str | None:
         return _text(facts["outcome"])
     _one_of(SOURCES, facts["source"])
     _text(facts["outcome"])
-    return Settlement(cost=cost, **{key: facts[key] for key in END}, usage=_usage(facts))
+    return Settlement(
+        cost=cost,
+        in_doubt=in_doubt if state == "in_doubt" else 0,
+        **{key: facts[key] for key in END},
+        usage=_usage(facts),
+    )
 
 
 def _usage(facts: dict[str, Any]) -> Usage | None:

@@ -6,7 +6,7 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger.owner import Owner, lives
-from llmo.ledger.records import LOST, Latency, Settlement
+from llmo.ledger.records import LOST, Doubt, Latency, Settlement
 
 if TYPE_CHECKING:
     import sqlite3
@@ -71,6 +71,26 @@ def lost(db: sqlite3.Connection, clerk: Clerk, run: str | None) -> list[tuple[st
             clerk.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
             booked.append((of, worst))
     return booked
+
+
+def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:
+    """The calls in doubt, of one run or of all, oldest first."""
+    rows = db.execute(
+        "SELECT id, run, provider, model, request_id, ended_at, cost, in_doubt FROM calls"
+        " WHERE state = 'in_doubt' AND (run = ? OR ? IS NULL) ORDER BY held_at",
+        (run, run),
+    )
+    for identifier, of, provider, model, request, ended, spent, in_doubt in rows:
+        yield Doubt(
+            id=identifier,
+            run=of,
+            provider=provider,
+            model=model,
+            request_id=request,
+            ended_at=ended / 1_000_000,
+            spent=spent,
+            in_doubt=in_doubt,
+        )
 
 
 def lost_rows(db: sqlite3.Connection, run: str) -> list[str]:

@@ -48,10 +48,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What came of a call; a cost of None books the held amount, `outcome` is "ok" or an error's kind."""
+    """
+    What came of a call; a cost of None books the held amount, `outcome` is "ok" or an error's kind.
+
+    `in_doubt` is the part of the hold that may be billed beyond `cost`: it counts against every limit
+    until it is resolved.
+    """
 
     cost: Pico | None
     source: CostSource
+    in_doubt: Pico = 0
     outcome: str = "ok"
     usage: Usage | None = None
     served_model: str | None = None
@@ -126,6 +132,29 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """A call that may have cost more than is booked: `spent` for sure, up to `in_doubt` beyond it."""
+
+    id: str
+    run: str
+    provider: str
+    model: str
+    request_id: str | None
+    ended_at: float
+    spent: Pico
+    in_doubt: Pico
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """What a call in doubt turned out to cost; a cost of None is all of its hold, no usage leaves what is known."""
+
+    cost: Pico | None
+    source: CostSource = "estimated"
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
     """
     A call of another ledger, with its times in microseconds.
@@ -140,9 +169,11 @@ class Past:
     end: Settlement | str | None
 
     @property
-    def known(self) -> bool:
-        """Whether it is known what came of it."""
-        return isinstance(self.end, str) or (self.end is not None and self.end.outcome != LOST)
+    def certainty(self) -> int:
+        """How much is known of what came of it: nothing, a part (the rest is in doubt), or all."""
+        if self.end is None or isinstance(self.end, str):
+            return 0 if self.end is None else 2
+        return 0 if self.end.outcome == LOST else 1 if self.end.in_doubt else 2
 
 
 Entry: TypeAlias = Held | Settled | Released
@@ -157,6 +188,7 @@ class BudgetStatus:
     limit_usd: Pico | None
     spent: Pico
     held: Pico
+    in_doubt: Pico = 0
     limit_calls: int | None
     calls: int
     resets_at: str | None
@@ -164,7 +196,7 @@ class BudgetStatus:
     @property
     def left(self) -> Pico | None:
         """Dollars that can still be held."""
-        return None if self.limit_usd is None else self.limit_usd - self.spent - self.held
+        return None if self.limit_usd is None else self.limit_usd - self.spent - self.held - self.in_doubt
 
     @property
     def left_calls(self) -> int | None:
@@ -173,8 +205,8 @@ class BudgetStatus:
 
     @property
     def percent(self) -> int:
-        """How much of it is spent, of its dollars or its calls, whichever is more; a limit of 0 counts as nothing."""
-        of = [(self.spent, self.limit_usd), (self.calls, self.limit_calls)]
+        """How much of it is spent or in doubt, or taken by calls, whichever is more; a limit of 0 counts as nothing."""
+        of = [(self.spent + self.in_doubt, self.limit_usd), (self.calls, self.limit_calls)]
         return max((used * 100 // limit for used, limit in of if limit), default=0)
 
     @property

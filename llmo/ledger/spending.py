@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.errors import UsageError
 from llmo.ledger import daily
+from llmo.ledger.counters import ENDED
 from llmo.ledger.windows import FOREVER, Period, local
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Spending:
     What a group of calls came to.
 
     `unpriced` are calls that surely or perhaps cost money and nobody knows how much: `cost` is then a
-    lower bound. `in_flight` calls hold `held`. Released attempts cost nothing and are in no other count.
+    lower bound. `in_flight` calls hold `held`. Up to `in_doubt` may still be billed for `doubtful` calls, beyond
+    `cost`. Released attempts cost nothing and are in no other count.
     """
 
     group: tuple[str, ...] = ()
@@ -38,6 +40,8 @@ class Spending:
     subscription: int = 0
     in_flight: int = 0
     held: int = 0
+    doubtful: int = 0
+    in_doubt: int = 0
     released: int = 0
     input_tokens: int = 0
     cached_input_tokens: int = 0
@@ -55,23 +59,27 @@ _OF_CALLS = {
     "calls": "count(*) FILTER (WHERE state <> 'released')",
     "cost": "coalesce(sum(cost), 0)",
     "unpriced": "count(*) FILTER (WHERE state = 'settled' AND cost IS NULL)",
-    "estimated": "count(*) FILTER (WHERE state = 'settled' AND source = 'estimated')",
+    "estimated": f"count(*) FILTER (WHERE state IN {ENDED} AND source = 'estimated')",
     "local": "count(*) FILTER (WHERE state <> 'released' AND billing = 'local')",
     "subscription": "count(*) FILTER (WHERE state <> 'released' AND billing = 'subscription')",
     "in_flight": "count(*) FILTER (WHERE state = 'held')",
     "held": "coalesce(sum(worst) FILTER (WHERE state = 'held'), 0)",
+    "doubtful": "count(*) FILTER (WHERE state = 'in_doubt')",
+    "in_doubt": "coalesce(sum(in_doubt), 0)",
     "released": "count(*) FILTER (WHERE state = 'released')",
     **{name: f"coalesce(sum({name}), 0)" for name in daily.TOKENS},
 }
 _OF_DAYS = {
-    "calls": "sum(calls) FILTER (WHERE state = 'settled')",
+    "calls": f"sum(calls) FILTER (WHERE state IN {ENDED})",
     "cost": "sum(cost)",
     "unpriced": "sum(unpriced) FILTER (WHERE state = 'settled')",
-    "estimated": "sum(calls) FILTER (WHERE state = 'settled' AND source = 'estimated')",
-    "local": "sum(calls) FILTER (WHERE state = 'settled' AND billing = 'local')",
-    "subscription": "sum(calls) FILTER (WHERE state = 'settled' AND billing = 'subscription')",
+    "estimated": f"sum(calls) FILTER (WHERE state IN {ENDED} AND source = 'estimated')",
+    "local": f"sum(calls) FILTER (WHERE state IN {ENDED} AND billing = 'local')",
+    "subscription": f"sum(calls) FILTER (WHERE state IN {ENDED} AND billing = 'subscription')",
     "in_flight": "0",
     "held": "0",
+    "doubtful": "sum(calls) FILTER (WHERE state = 'in_doubt')",
+    "in_doubt": "sum(in_doubt)",
     "released": "sum(calls) FILTER (WHERE state = 'released')",
     **{name: f"sum({name})" for name in daily.TOKENS},
 }

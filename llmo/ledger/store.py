@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from llmo.errors import ConfigError
 from llmo.ledger import daily
+from llmo.ledger.schema import APPLICATION, MIGRATIONS
 from llmo.paths import ensure_private
 
 if TYPE_CHECKING:
@@ -24,93 +25,9 @@ LOG = 16_000
 """Pages of log after which any transaction writes it back; `checkpoint` mostly comes before."""
 ROOM = 1 << 16
 """Bytes that SQLite wants for its shared memory and a page or two."""
-APPLICATION = 0x6C6C6D6F
-"""SQLite's application_id: "llmo"."""
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    (
-        f"PRAGMA application_id = {APPLICATION}",
-        """
-        CREATE TABLE calls (
-            id TEXT PRIMARY KEY,
-            run TEXT NOT NULL,
-            row TEXT,
-            attempt INTEGER NOT NULL,
-            provider TEXT NOT NULL,
-            model TEXT NOT NULL,
-            served_model TEXT,
-            task TEXT NOT NULL,
-            tags TEXT NOT NULL,
-            billing TEXT NOT NULL,
-            state TEXT NOT NULL CHECK (state IN ('held', 'settled', 'released')),
-            outcome TEXT,
-            worst INTEGER,
-            cost INTEGER,
-            source TEXT,
-            input_tokens INTEGER,
-            cached_input_tokens INTEGER,
-            cache_write_tokens INTEGER,
-            output_tokens INTEGER,
-            reasoning_tokens INTEGER,
-            prices TEXT,
-            service_tier TEXT,
-            request_id TEXT,
-            held_at INTEGER NOT NULL,
-            ended_at INTEGER,
-            duration_s REAL,
-            first_token_s REAL,
-            owner_pid INTEGER NOT NULL,
-            owner_started TEXT NOT NULL,
-            owner_boot TEXT NOT NULL
-        ) STRICT
-        """,
-        "CREATE INDEX calls_held_at ON calls (held_at)",
-        "CREATE INDEX calls_run ON calls (run)",
-        "CREATE INDEX calls_open ON calls (run) WHERE state = 'held'",
-        "CREATE INDEX calls_ok ON calls (provider, model, held_at) WHERE outcome = 'ok'",
-        # Sums over calls, kept by everyone who books a call that they count. `match` says which those are,
-        # so a process need not have the profile that the budget is in. Deleting a row loses nothing.
-        """
-        CREATE TABLE counters (
-            run TEXT NOT NULL,
-            "end" INTEGER NOT NULL,
-            start INTEGER NOT NULL,
-            match TEXT NOT NULL,
-            spent INTEGER NOT NULL,
-            held INTEGER NOT NULL,
-            calls INTEGER NOT NULL,
-            created INTEGER NOT NULL,
-            PRIMARY KEY (run, "end", start, match)
-        ) STRICT, WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE cooling (
-            provider TEXT NOT NULL,
-            model TEXT NOT NULL,
-            until INTEGER NOT NULL,
-            reason TEXT NOT NULL,
-            PRIMARY KEY (provider, model)
-        ) STRICT, WITHOUT ROWID
-        """,
-    ),
-    (
-        daily.TABLE,
-        # Who was warned of what, so that one process does it for all. `limited` is the limit: a raised one is another.
-        """
-        CREATE TABLE warned (
-            run TEXT NOT NULL,
-            "end" INTEGER NOT NULL,
-            name TEXT NOT NULL,
-            match TEXT NOT NULL,
-            limited TEXT NOT NULL,
-            percent INTEGER NOT NULL,
-            PRIMARY KEY (run, "end", name, match, limited, percent)
-        ) STRICT, WITHOUT ROWID
-        """,
-    ),
-)
 SCHEMA = len(MIGRATIONS)
-DAYS = 2
-"""The schema that brought sums per day."""
+DAYS = 3
+"""The schema that sums per day were last made for."""
 
 
 def connect(path: Path, where: tzinfo | None = None) -> sqlite3.Connection:
@@ -195,6 +112,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "FULL": ("the disk is full", "make room; nothing was sent that is not booked"),
     "IOERR": ("the disk fails", _HINT),
     "TOOBIG": ("a value is too large", _HINT),
+    "CONSTRAINT": ("it takes no amount below zero", "this is a mistake in llmo; nothing of it was booked"),
 }
 
 

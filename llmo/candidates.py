@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from llmo import chains, privacy, router, tokens, wording
+from llmo import chains, privacy, router, sent, tokens, wording
 from llmo.classify import classify
 from llmo.providers import KINDS
 from llmo.router import Facts, Need, Plan, Task
@@ -97,10 +96,9 @@ class Planner:
         return self._chains[key]
 
     def _need(self, request: Request, choice: Choice, facts: Mapping[Target, Facts]) -> Need:
-        texts = [m.text for m in request.messages]
-        kinds = tuple(privacy.find("\n".join(texts), self._profile.privacy.detect))
+        kinds = tuple(privacy.find("\n".join(sent.texts(request)), self._profile.privacy.detect))
         return Need(
-            input_estimate=sum(map(tokens.estimate, texts)),
+            input_estimate=tokens.guess(request),
             input_bound=max((tokens.bound(request, kind) for kind in {f.kind for f in facts.values()}), default=0),
             max_output=request.params.max_tokens or self._profile.max_tokens,
             abilities=_abilities(request),
@@ -111,7 +109,7 @@ class Planner:
             fit=choice.fit,
             when_budget_ends=self._profile.when_budget_ends,
             service_tier=_tier(request),
-            long_cache='"1h"' in json.dumps(request.params.extra.get("cache_control")),
+            long_cache=sent.kept_long(sent.options(request)),
             parameters=_parameters(request),
             lenient=choice.lenient,
             schema=request.schema is not None,
@@ -164,7 +162,7 @@ def _parameters(request: Request) -> tuple[Parameter, ...]:
 
 def _tier(request: Request) -> str | None:
     """The service tier that `-o service_tier=…` asks for."""
-    tier = request.params.extra.get("service_tier")
+    tier = sent.options(request).get("service_tier")
     return tier if isinstance(tier, str) else None
 
 

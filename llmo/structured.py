@@ -113,8 +113,7 @@ def _longer(job: Job, request: Request) -> Job:
     """The job with a longer request, for which more money is held."""
     kinds = {candidate.facts.kind for candidate in job.plan.candidates}
     most = max((tokens.bound(request, kind) for kind in kinds), default=0)
-    about = sum(tokens.estimate(message.text) for message in request.messages)
-    return replace(job, request=request, plan=router.longer(job.plan, most, about))
+    return replace(job, request=request, plan=router.longer(job.plan, most, tokens.guess(request)))
 
 
 def _set(result: Result | None) -> Result:

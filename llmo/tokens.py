@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from llmo import images
+from llmo import images, sent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +22,13 @@ ANTHROPIC = 64
 """Claude's API adds a handful of tokens to a request without tools."""
 PER_SCHEMA = 1024
 """Instructions around a schema; Anthropic documents up to 530 tokens for its tool prompt."""
+PER_TOOLS = 2048
+"""Instructions around tools: those of Cohere's Command templates are the longest known, about 5,000 bytes of prose."""
+PER_TOOL = 64
+"""Marks around each: TypeScript for gpt-oss, XML for Qwen3-Coder, which are else no wider than indented JSON."""
+SCHEMAS = ("response_format", "format", "output_config", "output_format", "json_schema", "guided_json")
+"""Options that bring a schema, with words around it where a server has no grammar."""
+TOOLS = ("tools", "functions")
 
 
 def estimate(text: str) -> int:
@@ -43,12 +49,19 @@ def bound(request: Request, kind: str) -> int:
     A byte-level tokenizer (OpenAI, Llama 3, Qwen, DeepSeek, Claude) never makes more tokens than
     UTF-8 bytes, nor does SentencePiece with byte fallback (Llama 2, Mistral, Gemma) but for one
     leading space. Normalising first can lengthen a text (U+FDFA becomes 18 characters), so
-    the longer form counts. What templates add is in the constants above,
-    what images are in `llmo.images`.
+    the longer form counts. Options, tools and schemas count as the widest JSON that a template
+    writes of them (`llmo.sent`). What templates add is in the constants above, what images are in `llmo.images`.
     """
     texts = sum(_bytes(message.text) + 1 + PER_MESSAGE for message in request.messages)
     pictures = sum(images.bound(image.data, kind) for message in request.messages for image in message.images)
-    return texts + pictures + _template(request, kind) + _schema(request.schema) + sum(map(_bytes, request.params.stop))
+    stops = sum(map(_bytes, request.params.stop))
+    return texts + pictures + stops + _template(request, kind) + _schema(request.schema) + _options(request)
+
+
+def guess(request: Request) -> int:
+    """About how many tokens a request is, tools and schema too, images not."""
+    words = sum(estimate(message.text) for message in request.messages)
+    return words + estimate("\n".join(sent.beside(request)))
 
 
 def _bytes(text: str) -> int:
@@ -64,5 +77,14 @@ def _template(request: Request, kind: str) -> int:
 
 
 def _schema(schema: Mapping[str, Json] | None) -> int:
-    # Written out as widely as a template might write it.
-    return 0 if schema is None else len(json.dumps(schema, indent=2)) + PER_SCHEMA
+    return 0 if schema is None else sent.width(schema) + PER_SCHEMA
+
+
+def _options(request: Request) -> int:
+    """Which of them a server puts before the model nobody knows: every byte counts."""
+    options = sent.options(request)
+    if not options:
+        return 0
+    tools = [tool for name in TOOLS for tool in sent.items(options.get(name))]
+    preambles = (PER_TOOLS if tools else 0) + PER_TOOL * len(tools)
+    return sent.width(options) + preambles + PER_SCHEMA * sum(name in options for name in SCHEMAS)

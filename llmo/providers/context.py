@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llmo import sent
 from llmo.providers import wire
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _AIRY = 8
 
 def _bytes(request: Request) -> int:
     text = sum(len(message.text.encode("utf-8", "replace")) for message in request.messages)
-    return text + (0 if request.schema is None else len(wire.write(request.schema)))
+    return text + sum(len(wire.write(part)) for part in (request.schema, sent.options(request)) if part)
 
 
 def bucket(request: Request) -> int:

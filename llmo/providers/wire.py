@@ -165,6 +165,8 @@ def write(value: Any) -> bytes:
         return _encode(value).encode()
     except UnicodeEncodeError:
         raise Rejected("the request holds text that is not valid Unicode: a lone surrogate") from None
+    except RecursionError:
+        raise Rejected("the request cannot be written as JSON: nested too deeply") from None
     except (ValueError, TypeError) as exc:
         raise Rejected(f"the request cannot be written as JSON: {exc}") from None
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from llmo.batch.identity import short
@@ -16,12 +17,20 @@ from llmo.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from llmo.types import Json
 
 Shape = Literal["jsonl", "csv", "parquet", "openai-batch"]
-SHAPES: dict[str, Shape] = {".csv": "csv", ".parquet": "parquet"}
+SHAPES: dict[str, Shape] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".parquet": "parquet",
+    ".txt": "jsonl",
+    ".log": "jsonl",
+    "": "jsonl",
+}
+"""Shapes by the ending of the output's name."""
 HEAD = re.compile(rb'\{"id": "([^"\\]*)", "index": (\d+), ')
 COLUMNS = (
     "id",
@@ -78,6 +87,25 @@ def export(journal: Path, target: Path, shape: Shape, *, kept: Sequence[str]) ->
             for row in rows:
                 out.write(shaped(row))
     fresh.replace(target)
+
+
+def shape_of(path: Path | None) -> Shape:
+    """The shape that an output's name asks for. Raises `UsageError` for an ending that llmo does not write."""
+    suffix = "" if path is None or (path.exists() and not path.is_file()) else path.suffix.lower()
+    if suffix not in SHAPES:
+        endings = ", ".join(list(SHAPES)[:4])
+        raise UsageError(
+            f"unknown output format: {path}",
+            hint=f"known endings: {endings}; --output-format jsonl writes JSON lines under any name",
+        )
+    return SHAPES[suffix]
+
+
+def lines_only(flag: str, name: str | None) -> None:
+    """Raise `UsageError` for a name that would be read as another format than the JSON lines that go there."""
+    path = Path(name or "")
+    if path.suffix.lower() not in (".jsonl", ".ndjson", "") and (path.is_file() or not path.exists()):
+        raise UsageError(f"{flag} writes JSON lines: {name}", hint=f"call it {path.with_suffix('.jsonl')}")
 
 
 def shaper(shape: Shape, kept: Sequence[str]) -> Callable[[dict[str, Any] | None], bytes]:

@@ -41,8 +41,8 @@ class Source:
         typer.Option("--schema", help="JSON Schema that each answer must meet.", metavar="FILE|JSON"),
     ] = None
     repair: Annotated[
-        int, typer.Option("--repair", help="Times an answer that does not meet it is sent back.", metavar="N")
-    ] = 1
+        int | None, typer.Option("--repair", help="Times an answer that does not meet it is sent back.", metavar="N")
+    ] = None
     option: Annotated[
         list[str] | None,
         typer.Option("--option", help="KEY=VALUE sent to the provider as it is; repeatable.", metavar="K=V"),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from llmo.cli.batch_task import Task
 
 SIGNALS = {"SIGINT": Exit.SIGINT, "SIGTERM": Exit.SIGTERM}
+REPAIRS = 1
 FILES_BESIDE = 64
 """Descriptors that are needed besides one for each row in flight."""
 
@@ -118,7 +119,7 @@ class Job:
             retries=retries,
             timeout=total,
             validator=task.validator,
-            repair=task.flags.source.repair,
+            repair=REPAIRS if task.flags.source.repair is None else task.flags.source.repair,
         )
 
     def _sink(self) -> Sink:

@@ -18,7 +18,7 @@ from llmo.batch.survey import Picked, survey
 from llmo.batch.table import Table
 from llmo.batch.tally import Tally
 from llmo.batch.template import Template
-from llmo.cli import options
+from llmo.cli import options, outputs
 from llmo.cli import prompt as prompts
 from llmo.errors import LlmoError, UsageError
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from llmo.router import Plan
     from llmo.structured import Validator
     from llmo.types import Json, Request
+
+BESIDE = ("json", "jsonl", "intents", "old.jsonl")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,13 @@ class Task:
 
     def check(self) -> None:
         """Everything that can be wrong before anything is paid. Raises `LlmoError`."""
-        self._outputs_are_no_inputs()
+        export.lines_only("--errors", self.flags.output.errors)
+        outputs.apart(
+            self.written,
+            self.read,
+            stdin=self.ctx.stdin if not self.flags.inputs or rows.STDIN in self.flags.inputs else None,
+            stdout=self.ctx.stdout if self.target is None else None,
+        )
         self._output_is_of_this_shape()
         if self.flags.source.schema is not None:
             assert self.validator
@@ -94,8 +102,7 @@ class Task:
     @cached_property
     def shape(self) -> Shape:
         """The output's shape."""
-        suffix = self.target.suffix.lower() if self.target else ""
-        return self.flags.output.output_format or export.SHAPES.get(suffix, "jsonl")
+        return self.flags.output.output_format or export.shape_of(self.target)
 
     @cached_property
     def rivals(self) -> tuple[str, ...]:
@@ -176,7 +183,7 @@ class Task:
                 raise UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
             names = [rows.STDIN]
         if source.files:
-            return rows.files(names, without=[path for path in self.written if path.exists()])
+            return rows.files(names, without=[one.path for one in self.written if one.path.exists()])
         given = None if source.input_format == "auto" else source.input_format
         return rows.inputs(names, self.ctx.stdin.buffer, format=given)
 
@@ -208,13 +215,28 @@ class Task:
         return self.survey.columns if self.keep.names == ("*",) else self.keep.names
 
     @property
-    def written(self) -> list[Path]:
+    def written(self) -> list[outputs.Named]:
         """Every file that this run writes."""
         output = self.flags.output
-        found = [Path(name) for name in (output.errors, output.report) if name is not None]
-        if self.target is not None:
-            found += [self.target, *(state.beside(self.target, what) for what in ("json", "jsonl", "intents"))]
+        found = [outputs.Named("-o", self.target)] if self.target is not None else []
+        for flag, name in (("--errors", output.errors), ("--report", output.report)):
+            found += [] if name is None else [outputs.Named(flag, Path(name))]
+        if self.target is not None and self.journal is not None:
+            found += [outputs.Named("-o", state.beside(self.target, what)) for what in BESIDE]
         return found
+
+    @property
+    def read(self) -> list[outputs.Named]:
+        """Every file that it reads; those of --files only where they are named one by one."""
+        source = self.flags.source
+        inputs = [Path(name) for name in self.flags.inputs if name != rows.STDIN]
+        return [
+            *(outputs.Named("an input", path) for path in inputs if not source.files or path.is_file()),
+            *outputs.given("--template", source.template),
+            *outputs.given("--schema", source.schema),
+            *outputs.given("--system", source.system, mark="@"),
+            *outputs.own(self.ctx),
+        ]
 
     def feed(self, failed: Callable[[Mapping[str, Json]], None] = lambda _: None, tally: Tally | None = None) -> Feed:
         """The rows that are still to be sent."""
@@ -256,19 +278,6 @@ class Task:
         name = next((name for name, provider in providers.items() if provider.kind == "openai"), None)
         return model if name is None else f"{name}/{model}"
 
-    def _outputs_are_no_inputs(self) -> None:
-        if self.flags.source.files:
-            named = [Path(name) for name in self.flags.inputs if Path(name).is_file()]
-        else:
-            named = [Path(name) for name in self.flags.inputs if name != rows.STDIN]
-        for target in self.written:
-            for source in named:
-                if _same(source, target):
-                    raise UsageError(f"output is an input: {target}", hint="write to another file")
-        for number, target in enumerate(self.written):
-            if any(_same(target, other) for other in self.written[:number]):
-                raise UsageError(f"two outputs in one file: {target}")
-
     def _keep_is_known(self) -> None:
         known = self.survey.columns
         for name in self.keep.names:
@@ -300,14 +309,6 @@ class Task:
         except LlmoError as exc:
             return exc
         return None
-
-
-def _same(one: Path, other: Path) -> bool:
-    """Whether two names are one file, through links too."""
-    try:
-        return one.samefile(other)
-    except OSError:
-        return one.resolve() == other.resolve()
 
 
 def works(feed: Feed) -> Iterator[Work]:

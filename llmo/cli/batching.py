@@ -41,9 +41,30 @@ def _refuse(flags: Flags) -> None:
         raise UsageError("--prompt and --template exclude each other")
     if flags.output.as_json and not flags.manner.dry_run:
         raise UsageError("--json needs --dry-run", hint="rows are JSON already; --report FILE has the summary")
+    _refuse_useless(flags)
     retry = flags.manner.retry_errors
     if retry is not None and retry not in ("all", *resume.KINDS):
         raise UsageError(f"unknown kind of error: {retry}", hint=f"kinds: {', '.join(resume.KINDS)}")
+
+
+def _refuse_useless(flags: Flags) -> None:
+    """Raise for flags that would be ignored while the rows are paid for."""
+    source, manner = flags.source, flags.manner
+    if source.repair is not None and source.schema is None:
+        raise UsageError("--repair needs --schema", hint="without a schema no answer is sent back")
+    if source.files and source.input_format != "auto":
+        raise UsageError("--files and --input-format exclude each other", hint="with --files a whole file is a row")
+    recorded = {
+        "--restart": manner.restart,
+        "--retry-errors": manner.retry_errors,
+        "--at-most-once": manner.at_most_once,
+        "--durable": manner.durable,
+    }
+    for flag, given in recorded.items():
+        if given and flags.output.output in (None, "-"):
+            raise UsageError(f"{flag} needs -o FILE", hint="standard output can't be resumed")
+    if manner.reparse is not None and (flags.output.output or flags.inputs):
+        raise UsageError("--reparse takes no input and no -o", hint="it re-validates the answers in its own file")
 
 
 def _reparse(ctx: Context, flags: Flags) -> int:

@@ -53,6 +53,7 @@ def cost(
     if keeping.prune is not None:
         return _prune(ctx, keeping.prune)
     report = Report(ctx, span, reports)
+    _apart(ctx, reports, keeping)
     if keeping.bring is not None:
         moving.bring(ctx, keeping.bring)
     if keeping.reconcile:
@@ -63,6 +64,18 @@ def cost(
         return 0
     report.show()
     return report.verdict(limit) if check else 0
+
+
+def _apart(ctx: Context, reports: Reports, keeping: Keeping) -> None:
+    """Raise when --export or --html would overwrite what is read."""
+    from pathlib import Path
+
+    from llmo.cli import outputs
+
+    flags = {"--export": keeping.export, "--html": reports.html}
+    written = [outputs.Named(flag, Path(name)) for flag, name in flags.items() if name not in (None, "-")]
+    if written:
+        outputs.apart(written, [*outputs.given("--import", keeping.bring), *outputs.own(ctx)])
 
 
 def _reconcile(ctx: Context, run: str | None) -> None:

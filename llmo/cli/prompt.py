@@ -63,6 +63,8 @@ def request(
 
     Raises `UsageError` when there is nothing to ask or a part can't be read.
     """
+    if inputs.define and not inputs.template:
+        raise UsageError("-D needs --template", hint="it sets a field of a template")
     piped = _stdin(ctx, wanted=prompt == "-", refused=inputs.no_stdin)
     prompt = None if prompt == "-" else prompt
     if inputs.template:
@@ -161,7 +163,13 @@ def _media_type(data: bytes) -> str | None:
 
 
 def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:
-    from llmo.batch.template import Template
+    """
+    The prompt of a template.
+
+    Raises `UsageError` for a prompt, a text on standard input or a -D that the template does not use: it would be
+    left out without a word.
+    """
+    from llmo.batch.template import WHOLE, Template
     from llmo.cli.options import pair
     from llmo.paths import config_dir
 
@@ -170,5 +178,15 @@ def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:
     if not path.exists() and os.sep not in name:
         folder = config_dir(ctx.env) / "templates"
         path = next((p for p in (folder / name, folder / f"{name}.txt", folder / f"{name}.md") if p.exists()), path)
-    fields: dict[str, Any] = {**given, **dict(pair("--define", text) for text in inputs.define or ())}
-    return Template(read_text(path, "--template")).render(fields)
+    template = Template(read_text(path, "--template"))
+    defined = dict(pair("--define", text) for text in inputs.define or ())
+    said = {**{field: text for field, text in given.items() if text.strip()}, **defined}
+    unused = [] if WHOLE in template.fields else [field for field in said if field not in template.fields]
+    if unused:
+        what = {"prompt": "the prompt", "stdin": "standard input"} if not defined.keys() & set(unused) else {}
+        known = ", ".join(sorted(template.fields)) or "none"
+        raise UsageError(
+            f"not used by the template: {what.get(unused[0], f'-D {unused[0]}')}", hint=f"its fields: {known}"
+        )
+    fields: dict[str, Any] = {**given, **defined}
+    return template.render(fields)

@@ -11,9 +11,11 @@ from llmo import wording
 from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
-from llmo.result import Attempt, Result
+from llmo.money import DEAREST, usd
+from llmo.received import Answer
+from llmo.result import Attempt
 from llmo.router import EXPECTED_OUTPUT, held
-from llmo.types import Event, Finish, RateInfo, Reasoning, Reported, Served, Text, Usage, Warned
+from llmo.types import Event, RateInfo
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
@@ -21,76 +23,9 @@ if TYPE_CHECKING:
     from llmo.budget import Hold
     from llmo.engine import Engine, Job
     from llmo.router import Candidate
-    from llmo.types import CostSource, Request, Target
+    from llmo.types import CostSource, Request
 
 T = TypeVar("T")
-
-
-class Answer:
-    """What has come of an answer so far."""
-
-    def __init__(self) -> None:
-        self.target: Target | None = None
-        self.texts: list[str] = []
-        self.reasoning: list[str] = []
-        self.usage: Usage | None = None
-        self.served = Served()
-        self.reported: Reported | None = None
-        self.finish: Finish | None = None
-        self.first_at: float | None = None
-        self.reserved = 0
-        self.warnings: list[str] = []
-
-    @property
-    def begun(self) -> bool:
-        """Whether a word of it has been passed on."""
-        return bool(self.texts or self.reasoning)
-
-    def take(self, event: Event, now: float) -> None:
-        """Add one event."""
-        match event:
-            case Text(text) | Reasoning(text):
-                (self.texts if isinstance(event, Text) else self.reasoning).append(text)
-                self.first_at = now if self.first_at is None else self.first_at
-            case Usage():
-                self.usage = event
-            case Reported():
-                self.reported = event
-            case Finish():
-                self.finish = event
-            case Served():
-                self.served = replace(self.served, **{k: v for k in _SERVED if (v := getattr(event, k)) is not None})
-            case Warned(message):
-                self.warnings.append(message)
-
-    def result(
-        self,
-        *,
-        identifier: str,
-        error: LlmoError | None,
-        attempts: tuple[Attempt, ...],
-        total_s: float,
-        began: float,
-    ) -> Result:
-        """Put it together with what it took."""
-        cost, source = _total(attempts)
-        return Result(
-            id=identifier,
-            error=error,
-            text="".join(self.texts),
-            reasoning="".join(self.reasoning),
-            target=self.target,
-            served=self.served,
-            finish=self.finish.reason if self.finish else None,
-            usage=self.usage,
-            cost=cost,
-            cost_source=source,
-            reserved=self.reserved,
-            total_s=total_s,
-            first_token_s=None if self.first_at is None else self.first_at - began,
-            attempts=attempts,
-            warnings=tuple(self.warnings),
-        )
 
 
 QUOTA_S = 600.0
@@ -99,7 +34,6 @@ LEAST = 16
 """Output tokens that an answer must have room for, or its prompt would be paid for nothing."""
 WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
-_SERVED = ("model", "request_id", "service_tier", "upstream")
 
 
 class Booking:
@@ -251,7 +185,9 @@ class Booking:
             return None, "unknown"
         if usage is not None:
             cost = facts.model.price.cost(usage, service_tier=self.answer.served.service_tier)
-            return cost, "estimated" if facts.model.price.source == "limit" else "computed"
+            if cost <= DEAREST:
+                return cost, "estimated" if facts.model.price.source == "limit" else "computed"
+            self.answer.warnings.append(f"the tokens that {self.candidate.target} counted would cost ${usd(cost)}")
         return self.candidate.worst, "estimated"
 
     def _excess(self, cost: int | None) -> str | None:
@@ -337,16 +273,3 @@ class _Pieces:
 
 def _no_slot(provider: str, timeout: float) -> RateLimited:
     return RateLimited(f"no free slot for {provider} within {timeout:g} s", hint="raise --timeout or its limits")
-
-
-def _total(attempts: tuple[Attempt, ...]) -> tuple[int | None, CostSource]:
-    """The cost of all attempts; unknown when any is, and its source that of the weakest part that cost something."""
-    if not attempts:
-        return 0, "unknown"
-    if any(a.cost is None for a in attempts):
-        return None, "unknown"
-    paid = [a for a in attempts if a.cost] or [attempts[-1]]
-    return sum(a.cost or 0 for a in attempts), max((a.cost_source for a in paid), key=_STRENGTH.index)
-
-
-_STRENGTH: list[CostSource] = ["cached", "subscription", "local", "reported", "computed", "estimated", "unknown"]

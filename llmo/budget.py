@@ -133,6 +133,8 @@ class Direct(Till):
 
 
 Outcome: TypeAlias = "asyncio.Future[OverBudget | None]"
+Results: TypeAlias = "list[Exception | None] | Exception"
+"""What came of each entry of a group, or the failure of them all."""
 
 
 @dataclass(slots=True)
@@ -256,7 +258,7 @@ class Grouped(Till):
                 return
 
     def _book(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
-        results: list[OverBudget | None] | Exception
+        results: Results
         try:
             results = ledger.many([entry for entry, _ in batch])
         except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
@@ -275,16 +277,17 @@ class Grouped(Till):
                     loop.call_soon_threadsafe(self.warn, line)
             ledger.tidy()
 
-    def _tell(self, batch: Sequence[tuple[Entry, Outcome]], results: list[OverBudget | None] | Exception) -> None:
+    def _tell(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
         """In the loop: count what is outstanding, answer, let the next in line try."""
         for number, (entry, done) in enumerate(batch):
-            if isinstance(results, Exception):
-                if not done.done():
-                    done.set_exception(results)
+            result = results if isinstance(results, Exception) else results[number]
+            self._count(entry, granted=result is None, wanted=not done.cancelled())
+            if done.done():
                 continue
-            self._count(entry, granted=results[number] is None, wanted=not done.cancelled())
-            if not done.done():
-                done.set_result(results[number])
+            if result is None or isinstance(result, OverBudget):
+                done.set_result(result)
+            else:
+                done.set_exception(result)
         for line in self._lines.values():
             self._wake(line)
 

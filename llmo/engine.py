@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo import wording
-from llmo.attempt import Answer, Booking
+from llmo.attempt import Booking
 from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError
 from llmo.ids import ulid
+from llmo.received import Answer
 from llmo.retry import Schedule, verdict
 from llmo.types import Event
 

@@ -14,6 +14,8 @@ Pico: TypeAlias = int
 """An amount in picodollars."""
 
 DOLLAR: Pico = 10**12
+DEAREST: Pico = 10_000 * DOLLAR
+"""What one call may be said to have cost: ten million tokens at the dearest price known are less."""
 MOST = 1_000_000
 """Dollars that an amount may be: sums of a few stay below 2⁶³ picodollars, what SQLite can hold."""
 _PLACES = Decimal(1).scaleb(-12)

@@ -20,6 +20,8 @@ Ability = Literal["vision", "schema", "tools", "reasoning"]
 Parameter = Literal["max_tokens", "temperature", "seed", "stop", "option", "image", "schema"]
 """What a request may ask beyond its words; an option is what `-o` sends as it is."""
 EMPTY: Mapping[str, Json] = MappingProxyType({})
+MOST_TOKENS = 10**9
+"""Tokens that one call may count: a hundred times the largest context there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,25 @@ class Usage:
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     long_write_tokens: int = 0
+
+    @property
+    def wrong(self) -> str | None:
+        """The first count that can't be true: out of range, or larger than what it is part of."""
+        mosts = {
+            "input_tokens": MOST_TOKENS,
+            "output_tokens": MOST_TOKENS,
+            "cached_input_tokens": self.input_tokens,
+            "cache_write_tokens": self.input_tokens - self.cached_input_tokens,
+            "reasoning_tokens": self.output_tokens,
+            "long_write_tokens": self.cache_write_tokens,
+        }
+        for name, most in mosts.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TOKENS:
+                return f"{name} is not between 0 and {MOST_TOKENS:,}"
+            if value > most:
+                return f"{name} = {value} of {most}"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

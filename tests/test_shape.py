@@ -28,7 +28,7 @@ LAYERS = {
             "paths settings catalog tokens images classify privacy redact sent wording data",
             "providers ledger history",
             "chains router candidates budget cap limits retry",
-            "engine attempt structured",
+            "engine attempt received structured",
             "wiring",
             "answers question portal desk client langchain langwords batch render",
             "cli __main__",

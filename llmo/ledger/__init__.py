@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from llmo.errors import LlmoError
 from llmo.ledger import windows
 from llmo.ledger.records import (
     LOST,
@@ -102,21 +103,40 @@ class Ledger:
         """Give a hold back; a settled call stays settled."""
         self.many([Released(identifier, outcome)])
 
-    def many(self, entries: Sequence[Entry]) -> list[OverBudget | None]:
+    def many(self, entries: Sequence[Entry]) -> list[Exception | None]:
         """
         Apply entries in order in one transaction.
 
-        Each gets None, or its refusal; a refused hold takes nothing and stops no other entry.
+        Each gets None, or its refusal; a refused hold takes nothing and stops no other entry. An entry that can't
+        be stored gets what it failed with, and harms no other either; alone, it raises that.
         """
+        try:
+            return self._together(entries)
+        except LlmoError:
+            raise  # the file itself
+        except Exception:
+            if len(entries) == 1:
+                raise
+        return [self._alone(entry) for entry in entries]
+
+    def _together(self, entries: Sequence[Entry]) -> list[Exception | None]:
         from llmo.ledger.booking import Clerk
         from llmo.ledger.store import writing
 
         db = self._db()
         with writing(db, self.path):
             clerk = Clerk(db, self._now(), self._zone())
-            results = [clerk.enter(entry) for entry in entries]
+            results: list[Exception | None] = [clerk.enter(entry) for entry in entries]
             clerk.close()
         return results
+
+    def _alone(self, entry: Entry) -> Exception | None:
+        try:
+            return self._together([entry])[0]
+        except LlmoError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever SQLite or the entry raises is that entry's own
+            return exc
 
     def status(self, limits: Sequence[Limit], run: str = "") -> list[BudgetStatus]:
         """Each limit with what is spent and held in its current window; `run` is that of run limits."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.errors import Rejected
 from llmo.providers import failures, rates, schemas, wire
+from llmo.providers.counts import checked, count
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, expressible, reserved
 from llmo.types import Listed, Usage, Warned
@@ -147,7 +148,7 @@ class Answer(Decoder):
 
     def _stop(self) -> list[Event]:
         self.finish = self._stopped
-        self.usage = usage(self._tokens)
+        self.count(usage, self._tokens)
         self.done = True
         return []
 
@@ -170,21 +171,20 @@ def _remarks(reason: str, details: dict[str, Any]) -> list[Event]:
 
 
 def usage(tokens: Mapping[str, Any]) -> Usage | None:
-    """Tokens of a usage object, whose three kinds of input exclude each other."""
-    fresh, made = wire.count(tokens.get("input_tokens")), wire.count(tokens.get("output_tokens"))
+    """Tokens of a usage object, whose three kinds of input exclude each other. Raises `AbsurdError`."""
+    fresh, made = count(tokens, "input_tokens"), count(tokens, "output_tokens")
     if fresh is None or made is None:
         return None
-    cached = wire.count(tokens.get("cache_read_input_tokens")) or 0
-    written = wire.count(tokens.get("cache_creation_input_tokens")) or 0
-    long = wire.count(wire.obj(tokens.get("cache_creation")).get("ephemeral_1h_input_tokens")) or 0
-    thought = wire.count(wire.obj(tokens.get("output_tokens_details")).get("thinking_tokens")) or 0
-    return Usage(
-        fresh + cached + written,
-        made,
-        cached_input_tokens=cached,
-        cache_write_tokens=written,
-        reasoning_tokens=min(thought, made),
-        long_write_tokens=min(long, written),
+    cached, written = count(tokens, "cache_read_input_tokens") or 0, count(tokens, "cache_creation_input_tokens") or 0
+    return checked(
+        Usage(
+            fresh + cached + written,
+            made,
+            cached_input_tokens=cached,
+            cache_write_tokens=written,
+            reasoning_tokens=count(tokens, "output_tokens_details", "thinking_tokens") or 0,
+            long_write_tokens=count(tokens, "cache_creation", "ephemeral_1h_input_tokens") or 0,
+        )
     )
 
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from llmo.errors import Incomplete, Unavailable
 from llmo.providers import failures, wire
+from llmo.providers.counts import AbsurdError
 from llmo.types import Event, Finish, FinishReason, Reasoning, Reported, Served, Text, Usage, Warned
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from llmo.providers.exchange import Dialect
 
 _REPLACEMENT = "\ufffd"
@@ -21,7 +24,7 @@ class Decoder(ABC):
 
     A dialect fills in `read`, which sets `finish` when the terminal marker is in and `done` when
     nothing more can follow. `usage` and `reported`, the cost in picodollars, may be replaced until the
-    end, then they go out once; what was reported goes out even when the answer fails.
+    end, then they go out once, also when the answer fails. What can't be true is `doubted`, by what it counts.
     """
 
     marker: ClassVar[str]
@@ -36,6 +39,7 @@ class Decoder(ABC):
         self.done = False
         self.usage: Usage | None = None
         self.reported: int | None = None
+        self.doubted: dict[str, str] = {}
         self.served = Served()
         self.spoken = False
         self._held = ""
@@ -88,10 +92,34 @@ class Decoder(ABC):
         self.served = served
         return [served]
 
+    def count(self, read: Callable[[Mapping[str, Any]], Usage | None], fields: Mapping[str, Any]) -> None:
+        """Take the tokens that a message counts; what can't be true takes the place of what was said before."""
+        try:
+            found = read(fields)
+        except AbsurdError as exc:
+            self.usage, self.doubted["token counts"] = None, str(exc)
+            return
+        if found is not None:
+            self.usage = found
+            self.doubted.pop("token counts", None)
+
+    def bill(self, read: Callable[[Mapping[str, Any]], int | None], fields: Mapping[str, Any]) -> None:
+        """Take the cost that a message states, likewise."""
+        try:
+            cost = read(fields)
+        except AbsurdError as exc:
+            self.reported, self.doubted["cost"] = None, str(exc)
+            return
+        if cost is not None:
+            self.reported = cost
+            self.doubted.pop("cost", None)
+
     def owed(self) -> list[Event]:
-        """What the call cost, said once."""
-        cost, self.reported = self.reported, None
-        return [] if cost is None else [Reported(cost)]
+        """What the call used and cost, said once."""
+        doubts = [Warned(doubt(self.link.name, what, said)) for what, said in self.doubted.items()]
+        used, cost = self.usage, self.reported
+        self.doubted, self.usage, self.reported = {}, None, None
+        return [*doubts, *([] if used is None else [used]), *([] if cost is None else [Reported(cost)])]
 
     def fault(self, message: dict[str, Any]) -> NoReturn:
         """An error inside an answer that began with status 200, so that work may have been done."""
@@ -112,8 +140,6 @@ class Decoder(ABC):
             events.append(Text(_REPLACEMENT))
         if not self.spoken and self.finish in ("stop", "length"):
             events.append(Warned(_EMPTY[self.finish]))
-        if self.usage is not None:
-            events.append(self.usage)
         events += self.owed()
         events.append(Finish(self.finish))
         return events
@@ -127,6 +153,11 @@ _EMPTY = {
 
 def _text(data: bytes) -> str:
     return data[:400].decode("utf-8", "replace")
+
+
+def doubt(name: str, what: str, said: str) -> str:
+    """What to say of figures that are left out of account."""
+    return f"{name} reported {what} that can't be true, and they are ignored: {said}"
 
 
 def whole(piece: str) -> str:

@@ -237,7 +237,7 @@ def _wait(link: Link, said: Complaint) -> float | None:
     """Seconds to wait: a header's, else those of Google's RetryInfo."""
     told = (wire.text(wire.obj(one).get("retryDelay")) for one in wire.seq(said.details.get("details")))
     wait = rates.retry_after(said.headers, link.clock)
-    return next(map(rates.seconds, filter(None, told)), None) if wait is None else wait
+    return rates.wait(next(map(rates.seconds, filter(None, told)), None)) if wait is None else wait
 
 
 def _unpaid(link: Link, said: Complaint) -> bool:

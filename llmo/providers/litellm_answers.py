@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
 from http import HTTPStatus
 from socket import gaierror
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,9 @@ from llmo.errors import (
     Unauthorized,
     Unavailable,
 )
-from llmo.money import pico
 from llmo.providers import failures, openai, rates, wire
-from llmo.providers.decoder import reasoning, whole
+from llmo.providers.counts import AbsurdError, count, plausible
+from llmo.providers.decoder import doubt, reasoning, whole
 from llmo.providers.transport import reason
 from llmo.types import Finish, Reported, Served, Text, Usage, Warned
 
@@ -137,10 +136,13 @@ class Reader:
 
     def _money(self, upstream: list[Any], *, free: bool) -> list[Event]:
         events: list[Event] = []
-        if (tokens := usage(self._usage or upstream[-1])) is not None:
-            events.append(tokens)
-        told = [cost for one in upstream if (cost := _dollars(getattr(one, "cost", None))) is not None]
-        worked_out = _dollars(getattr(self._usage, "cost", None)) or _dollars(self._cost)
+        try:
+            if (tokens := usage(self._usage or upstream[-1])) is not None:
+                events.append(tokens)
+        except AbsurdError as exc:
+            events.append(Warned(doubt(self.link.name, "token counts", str(exc))))
+        told = [cost for one in upstream if (cost := plausible(getattr(one, "cost", None))) is not None]
+        worked_out = plausible(getattr(self._usage, "cost", None)) or plausible(self._cost)
         if told and (told[-1] or free):
             events.append(Reported(told[-1]))
         elif worked_out:
@@ -151,20 +153,17 @@ class Reader:
 
 
 def usage(value: Any) -> Usage | None:
-    """Tokens of the library's usage object: its prompt counts what was cached, whatever upstream does."""
+    """
+    Tokens of the library's usage object: its prompt counts what was cached, whatever upstream does.
+
+    Raises `AbsurdError`.
+    """
     fields: dict[str, Any] = value.model_dump() if hasattr(value, "model_dump") else wire.obj(value)
     details = wire.obj(fields.get("prompt_tokens_details"))
-    written = wire.count(fields.get("cache_creation_input_tokens")) or wire.count(details.get("cache_creation_tokens"))
+    written = count(fields, "cache_creation_input_tokens") or count(details, "cache_creation_tokens")
     found = openai.usage({**fields, "prompt_tokens_details": {**details, "cache_write_tokens": written}})
     # It makes a zero of every count that did not come.
     return found if found and found.input_tokens + found.output_tokens else None
-
-
-def _dollars(value: Any) -> int | None:
-    """Picodollars of a float, None when it is no amount."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
-        return None
-    return pico(Decimal(repr(value)))
 
 
 def _hidden(answer: Any) -> dict[str, Any]:

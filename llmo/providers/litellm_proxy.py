@@ -22,6 +22,7 @@ from llmo.errors import (
     Unauthorized,
 )
 from llmo.providers import failures, litellm_prices, openai, wire
+from llmo.providers.counts import plausible
 from llmo.providers.exchange import address
 from llmo.providers.openai import OpenAI
 from llmo.providers.openrouter import Priced
@@ -77,7 +78,7 @@ class LiteLLMProxy(OpenAI):
         behind = reply.headers.get("x-litellm-model-name")
         if behind:
             events.append(Served(upstream=behind))
-        cost = wire.dollars(reply.headers.get("x-litellm-response-cost"))
+        cost = plausible(reply.headers.get("x-litellm-response-cost"))
         return [*events, Reported(cost)] if cost else events
 
     def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:

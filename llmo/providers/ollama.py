@@ -15,6 +15,7 @@ from llmo.errors import (
     Unavailable,
 )
 from llmo.providers import context, failures, wire
+from llmo.providers.counts import count
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, reserved
 from llmo.providers.transport import split
@@ -117,7 +118,7 @@ class Answer(Decoder):
     def _close(self, message: dict[str, Any], events: list[Event]) -> None:
         self.done = True
         self.finish = _FINISH.get(wire.text(message.get("done_reason")), "stop")
-        self.usage = usage(message)
+        self.count(usage, message)
         if self.usage is not None and (kept := self._prompt.truncated(self.usage.input_tokens)):
             events.append(Warned(kept))
 
@@ -126,9 +127,9 @@ def usage(message: Mapping[str, Any]) -> Usage | None:
     """
     Tokens of the last line, None when it does not count the prompt.
 
-    A zero is left out on the wire (`omitempty`, ollama/api/types.go).
+    A zero is left out on the wire (`omitempty`, ollama/api/types.go). Raises `AbsurdError`.
     """
-    given, made = wire.count(message.get("prompt_eval_count")), wire.count(message.get("eval_count"))
+    given, made = count(message, "prompt_eval_count"), count(message, "eval_count")
     return None if given is None else Usage(given, made or 0)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.errors import Rejected
 from llmo.providers import failures, rates, schemas, wire
+from llmo.providers.counts import checked, count
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, reserved
 from llmo.providers.transport import split
@@ -131,7 +132,7 @@ class Answer(Decoder):
             if isinstance(choice, dict) and not choice.get("index"):
                 self._choice(choice, events)
         if message.get("usage"):
-            self.usage = usage(message["usage"]) or self.usage
+            self.count(usage, wire.obj(message["usage"]))
         return events
 
     def _choice(self, choice: dict[str, Any], events: list[Event]) -> None:
@@ -170,20 +171,26 @@ def _texts(parts: Any) -> list[str]:
     return [wire.text(part.get("text")) for part in wire.seq(parts) if isinstance(part, dict)]
 
 
-def usage(value: Any) -> Usage | None:
-    """Tokens of a usage object; its details are parts of the totals already."""
-    fields = wire.obj(value)
-    given, made = wire.count(fields.get("prompt_tokens")), wire.count(fields.get("completion_tokens"))
+def usage(fields: Mapping[str, Any]) -> Usage | None:
+    """
+    Tokens of a usage object; its details are parts of the totals already. Raises `AbsurdError`.
+
+    xAI counts reasoning beside the completion: only the total tells.
+    """
+    given, made = count(fields, "prompt_tokens"), count(fields, "completion_tokens")
     if given is None or made is None:
         return None
-    inner, outer = wire.obj(fields.get("prompt_tokens_details")), wire.obj(fields.get("completion_tokens_details"))
-    cached = min(wire.count(inner.get("cached_tokens")) or 0, given)
-    return Usage(
-        given,
-        made,
-        cached_input_tokens=cached,
-        cache_write_tokens=min(wire.count(inner.get("cache_write_tokens")) or 0, given - cached),
-        reasoning_tokens=min(wire.count(outer.get("reasoning_tokens")) or 0, made),
+    thought = count(fields, "completion_tokens_details", "reasoning_tokens") or 0
+    if thought and wire.count(fields.get("total_tokens")) == given + made + thought:
+        made += thought
+    return checked(
+        Usage(
+            given,
+            made,
+            cached_input_tokens=count(fields, "prompt_tokens_details", "cached_tokens") or 0,
+            cache_write_tokens=count(fields, "prompt_tokens_details", "cache_write_tokens") or 0,
+            reasoning_tokens=thought,
+        )
     )
 
 

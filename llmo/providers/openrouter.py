@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.errors import Rejected
 from llmo.money import usd
 from llmo.providers import openai, openrouter_errors, openrouter_models, wire
+from llmo.providers.counts import dollars
 from llmo.providers.exchange import reserved
 from llmo.providers.openai import Answer, OpenAI
 
@@ -92,18 +93,17 @@ def max_price(routing: RoutingConfig, ceiling: tuple[Pico, Pico, Pico] | None) -
     }
 
 
-def spent(usage: Any) -> Pico | None:
+def spent(fields: Mapping[str, Any]) -> Pico | None:
     """
-    The picodollars of a usage object.
+    The picodollars of a usage object. Raises `AbsurdError`.
 
     `cost` is what OpenRouter takes. With a key of one's own at the host (BYOK) that is its fee, and the
     host's bill comes on top; without one the host's price is part of it already.
     """
-    fields = wire.obj(usage)
-    cost = wire.dollars(fields.get("cost"))
+    cost = dollars(fields, "cost")
     if cost is None or fields.get("is_byok") is not True:
         return cost
-    upstream = wire.dollars(wire.obj(fields.get("cost_details")).get("upstream_inference_cost"))
+    upstream = dollars(fields, "cost_details", "upstream_inference_cost")
     return None if upstream is None else cost + upstream
 
 
@@ -112,8 +112,7 @@ class Priced(Answer):
 
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one chunk."""
-        cost = spent(message.get("usage"))
-        self.reported = self.reported if cost is None else cost
+        self.bill(spent, wire.obj(message.get("usage")))
         upstream = message.get("provider")
         served = self.serve(model=message.get("model"), upstream=upstream) if upstream else []
         return served + super().read(message)

@@ -27,7 +27,7 @@ def failed(link: Link, said: Complaint) -> ProviderError:
     kind = verdict(said)
     error = failures.error(link, said, kind=kind, hint=hint(link, said, kind))
     if error.retry_after is None:
-        error.retry_after = _patience(link, said)
+        error.retry_after = rates.wait(_patience(link, said))
     return error
 
 

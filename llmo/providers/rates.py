@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from llmo.clock import Clock
 
+LONGEST_S = 31 * 86_400.0
+"""Limits are by the month at most: a longer wait is another unit, or nonsense."""
+MOST = 10**12
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
 
 
@@ -49,6 +52,11 @@ def _moment(text: str) -> float | None:
     return None
 
 
+def wait(told: float | None) -> float | None:
+    """Seconds to wait that can be meant; a time of the epoch in place of a span is none."""
+    return None if told is None or told > LONGEST_S else told
+
+
 def _until(moment: float | None, headers: Mapping[str, str], clock: Clock) -> float | None:
     """Seconds until a moment by the server's own clock where it tells it: ours may be wrong."""
     if moment is None:
@@ -61,17 +69,17 @@ def retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
     """Seconds to wait before another try, None when the server gives none: retry-after-ms wins over retry-after."""
     milli = number(headers.get("retry-after-ms"))
     if milli is not None:
-        return milli / 1000
+        return wait(milli / 1000)
     given = headers.get("retry-after")
     if given is None:
         return None
     plain = number(given)
-    return _until(_moment(given), headers, clock) if plain is None else plain
+    return wait(_until(_moment(given), headers, clock) if plain is None else plain)
 
 
 def _whole(text: str | None) -> int | None:
     value = number(text)
-    return None if value is None else int(value)
+    return None if value is None or value > MOST else int(value)
 
 
 def openai(headers: Mapping[str, str]) -> RateInfo | None:
@@ -82,10 +90,10 @@ def openai(headers: Mapping[str, str]) -> RateInfo | None:
     return RateInfo(
         limit_requests=_whole(get("x-ratelimit-limit-requests")),
         remaining_requests=_whole(get("x-ratelimit-remaining-requests")),
-        reset_requests=seconds(get("x-ratelimit-reset-requests", "")),
+        reset_requests=wait(seconds(get("x-ratelimit-reset-requests", ""))),
         limit_tokens=_whole(get("x-ratelimit-limit-tokens")),
         remaining_tokens=_whole(get("x-ratelimit-remaining-tokens")),
-        reset_tokens=seconds(get("x-ratelimit-reset-tokens", "")),
+        reset_tokens=wait(seconds(get("x-ratelimit-reset-tokens", ""))),
     )
 
 
@@ -96,7 +104,7 @@ def anthropic(headers: Mapping[str, str], clock: Clock) -> RateInfo | None:
     get = headers.get
 
     def reset(bucket: str) -> float | None:
-        return _until(_moment(get(f"anthropic-ratelimit-{bucket}-reset", "")), headers, clock)
+        return wait(_until(_moment(get(f"anthropic-ratelimit-{bucket}-reset", "")), headers, clock))
 
     return RateInfo(
         limit_requests=_whole(get("anthropic-ratelimit-requests-limit")),

@@ -19,6 +19,7 @@ from urllib.parse import urlunsplit
 from llmo.errors import Rejected, Unavailable
 from llmo.money import MOST, pico
 from llmo.providers.transport import split
+from llmo.types import MOST_TOKENS
 
 if TYPE_CHECKING:
     from llmo.money import Pico
@@ -142,8 +143,15 @@ def read(data: bytes) -> Any:
 
     Bad UTF-8 costs the broken character, not the answer.
     """
+    text = str(data.removeprefix(_BOM), "utf-8", "replace")
     try:
-        return _decode(str(data.removeprefix(_BOM), "utf-8", "replace"))
+        try:
+            return _decode(text)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            # Python reads no integer of more than 4,300 digits; the rest of the answer is still good.
+            return json.JSONDecoder(strict=False, parse_int=float).decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -216,12 +224,10 @@ def text(value: Any) -> str:
 
 
 def count(value: Any) -> int | None:
-    """The value when it is a number of tokens."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """The value when it is a number of tokens that can be."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_TOKENS:
         return None
-    if isinstance(value, float) and not value.is_integer():
-        return None
-    return int(value) if value >= 0 else None
+    return int(value) if value == int(value) else None
 
 
 def dollars(value: Any) -> Pico | None:

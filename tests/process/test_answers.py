@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.process.conftest import explained
 from tests.servers.raw import RawServer, whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,47 @@ def test_a_4xx_is_final_whatever_its_body_calls_it(raw: Any, status: str, code: 
     assert (run.code, run.json["ok"], run.json["error"]["kind"]) == (code, False, kind)
     assert (len(server.requests), run.json["cost"]["usd"]) == (1, "0")
     assert explained(run)[0].startswith(f"llmo: peer answered {status[:3]}: no")
+
+
+def answer(usage: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A whole chat completion."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
+    return {"model": "m-1", "choices": [choice], "usage": usage, **fields}
+
+
+GOOD = {"prompt_tokens": 10, "completion_tokens": 5}
+
+
+@pytest.mark.parametrize("count", [9e17, 1e30, -5, 2.5, "12", True])
+def test_absurd_usage_costs_no_answer(raw: Any, count: Any) -> None:
+    """
+    The answer is printed, the cost is an estimate, a warning says why.
+    """
+    with RawServer([whole(answer({**GOOD, "completion_tokens": count}))]) as server:
+        run = raw(server.url)("ask", "hello", "--json", "--max-tokens", "10", "--max-cost", "1")
+
+    assert (run.code, run.json["ok"], run.json["text"], run.json["usage"]) == (0, True, "hi", None)
+    assert run.json["cost"]["source"] == "estimated"
+    assert run.json["cost"]["usd"] == run.json["cost"]["reserved_usd"] != "0"
+    assert ["completion_tokens = " in warning for warning in run.json["warnings"]] == [True]
+
+
+def test_absurd_usage_of_one_row_harms_no_other(raw: Any, tmp_path: Path) -> None:
+    """
+    Each row is answered and booked, whatever its neighbours counted.
+    """
+    rows = tmp_path / "in.jsonl"
+    rows.write_text("".join(json.dumps({"id": f"r{n}", "prompt": f"p{n}"}) + "\n" for n in range(6)), "utf-8")
+    counts = [10, 1e30, 5, 9e17, 7, -1]
+    answers = [[whole(answer({**GOOD, "completion_tokens": count}))] for count in counts]
+    with RawServer(*answers) as server:
+        peer = raw(server.url)
+        run = peer("batch", rows, "-o", tmp_path / "out.jsonl", "--max-tokens", "10", "--max-cost", "1")
+        spent = peer("cost", "--json")
+    written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+
+    assert (run.code, len(server.requests)) == (0, 6)
+    assert [row["status"] for row in written] == ["ok"] * 6
+    assert sorted(row["cost_source"] for row in written) == ["computed"] * 3 + ["estimated"] * 3
+    total = sum((Decimal(row["cost_usd"]) for row in written), Decimal(0))
+    assert Decimal(spent.json["total"]["cost_usd"]) == total

@@ -1,0 +1,116 @@
+"""What has come of one attempt so far, checked as it is taken in: figures and names are a stranger's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmo.money import DEAREST
+from llmo.result import Attempt, Result
+from llmo.types import Event, Finish, Reasoning, Reported, Served, Text, Usage, Warned
+
+if TYPE_CHECKING:
+    from llmo.errors import LlmoError
+    from llmo.types import CostSource, Target
+
+
+class Answer:
+    """What has come of an answer so far."""
+
+    def __init__(self) -> None:
+        self.target: Target | None = None
+        self.texts: list[str] = []
+        self.reasoning: list[str] = []
+        self.usage: Usage | None = None
+        self.served = Served()
+        self.reported: Reported | None = None
+        self.finish: Finish | None = None
+        self.first_at: float | None = None
+        self.reserved = 0
+        self.warnings: list[str] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether a word of it has been passed on."""
+        return bool(self.texts or self.reasoning)
+
+    def take(self, event: Event, now: float) -> None:
+        """Add one event."""
+        match event:
+            case Text(text) | Reasoning(text):
+                (self.texts if isinstance(event, Text) else self.reasoning).append(text)
+                self.first_at = now if self.first_at is None else self.first_at
+            case Usage() | Reported():
+                self._count(event)
+            case Finish():
+                self.finish = event
+            case Served():
+                self.served = replace(self.served, **{k: v for k in _SERVED if (v := name(getattr(event, k)))})
+            case Warned(message):
+                self.warnings.append(message)
+
+    def _count(self, event: Usage | Reported) -> None:
+        """Take figures that can be true: each goes into sums that must hold."""
+        if isinstance(event, Reported):
+            if 0 <= event.cost <= DEAREST:
+                self.reported = event
+            else:
+                self.warnings.append(f"{self.target} reported a cost that can't be true, and it is ignored")
+        elif (wrong := event.wrong) is None:
+            self.usage = event
+        else:
+            self.warnings.append(
+                f"{self.target} reported token counts that can't be true, and they are ignored: {wrong}"
+            )
+
+    def result(
+        self,
+        *,
+        identifier: str,
+        error: LlmoError | None,
+        attempts: tuple[Attempt, ...],
+        total_s: float,
+        began: float,
+    ) -> Result:
+        """Put it together with what it took."""
+        cost, source = _total(attempts)
+        return Result(
+            id=identifier,
+            error=error,
+            text="".join(self.texts),
+            reasoning="".join(self.reasoning),
+            target=self.target,
+            served=self.served,
+            finish=self.finish.reason if self.finish else None,
+            usage=self.usage,
+            cost=cost,
+            cost_source=source,
+            reserved=self.reserved,
+            total_s=total_s,
+            first_token_s=None if self.first_at is None else self.first_at - began,
+            attempts=attempts,
+            warnings=tuple(self.warnings),
+        )
+
+
+NAME = 200
+"""Characters of a name that are kept: models, tiers, ids of requests."""
+_SERVED = ("model", "request_id", "service_tier", "upstream")
+
+
+def name(told: str | None) -> str:
+    """A stranger's name as it can be stored and shown: in one line, of a length that can be meant."""
+    return "".join(char for char in (told or "")[:NAME] if char.isprintable()).strip()
+
+
+def _total(attempts: tuple[Attempt, ...]) -> tuple[int | None, CostSource]:
+    """The cost of all attempts; unknown when any is, and its source that of the weakest part that cost something."""
+    if not attempts:
+        return 0, "unknown"
+    if any(a.cost is None for a in attempts):
+        return None, "unknown"
+    paid = [a for a in attempts if a.cost] or [attempts[-1]]
+    return sum(a.cost or 0 for a in attempts), max((a.cost_source for a in paid), key=_STRENGTH.index)
+
+
+_STRENGTH: list[CostSource] = ["cached", "subscription", "local", "reported", "computed", "estimated", "unknown"]

@@ -10,20 +10,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from llmo import shapes
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from llmo.config import Detector
 
-_SECRETS = {
-    "private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    "API key": re.compile(
-        r"\b(?:sk-(?:ant-|or-|proj-)?[A-Za-z0-9_-]{20,}|gh[pousr]_[A-Za-z0-9]{30,}|github_pat_\w{30,}|xox[abprs]-[\w-]{10,}"
-        r"|AKIA[A-Z0-9]{16}|AIza[\w-]{35}|glpat-[\w-]{20,}|hf_[A-Za-z0-9]{30,})"
-    ),
-    "password": re.compile(r"(?i)\b(?:password|passwd|pwd|secret)\s*[:=]\s*[^\s,;]{6,}"),
-}
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+_SECRETS = {"private key": shapes.PRIVATE_KEY, "API key": shapes.API_KEY, "password": shapes.PASSWORD}
+# What stands before the @ is looked at from there: from its beginning, each of its places would be one.
+_EMAIL = re.compile(r"\w[.+-]*@[\w-]+(?:\.[\w-]+)+\b")
 _CARD = re.compile(r"\b(?:\d[ -]?){12,18}\d\b")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _SSN = re.compile(r"\b(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b")

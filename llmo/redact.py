@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING
 
-_SECRETS = re.compile(
-    r"\b(sk-|pk-|rk-|ghp_|gho_|github_pat_|xox[abprs]-|AKIA|AIza|hf_|glpat-|gsk_)[A-Za-z0-9_\-]{8,}"
-    r"|(?i:\b(bearer|x-api-key:?|api[_-]?key[=:]))\s+?\S{8,}"
-)
+if TYPE_CHECKING:
+    import re
+
+MASK = "****"
+LEAST = 8
+"""Characters from which a value is masked wherever it appears: shorter ones would mask ordinary words."""
+_known: dict[str, None] = {}
 
 # C0 without tab and newline, DEL and C1: what a terminal could take as a command. Bidirectional
 # overrides reorder what is read, so they are shown too. A carriage return would overwrite its line.
@@ -21,9 +24,33 @@ def visible(text: str) -> str:
     return text.translate(_CONTROL)
 
 
-def masked(text: str, *secrets: str | None) -> str:
-    """Text without anything that looks like a key, nor any of `secrets`."""
+def remember(*secrets: str) -> None:
+    """
+    Mask these values from now on, in this process, wherever they appear; also as JSON and addresses spell them.
+
+    Keys that were resolved, headers of the profile, variables that hold keys: a server may echo any of them.
+    """
+    from json import dumps
+    from urllib.parse import quote
+
     for secret in secrets:
-        if secret and len(secret) >= 4:  # noqa: PLR2004 - shorter ones would mask ordinary words
-            text = text.replace(secret, "****")
-    return _SECRETS.sub(lambda m: f"{m.group(1) or m.group(2)}****", text)
+        for spelled in (secret, dumps(secret)[1:-1], quote(secret, safe="")):
+            if len(spelled.strip()) >= LEAST:
+                _known[spelled.strip()] = None
+
+
+def masked(text: str, *secrets: str | None) -> str:
+    """Text without anything that looks like a key, nor what is remembered, nor any of `secrets`."""
+    from llmo.shapes import MASKED  # milliseconds to compile, and most commands print nothing that needs it
+
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    for given in secrets:
+        if given and len(given) >= 4:  # noqa: PLR2004 - shorter ones would mask ordinary words
+            text = text.replace(given, MASK)
+    return MASKED.sub(_mask, text)
+
+
+def _mask(found: re.Match[str]) -> str:
+    kept = next((text for text in found.groups() if text), "")
+    return f"{kept.rstrip()}{MASK}"

@@ -31,7 +31,7 @@ LATER_S = 15.0
 _KEPT = 4096
 _SHOWN_LINES = 3
 _SIGNALS = 128
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07]*\x07")
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _BUSY = (
     r"resource_exhausted|connecterror|econn(?:reset|refused)|e(?:timedout|notfound|ai_again|pipe)\b|socket hang up"
     r"|timed out|deadline_exceeded|\[unavailable\]|overloaded|network error|cli-config\.json\.tmp"

@@ -85,7 +85,7 @@ _OUT_OF_MONEY = re.compile(
 )
 _NO_MODEL = re.compile(r"model not exist|invalid model\b")
 _NO_KEY = re.compile(r"api key not valid")
-_LIMIT = re.compile(r"limit:? (\d+),? requested:? (\d+)")
+_LIMIT = re.compile(r"limit:? (\d{1,18}),? requested:? (\d{1,18})")
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 

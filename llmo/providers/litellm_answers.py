@@ -51,11 +51,11 @@ _CLASSES: Mapping[str, type[ProviderError]] = {
     "ModuleNotFoundError": Broken,
 }
 _PREFIX = re.compile(
-    r"^(?:(?:litellm\.)?(?:Timeout Error|\w*(?:Error|Exception|Timeout)\w*(?: \w+Error)?)(?::| -)\s*)+"
+    r"^(?:(?:litellm\.)?(?:Timeout Error|\w{0,60}?(?:Error|Exception|Timeout)\w{0,60}(?: \w{1,60}Error)?)(?::| -)\s*)+"
 )
 _NO_KEY = re.compile(
     r"(?i)missing[^.]{0,40}(?:credentials|api[_ ]?key)"
-    r"|api[_ ]?key[^.]*(?:must be set|missing|not (?:set|found|provided))"
+    r"|api[_ ]?key[^.]{0,200}(?:must be set|missing|not (?:set|found|provided))"
 )
 _TAIL = re.compile(r"\.? Handle with `litellm.*|\s(?:Original exception:|Traceback \().*", re.DOTALL)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from llmo.providers import Link
     from llmo.providers.failures import Complaint, Verdict
 
-_AFFORDS = re.compile(r"can only afford (\d+)")
+_AFFORDS = re.compile(r"can only afford (\d{1,18})")
 _MILLISECONDS = 10**11
 """A reset above this is not in seconds: they would be of the year 5138."""
 _SHOWN = 3

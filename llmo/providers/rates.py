@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 LONGEST_S = 31 * 86_400.0
 """Limits are by the month at most: a longer wait is another unit, or nonsense."""
 MOST = 10**12
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_DURATION = re.compile(
+    r"(?:(\d{1,18})h)?(?:(\d{1,18})m(?!s))?(?:(\d{1,18}(?:\.\d{1,18})?)s)?(?:(\d{1,18}(?:\.\d{1,18})?)ms)?"
+)
 
 
 def seconds(text: str) -> float | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LARGEST = 1 << 20
-_PLACE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,10 @@ def parsed(path: Path | str, content: bytes) -> dict[str, Any]:
 
 
 def _invalid(path: Path | str, content: bytes, message: str) -> ProfileError:
-    found = _PLACE.fullmatch(message)
+    found = _PLACE.search(message)
     last = content.rstrip().count(b"\n") + 1
-    what, line, column = found.groups() if found else (message, None, None)
+    line, column = found.groups() if found else (None, None)
+    what = message[: found.start()] if found else message
     where = f"{path}:{line}:{column}" if line else f"{path}:{last}"
     return ProfileError([Problem(where, "", f"not valid TOML: {what[:1].lower()}{what[1:]}")])
 

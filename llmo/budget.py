@@ -12,8 +12,9 @@ from threading import Thread
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.errors import LlmoError
+from llmo.figures import dollars, exact
 from llmo.ledger import MAX_COST, Call, Entry, Held, Limit, OverBudget, Released, Settled, Settlement
-from llmo.money import parse_usd, usd
+from llmo.money import parse_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,8 +40,8 @@ def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
 
 
 def _near(percent: int, status: BudgetStatus) -> str:
-    parts = [] if status.limit_usd is None else [f"${usd(status.spent)} of ${usd(status.limit_usd)} spent"]
-    parts += [] if status.limit_calls is None else [f"{status.calls} of {status.limit_calls} calls"]
+    parts = [] if status.limit_usd is None else [f"{dollars(status.spent)} of {exact(status.limit_usd)} spent"]
+    parts += [] if status.limit_calls is None else [f"{status.calls:,} of {status.limit_calls:,} calls"]
     resets = [f"resets {status.resets_at}"] if status.resets_at else []
     return f"budget {status.name} is used to {percent} % and more: {', '.join(parts + resets)}"
 

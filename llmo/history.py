@@ -97,12 +97,12 @@ class History:
             text = json.dumps(body, ensure_ascii=False)
             db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, self._clock.now(), text))
 
-    def prune(self, days: float) -> int:
-        """Drop texts older than `days`; how many turns went."""
+    def prune(self, before: float) -> int:
+        """Drop texts from before an instant; how many turns went."""
         if not self._path.exists():
             return 0
         with self._open() as db:
-            return self._prune(db, self._clock.now() - days * DAY)
+            return self._prune(db, before)
 
     @staticmethod
     def _prune(db: sqlite3.Connection, before: float) -> int:

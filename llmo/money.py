@@ -57,3 +57,8 @@ def usd(amount: Pico) -> str:
     whole, rest = divmod(amount, DOLLAR)
     digits = f"{rest:012d}".rstrip("0")
     return f"{sign}{whole}" + (f".{digits:0<2}" if digits else "")
+
+
+def stated(amount: str) -> Pico:
+    """The picodollars of what `usd` wrote, sums beyond `MOST` too."""
+    return pico(Decimal(amount))

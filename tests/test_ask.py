@@ -89,7 +89,7 @@ def test_no_stdin_leaves_a_loops_input_alone(llmo: Any) -> None:
         pytest.param(
             ["ask", "x", "--temperature", "nan"], None, 2, "--temperature is not a number: nan", id="temperature"
         ),
-        pytest.param(["ask", "x", "--cache", "soon"], None, 2, "not a span of time: soon", id="cache"),
+        pytest.param(["ask", "x", "--cache", "soon"], None, 2, "--cache: not a length of time: soon", id="cache"),
         pytest.param(["ask", "x", "-m", "offlin/x"], None, 4, "unknown provider: offlin", id="provider"),
         pytest.param(["ask", "x", "-m", "nope"], None, 4, "unknown model or alias: nope", id="alias"),
         pytest.param(["ask", "x", "-t", "nope"], None, 4, "unknown task: nope", id="task"),

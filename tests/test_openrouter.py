@@ -370,7 +370,7 @@ def test_rows_of_all_kinds(row: dict[str, Any], name: str | None, priced: bool) 
     [
         pytest.param(
             {"label": "ci", "limit": 10, "limit_remaining": 3.456, "limit_reset": "monthly", "usage": 6.5444},
-            "key ci, $3.46 left of $10.00 (monthly), $6.54 used",
+            "key ci, $3.45 left of $10.00 (monthly), $6.55 used",
             id="limited",
         ),
         pytest.param(

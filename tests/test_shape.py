@@ -24,7 +24,7 @@ LAYERS = {
     part: layer
     for layer, parts in enumerate(
         [
-            "__init__ errors types money parameters config clock ids result spans patterns",
+            "__init__ errors types money parameters config clock ids result figures patterns",
             "paths settings catalog tokens images classify shapes privacy redact sent wording data",
             "providers ledger history",
             "chains router candidates budget cap limits retry",

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import router
+from llmo import figures, router
 from llmo.cli import options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
@@ -216,10 +216,9 @@ class _Cache:
     """Exact repeats, when `--cache` asks for them: only complete answers are kept."""
 
     def __init__(self, ctx: Context, question: Question) -> None:
-        from llmo.spans import seconds
-
+        age = question.output.cache
         self._ctx = ctx
-        self._age = None if question.output.cache is None else seconds(question.output.cache)
+        self._age = None if age is None else figures.seconds("--cache", age)
         self._key = None if self._age is None else _key(question)
 
     def find(self) -> tuple[Result, Any] | None:
@@ -257,7 +256,7 @@ def _revived(body: dict[str, Any], ctx: Context) -> tuple[Result, Any]:
     from llmo.result import Result
     from llmo.types import Served, Target, Usage
 
-    saved = lines.dollars(body["cost"])
+    saved = figures.dollars(body["cost"])
     ctx.note(f"llmo: from the cache, saved {saved}")
     used = body["usage"]
     result = Result(

@@ -11,9 +11,9 @@ from llmo.batch.tally import Tally
 from llmo.cli.batch_task import prompt_of, works
 from llmo.cli.wiring import budgets
 from llmo.errors import LlmoError
+from llmo.figures import dollars, span
 from llmo.limits import Wish, limits
-from llmo.money import usd
-from llmo.render.progress import dollars, span
+from llmo.render.objects import money
 
 if TYPE_CHECKING:
     from llmo.cli.batch_task import Task
@@ -110,15 +110,15 @@ def _body(task: Task, found: Forecast) -> dict[str, Any]:
             "input_estimate": sum(share.input_tokens for share in found.shares.values()),
             "output_estimate": sum(share.output_tokens for share in found.shares.values()),
         },
-        "cost": {"estimate_usd": _usd(found.estimate), "worst_usd": _usd(found.worst)},
+        "cost": {"estimate_usd": money(found.estimate), "worst_usd": money(found.worst)},
         "models": [
             {
                 "target": target,
                 "rows": share.rows,
                 "input_tokens": share.input_tokens,
                 "output_tokens": share.output_tokens,
-                "estimate_usd": _usd(share.estimate),
-                "worst_usd": _usd(share.worst),
+                "estimate_usd": money(share.estimate),
+                "worst_usd": money(share.worst),
                 "time_at_limits_s": _time(task, target, share),
             }
             for target, share in found.shares.items()
@@ -163,7 +163,3 @@ def _sum(one: int | None, other: int | None) -> int | None:
 
 def _all(amounts: list[int | None]) -> int | None:
     return None if None in amounts else sum(amount or 0 for amount in amounts)
-
-
-def _usd(amount: int | None) -> str | None:
-    return None if amount is None else usd(amount)

@@ -10,6 +10,7 @@ from llmo.batch import compare, export, state
 from llmo.batch.resume import Recorded
 from llmo.cli import batch_dry
 from llmo.errors import BudgetExceeded, Exit, LlmoError, UsageError
+from llmo.figures import dollars
 from llmo.render import beside, progress
 
 if TYPE_CHECKING:
@@ -111,11 +112,11 @@ def _left(task: Task, files: Files) -> str:
     tally = task.tally
     if files.journal is None:
         about = tally.spent * tally.left // tally.done if tally.done else None
-        return f"{tally.left:,} {task.unit} are left, about {progress.dollars(about)}"
+        return f"{tally.left:,} {task.unit} are left, about {dollars(about)}"
     task.recorded = Recorded()
     task.recorded.read(files.journal.path, task.same)
     found = batch_dry.forecast(task)
-    cost = f"about {progress.dollars(found.estimate)}, at most {progress.dollars(found.worst)}"
+    cost = f"about {dollars(found.estimate)}, at most {dollars(found.worst)}"
     return f"{found.rows:,} {task.unit} are left, {cost}"
 
 

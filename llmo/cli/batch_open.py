@@ -17,9 +17,8 @@ from llmo.batch.tally import Tally
 from llmo.cli import batch_dry, options
 from llmo.cli.batch_task import works
 from llmo.errors import UsageError
+from llmo.figures import dollars, exact
 from llmo.ids import ulid
-from llmo.money import usd
-from llmo.render.progress import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,7 +179,7 @@ def _confirm(task: Task) -> None:
         return
     question = f"{found.rows:,} {task.unit}: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst"
     if not _agreed(task, f"{question}; send them?"):
-        raise UsageError(f"it may cost more than ${usd(limit)}: {question}", hint="give -y to send them")
+        raise UsageError(f"it may cost more than {exact(limit)}: {question}", hint="give -y to send them")
 
 
 def _agreed(task: Task, question: str) -> bool:

@@ -22,7 +22,7 @@ class Keeping:
         False
     )
     prune: Annotated[
-        str | None, typer.Option("--prune", help="Delete texts older than this; money stays.", metavar="AGE")
+        str | None, typer.Option("--prune", help="Delete texts older than this; money stays.", metavar="WHEN")
     ] = None
     export: Annotated[
         str | None, typer.Option("--export", help="Write every call as a line of JSON; - is stdout.", metavar="FILE")
@@ -79,7 +79,7 @@ def _apart(ctx: Context, reports: Reports, keeping: Keeping) -> None:
 
 
 def _reconcile(ctx: Context, run: str | None) -> None:
-    from llmo.render.lines import dollars
+    from llmo.figures import dollars
     from llmo.render.money import calls
 
     booked = ctx.ledger.reconcile(run)
@@ -88,8 +88,9 @@ def _reconcile(ctx: Context, run: str | None) -> None:
 
 
 def _prune(ctx: Context, age: str) -> int:
-    from llmo.cli.spent import seconds
+    from llmo.cli.spent import when
+    from llmo.figures import counted
 
-    gone = ctx.history.prune(seconds("--prune", age) / 86_400)
-    ctx.note(f"deleted {gone} {'text' if gone == 1 else 'texts'} older than {age}; costs are kept")
+    gone = ctx.history.prune(when("--prune", age, ctx) or 0.0)
+    ctx.note(f"deleted {counted(gone, 'texts')} older than {age}; costs are kept")
     return 0

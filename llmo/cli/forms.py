@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.cli import pictures
 from llmo.errors import UsageError
+from llmo.figures import dollars
 from llmo.money import usd
 from llmo.render import money, tables
-from llmo.render.lines import dollars
 
 if TYPE_CHECKING:
     from llmo.cli.spent import Report

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from llmo import parameters
 from llmo.config import parse_target
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, Step
@@ -135,7 +136,7 @@ def _tests(filters: Filters) -> Iterable[Callable[[Offer], bool]]:
     if filters.ready:
         yield lambda one: one.not_ready is None
     if filters.max_price is not None:
-        most = _dollars(filters.max_price)
+        most = parameters.dollars(filters.max_price, "--max-price")
         yield lambda one: one.output is not None and one.output * 1_000_000 <= most
     if (least := filters.min_context) is not None:
         yield lambda one: one.context is not None and one.context >= least
@@ -143,15 +144,6 @@ def _tests(filters: Filters) -> Iterable[Callable[[Offer], bool]]:
         if ability not in ABILITIES:
             raise UsageError(f"unknown ability: {ability}", hint=f"known: {', '.join(ABILITIES)}")
         yield lambda one, ability=ability: one.abilities is not None and ability in one.abilities  # type: ignore[misc]  # bound early
-
-
-def _dollars(text: str) -> int:
-    from llmo.money import parse_usd
-
-    try:
-        return parse_usd(text)
-    except ValueError as exc:
-        raise UsageError(f"--max-price: {exc}", hint="give dollars, like 2.50") from None
 
 
 def _matching(offers: list[Offer], query: str) -> list[Offer]:

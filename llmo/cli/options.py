@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_type_hi
 
 import typer
 
-from llmo import parameters
+from llmo import figures, parameters
 from llmo.cli import context
 from llmo.errors import UsageError
 from llmo.types import Json, Params
@@ -72,7 +72,7 @@ class Selection:
     seed: Annotated[int | None, typer.Option("--seed", help="Sampling seed.", metavar="N")] = None
     stop: Annotated[list[str] | None, typer.Option("--stop", help="Stop at this text; repeatable.", metavar="S")] = None
     timeout: Annotated[
-        float | None, typer.Option("--timeout", help="Seconds for one call, retries included.", metavar="S")
+        str | None, typer.Option("--timeout", help="Seconds for one call, retries included; or 2m.", metavar="S")
     ] = None
     retries: Annotated[
         int | None, typer.Option("--retries", help="Attempts per candidate after the first.", metavar="N")
@@ -93,7 +93,7 @@ class Selection:
         parameters.real("temperature", self.temperature, "--temperature")
         parameters.whole("seed", self.seed, "--seed")
         parameters.stops(self.stop, "--stop")
-        parameters.real("timeout", self.timeout, "--timeout")
+        timeout(self)
         parameters.whole("retries", self.retries, "--retries")
         cap(self)
         tags(self)
@@ -209,7 +209,15 @@ def rivals(selection: Selection, profile: Profile) -> list[Target]:
 
 def clocks(selection: Selection, profile: Profile) -> tuple[float, int]:
     """Total seconds of a call, and attempts after the first."""
-    return selection.timeout or profile.timeout, profile.retries if selection.retries is None else selection.retries
+    total = timeout(selection)
+    return total or profile.timeout, profile.retries if selection.retries is None else selection.retries
+
+
+def timeout(selection: Selection) -> float | None:
+    """`--timeout` in seconds. Raises `UsageError`."""
+    text = selection.timeout
+    total = None if text is None else figures.seconds("--timeout", text, bare=True)
+    return parameters.real("timeout", total, "--timeout")
 
 
 def pair(flag: str, text: str) -> tuple[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from llmo.figures import counted, dollars, span
 from llmo.render import charts, money, page, plot
 from llmo.render.charts import PALETTE, Range, Series
-from llmo.render.lines import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -111,7 +111,7 @@ def _bars(groups: Sequence[Spending]) -> str:
     ordered = sorted(groups, key=lambda group: (-group.cost, -group.calls, group.group))
     return charts.bars(
         [
-            ("/".join(group.group) or "-", group.cost, f"{money.kind(group)} · {group.calls:,} calls")
+            ("/".join(group.group) or "-", group.cost, f"{money.kind(group)} · {counted(group.calls, 'calls')}")
             for group in ordered[:ROWS]
         ]
     )
@@ -121,8 +121,8 @@ def _times(report: Report, groups: Sequence[Spending]) -> Iterator[Range]:
     busiest = sorted(groups, key=lambda group: -group.calls)[:ROWS]
     for one in report.ctx.ledger.times([(g.group[0], g.group[1]) for g in busiest], report.since, report.until):
         middle, high, first = one.total_p50 or 0.0, one.total_p95 or 0.0, one.first_token_p50
-        early = "" if first is None else f", first token {first:.2f} s"
-        yield Range("/".join(one.target), middle, high, first, f"{middle:.2f} s, 95 % in {high:.2f} s{early}")
+        early = "" if first is None else f", first token {span(first)}"
+        yield Range("/".join(one.target), middle, high, first, f"{span(middle)}, 95 % in {span(high)}{early}")
 
 
 def _saved(report: Report, groups: Sequence[Spending]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmo import figures, parameters
 from llmo.cli.options import pair
 from llmo.errors import Exit, UsageError
 
@@ -128,12 +129,11 @@ class Report:
     def verdict(self, most: Pico | None) -> int:
         """The exit code of --check, with a line for each limit that is used up."""
         from llmo.render import money
-        from llmo.render.lines import dollars
 
         said = [f"budget {one.name} is used up: {money.used(one)}" for one in self.budgets if one.used_up]
         if most is not None and self.total.cost + self.total.held > most:
-            held = f" and {dollars(self.total.held)} held" if self.total.held else ""
-            said.append(f"more than --max {dollars(most)} was spent: {money.cost(self.total)}{held}")
+            held = f" and {figures.dollars(self.total.held)} held" if self.total.held else ""
+            said.append(f"more than --max {figures.exact(most)} was spent: {money.cost(self.total)}{held}")
         elif most is not None and self.total.unpriced:
             self.ctx.err(f"llmo: the total is a lower bound: {money.cost(self.total)}")
         for line in said:
@@ -144,27 +144,11 @@ class Report:
 
 def amount(flag: str, text: str | None, *, check: bool) -> Pico | None:
     """Dollars of a flag that needs --check. Raises `UsageError`."""
-    from llmo.money import parse_usd
-
     if text is None:
         return None
     if not check:
         raise UsageError(f"{flag} needs --check")
-    try:
-        return parse_usd(text)
-    except ValueError as exc:
-        raise UsageError(f"{flag}: {exc}", hint="give dollars, like 2.50") from None
-
-
-_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
-
-
-def seconds(flag: str, text: str) -> float:
-    """A duration like 30m, 24h, 7d, 2w. Raises `UsageError`."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([mhdw])", text.strip())
-    if not found:
-        raise UsageError(f"{flag} is not a duration: {text}", hint="like 24h, 7d, 2w")
-    return float(found[1]) * _UNITS[found[2]]
+    return parameters.dollars(text, flag)
 
 
 def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> float | None:
@@ -177,12 +161,17 @@ def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> flo
 
     if text is None:
         return None
-    if re.fullmatch(r"[\d.]+[mhdw]", text.strip()):
-        return ctx.clock.now() - seconds(flag, text)
+    if figures.is_span(text):
+        return max(0.0, ctx.clock.now() - figures.seconds(flag, text))
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise UsageError(f"{flag} is neither a duration nor a date: {text}", hint="like 7d or 2026-11-01") from None
-    if end and re.fullmatch(r"[\d-]+", text.strip()):
-        moment += timedelta(days=1)
-    return ctx.ledger.seconds(moment)
+        raise UsageError(
+            f"{flag}: neither a length of time nor a date: {text}", hint=f"{figures.FORMS}, or a date like 2026-11-01"
+        ) from None
+    try:
+        if end and re.fullmatch(r"[\d-]+", text.strip()):
+            moment += timedelta(days=1)
+        return max(0.0, ctx.ledger.seconds(moment))
+    except (OverflowError, ValueError, OSError):
+        raise UsageError(f"{flag}: no day of a calendar here: {text}", hint="give a year like 2026") from None

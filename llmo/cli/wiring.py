@@ -27,23 +27,6 @@ class Wired(wiring.Wired):
 
 def budgets(ctx: Context, selection: Selection) -> list[dict[str, object]]:
     """How much is left of every limit of this command, as `route` shows it."""
-    from llmo.money import usd
+    from llmo.render.money import budget
 
-    def dollars(amount: int | None) -> str | None:
-        return None if amount is None else usd(amount)
-
-    return [
-        {
-            "name": one.name,
-            "window": one.window,
-            "limit_usd": dollars(one.limit_usd),
-            "spent_usd": dollars(one.spent),
-            "held_usd": dollars(one.held),
-            "left_usd": dollars(one.left),
-            "limit_calls": one.limit_calls,
-            "calls": one.calls,
-            "left_calls": one.left_calls,
-            "resets_at": one.resets_at,
-        }
-        for one in ctx.ledger.status(ctx.limits(selection.max_cost), ctx.run_id)
-    ]
+    return [budget(one) for one in ctx.ledger.status(ctx.limits(selection.max_cost), ctx.run_id)]

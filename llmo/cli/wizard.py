@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo.errors import Cancelled, ConfigError, UsageError
+from llmo.figures import counted
 from llmo.settings import builtin, ollama, template
 from llmo.settings.kinds import KIND_DEFAULTS
 
@@ -47,7 +48,7 @@ def _found(ctx: Context) -> dict[str, str]:
     there = builtin.detected(ctx.env) - {"ollama"}
     found = {name: _why(ctx, name) for name in KIND_DEFAULTS if name in there}
     if models is not None:
-        found["ollama"] = f"{len(models)} model{'' if len(models) == 1 else 's'} at {url}"
+        found["ollama"] = f"{counted(len(models), 'models')} at {url}"
     return found
 
 

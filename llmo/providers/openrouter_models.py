@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from llmo.catalog.price import Price, Rates
-from llmo.money import DOLLAR, usd
+from llmo.figures import dollars, exact
 from llmo.providers import wire
 from llmo.types import Listed
 
@@ -28,7 +27,6 @@ _RATES = {
 }
 _INPUTS = ("prompt", "input_cache_read", "input_cache_write", "input_cache_write_1h")
 _OUTPUTS = ("completion", "internal_reasoning")
-_CENT = DOLLAR // 100
 _CLOCK = ("utc_start", "utc_end")
 _PARAMETERS: Mapping[Ability, tuple[str, ...]] = {
     "schema": ("structured_outputs",),
@@ -127,22 +125,14 @@ def _peak(pricing: Mapping[str, Any]) -> tuple[Pico, Pico]:
 
 def key(data: dict[str, Any]) -> str:
     """What `GET /key` tells, in one line."""
-    left, most, used = (_shown(data.get(name)) for name in ("limit_remaining", "limit", "usage"))
+    left, most, used = (wire.dollars(data.get(name)) for name in ("limit_remaining", "limit", "usage"))
     parts = [f"key {wire.text(data.get('label')) or 'accepted'}"]
     if most is not None:
         again = wire.text(data.get("limit_reset"))
-        parts.append(f"{left or 'unknown'} left of {most}" + (f" ({again})" if again else ""))
+        parts.append(f"{dollars(left, down=True)} left of {exact(most)}" + (f" ({again})" if again else ""))
     else:
         parts.append("no limit of its own")
-    parts += [f"{used} used"] if used is not None else []
+    parts += [f"{dollars(used)} used"] if used is not None else []
     parts += ["free tier: 50 requests a day on :free models"] if data.get("is_free_tier") is True else []
     until = wire.text(data.get("expires_at"))
     return ", ".join(parts + ([f"expires {until[:10]}"] if until else []))
-
-
-def _shown(value: Any) -> str | None:
-    """Whole cents, or all digits of less than one."""
-    amount = wire.dollars(value)
-    if amount is None or amount < _CENT:
-        return None if amount is None else f"${usd(amount)}"
-    return f"${Decimal(amount) / DOLLAR:.2f}"

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from llmo.figures import dollars, span
+from llmo.money import stated
 from llmo.redact import visible
 from llmo.render import lines, tables
-from llmo.render.progress import span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,7 +92,7 @@ def _standing(model: Mapping[str, Any]) -> tuple[str, ...]:
         f"{model['failed']:,}",
         f"{model['input_tokens']:,}",
         f"{model['output_tokens']:,}",
-        f"${model['cost_usd']}" + (f" and {unpriced:,} unpriced" if unpriced else ""),
+        dollars(stated(model["cost_usd"])) + (f" and {unpriced:,} unpriced" if unpriced else ""),
         "-" if took is None else span(took),
     )
 

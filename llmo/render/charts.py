@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmo.render.lines import dollars
+from llmo.figures import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from llmo.money import DOLLAR
+from llmo.figures import dollars, span
 
 if TYPE_CHECKING:
     from llmo.result import Result
-
-
-def dollars(amount: int | None) -> str:
-    """An amount for people: two significant digits at least, never rounded to zero; unknown is not $0.00."""
-    if amount is None:
-        return "unknown"
-    if amount == 0:
-        return "$0"
-    value = Decimal(amount) / DOLLAR
-    places = max(2, 1 - value.adjusted() + 1)
-    shown = f"{value:,.{min(places, 12)}f}"
-    whole, _, rest = shown.partition(".")
-    return f"${whole}.{rest.rstrip('0'):0<2}"
 
 
 def cost(result: Result) -> str:
@@ -52,9 +38,9 @@ def tokens(result: Result) -> str:
 def speed(result: Result) -> str:
     """Time to the first token and the rate after it."""
     if result.first_token_s is None:
-        return f"{result.total_s:.1f} s"
+        return span(result.total_s)
     per_second = rate(result)
-    return f"first token {result.first_token_s:.2f} s" + (f", {per_second:.0f} tokens/s" if per_second else "")
+    return f"first token {span(result.first_token_s)}" + (f", {per_second:.0f} tokens/s" if per_second else "")
 
 
 def rate(result: Result) -> float | None:

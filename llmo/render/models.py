@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from llmo.figures import exact
 from llmo.money import usd
 from llmo.render import tables
-from llmo.render.lines import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,4 +112,4 @@ def _row(of: Offer) -> tuple[str, ...]:
 def _rate(rate: int | None, of: Offer) -> str:
     if rate is None:
         return "unknown" if of.input is None else ""
-    return dollars(rate * MILLION) + ("+" if of.steps else "")
+    return exact(rate * MILLION) + ("+" if of.steps else "")

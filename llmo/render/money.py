@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llmo.figures import counted, dollars, exact
 from llmo.money import usd
-from llmo.render.lines import dollars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def cost(of: Spending) -> str:
     if not of.unpriced:
         return dollars(of.cost)
     note = f"({calls(of.unpriced)} unpriced)"
-    return f"≥ {dollars(of.cost)} {note}" if known(of) else f"unknown {note}"
+    return f"≥ {dollars(of.cost, down=True)} {note}" if known(of) else f"unknown {note}"
 
 
 def cells(of: Spending) -> tuple[str, ...]:
@@ -71,14 +71,27 @@ def kind(of: Spending) -> str:
 
 
 def total(of: Spending) -> str:
-    """One line: dollars, then what has none, apart."""
-    paid = of.calls - of.local - of.subscription
-    parts = [f"{cost(of)} for {calls(paid)}"] if paid or of.cost or not of.calls else []
-    parts += [f"{of.estimated} of them estimated"] if of.estimated else []
-    parts += [f"{calls(of.local)} local"] if of.local else []
-    parts += [f"{calls(of.subscription)} on a subscription"] if of.subscription else []
-    parts += [f"{dollars(of.held)} held by {calls(of.in_flight)} in flight"] if of.in_flight else []
-    return "total: " + ", ".join(parts)
+    """One line: dollars, all calls, and the kinds that add up to them."""
+    return "total: " + "; ".join([f"{cost(of)} for {calls(of.calls)}{_kinds(of)}", *_notes(of)])
+
+
+def _kinds(of: Spending) -> str:
+    kinds = {
+        "metered": of.calls - of.local - of.subscription,
+        "local": of.local,
+        "on a subscription": of.subscription,
+    }
+    found = {word: number for word, number in kinds.items() if number}
+    if len(found) == 1:
+        (word,) = found
+        return "" if word == "metered" else f", {word}"
+    return ": " + ", ".join(f"{number:,} {word}" for word, number in found.items()) if found else ""
+
+
+def _notes(of: Spending) -> list[str]:
+    """What is to be said of some of these calls."""
+    notes = [f"{of.estimated:,} of them estimated"] if of.estimated else []
+    return [*notes, f"{of.in_flight:,} in flight with {dollars(of.held)} held"] if of.in_flight else notes
 
 
 def budget(of: BudgetStatus) -> dict[str, Any]:
@@ -101,11 +114,11 @@ def budget(of: BudgetStatus) -> dict[str, Any]:
 def used(of: BudgetStatus) -> str:
     """How far a limit is used, in words."""
     parts = (
-        [f"{dollars(of.spent)} spent and {dollars(of.held)} held of {dollars(of.limit_usd)}"]
+        [f"{dollars(of.spent)} spent and {dollars(of.held)} held of {exact(of.limit_usd)}"]
         if of.limit_usd is not None
         else []
     )
-    parts += [f"{of.calls} of {calls(of.limit_calls)}"] if of.limit_calls is not None else []
+    parts += [f"{of.calls:,} of {calls(of.limit_calls)}"] if of.limit_calls is not None else []
     return ", ".join(parts) + (f", resets {of.resets_at}" if of.resets_at else "")
 
 
@@ -114,8 +127,8 @@ BUDGET = ("budget", "window", "limit", "spent", "held", "left", "resets")
 
 def budget_cells(of: BudgetStatus) -> tuple[str, ...]:
     """The columns of a limit."""
-    limit = [] if of.limit_usd is None else [dollars(of.limit_usd)]
-    left = [] if of.left is None else [dollars(of.left) if of.left >= 0 else f"-{dollars(-of.left)}"]
+    limit = [] if of.limit_usd is None else [exact(of.limit_usd)]
+    left = [] if of.left is None else [dollars(of.left, down=True)]
     if of.limit_calls is not None:
         limit.append(calls(of.limit_calls))
         left.append(calls(of.left_calls or 0))
@@ -136,4 +149,4 @@ def _held(of: Spending) -> str:
 
 def calls(number: int) -> str:
     """A number of calls in words."""
-    return f"{number} call" if number == 1 else f"{number} calls"
+    return counted(number, "calls")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llmo.figures import dollars, exact
+from llmo.money import stated
 from llmo.redact import visible
-from llmo.render.lines import dollars
 
 if TYPE_CHECKING:
     from llmo.router import Candidate, Plan
@@ -49,10 +50,9 @@ def _row(one: Candidate) -> tuple[str, ...]:
 def _budget(one: dict[str, Any]) -> str:
     resets = f", resets {one['resets_at']}" if one.get("resets_at") else ""
     if one.get("limit_usd") is not None:
-        return (
-            f"budget    {one['name']}: ${one['spent_usd']} spent, ${one['held_usd']} held,"
-            f" ${one['left_usd']} left of ${one['limit_usd']}{resets}"
-        )
+        spent, held = (dollars(stated(one[key])) for key in ("spent_usd", "held_usd"))
+        left, limit = dollars(stated(one["left_usd"]), down=True), exact(stated(one["limit_usd"]))
+        return f"budget    {one['name']}: {spent} spent, {held} held, {left} left of {limit}{resets}"
     return f"budget    {one['name']}: {one.get('left_calls')} calls left of {one.get('limit_calls')}{resets}"
 
 

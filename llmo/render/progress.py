@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from llmo.money import usd
+from llmo.figures import counted, dollars, exact, span
+from llmo.money import stated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -140,38 +141,11 @@ def line(now: Snapshot) -> str:
 
 
 def _money(now: Snapshot) -> str:
-    cap = "" if now.cap is None else f" of {dollars(now.cap)}"
+    cap = "" if now.cap is None else f" of {exact(now.cap)}"
     held = f" ({dollars(now.held)} held)" if now.held else ""
     more = " and unpriced calls" if now.unpriced else ""
     ends = f", about {dollars(now.projected)} in all" if now.projected and now.left else ""
     return f"{dollars(now.spent)}{more}{held}{cap}{ends}"
-
-
-def dollars(amount: int | None) -> str:
-    """An amount for people: at least two significant digits, never rounded to zero."""
-    if amount is None:
-        return "unknown"
-    whole, _, rest = usd(amount).partition(".")
-    if whole != "0":
-        return f"${int(whole):,}.{rest[:2]:0<2}"
-    shown = len(rest) - len(rest.lstrip("0")) + 2
-    return f"$0.{rest[: max(2, shown)]:0<2}" if rest else "$0"
-
-
-def span(seconds: float) -> str:
-    """A length of time, in the two units that matter."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    whole = round(seconds)
-    for unit, size, below, smaller in (("d", 86400, 3600, "h"), ("h", 3600, 60, "min"), ("min", 60, 1, "s")):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // below} {smaller}"
-    return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004 - tenths matter only to few
-
-
-def counted(number: int, things: str) -> str:
-    """A number of things; one of them loses its `s`."""
-    return f"{number:,} {things.removesuffix('s') if number == 1 else things}"
 
 
 def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") -> list[str]:
@@ -194,10 +168,10 @@ def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") ->
         lines.append("failed: " + ", ".join(f"{count:,} {kind}" for kind, count in report["failures"].items()))
     for name, model in report["models"].items():
         tokens = f"{model['input_tokens']:,} → {model['output_tokens']:,} tokens"
-        lines.append(f"{name}: {counted(model['calls'], 'calls')}, {tokens}, ${model['cost_usd']}")
-    unpriced = f" and {report['unpriced_calls']:,} unpriced calls" if report["unpriced_calls"] else ""
+        lines.append(f"{name}: {counted(model['calls'], 'calls')}, {tokens}, {dollars(stated(model['cost_usd']))}")
+    unpriced = f" and {counted(report['unpriced_calls'], 'unpriced calls')}" if report["unpriced_calls"] else ""
     took = report["latency_p50_s"]
     latency = "" if took is None else f"; latency {span(took)} p50, {span(report['latency_p95_s'])} p95"
     used = "" if report["limit_used"] is None else f"; {report['limit_used']:.0%} of the limit used"
-    lines.append(f"cost ${report['cost_usd']}{unpriced}{latency}{used}")
+    lines.append(f"cost {dollars(stated(report['cost_usd']))}{unpriced}{latency}{used}")
     return lines

@@ -63,7 +63,7 @@ complete -c llmo -n '__llmo_at ask' -l max-tokens -d 'Limit of output tokens.' -
 complete -c llmo -n '__llmo_at ask' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at ask' -l seed -d 'Sampling seed.' -x
 complete -c llmo -n '__llmo_at ask' -l stop -d 'Stop at this text; repeatable.' -x
-complete -c llmo -n '__llmo_at ask' -l timeout -d 'Seconds for one call, retries included.' -x
+complete -c llmo -n '__llmo_at ask' -l timeout -d 'Seconds for one call, retries included; or 2m.' -x
 complete -c llmo -n '__llmo_at ask' -l retries -d 'Attempts per candidate after the first.' -x
 complete -c llmo -n '__llmo_at ask' -l tag -d 'KEY=VALUE stored with every call; repeatable.' -x
 complete -c llmo -n '__llmo_at ask' -l lenient -d 'Leave out parameters that a model does not take, with a warning.'
@@ -107,7 +107,7 @@ complete -c llmo -n '__llmo_at batch' -l max-tokens -d 'Limit of output tokens.'
 complete -c llmo -n '__llmo_at batch' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at batch' -l seed -d 'Sampling seed.' -x
 complete -c llmo -n '__llmo_at batch' -l stop -d 'Stop at this text; repeatable.' -x
-complete -c llmo -n '__llmo_at batch' -l timeout -d 'Seconds for one call, retries included.' -x
+complete -c llmo -n '__llmo_at batch' -l timeout -d 'Seconds for one call, retries included; or 2m.' -x
 complete -c llmo -n '__llmo_at batch' -l retries -d 'Attempts per candidate after the first.' -x
 complete -c llmo -n '__llmo_at batch' -l tag -d 'KEY=VALUE stored with every call; repeatable.' -x
 complete -c llmo -n '__llmo_at batch' -l lenient -d 'Leave out parameters that a model does not take, with a warning.'
@@ -167,7 +167,7 @@ complete -c llmo -n '__llmo_at route' -l max-tokens -d 'Limit of output tokens.'
 complete -c llmo -n '__llmo_at route' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at route' -l seed -d 'Sampling seed.' -x
 complete -c llmo -n '__llmo_at route' -l stop -d 'Stop at this text; repeatable.' -x
-complete -c llmo -n '__llmo_at route' -l timeout -d 'Seconds for one call, retries included.' -x
+complete -c llmo -n '__llmo_at route' -l timeout -d 'Seconds for one call, retries included; or 2m.' -x
 complete -c llmo -n '__llmo_at route' -l retries -d 'Attempts per candidate after the first.' -x
 complete -c llmo -n '__llmo_at route' -l tag -d 'KEY=VALUE stored with every call; repeatable.' -x
 complete -c llmo -n '__llmo_at route' -l lenient -d 'Leave out parameters that a model does not take, with a warning.'

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from llmo import wording
 from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut
+from llmo.figures import dollars
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
-from llmo.money import DEAREST, usd
+from llmo.money import DEAREST
 from llmo.received import Answer
 from llmo.result import Attempt
 from llmo.router import EXPECTED_OUTPUT, held
@@ -187,7 +188,7 @@ class Booking:
             cost = facts.model.price.cost(usage, service_tier=self.answer.served.service_tier)
             if cost <= DEAREST:
                 return cost, "estimated" if facts.model.price.source == "limit" else "computed"
-            self.answer.warnings.append(f"the tokens that {self.candidate.target} counted would cost ${usd(cost)}")
+            self.answer.warnings.append(f"the tokens that {self.candidate.target} counted would cost {dollars(cost)}")
         return self.candidate.worst, "estimated"
 
     def _excess(self, cost: int | None) -> str | None:

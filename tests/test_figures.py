@@ -130,7 +130,7 @@ def test_every_flag_reads_the_same_lengths(llmo, flag: str) -> None:
     """
     `90s` was refused by one and taken by another.
     """
-    good = [llmo(*FLAGS[flag], flag, text).code for text in ("90s", "1h30m", "2w", "1.5h")]
+    good = [llmo(*FLAGS[flag], flag, text).code for text in ("90s", "1h30m", "2d", "1.5h")]
     bad = llmo(*FLAGS[flag], flag, "soon")
 
     assert [0, 0, 0, 0] == good

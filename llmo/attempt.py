@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from llmo import wording
-from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut
+from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut, Unbounded
 from llmo.figures import dollars
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
@@ -68,6 +68,9 @@ class Booking:
 
     async def open(self) -> None:
         """Take the hold, with --fit for as long an answer as there is money for. Raises `BudgetExceeded`."""
+        till, unpriced = self.engine.till, self.candidate.unpriced
+        if unpriced and not till.allow_unpriced and till.limited(self.call):
+            raise Unbounded(unpriced, self.candidate.target)
         asked = self.candidate.max_output
         while self.hold is None:
             try:

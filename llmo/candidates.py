@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from llmo import chains, privacy, router, sent, tokens, wording
+from llmo import chains, extras, privacy, router, sent, tokens, wording
 from llmo.classify import classify
 from llmo.providers import KINDS
 from llmo.router import Facts, Need, Plan, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from llmo.catalog import Catalog
+    from llmo.catalog import Catalog, Model
     from llmo.chains import Step
     from llmo.config import Profile, ProviderConfig
-    from llmo.ledger import Latency
+    from llmo.extras import Reserved
+    from llmo.ledger import Latency, Limit
     from llmo.types import Ability, Parameter, Request, Strategy, Target
 
 
@@ -38,7 +40,11 @@ class Memory(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """What the command line says about selection; None and empty leave it to the profile."""
+    """
+    What the command line says about selection; None and empty leave it to the profile.
+
+    `capped` says that a cap of dollars holds beside the budgets, `tags` choose among those.
+    """
 
     models: tuple[str, ...] = ()
     task: str | None = None
@@ -47,6 +53,9 @@ class Choice:
     first_only: bool = False
     fit: bool = False
     lenient: bool = False
+    capped: bool = False
+    allow_unpriced: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 class Planner:
@@ -75,7 +84,30 @@ class Planner:
         task = self._task(choice.task or self._profile.task, prompt, explicit=bool(models))
         steps = self._steps(models, task.name)
         facts = {step.target: self._fact(step.target) for step in steps}
-        return router.plan(task, self._need(request, choice, facts), steps, facts)
+        need = self._need(request, choice, facts)
+        if need.bought or need.service_tier or any(one.searching for one in facts.values()):
+            need = replace(need, limited=self._limited(facts, task.name, choice))
+        return router.plan(task, need, steps, facts)
+
+    def _limited(self, targets: Collection[Target], task: str, choice: Choice) -> frozenset[Target]:
+        """The targets whose calls a limit of dollars counts, which can't cover what has no price."""
+        from llmo.ledger import Call
+
+        if choice.allow_unpriced:
+            return frozenset()
+        dollars = [limit for limit in self._limits if limit.usd is not None]
+
+        def counted(one: Target) -> bool:
+            call = Call(id="", run="", provider=one.provider, model=one.model, task=task, tags=choice.tags)
+            return any(limit.counts(call) for limit in dollars)
+
+        return frozenset(one for one in targets if choice.capped or counted(one))
+
+    @cached_property
+    def _limits(self) -> tuple[Limit, ...]:
+        from llmo.budget import limits
+
+        return limits(self._profile)
 
     def _task(self, name: str, prompt: str, *, explicit: bool) -> Task:
         if name != "auto":
@@ -95,7 +127,16 @@ class Planner:
             self._chains[key] = chains.explicit(self._profile, models) if models else chains.chain(self._profile, task)
         return self._chains[key]
 
+    def _reserved(self, request: Request, facts: Mapping[Target, Facts]) -> Mapping[str, Reserved]:
+        """By provider type, the option that it can't be sent."""
+        options, limit = sent.options(request), request.params.max_tokens or self._profile.max_tokens
+        if not options:
+            return {}
+        found = {kind: extras.reserved(kind, options, limit) for kind in {one.kind for one in facts.values()}}
+        return {kind: reserved for kind, reserved in found.items() if reserved}
+
     def _need(self, request: Request, choice: Choice, facts: Mapping[Target, Facts]) -> Need:
+        options = sent.options(request)
         kinds = tuple(privacy.find("\n".join(sent.texts(request)), self._profile.privacy.detect))
         return Need(
             input_estimate=tokens.guess(request),
@@ -108,11 +149,14 @@ class Planner:
             first_only=choice.first_only,
             fit=choice.fit,
             when_budget_ends=self._profile.when_budget_ends,
-            service_tier=_tier(request),
-            long_cache=sent.kept_long(sent.options(request)),
+            service_tier=extras.tier(options),
+            predicted=tokens.predicted(request),
+            long_cache=sent.kept_long(options),
             parameters=_parameters(request),
             lenient=choice.lenient,
             schema=request.schema is not None,
+            reserved=self._reserved(request, facts),
+            bought=extras.bought(options) if options else (),
         )
 
     def _fact(self, target: Target) -> Facts:
@@ -138,6 +182,7 @@ class Planner:
             tpm=config.tpm,
             concurrency=config.concurrency,
             parameters=KINDS[config.kind].parameters,
+            searching=_searching(config, model),
         )
 
 
@@ -160,10 +205,10 @@ def _parameters(request: Request) -> tuple[Parameter, ...]:
     return (*wording.given(request.params), *pictures)
 
 
-def _tier(request: Request) -> str | None:
-    """The service tier that `-o service_tier=…` asks for."""
-    tier = sent.options(request).get("service_tier")
-    return tier if isinstance(tier, str) else None
+def _searching(config: ProviderConfig, model: Model) -> bool:
+    """Whether a model, or one that may step in for it, searches the web at a fee that nobody states."""
+    stated = model.price is not None and model.price.request > 0
+    return not stated and any(map(extras.searching, (model.id, *config.routing.models)))
 
 
 def _abilities(request: Request) -> frozenset[Ability]:

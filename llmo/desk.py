@@ -44,6 +44,7 @@ class Desk:
     ) -> None:
         self.around = around
         self._limits = around.limits(max_cost)
+        self._capped = max_cost is not None
         self._allow_unpriced = allow_unpriced
         self._wish = Wish(concurrency=concurrency)
         self.busy = concurrency is not None and concurrency > 1
@@ -56,7 +57,9 @@ class Desk:
 
     def plan(self, question: Question) -> Plan:
         """Who may answer."""
-        return self._plans().plan(question.request, question.choice)
+        choice, capped = question.choice, question.choice.capped or self._capped
+        choice = replace(choice, capped=capped, allow_unpriced=self._allow_unpriced)
+        return self._plans().plan(question.request, choice)
 
     async def estimate(self, question: Question) -> Estimate:
         """Who would answer and for how much; sends nothing."""

@@ -4,6 +4,7 @@ Every failure of llmo, and the exit code it ends in.
     LlmoError
       UsageError               2  usage             wrong flags, empty prompt, missing file
       BudgetExceeded           3  budget_exceeded   refused before sending
+        Unbounded              3  budget_exceeded   it buys what has no known price
       ConfigError              4  config            profile, provider, alias
       CredentialsError         4  credentials       no key
       InvalidOutput            1  invalid_output    the answer does not meet the schema
@@ -32,6 +33,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from llmo.answers import Attempt
 
 ErrorKind = Literal[
@@ -113,6 +116,16 @@ class BudgetExceeded(LlmoError):
 
     kind = "budget_exceeded"
     exit = Exit.BUDGET
+
+
+class Unbounded(BudgetExceeded):
+    """The request buys something whose price is unknown, and a limit of dollars holds; nothing was sent."""
+
+    def __init__(self, names: Sequence[str], target: object) -> None:
+        super().__init__(
+            f"a dollar limit can't cover {', '.join(names)} of {target}: billed apart from the tokens it holds for",
+            hint="leave it out, or let it run with --allow-unpriced: what it costs on top is then not held",
+        )
 
 
 class InvalidOutput(LlmoError):

@@ -72,6 +72,7 @@ def question(prompt: Prompt, options: Options) -> Question:
     unknown = options.keys() - Options.__annotations__.keys()
     if unknown:
         raise TypeError(f"unexpected keyword argument: {', '.join(sorted(unknown))}")
+    tags = {str(key): str(value) for key, value in (options.get("tags") or {}).items()}
     return Question(
         request=Request(_messages(prompt, options.get("system")), _params(options), options.get("schema")),
         choice=Choice(
@@ -82,8 +83,10 @@ def question(prompt: Prompt, options: Options) -> Question:
             first_only=not options.get("fallback", True),
             fit=options.get("fit", False),
             lenient=options.get("lenient", False),
+            capped=options.get("max_cost") is not None,
+            tags=tags,
         ),
-        tags={str(key): str(value) for key, value in (options.get("tags") or {}).items()},
+        tags=tags,
         cap=cap(options.get("max_cost")),
         timeout=parameters.real("timeout", options.get("timeout")),
         retries=parameters.whole("retries", options.get("retries")),

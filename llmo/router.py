@@ -7,12 +7,12 @@ undo them; then the order. Nothing is dropped silently: a target that is out say
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from llmo import wording
 from llmo.catalog.price import LONG
-from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected
+from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected, Unbounded
 from llmo.providers import ALL, taking
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from llmo.catalog import Model, Price
     from llmo.chains import Step, Tier
     from llmo.config import BudgetEnd
+    from llmo.errors import LlmoError
+    from llmo.extras import Reserved
     from llmo.ledger import Latency
     from llmo.types import Ability, Billing, CostSource, Parameter, Strategy, Target
 
@@ -45,6 +47,7 @@ class Facts:
     tpm: int | None = None
     concurrency: int | None = None
     parameters: frozenset[Parameter] = ALL
+    searching: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,10 @@ class Need:
     shorter answer when the budget buys no longer one, `when_budget_ends` says what follows a refusal.
     `service_tier` is what the user asks for, `long_cache` whether the prompt may be cached for an hour: both
     change the price.
-    `parameters` are those that the user gave; `lenient` lets a target be asked without them.
+    `parameters` are those that the user gave; `lenient` lets a target be asked without them. `reserved` is the
+    option that a provider type can't be sent, `bought` names those that are billed apart from tokens, `predicted`
+    are tokens that may be billed as output beside the answer. A limit of dollars holds for the targets in `limited`
+    (filled in where that decides).
     """
 
     input_estimate: int
@@ -76,6 +82,10 @@ class Need:
     parameters: tuple[Parameter, ...] = ()
     lenient: bool = False
     schema: bool = False
+    reserved: Mapping[str, Reserved] = field(default_factory=dict)
+    bought: tuple[str, ...] = ()
+    predicted: int = 0
+    limited: frozenset[Target] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +96,8 @@ class Candidate:
     Costs are picodollars for the request's bound and the limit `max_output` (tokens), None when
     the price is unknown. `without` are parameters that it does not take, which is why it is out or what
     it is not sent; `notes` are warnings that go with its answer. A schema goes into its own field when it
-    is `native`, else into the prompt. `learnt` is what its server refused while this program ran.
+    is `native`, else into the prompt. `learnt` is what its server refused while this program ran. `unpriced` names
+    what the request buys there beside tokens: no limit of dollars covers it.
     """
 
     target: Target
@@ -102,6 +113,7 @@ class Candidate:
     native: bool = True
     notes: tuple[str, ...] = ()
     learnt: tuple[Parameter, ...] = ()
+    unpriced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +146,22 @@ def plan(task: Task, need: Need, steps: Sequence[Step], facts: Mapping[Target, F
     able = [c for c in candidates if c.rank is not None]
     able.sort(key=_order(need.strategy, able))
     able.sort(key=lambda c: c.facts.cooling_s > 0)
+    able, refused = _affordable(able, need)
     spare = able[1:] if need.first_only else []
     ranked = [replace(c, rank=rank, why=_why(c, need)) for rank, c in enumerate(able[: len(able) - len(spare)], 1)]
     unused = [replace(c, rank=None, why="not used: --no-fallback") for c in spare]
-    return Plan(task=task, need=need, candidates=(*ranked, *unused, *(c for c in candidates if c.rank is None)))
+    out = (*unused, *refused, *(c for c in candidates if c.rank is None))
+    return Plan(task=task, need=need, candidates=(*ranked, *out))
+
+
+def _affordable(able: list[Candidate], need: Need) -> tuple[list[Candidate], list[Candidate]]:
+    """Those that limits of dollars can cover, and those that they can't; as at a budget's end, a refusal is final."""
+    barred = [c for c in able if c.unpriced and c.target in need.limited]
+    refused = [replace(c, rank=None, why=str(Unbounded(c.unpriced, c.target))) for c in barred]
+    if barred and barred[0] is able[0] and need.when_budget_ends == "refuse":
+        why = f"not asked: {barred[0].target} is refused"
+        return [], refused + [replace(c, rank=None, why=why) for c in able if c not in barred]
+    return [c for c in able if c not in barred], refused
 
 
 def longer(plan: Plan, input_bound: int, input_estimate: int) -> Plan:
@@ -156,16 +180,15 @@ def _worst(candidate: Candidate, need: Need) -> int | None:
 def held(price: Price, need: Need, output: int) -> int:
     """The worst case with so many output tokens; a tier that was asked for may not be the one that serves."""
     bound = need.input_bound * (LONG if need.long_cache else 1)
-    return max(price.worst(bound, output, service_tier=tier) for tier in (None, need.service_tier))
+    return max(price.worst(bound, output + need.predicted, service_tier=tier) for tier in (None, need.service_tier))
 
 
 def require(plan: Plan) -> None:
     """Raise the error that says why nobody can answer, when nobody can."""
     if plan.ranked:
         return
-    barred = [c for c in plan.candidates if c.without]
-    if barred:
-        raise _barred(barred)
+    if (unfit := _unfit(plan)) is not None:
+        raise unfit
     reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
     if plan.need.private:
         raise ConfigError(
@@ -178,6 +201,18 @@ def require(plan: Plan) -> None:
     raise ConfigError(
         f"no model can answer: {reasons}", hint="llmo route shows the plan; llmo models --ready what there is"
     )
+
+
+def _unfit(plan: Plan) -> LlmoError | None:
+    """The error of a request that asks for what a candidate must not be sent, if it is that."""
+    if barred := [c for c in plan.candidates if c.without]:
+        return _barred(barred)
+    for c in plan.candidates:
+        if reserved := plan.need.reserved.get(c.facts.kind):
+            return Rejected(f"{c.target}: {c.why}", hint=reserved.hint)
+        if c.unpriced and c.target in plan.need.limited:
+            return Unbounded(c.unpriced, c.target)
+    return None
 
 
 def _barred(candidates: Sequence[Candidate]) -> Rejected:
@@ -217,6 +252,7 @@ def _candidate(step: Step, need: Need, facts: Facts) -> Candidate:
         without=without,
         native=_native(facts),
         notes=() if out else _notes(step.target, need, facts, without),
+        unpriced=_unpriced(step.target, need, facts),
     )
 
 
@@ -226,10 +262,21 @@ def _native(facts: Facts) -> bool:
     return "schema" in facts.parameters and (known is None or "schema" in known)
 
 
+def _unpriced(target: Target, need: Need, facts: Facts) -> tuple[str, ...]:
+    """What is bought there beside tokens at known prices."""
+    price, tier = facts.model.price, need.service_tier
+    if facts.billing != "metered":
+        return ()
+    tiers = (f"service_tier {tier}",) if tier and (price is None or tier not in price.service) else ()
+    return (*need.bought, *tiers, *((f"the searches of {target.model}",) if facts.searching else ()))
+
+
 def _notes(target: Target, need: Need, facts: Facts, without: tuple[Parameter, ...]) -> tuple[str, ...]:
     notes = [wording.left_out(without, target)] if without else []
     if need.max_output and "max_tokens" not in {*facts.parameters, *need.parameters}:
         notes.append(f"{target} takes no limit of output: max_tokens of the profile is left out")
+    if "n" in need.bought:
+        notes.append("n: every answer is paid for, only the first is kept")
     return tuple(notes)
 
 
@@ -238,6 +285,8 @@ def _out(need: Need, facts: Facts) -> str | None:
     if need.private and not facts.local:
         found = f" ({', '.join(need.private_kinds)} in the prompt)" if need.private_kinds else ""
         return f"not on this machine, and the request is private{found}"
+    if reserved := need.reserved.get(facts.kind):
+        return f"{reserved} can't be set as an option: {reserved.hint}"
     if facts.not_ready:
         return facts.not_ready
     context = facts.model.context

@@ -28,6 +28,8 @@ PER_TOOL = 64
 """Marks around each: TypeScript for gpt-oss, XML for Qwen3-Coder, which are else no wider than indented JSON."""
 SCHEMAS = ("response_format", "format", "output_config", "output_format", "json_schema", "guided_json")
 """Options that bring a schema, with words around it where a server has no grammar."""
+PREDICTIONS = ("prediction", "speculation")
+"""OpenAI's name and Fireworks' for a text that the answer may repeat."""
 TOOLS = ("tools", "functions")
 
 
@@ -62,6 +64,12 @@ def guess(request: Request) -> int:
     """About how many tokens a request is, tools and schema too, images not."""
     words = sum(estimate(message.text) for message in request.messages)
     return words + estimate("\n".join(sent.beside(request)))
+
+
+def predicted(request: Request) -> int:
+    """More tokens than a prediction has: those that an answer does not use are billed as output."""
+    options = sent.options(request)
+    return sum(sent.width(options[name]) for name in PREDICTIONS if name in options)
 
 
 def _bytes(text: str) -> int:

@@ -25,7 +25,7 @@ LAYERS = {
     for layer, parts in enumerate(
         [
             "__init__ errors types money parameters config clock ids result figures patterns",
-            "paths settings catalog tokens images classify shapes privacy redact sent wording data",
+            "paths settings catalog tokens images classify shapes privacy redact sent extras wording data",
             "providers ledger history",
             "chains router candidates budget cap limits retry",
             "engine attempt received structured",

@@ -236,7 +236,7 @@ def test_limits_become_words_for_anthropic() -> None:
     [
         pytest.param(ANTHROPIC, Params(seed=1), "anthropic (anthropic) does not take the parameter: seed", id="seed"),
         pytest.param(OPENAI, Params(extra={"max_tokens": 10**9}), "max_tokens", id="limit-behind-the-budget"),
-        pytest.param(OPENAI, Params(extra={"n": 9}), "openai: n", id="many-answers"),
+        pytest.param(OPENAI, Params(extra={"extra_body": {"x": 1}}), "openai: extra_body", id="a-body-in-the-body"),
         pytest.param(ANTHROPIC, Params(extra={"stream": False}), "stream", id="stream"),
         pytest.param(OLLAMA, Params(extra={"num_predict": -1}), "num_predict", id="endless"),
         pytest.param(OPENAI, Params(temperature=float("nan")), "JSON", id="nan"),

@@ -194,6 +194,9 @@ def choice(selection: Selection) -> Choice:
         first_only=selection.no_fallback,
         fit=selection.fit,
         lenient=selection.lenient,
+        capped=selection.max_cost is not None,
+        allow_unpriced=selection.allow_unpriced,
+        tags=tags(selection),
     )
 
 

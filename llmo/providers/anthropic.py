@@ -35,13 +35,6 @@ _FINISH: Mapping[str, FinishReason] = {
     "refusal": "refusal",
     "tool_use": "tool_calls",
 }
-_RESERVED = {
-    "model": "use -m",
-    "messages": "the prompt makes them",
-    "system": "use --system",
-    "stream": "use --stream or --no-stream",
-    "max_tokens": "use --max-tokens",
-}
 
 
 def encode(request: Request, model: str, link: Link) -> bytes:
@@ -66,7 +59,7 @@ def encode(request: Request, model: str, link: Link) -> bytes:
         body["stream"] = True
     if request.schema is not None:
         body["output_config"] = {"format": {"type": "json_schema", "schema": schemas.closed(request.schema)}}
-    reserved(link, params.extra, _RESERVED)
+    reserved(link, request, limit)
     return attachments.write(wire.merged(body, params.extra))
 
 

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmo import __version__, wording
+from llmo import __version__, extras, sent, wording
 from llmo.errors import ConfigError, CredentialsError, Incomplete, ProviderError, Rejected, Unavailable
 from llmo.providers import KINDS, failures, taking, wire
 from llmo.providers.transport import Call, shown
@@ -256,11 +256,11 @@ def expressible(link: Link, request: Request) -> None:
             )
 
 
-def reserved(link: Link, extra: Mapping[str, Any], names: Mapping[str, str]) -> None:
-    """Refuse free options that would undo what llmo itself sets, the output limit of a budget above all."""
-    for name in extra:
-        if name in names:
-            raise Rejected(f"cannot be set as an option of {link.name}: {name}", hint=names[name], may_be_billed=False)
+def reserved(link: Link, request: Request, limit: int | None = None) -> None:
+    """Refuse options that would undo what llmo itself sets; `limit` is what is sent when the request has none."""
+    found = extras.reserved(link.config.kind, sent.options(request), request.params.max_tokens or limit)
+    if found is not None:
+        raise Rejected(f"cannot be set as an option of {link.name}: {found}", hint=found.hint, may_be_billed=False)
 
 
 def address(link: Link) -> str:

@@ -16,7 +16,6 @@ from llmo.errors import Broken, Incomplete, ProviderError, TimedOut
 from llmo.providers import KINDS, failures, schemas, wire
 from llmo.providers.exchange import reserved
 from llmo.providers.litellm_answers import Reader, failed
-from llmo.providers.openai import RESERVED
 from llmo.providers.quiet import quiet
 from llmo.types import Listed
 
@@ -37,14 +36,6 @@ BEFORE: Mapping[str, str] = {
     "OR_SITE_URL": "llmo",
 }
 """No price list from the network, no `.env` of whatever directory, no log, our own name at OpenRouter."""
-_RESERVED = {
-    **RESERVED,
-    "timeout": "use --timeout, or idle_timeout of the provider",
-    "drop_params": "llmo drops none in silence",
-    **dict.fromkeys(("api_key", "api_base", "base_url", "extra_headers"), "the profile says it"),
-    **dict.fromkeys(("num_retries", "max_retries", "fallbacks", "model_list"), "llmo retries and falls back itself"),
-    **dict.fromkeys(("mock_response", "metadata", "callbacks", "caching"), "not for a call of llmo"),
-}
 
 
 @cache
@@ -166,7 +157,7 @@ class LiteLLM:
 def encode(request: Request, model: str, link: Link, library: Any) -> dict[str, Any]:
     """The arguments of a call. Nothing is dropped: the library refuses what a host does not take."""
     config, params = link.config, request.params
-    reserved(link, params.extra, _RESERVED)
+    reserved(link, request)
     options: dict[str, Any] = {
         "model": model,
         "messages": [_message(message) for message in request.messages],

@@ -31,12 +31,6 @@ if TYPE_CHECKING:
 
 _FINISH: Mapping[str, FinishReason] = {"length": "length"}
 _TOP_LEVEL = ("think", "keep_alive", "format", "truncate", "shift", "tools", "logprobs", "top_logprobs", "options")
-_RESERVED = {
-    "model": "use -m",
-    "messages": "the prompt makes them",
-    "stream": "use --stream or --no-stream",
-    "num_predict": "use --max-tokens",
-}
 
 
 def encode(request: Request, model: str, link: Link, num_ctx: int) -> bytes:
@@ -64,7 +58,7 @@ def encode(request: Request, model: str, link: Link, num_ctx: int) -> bytes:
         "stop": list(params.stop) or None,
     }
     body["options"] = {name: value for name, value in options.items() if value is not None}
-    reserved(link, params.extra, _RESERVED)
+    reserved(link, request)
     wire.merged(body["options"], {name: value for name, value in params.extra.items() if name not in _TOP_LEVEL})
     return attachments.write(wire.merged(body, {n: v for n, v in params.extra.items() if n in _TOP_LEVEL}))
 
@@ -160,7 +154,9 @@ class Ollama(Dialect):
 
     def _context(self, request: Request, model: str) -> int:
         """One size for a model as long as it suffices: a change makes Ollama load the model again."""
-        named = wire.count(request.params.extra.get("num_ctx")) or self.link.config.num_ctx
+        extra = request.params.extra
+        given = {**extra, **wire.obj(extra.get("options"))}
+        named = wire.count(given.get("num_ctx")) or self.link.config.num_ctx
         if named:
             return named
         needed = max(context.bucket(request), self._contexts.get(model, 0))

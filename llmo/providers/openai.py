@@ -30,15 +30,6 @@ _FINISH: Mapping[str, FinishReason] = {
     "tool_calls": "tool_calls",
     "function_call": "tool_calls",
 }
-RESERVED = {
-    "model": "use -m",
-    "messages": "the prompt makes them",
-    "stream": "use --stream or --no-stream",
-    "stream_options": "llmo sets them",
-    "n": "one call gives one answer",
-    "max_tokens": "use --max-tokens",
-    "max_completion_tokens": "use --max-tokens",
-}
 
 
 def encode(request: Request, model: str, link: Link) -> bytes:
@@ -49,7 +40,7 @@ def encode(request: Request, model: str, link: Link) -> bytes:
         body["stream_options"] = {"include_usage": True}
         if official(link):
             body["stream_options"]["include_obfuscation"] = False
-    reserved(link, request.params.extra, RESERVED)
+    reserved(link, request)
     return attachments.write(wire.merged(body, request.params.extra))
 
 

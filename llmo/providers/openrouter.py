@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llmo.errors import Rejected
 from llmo.money import usd
 from llmo.providers import openai, openrouter_errors, openrouter_models, wire
 from llmo.providers.counts import dollars
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from llmo.types import Event, Listed, Request, Strategy
 
 APP = "llmo"
-_RESERVED = {**openai.RESERVED, "models": "set models in the table routing of the provider: money is held for them"}
 _SORT: Mapping[Strategy, str | None] = {"cheapest": "price", "fastest": "latency", "balanced": None}
 """OpenRouter's own balance of price and uptime is what `balanced` leaves alone."""
 MILLION = 1_000_000
@@ -42,11 +40,7 @@ def wire_name(model: str) -> str:
 
 def encode(request: Request, model: str, link: Link) -> bytes:
     """The body of a chat completion, with the choices that OpenRouter is to make."""
-    reserved(link, request.params.extra, _RESERVED)
-    preferred = request.params.extra.get("provider")
-    if isinstance(preferred, dict) and "max_price" in preferred:
-        hint = "set max_price_prompt_usd and max_price_completion_usd in the table routing of the provider"
-        raise Rejected(f"cannot be set as an option of {link.name}: provider.max_price", hint=hint, may_be_billed=False)
+    reserved(link, request)
     attachments = wire.Attachments()
     # Always by this name, and never left to the host's own limit: credit is checked against it.
     body = openai.draft(request, wire_name(model), "max_completion_tokens", attachments)
@@ -55,7 +49,10 @@ def encode(request: Request, model: str, link: Link) -> bytes:
     wishes = preferences(link.config.routing, request)
     if wishes:
         body["provider"] = wishes
-    return attachments.write(wire.merged(body, request.params.extra))
+    merged = wire.merged(body, request.params.extra)
+    if price := wishes.get("max_price"):
+        merged["provider"]["max_price"] = price
+    return attachments.write(merged)
 
 
 def preferences(routing: RoutingConfig, request: Request) -> dict[str, Any]:

@@ -62,4 +62,66 @@ def test_an_option_cannot_pass_the_cap(raw: Callable[..., Peer], seller: RawServ
     run = peer("ask", "hi", "--max-tokens", "10", "--max-cost", "0.01", "-o", option)
 
     assert (3, 0) == (run.code, len(seller.requests)), run
-    assert "$0.10" in explained(run)[0], run
+    assert "budget --max-cost does not cover peer/m" in explained(run)[0], run
+
+
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [
+        pytest.param("ollama", 'options={"num_predict":5000}', id="a limit in an object"),
+        pytest.param("ollama", "options=null", id="no object for the limit"),
+        pytest.param("openrouter", "provider=null", id="no object for the price"),
+        pytest.param("openrouter", 'provider={"max_price":{}}', id="another price"),
+        pytest.param("openai", "max_completion_tokens=5000", id="a limit"),
+        pytest.param("anthropic", 'thinking={"type":"enabled","budget_tokens":5000}', id="thinking above the limit"),
+        pytest.param("litellm-proxy", 'extra_body={"max_tokens":5000}', id="a body in the body"),
+    ],
+)
+def test_no_option_undoes_what_llmo_sets(raw: Callable[..., Peer], seller: RawServer, kind: str, option: str) -> None:
+    """
+    It is refused by name, with what to do instead, before anything is sent.
+    """
+    run = raw(seller.url, kind)("ask", "hi", "--max-tokens", "10", "-o", option)
+
+    assert (1, 0) == (run.code, len(seller.requests)), run
+    assert option.partition("=")[0] in explained(run)[0], run
+
+
+def test_a_purchase_is_refused_only_under_a_limit_of_dollars(raw: Callable[..., Peer], seller: RawServer) -> None:
+    """
+    By name and with exit 3, in `route` too; --allow-unpriced lets it through, and so does having no limit.
+    """
+    peer = raw(seller.url)
+    search = ("hi", "--max-tokens", "10", "-o", "web_search_options={}")
+    refused = peer("ask", *search, "--max-cost", "1")
+    shown = peer("route", *search, "--max-cost", "1", "--json").json["candidates"][0]
+    told = explained(refused)
+
+    assert (3, 0, None) == (refused.code, len(seller.requests), shown["rank"]), refused
+    assert ("web_search_options" in told[0], "--allow-unpriced" in told[1]) == (True, True), told
+    assert "web_search_options" in shown["why"]
+    assert 0 == peer("ask", *search).code
+    assert 0 == peer("ask", *search, "--max-cost", "1", "--allow-unpriced").code
+    assert [{}, {}] == [one.json["web_search_options"] for one in seller.requests]
+
+
+def test_a_purchase_of_one_row_fails_that_row_alone(raw: Callable[..., Peer], seller: RawServer) -> None:
+    """
+    Under a cap it is an error row; when every row buys, or the command does, nothing starts.
+    """
+    peer = raw(seller.url)
+    out = peer.llmo.home / "out.jsonl"
+    tools = [{"type": "web_search"}]
+    rows = [line(n, max_tokens=10, **({"tools": tools} if n == 3 else {})) for n in range(6)]
+    mixed = peer("batch", "-", "-o", out, "--max-cost", "1", stdin="\n".join(rows))
+    found = {
+        row["id"]: (row["status"], row["error"] and row["error"]["kind"])
+        for row in map(json.loads, out.read_text("utf-8").splitlines())
+    }
+    alike = peer(
+        "batch", "-", "-o", out, "--restart", "-y", "--max-cost", "1", stdin=line(0, max_tokens=9, tools=tools)
+    )
+
+    assert (7, 5) == (mixed.code, len(seller.requests)), mixed
+    assert {f"r{n}": ("error", "budget_exceeded") if n == 3 else ("ok", None) for n in range(6)} == found
+    assert (3, 5) == (alike.code, len(seller.requests)), alike

@@ -68,6 +68,8 @@ there already is not counted again, and one that was in flight when it was expor
 """,
     "models": """\
 Reads the profile, the shipped price table and what *--refresh* found last; only *--refresh* uses the network.
+The table is made of two price lists. Where they disagree about a model, the dearer rate counts, and the last column
+(*sources_disagree* in JSON) shows what each of them says; a *[[prices]]* entry of the profile decides.
 *--refresh-prices* takes a newer price table from a file, by its checksum: no source of prices is signed, so none is
 fetched.
 """,

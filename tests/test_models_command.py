@@ -130,6 +130,41 @@ def test_the_table_has_a_date_and_says_why_a_model_is_not_ready(models):
     assert "prices: dollars per million tokens, table of 20" in run.stdout
 
 
+def test_models_say_where_the_sources_of_a_price_disagree(llmo):
+    """
+    Both values in the table and in JSON, with the dearer as the price; an unknown vendor of yesterday has prices too.
+    """
+    path = llmo.home / "config" / "profiles" / "default.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        """
+[providers.mistral]
+kind = "openai"
+base_url = "https://api.mistral.ai/v1"
+models = ["mistral-medium", "codestral-2508"]
+[providers.infra]
+kind = "openai"
+base_url = "https://api.deepinfra.com/v1/openai"
+models = ["zai-org/GLM-5.2"]
+"""
+    )
+    shown, found = llmo("models").stdout, {one["model"]: one for one in llmo("models", "--json").json}
+    medium = found["mistral-medium"]
+
+    assert "genai-prices / litellm disagree: input $0.40 / $1.50, output $2.00 / $7.50" in shown
+    assert "where sources disagree, the dearer rate counts; a [[prices]] entry decides" in shown
+    assert ("1.50", "7.50") == (medium["price"]["input_usd"], medium["price"]["output_usd"])
+    assert {
+        "genai-prices": {"input_usd": "0.40", "output_usd": "2", "cached_input_usd": "0.04"},
+        "litellm": {"input_usd": "1.50", "output_usd": "7.50", "cached_input_usd": "0.15"},
+    } == medium["sources_disagree"]
+    assert [["genai-prices", "litellm"], None] == [
+        found["codestral-2508"][key] for key in ("price_origin", "sources_disagree")
+    ]
+    assert ["litellm"] == found["zai-org/GLM-5.2"]["price_origin"]
+    assert found["zai-org/GLM-5.2"]["price"] is not None
+
+
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
@@ -185,15 +220,16 @@ def test_abilities_and_context_come_from_the_table(models):
     assert all("vision" in one["supports"] and one["context"] >= 100_000 for one in found)
 
 
-def _table(path, date, **change):
+def _table(path, date, output=99_000_000, **change):
     """The shipped table with another date and another price."""
     from llmo.catalog import PATH
 
-    body = json.loads(PATH.read_bytes()) | {"date": date} | change
-    for entry in body.get("vendors", {}).get("openai", {}).get("models", ()):
-        if entry["id"] == "gpt-5":
-            entry["prices"] = [{"in": 9_000_000, "out": 99_000_000}]
-    path.write_text(json.dumps(body))
+    first, *models = PATH.read_text().splitlines()
+    prices = json.dumps([{"in": 9_000_000, "out": output}])
+    models = [
+        f'{{"id":"gpt-5","prices":{prices}}}' if line.startswith('{"id":"gpt-5","match"') else line for line in models
+    ]
+    path.write_text("\n".join([json.dumps(json.loads(first) | {"date": date} | change), *models]))
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -223,6 +259,10 @@ def test_a_newer_price_table_is_taken_in_by_its_checksum(llmo):
         ),
         pytest.param(lambda path: _table(path, "2020-01-01"), "of 2020-01-01 is not newer", id="older"),
         pytest.param(lambda path: _table(path, "soon"), "not a price table of llmo", id="no date"),
+        pytest.param(
+            lambda path: _table(path, "2099-01-01", output=-1), "openai/gpt-5 has a price of -1", id="a price below 0"
+        ),
+        pytest.param(lambda path: _table(path, "2099-01-01", output=1.5), "has a price of 1.5", id="half a picodollar"),
         pytest.param(lambda path: _table(path, "2099-01-01", vendors={"x": {}}), "not a price table", id="no models"),
         pytest.param(
             lambda path: hashlib.sha256(path.write_bytes(b"[]") and b"[]").hexdigest(), "not a price table", id="a list"

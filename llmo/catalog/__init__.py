@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from llmo.catalog import hosts, table
@@ -16,7 +16,7 @@ from llmo.money import parse_usd
 from llmo.patterns import means_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from llmo.catalog.refreshed import Refreshed, Told
     from llmo.config import Kind, PriceConfig, ProviderConfig
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "Model", "Price", "Rates"]
 
-PATH = Path(__file__).parent.parent / "data" / "catalog.json"
+PATH = Path(__file__).parent.parent / "data" / "catalog.jsonl"
 FILE = "prices.json"
 """The user's own table, in the cache directory."""
 HOME: dict[Kind, str] = {"openai": "openai", "anthropic": "anthropic", "openrouter": "openrouter"}
 """The vendor of a dialect at its own address."""
+CAN: dict[str, Ability] = {"v": "vision", "s": "schema", "t": "tools", "r": "reasoning"}
+"""Abilities as the table writes them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,9 @@ class Model:
     """
     What is known of a model at one provider; None is unknown, never zero.
 
-    `known_as` is the table's name for it, `vendor` the table's name of its host, `price_date` the
-    day that the price is of, `priced_by` its origin as it is stored with a call.
+    `vendor` is the table's name of its host, `price_date` the day that the price is of, `priced_by`
+    its origin as it is stored with a call. `said` is what each source of the table says where they
+    disagree: the price itself is then the dearer of them, rate by rate.
     """
 
     id: str
@@ -49,10 +52,11 @@ class Model:
     abilities: frozenset[Ability] | None = None
     shutdown: str | None = None
     name: str | None = None
-    known_as: str | None = None
     vendor: str | None = None
     price_date: str | None = None
     priced_by: str | None = None
+    origin: tuple[str, ...] = ()
+    said: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Catalog:
@@ -86,7 +90,7 @@ class Catalog:
 
     @cached_property
     def _data(self) -> dict[str, Any]:
-        data: dict[str, Any] = json.loads(self._path.read_bytes())
+        data = table.read(self._path.read_bytes())
         if self._installed is not None and self._installed.exists():
             from llmo.catalog.installed import newer
 
@@ -104,8 +108,11 @@ class Catalog:
 
     @property
     def version(self) -> str:
-        """The sources and their versions, as stored with each call."""
-        return " ".join(f"{source}-{version}" for source, version in self._data["sources"].items())
+        """The sources and their versions."""
+        return self._versions(self._data["sources"])
+
+    def _versions(self, sources: Iterable[str]) -> str:
+        return " ".join(f"{source}-{self._data['sources'][source]}" for source in sources)
 
     def find(self, target: Target, provider: ProviderConfig, base_url: str | None = None) -> Model:
         """
@@ -164,10 +171,14 @@ class Catalog:
         return replace(price, others=tuple(known)) if price and len(known) == len(others) else None
 
     def _dated(self, model: Model) -> Model:
-        if model.price is None or model.price.source != "refreshed":
-            table_date = self.date if model.price and model.price.source == "table" else None
-            return replace(model, price_date=table_date, priced_by=self._origin(model.price))
-        return replace(model, priced_by=f"refreshed {model.price_date}")
+        source = model.price.source if model.price else None
+        if source == "table":
+            disputed = "dearer of " if model.said else ""
+            by = f"{disputed}{self._versions(model.origin or self._data['sources'])} {self.date}"
+            return replace(model, price_date=self.date, priced_by=by)
+        if source == "refreshed":
+            return replace(model, priced_by=f"refreshed {model.price_date}", origin=(), said={})
+        return replace(model, price_date=None, priced_by=source, origin=(), said={})
 
     def vendor(self, provider: ProviderConfig, base_url: str | None = None) -> str | None:
         """Whose models a provider serves, None when its address does not tell."""
@@ -189,11 +200,6 @@ class Catalog:
         for vendor in self._table.vendors:
             yield from self.known(vendor)
 
-    def _origin(self, price: Price | None) -> str | None:
-        if price is None:
-            return None
-        return f"{self.version} {self.date}" if price.source == "table" else price.source
-
     def _place(self, target: Target, provider: ProviderConfig, base_url: str | None) -> tuple[str | None, str]:
         if provider.kind == "litellm":
             prefix, slash, rest = target.model.partition("/")
@@ -208,21 +214,23 @@ class Catalog:
     def _known(self, vendor: str | None, name: str) -> Model:
         if (vendor, name) not in self._found:
             found = self._table.find(vendor, name) if vendor else None
-            unknown = Model(id=name, vendor=vendor)
-            self._found[vendor, name] = self._model(found[0], vendor, own=found[1]) if found else unknown
+            known = self._model(found[0], vendor, own=found[1]) if vendor and found else Model(id=name, vendor=vendor)
+            self._found[vendor, name] = known
         return self._found[vendor, name]
 
-    def _model(self, entry: table.Record, vendor: str | None, *, own: bool) -> Model:
+    def _model(self, entry: table.Record, vendor: str, *, own: bool) -> Model:
+        by = entry.get("by") or self._table.vendors[vendor].get("by", "g")
         return Model(
             id=entry["id"],
             price=table.price(entry, self._now, own=own),
             context=entry.get("context"),
             max_output=entry.get("output"),
-            abilities=frozenset(entry["can"]) if "can" in entry else None,
+            abilities=frozenset(map(CAN.__getitem__, entry["can"])) if "can" in entry else None,
             shutdown=entry.get("shutdown"),
             name=entry.get("name"),
-            known_as=entry["id"],
             vendor=vendor,
+            origin=tuple(table.SOURCES[letter] for letter in by),
+            said=table.said(entry),
         )
 
 

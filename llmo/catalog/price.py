@@ -58,11 +58,13 @@ class Price(Rates):
     the day that begins while a call runs, the region of an upstream. `others` are the prices of
     models that may answer, and be charged, instead. `cap` is what the provider was told not to pass:
     a token in, a token out, a request. Only `worst` uses these three. A price of source `limit` is
-    nothing but its cap.
+    nothing but its cap. `uses` is what a use of a server's own tool costs, by `web_search` and
+    `file_search`; one that is missing has no known price.
     """
 
     source: Literal["table", "refreshed", "profile", "limit", "local", "subscription"] = "table"
     request: Pico = 0
+    uses: Mapping[str, Pico] = field(default_factory=lambda: MappingProxyType({}))
     tiers: tuple[tuple[int, Rates], ...] = ()
     service: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
     peak: tuple[Pico, Pico] = (0, 0)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llmo.catalog.price import Price, Rates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Record: TypeAlias = "Mapping[str, Any]"
 _RATES = {"input": "in", "output": "out", "cached_input": "read", "cache_write": "write", "reasoning": "think"}
+_USES = {"web_search": "search", "file_search": "files"}
 _DATED = re.compile(r"(-)(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)")
+_HOST = re.compile(r"https://([^/?#@:]+)(?::\d+)?(?=[/?#]|$)")
 SOON = timedelta(days=1)
-
+SOURCES = {"g": "genai-prices", "l": "litellm"}
+"""By the letters of a row's `by`; a row without any is of the first."""
 
 _TESTS: Mapping[str, Callable[[str, Any], bool]] = {
     "start": str.startswith,
@@ -37,12 +43,49 @@ def matches(rule: Any, name: str) -> bool:
     return _TESTS[operator](name, operand)
 
 
+def read(data: bytes) -> dict[str, Any]:
+    """
+    A table as `.ci/build_catalog.py` writes it: a line about it and its vendors, then a line for each model.
+
+    A vendor's models are parsed when they are first looked at: most commands need those of one vendor, or of none.
+    Raises `ValueError` for lines that are missing or too many.
+    """
+    first, *lines = data.splitlines()
+    body: dict[str, Any] = json.loads(first)
+    at = 0
+    for facts in body["vendors"].values():
+        facts["models"] = _Lines(lines[at : at + facts["rows"]])
+        at += facts["rows"]
+    if at != len(lines):
+        raise ValueError(f"{len(lines)} models where there should be {at}")
+    return body
+
+
+class _Lines(Sequence[Any]):
+    """JSON values, one a line, parsed at the first look."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._raw = lines
+
+    @cached_property
+    def _values(self) -> list[Any]:
+        values: list[Any] = json.loads(b"[%b]" % b",".join(self._raw))
+        return values
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._values[at]
+
+
 class Table:
     """The vendors with their models; names are looked up by spelling, then by rule."""
 
     def __init__(self, vendors: Mapping[str, Record]) -> None:
         self.vendors = vendors
         self._shelves: dict[str, _Shelf] = {}
+        self._hosts = {host: vendor for vendor, facts in vendors.items() for host in facts.get("hosts", ())}
 
     def find(self, vendor: str, name: str) -> tuple[Record, bool] | None:
         """
@@ -60,7 +103,10 @@ class Table:
 
     def vendor_at(self, url: str) -> str | None:
         """Whose address this is."""
-        return next((vendor for vendor, facts in self.vendors.items() if re.match(facts["api"], url)), None)
+        if (host := _HOST.match(url)) and (vendor := self._hosts.get(host[1].lower())):
+            return vendor
+        rules = ((vendor, facts["api"]) for vendor, facts in self.vendors.items() if "api" in facts)
+        return next((vendor for vendor, rule in rules if re.match(rule, url)), None)
 
     def vendor_called(self, name: str) -> str | None:
         """The vendor that litellm's prefix names: `groq`, `gemini`, `together_ai`."""
@@ -116,6 +162,11 @@ def price(entry: Record, at: datetime, *, own: bool = True) -> Price | None:
     return _build(standard, near, MappingProxyType(service))
 
 
+def said(entry: Record) -> Mapping[str, Price]:
+    """What each source says of a price that they disagree about: input, output, and all that differs."""
+    return {SOURCES[letter]: _build(record) for letter, record in entry.get("says", {}).items()}
+
+
 def _standard(entry: Record, at: datetime) -> Record:
     found: Record = next((one for one in reversed(entry["prices"]) if _valid(one, at)), entry["prices"][0])
     return found
@@ -128,6 +179,7 @@ def _build(record: Record, near: Iterable[Record] = (), service: Mapping[str, Pr
     return Price(
         **{name: getattr(flat[1], name) for name in _RATES},
         request=record.get("request", 0),
+        uses={name: record[key] for name, key in _USES.items() if key in record},
         tiers=tuple(tiers),
         service=service,
         peak=(max(top[0] for top in tops), max(top[1] for top in tops)),

@@ -88,6 +88,8 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
             abilities=known.abilities,
             shutdown=known.shutdown,
             name=known.name,
+            origin=known.origin,
+            said=known.said,
         )
 
 

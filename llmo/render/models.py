@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmo.figures import exact
@@ -10,8 +10,9 @@ from llmo.money import usd
 from llmo.render import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from llmo.catalog import Price
     from llmo.types import Ability, Billing, Target
 
 HEAD = ("model", "in", "cached", "out", "context", "shutdown", "")
@@ -49,6 +50,8 @@ class Offer:
     abilities: frozenset[Ability] | None = None
     shutdown: str | None = None
     name: str | None = None
+    origin: tuple[str, ...] = ()
+    said: Mapping[str, Price] = field(default_factory=dict)
 
 
 def as_object(of: Offer) -> dict[str, Any]:
@@ -64,6 +67,8 @@ def as_object(of: Offer) -> dict[str, Any]:
         "price": _price(of),
         "price_source": of.source,
         "price_date": of.price_date,
+        "price_origin": list(of.origin),
+        "sources_disagree": {source: _said(rates) for source, rates in of.said.items()} or None,
         "context": of.context,
         "max_output": of.max_output,
         "supports": None if of.abilities is None else sorted(of.abilities),
@@ -78,7 +83,40 @@ def as_table(offers: Sequence[Offer], date: str, *, bold: bool = False) -> str:
     table = tables.aligned(HEAD, [_row(offer) for offer in offers], right=RIGHT, bold=bold)
     asked = sorted({(one.target.provider, one.price_date) for one in offers if one.source == "refreshed"})
     newer = "".join(f"; {provider} as it said on {day}" for provider, day in asked)
-    return f"{table}\nprices: dollars per million tokens, table of {date}{newer}\n"
+    dearer = (
+        "\nwhere sources disagree, the dearer rate counts; a [[prices]] entry decides"
+        if any(one.said for one in offers)
+        else ""
+    )
+    return f"{table}\nprices: dollars per million tokens, table of {date}{newer}{dearer}\n"
+
+
+def _said(price: Price) -> dict[str, str]:
+    """What a source says: input, output, and whatever else it differs in."""
+    return {
+        f"{name}_usd": usd(rate * unit)
+        for name, (rate, unit) in _components(price).items()
+        if rate or name in {"input", "output"}
+    }
+
+
+def _components(price: Price) -> dict[str, tuple[int, int]]:
+    """A rate and the number of units that it is shown for; 0 is also what a price does not name."""
+    tokens = {name: (getattr(price, name) or 0, MILLION) for name in ("input", "output", "cached_input", "cache_write")}
+    return {**tokens, "request": (price.request, 1), **{name: (rate, 1) for name, rate in price.uses.items()}}
+
+
+def _disagreement(said: Mapping[str, Price]) -> str:
+    """Each component that differs, source by source."""
+    if not said:
+        return ""
+    columns = [_components(price) for price in said.values()]
+    differing = [name for name in columns[0] if len({column[name][0] for column in columns}) > 1]
+    parts = [
+        f"{name} {' / '.join(exact(rate * unit) for rate, unit in (one[name] for one in columns))}"
+        for name in differing
+    ]
+    return f"{' / '.join(said)} disagree: {', '.join(parts).replace('_', ' ')}"
 
 
 def _price(of: Offer) -> dict[str, Any] | None:
@@ -106,7 +144,8 @@ def _row(of: Offer) -> tuple[str, ...]:
     rates = (of.input, of.cached_input, of.output)
     cells = (flat, "", flat) if flat else tuple(_rate(rate, of) for rate in rates)
     context = "" if of.context is None else f"{of.context:,}"
-    return (str(of.target), *(cell or "" for cell in cells), context, of.shutdown or "", of.not_ready or "")
+    notes = "; ".join(filter(None, [of.not_ready, _disagreement(of.said)]))
+    return (str(of.target), *(cell or "" for cell in cells), context, of.shutdown or "", notes)
 
 
 def _rate(rate: int | None, of: Offer) -> str:

@@ -1,0 +1,1 @@
+"""The two sources of the price table, each as rows of one shape, and their union."""

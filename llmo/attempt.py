@@ -8,14 +8,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from llmo import wording
-from llmo.errors import Incomplete, LlmoError, ProviderError, QuotaExhausted, RateLimited, Refused, TimedOut, Unbounded
+from llmo.errors import (
+    Incomplete,
+    LlmoError,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    Refused,
+    TimedOut,
+    Unbounded,
+    Withheld,
+)
 from llmo.figures import dollars
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
 from llmo.money import DEAREST
 from llmo.received import Answer
 from llmo.result import Attempt
-from llmo.router import EXPECTED_OUTPUT, held
+from llmo.router import EXPECTED_OUTPUT, held, secluded
 from llmo.types import Event, RateInfo
 
 if TYPE_CHECKING:
@@ -68,6 +78,8 @@ class Booking:
 
     async def open(self) -> None:
         """Take the hold, with --fit for as long an answer as there is money for. Raises `BudgetExceeded`."""
+        if secluded(self.job.plan.need, self.candidate.target) and not self.candidate.facts.local:
+            raise Withheld(f"{self.candidate.target} is not on this machine, and the request is private")
         till, unpriced = self.engine.till, self.candidate.unpriced
         if unpriced and not till.allow_unpriced and till.limited(self.call):
             raise Unbounded(unpriced, self.candidate.target)
@@ -143,10 +155,12 @@ class Booking:
             ceiling = facts.model.price.ceiling if facts.model.price else None
         if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.without:
             limit = None
-        if (limit, ceiling, need.strategy) == (request.params.max_tokens, request.ceiling, request.strategy):
+        private = secluded(need, self.candidate.target)
+        now = (request.params.max_tokens, request.ceiling, request.strategy, request.private)
+        if (limit, ceiling, need.strategy, private) == now:
             return request
         params = replace(request.params, max_tokens=limit)
-        return replace(request, params=params, ceiling=ceiling, strategy=need.strategy)
+        return replace(request, params=params, ceiling=ceiling, strategy=need.strategy, private=private)
 
     async def close(self, error: LlmoError | None) -> None:
         """Settle or release, and tell the limiter what was learnt."""

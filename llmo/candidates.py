@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from llmo import chains, extras, privacy, router, sent, tokens, wording
 from llmo.classify import classify
 from llmo.providers import KINDS
+from llmo.providers.places import on_this_machine
 from llmo.router import Facts, Need, Plan, Task
 
 if TYPE_CHECKING:
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from llmo.extras import Reserved
     from llmo.ledger import Latency, Limit
     from llmo.types import Ability, Parameter, Request, Strategy, Target
-
-
-FORWARDERS = ("openrouter", "litellm-proxy")
-"""Kinds whose address says nothing about where a prompt ends up: a proxy on this machine hands it on."""
 
 
 class Memory(Protocol):
@@ -184,20 +181,6 @@ class Planner:
             parameters=KINDS[config.kind].parameters,
             searching=_searching(config, model),
         )
-
-
-def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
-    """Whether a prompt stays on this machine."""
-    from urllib.parse import urlsplit
-
-    from llmo.providers.transport import loopback
-
-    # A signed-in Ollama daemon hands its `…-cloud` models on to ollama.com.
-    if config.kind == "ollama" and model.endswith(("-cloud", ":cloud")):
-        return False
-    if config.kind in FORWARDERS:
-        return config.local
-    return config.local or config.kind == "offline" or loopback(urlsplit(address).hostname or "")
 
 
 def _parameters(request: Request) -> tuple[Parameter, ...]:

@@ -15,6 +15,7 @@ Every failure of llmo, and the exit code it ends in.
         ContextTooLong         1  context_too_long
         ModelNotFound          1  model_not_found   404
         Unauthorized           4  credentials       401, 403
+        Withheld               4  config            a private request would have left this machine
         QuotaExhausted         1  quota_exhausted   credit, plan or spend limit at the provider
         RateLimited            5  rate_limited      429
         Unavailable            5  unavailable       5xx, overload, no connection
@@ -201,6 +202,14 @@ class ModelNotFound(ProviderError):
     """The provider does not know the model, or hides it from this key."""
 
     kind = "model_not_found"
+    may_be_billed = False
+
+
+class Withheld(ProviderError):
+    """Nothing was sent: the request is private, and the provider is not on this machine."""
+
+    kind = "config"
+    exit = Exit.CONFIG
     may_be_billed = False
 
 

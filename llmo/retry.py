@@ -21,6 +21,7 @@ from llmo.errors import (
     ProviderError,
     QuotaExhausted,
     Unauthorized,
+    Withheld,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 BASE = 0.5
 CAP = 8.0
-ELSEWHERE = (Broken, ContextTooLong, ModelNotFound, QuotaExhausted, Unauthorized)
+ELSEWHERE = (Broken, ContextTooLong, ModelNotFound, QuotaExhausted, Unauthorized, Withheld)
 """Failures of one target that say nothing about another."""
 
 

@@ -57,7 +57,8 @@ class Need:
 
     `input_bound` is a proven upper bound of its tokens, `input_estimate` a guess for
     choosing; `max_output` the limit that the user set. `private` says that nothing may leave
-    this machine, `private_kinds` what was found in the prompt that made it so. `fit` allows a
+    this machine, `private_kinds` what was found in the prompt that made it so; providers that are `allowed` may
+    have it all the same. `fit` allows a
     shorter answer when the budget buys no longer one, `when_budget_ends` says what follows a refusal.
     `service_tier` is what the user asks for, `long_cache` whether the prompt may be cached for an hour: both
     change the price.
@@ -73,6 +74,7 @@ class Need:
     abilities: frozenset[Ability] = frozenset()
     private: bool = False
     private_kinds: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
     strategy: Strategy = "profile"
     first_only: bool = False
     fit: bool = False
@@ -231,7 +233,7 @@ def _barred(candidates: Sequence[Candidate]) -> Rejected:
 def _candidate(step: Step, need: Need, facts: Facts) -> Candidate:
     limit = need.max_output or facts.model.max_output or DEFAULT_OUTPUT
     price = facts.model.price
-    out = _out(need, facts)
+    out = _out(need, step.target, facts)
     without = () if out else tuple(name for name in need.parameters if name not in facts.parameters)
     if without and (not need.lenient or "image" in without):
         out = f"does not take {wording.flags(without)}"
@@ -280,9 +282,14 @@ def _notes(target: Target, need: Need, facts: Facts, without: tuple[Parameter, .
     return tuple(notes)
 
 
-def _out(need: Need, facts: Facts) -> str | None:
+def secluded(need: Need, target: Target) -> bool:
+    """Whether a request may go to a target only if that is on this machine."""
+    return need.private and target.provider not in need.allowed
+
+
+def _out(need: Need, target: Target, facts: Facts) -> str | None:
     """Why a target can't answer, None when it can."""
-    if need.private and not facts.local:
+    if secluded(need, target) and not facts.local:
         found = f" ({', '.join(need.private_kinds)} in the prompt)" if need.private_kinds else ""
         return f"not on this machine, and the request is private{found}"
     if reserved := need.reserved.get(facts.kind):

@@ -60,7 +60,8 @@ class Request:
 
     `stream` is how the answer travels: False asks for one whole body (cheaper in a batch);
     the events are the same. `strategy` and `ceiling` (the picodollars a token in, a token out and
-    a request that money is held for) are for providers that choose among hosts themselves.
+    a request that money is held for) are for providers that choose among hosts themselves. `private` lets no
+    provider send it from this machine, whatever was planned.
     """
 
     messages: tuple[Message, ...]
@@ -69,6 +70,7 @@ class Request:
     stream: bool = True
     strategy: Strategy = "profile"
     ceiling: tuple[int, int, int] | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

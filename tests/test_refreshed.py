@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.candidates import on_this_machine
 from llmo.catalog import Catalog, Price, Rates
 from llmo.catalog.refreshed import Refreshed, place, written
 from llmo.config import PriceConfig, ProviderConfig, RoutingConfig
+from llmo.providers.places import on_this_machine
 from llmo.types import Listed, Target
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def test_free_variants_are_free(find: Any) -> None:
 
 
 @pytest.mark.parametrize(("local", "expected"), [(False, False), (True, True)])
-@pytest.mark.parametrize("kind", ["openrouter", "litellm-proxy"])
+@pytest.mark.parametrize("kind", ["openrouter", "litellm", "litellm-proxy"])
 def test_a_forwarder_is_this_machine_only_when_the_profile_says_so(kind: Any, local: bool, expected: bool) -> None:
     """
     A proxy on this machine hands prompts on: its address proves nothing.

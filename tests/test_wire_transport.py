@@ -288,9 +288,10 @@ def test_a_proxy_of_the_environment(made: Made, monkeypatch: pytest.MonkeyPatch)
             return [request.split(b"\r\n")[0] for request in via.requests]
 
     assert run(through()) == [b"POST http://llmo.invalid/v1 HTTP/1.1"]
-    assert proxy("http://127.0.0.1:1/v1") is None
-    assert proxy("http://direct.invalid/v1") is None
-    assert proxy("http://llmo.invalid/v1") is not None
+    assert proxy(Call("GET", "http://127.0.0.1:1/v1", {})) is None
+    assert proxy(Call("GET", "http://direct.invalid/v1", {})) is None
+    assert proxy(Call("GET", "http://llmo.invalid/v1", {})) is not None
+    assert proxy(Call("GET", "http://llmo.invalid/v1", {}, direct=True)) is None
 
 
 def test_a_proxy_that_cannot_be_used(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:

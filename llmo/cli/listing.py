@@ -68,7 +68,7 @@ def listed(ctx: Context, providers: Sequence[str], filters: Filters, query: str)
 
 def _offers(ctx: Context, name: str) -> Iterator[Offer]:
     from llmo import settings
-    from llmo.candidates import on_this_machine
+    from llmo.providers.places import on_this_machine
 
     config = ctx.profile.providers[name]
     address = settings.base_url(name, config, ctx.env)

@@ -29,6 +29,13 @@ class Link:
     clock: Clock = field(default_factory=SystemClock, repr=False)
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
+    @property
+    def direct(self) -> bool:
+        """Whether no proxy may stand between: it would receive what is meant for this machine alone."""
+        from llmo.providers.places import loopback
+
+        return self.config.local or loopback(self.base_url)
+
 
 ALL: frozenset[Parameter] = frozenset({"max_tokens", "temperature", "seed", "stop", "option", "image", "schema"})
 

@@ -82,7 +82,7 @@ class AiohttpTransport:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._proxies: dict[str, str | None] = {}
+        self._proxies: dict[tuple[str, bool], str | None] = {}
 
     @asynccontextmanager
     async def exchange(self, call: Call) -> AsyncGenerator[Reply]:
@@ -123,12 +123,12 @@ class AiohttpTransport:
             raise transport.cut(call, exc) from exc
 
     def _proxy(self, call: Call) -> str | None:
-        if call.url not in self._proxies:
-            via = transport.proxy(call.url)
+        if (call.url, call.direct) not in self._proxies:
+            via = transport.proxy(call)
             if via and not via.startswith(("http://", "https://")):
                 raise transport.bad_proxy(call)
-            self._proxies[call.url] = via
-        return self._proxies[call.url]
+            self._proxies[call.url, call.direct] = via
+        return self._proxies[call.url, call.direct]
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -14,6 +14,7 @@ from llmo.providers.child import Child
 from llmo.providers.cursor_events import Reader, plain
 from llmo.providers.exchange import expressible
 from llmo.providers.keeper import CANNOT_START
+from llmo.providers.places import admit
 from llmo.settings import programs
 from llmo.types import Listed
 
@@ -48,6 +49,7 @@ class Cursor:
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         """Run it once; the answer counts when its result says so, whatever the exit code."""
+        admit(self.link, request, "", model)
         given = prompt(request, self.link)
         if not model or model.startswith("-"):
             raise Rejected(f"not the name of a model: {failures.clean(model, None)}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from llmo import __version__, extras, sent, wording
 from llmo.errors import ConfigError, CredentialsError, Incomplete, ProviderError, Rejected, Unavailable
 from llmo.providers import KINDS, failures, taking, wire
+from llmo.providers.places import admit
 from llmo.providers.transport import Call, shown
 from llmo.types import Served
 
@@ -63,6 +64,7 @@ class Dialect(ABC):
             connect=config.connect_timeout or entry.connect,
             idle=config.idle_timeout or entry.idle,
             first=config.idle_timeout or entry.first,
+            direct=self.link.direct,
         )
 
     def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:
@@ -78,6 +80,7 @@ class Dialect(ABC):
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         """Send the request to `model` and yield what comes back."""
         call, decoder = self.ask(request, model)
+        admit(self.link, request, call.url, model)
         async with self.link.transport.exchange(call) as reply:
             for event in self.opening(reply):
                 yield event

@@ -98,7 +98,7 @@ class HttpxTransport:
             raise transport.cut(call, exc) from exc
 
     def _client(self, call: Call) -> httpx.AsyncClient:
-        via = transport.proxy(call.url)
+        via = transport.proxy(call)
         secure = call.url.startswith("https:") or (via or "").startswith("https:")
         if (via, secure) not in self._clients:
             self._clients[via, secure] = _client(via, call, secure=secure)

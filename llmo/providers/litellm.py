@@ -16,6 +16,7 @@ from llmo.errors import Broken, Incomplete, ProviderError, TimedOut
 from llmo.providers import KINDS, failures, schemas, wire
 from llmo.providers.exchange import reserved
 from llmo.providers.litellm_answers import Reader, failed
+from llmo.providers.places import admit
 from llmo.providers.quiet import quiet
 from llmo.types import Listed
 
@@ -74,6 +75,7 @@ class LiteLLM:
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         """Ask once through the library, whose own retries are off."""
+        admit(self.link, request, self.link.base_url, model)
         library = await self._loaded()
         reader = Reader(self.link)
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from llmo.errors import ConfigError, TimedOut, Unavailable
+from llmo.providers.places import loopback
 
 if TYPE_CHECKING:
     import ssl
@@ -22,7 +23,7 @@ class Call:
     One HTTP request.
 
     `connect` seconds until a connection stands, TLS included; `first` seconds of silence
-    before the body's first byte; `idle` seconds of silence after it.
+    before the body's first byte; `idle` seconds of silence after it. `direct` goes through no proxy.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Call:
     connect: float = 10.0
     idle: float = 120.0
     first: float = 600.0
+    direct: bool = False
 
 
 class Reply(Protocol):
@@ -68,12 +70,6 @@ class Transport(Protocol):
 
 
 KEEPALIVE_S = 60
-LOOPBACK = ("localhost", "ip6-localhost", "::1")
-
-
-def loopback(host: str) -> bool:
-    """Whether a host name means this machine."""
-    return host in LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
 
 
 @lru_cache(maxsize=64)
@@ -99,17 +95,17 @@ def shown(url: str) -> str:
         return url.partition("?")[0].rpartition("@")[2]
 
 
-def proxy(url: str) -> str | None:
+def proxy(call: Call) -> str | None:
     """
-    The proxy that the environment names for an address, None for a direct connection.
+    The proxy that the environment names for a call, None for a direct connection.
 
-    This machine is never reached through a proxy, whatever NO_PROXY says.
+    What counts as this machine is never reached through a proxy, whatever NO_PROXY says.
     """
     from urllib.request import getproxies, proxy_bypass
 
-    parts = split(url)
+    parts = split(call.url)
     host = parts.hostname or ""
-    if loopback(host):
+    if call.direct or loopback(call.url):
         return None
     named = getproxies()
     found = named.get(parts.scheme) or named.get("all")
@@ -172,7 +168,7 @@ def _remedy(call: Call, cause: BaseException) -> str:
         return "for a private certificate authority set SSL_CERT_FILE to its file"
     if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER" in text:
         return f"the server does not speak TLS there; try http:// instead of https:// in {shown(call.url)}"
-    via = proxy(call.url)
+    via = proxy(call)
     if via:
         return f"the connection goes through the proxy {shown(via)}; NO_PROXY exempts hosts"
     return f"is the server running, and is {shown(call.url)} its address?"
@@ -228,7 +224,7 @@ def bad_address(call: Call) -> ConfigError:
 
 def bad_proxy(call: Call) -> ConfigError:
     """A proxy address that cannot be used."""
-    via = proxy(call.url) or ""
+    via = proxy(call) or ""
     return ConfigError(
         f"unusable proxy: {shown(via)}", hint="HTTP_PROXY, HTTPS_PROXY or ALL_PROXY name an http:// proxy"
     )

@@ -121,6 +121,36 @@ def vendors(env: Mapping[str, str], below: Mapping[str, Any]) -> Layer:
     return Layer(data, places)
 
 
+def moved(layers: Sequence[Layer]) -> Layer:
+    """
+    `local = true` taken back from providers that a variable or a flag has moved.
+
+    It was said of the address beside it: who moves that one says again whether the new place may have private data.
+    """
+    data: dict[str, Any] = {}
+    places: dict[Path, str] = {}
+    providers = merged(layers).get("providers")
+    for name in providers if isinstance(providers, Mapping) else ():
+        at, said = ("providers", name, "base_url"), ("providers", name, "local")
+        sayers = [n for n, layer in enumerate(layers) if _value(layer, said) is not None]
+        addresses = [(n, value) for n, layer in enumerate(layers) if (value := _value(layer, at)) is not None]
+        if not sayers or not addresses or _value(layers[sayers[-1]], said) is not True:
+            continue
+        last, address = addresses[-1]
+        if last > sayers[-1] and any(n <= sayers[-1] and before != address for n, before in addresses):
+            _put(data, said, value=False)
+            places[said] = origin(at, layers)
+    return Layer(data, places)
+
+
+def _value(layer: Layer, path: Path) -> object:
+    """What a layer says at a path, None when it is silent."""
+    value: Any = layer.data
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
 def _named_as_kind(name: str, below: Mapping[str, Any]) -> bool:
     providers = below.get("providers")
     provider = providers.get(name) if isinstance(providers, Mapping) else None

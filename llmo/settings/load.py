@@ -111,7 +111,8 @@ class _Sources:
             below.append(files.layer(self.place.path, self.content, data) if lines else layers.Layer(data))
         below.append(layers.vendors(self.env, layers.merged(below)))
         variables, problems = layers.environment(self.env, layers.merged(below))
-        return [*below, variables, layers.flags(self.overrides)], problems
+        found = [*below, variables, layers.flags(self.overrides)]
+        return [*found, layers.moved(found)], problems
 
     def _filling(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """What is built in, without the tables that the file has: its providers and chain are not mixed with ours."""

@@ -182,8 +182,9 @@ class Booking:
 
     def _free(self, error: LlmoError) -> bool:
         """Whether the attempt surely cost nothing: it was stopped in line, or refused before any work."""
-        refused = isinstance(error, ProviderError) and not error.may_be_billed and not self.answer.begun
-        return refused or not self.sent
+        answer = self.answer
+        refused = isinstance(error, ProviderError) and not error.may_be_billed
+        return (refused and not answer.begun and not answer.billed) or not self.sent
 
     def _remember(self, error: LlmoError | None) -> None:
         """Spare the next process the same failure."""

@@ -22,6 +22,7 @@ Every failure of llmo, and the exit code it ends in.
           Broken               5  unavailable       it failed and nobody knows why: not tried again there
         TimedOut               5  timeout           one of the three clocks
         Incomplete             6  incomplete        the stream ended without its terminal marker
+          Unfinished           6  incomplete        the model stopped and waits for something: not tried again
 
 `retry` and `fall back` follow facts of the failure, see `llmo.retry`. `may_be_billed` is False
 only where the provider surely did no work (4xx, connect failure, 429): everything else keeps
@@ -264,3 +265,11 @@ class Incomplete(ProviderError):
 
     kind = "incomplete"
     exit = Exit.INCOMPLETE
+
+
+class Unfinished(Incomplete):
+    """
+    The model ended its turn and waits for what llmo does not do: to be called again, or the result of a tool.
+
+    The same request would end, and cost, the same.
+    """

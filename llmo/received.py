@@ -34,6 +34,12 @@ class Answer:
         """Whether a word of it has been passed on."""
         return bool(self.texts or self.reasoning)
 
+    @property
+    def billed(self) -> bool:
+        """Whether the provider said that it did something for money."""
+        spent = self.reported is not None and self.reported.cost > 0
+        return spent or (self.usage is not None and self.usage.input_tokens + self.usage.output_tokens > 0)
+
     def take(self, event: Event, now: float) -> None:
         """Add one event."""
         match event:

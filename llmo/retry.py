@@ -21,6 +21,7 @@ from llmo.errors import (
     ProviderError,
     QuotaExhausted,
     Unauthorized,
+    Unfinished,
     Withheld,
 )
 
@@ -75,7 +76,8 @@ class Schedule:
         """Take note of a failure of candidate `number`."""
         standing = self._standings[number]
         standing.failures += 1
-        again = isinstance(error, ProviderError) and (error.temporary or isinstance(error, Incomplete))
+        cut = isinstance(error, Incomplete) and not isinstance(error, Unfinished)
+        again = isinstance(error, ProviderError) and (error.temporary or cut)
         if not again and not isinstance(error, ELSEWHERE):
             self.stop()
         elif not again or standing.failures > self._retries:

@@ -468,6 +468,22 @@ def test_no_word_twice_and_none_lost(lines: list[bytes], expected: str) -> None:
     assert text(found) == expected
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+def test_a_failed_result_is_told_with_its_tokens(*, streamed: bool) -> None:
+    """
+    What a run used is known whether it came to an answer or not.
+    """
+    reader = Reader(link(ProviderConfig(kind="cursor")), streamed=streamed)
+    used = {"inputTokens": 30, "outputTokens": 2}
+    line = {"type": "result", "subtype": "error", "is_error": True, "result": "x", "usage": used, "request_id": "R"}
+    reader.feed(json.dumps(line).encode())
+
+    with pytest.raises(Broken):
+        reader.end()
+    assert reader.owed() == [Served(request_id="R"), Usage(30, 2)]
+    assert reader.owed() == []
+
+
 @pytest.mark.parametrize(
     ("words", "kind"),
     [

@@ -24,6 +24,7 @@ from llmo.errors import (
     TimedOut,
     Unauthorized,
     Unavailable,
+    Unfinished,
 )
 from llmo.providers import Link, load
 from llmo.providers.offline import Unplugged
@@ -262,6 +263,37 @@ def test_a_cut_in_other_dialects(model: str, kind: str, name: str, content_type:
     assert isinstance(good[-1], Finish)
     assert text(bad) == text(good)
     assert type(failure(bad)) is Incomplete
+
+
+def test_a_paused_turn_is_incomplete() -> None:
+    """
+    The library calls it cut by a limit; the host's own word comes beside it.
+    """
+    body = {
+        "id": "m1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-haiku-4-5",
+        "content": [{"type": "text", "text": "hi"}],
+        "stop_reason": "pause_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 2},
+    }
+    with RawServer([whole(body)]) as server:
+        found = asked(server.url, WHOLE, "anthropic/claude-haiku-4-5")
+
+    assert text(found) == "hi"
+    assert [event for event in found if isinstance(event, Usage)] == [Usage(3, 2)]
+    assert type(failure(found)) is Unfinished
+
+
+def test_what_was_counted_before_a_failure_comes_before_it() -> None:
+    """
+    An error after the bill does not undo the bill.
+    """
+    found = played([stream(WORDS, STOP, COUNTED, f"data: {json.dumps(fault('server_error', 'overloaded'))}\n\n")])
+
+    assert [event for event in found if isinstance(event, Usage)] == [Usage(1000, 500)]
+    assert type(failure(found)) is Incomplete
 
 
 def test_an_estimate_is_no_usage() -> None:

@@ -35,6 +35,8 @@ _FINISH: Mapping[str, FinishReason] = {
     "refusal": "refusal",
     "tool_use": "tool_calls",
 }
+PAUSED = frozenset({"pause_turn", "compaction"})
+"""Words for a turn that goes on when it is sent back: tools of the server took long, or it shortened its context."""
 
 
 def encode(request: Request, model: str, link: Link) -> bytes:
@@ -97,16 +99,28 @@ class Answer(Decoder):
             case "message_start":
                 events = self._start(wire.obj(message.get("message")))
             case "message_delta":
-                events = self._close(wire.obj(message.get("delta")), wire.obj(message.get("usage")))
+                events = self._close(wire.obj(message.get("delta")), message)
             case "message_stop":
                 events = self._stop()
             case "message":
                 events = self._message(message)
             case kind:
+                self.money(message)
                 if kind == "error" or message.get("error"):
                     self.fault(message)
                 events = []
         return events
+
+    def money(self, message: dict[str, Any]) -> None:
+        """
+        The usage of a message, of an error, or of the end of a stream, where counts are cumulative.
+
+        What is there replaces what was there before.
+        """
+        told = wire.obj(message.get("usage"))
+        self._tokens |= {name: value for name, value in told.items() if value is not None}
+        if told:
+            self.count(usage, self._tokens)
 
     def _delta(self, delta: dict[str, Any]) -> list[Event]:
         kind = delta.get("type")
@@ -125,23 +139,24 @@ class Answer(Decoder):
         return []
 
     def _start(self, message: dict[str, Any]) -> list[Event]:
-        tokens = wire.obj(message.get("usage"))
-        self._tokens = {name: value for name, value in tokens.items() if value is not None}
-        return self.serve(model=message.get("model"), service_tier=tokens.get("service_tier"))
+        self.money(message)
+        # Its first count of output is a beginning, not a result.
+        self.passing = True
+        return self.serve(model=message.get("model"), service_tier=self._tokens.get("service_tier"))
 
-    def _close(self, delta: dict[str, Any], tokens: dict[str, Any]) -> list[Event]:
-        # Cumulative: what is there replaces what message_start said.
-        self._tokens |= {name: value for name, value in tokens.items() if value is not None}
-        events = self.serve(service_tier=tokens.get("service_tier"))
+    def _close(self, delta: dict[str, Any], message: dict[str, Any]) -> list[Event]:
+        self.money(message)
+        self.passing = self.passing and wire.obj(message.get("usage")).get("output_tokens") is None
+        events = self.serve(service_tier=self._tokens.get("service_tier"))
         reason = wire.text(delta.get("stop_reason"))
         if reason:
             self._stopped = _FINISH.get(reason, "stop")
-            events += _remarks(reason, wire.obj(delta.get("stop_details")))
+            self.paused = reason if reason in PAUSED else ""
+            events += [] if self.paused else _remarks(reason, wire.obj(delta.get("stop_details")))
         return events
 
     def _stop(self) -> list[Event]:
         self.finish = self._stopped
-        self.count(usage, self._tokens)
         self.done = True
         return []
 
@@ -149,7 +164,7 @@ class Answer(Decoder):
         events = self._start(message)
         for block in wire.seq(message.get("content")):
             events += self._block(wire.obj(block))
-        return events + self._close(message, {}) + self._stop()
+        return events + self._close(message, message) + self._stop()
 
 
 def _remarks(reason: str, details: dict[str, Any]) -> list[Event]:

@@ -64,6 +64,8 @@ class Cursor:
             for event in reader.end():
                 yield event
         except ProviderError as exc:
+            for event in reader.owed():
+                yield event
             if not reader.spoken:
                 raise
             raise Incomplete(f"the answer broke off: {exc.message}", hint=exc.hint) from exc

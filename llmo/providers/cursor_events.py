@@ -157,9 +157,13 @@ class Reader:
         events = self._rest(wire.text(result.get("result")))
         if not self._said:
             raise Broken(f"{self.link.name} says that it succeeded, without an answer")
-        events.append(Served(request_id=wire.text(result.get("request_id")) or None))
-        tokens = usage(result.get("usage"))
-        return [*events, *([tokens] if tokens else []), Finish("stop")]
+        return [*events, *self.owed(), Finish("stop")]
+
+    def owed(self) -> list[Event]:
+        """What a result says of its request and its tokens, once, whether it is good or bad."""
+        result, self.result = self.result or {}, self.result and {**self.result, "usage": None, "request_id": None}
+        named, tokens = wire.text(result.get("request_id")), usage(result.get("usage"))
+        return [*([Served(request_id=named)] if named else []), *([tokens] if tokens else [])]
 
     def _rest(self, final: str) -> list[Event]:
         """What the result has and nobody said; it joins all messages, with nothing between."""

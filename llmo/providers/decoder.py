@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmo.errors import Incomplete, Unavailable
+from llmo.errors import Incomplete, ProviderError, Unavailable, Unfinished
 from llmo.providers import failures, wire
 from llmo.providers.counts import AbsurdError
 from llmo.types import Event, Finish, FinishReason, Reasoning, Reported, Served, Text, Usage, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from llmo.providers.exchange import Dialect
 
@@ -23,7 +23,8 @@ class Decoder(ABC):
     Messages of one answer to events.
 
     A dialect fills in `read`, which sets `finish` when the terminal marker is in and `done` when
-    nothing more can follow. `usage` and `reported`, the cost in picodollars, may be replaced until the
+    nothing more can follow, and `failure` when it says that it failed: raised after what the same message had
+    before it. `usage` and `reported`, the cost in picodollars, may be replaced until the
     end, then they go out once, also when the answer fails. What can't be true is `doubted`, by what it counts.
     """
 
@@ -35,7 +36,10 @@ class Decoder(ABC):
         self.finish: FinishReason | None = None
         self.begun = False
         self.head = b""
-        self.complained = False
+        self.failure: ProviderError | None = None
+        self.paused = ""
+        self.passing = False
+        """Whether the usage counts an answer that has not ended, so that more may follow."""
         self.done = False
         self.usage: Usage | None = None
         self.reported: int | None = None
@@ -48,7 +52,19 @@ class Decoder(ABC):
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one message of a stream, or of a whole body."""
 
-    def feed(self, data: bytes) -> list[Event]:
+    @abstractmethod
+    def money(self, message: dict[str, Any]) -> None:
+        """Take what a message says of tokens and cost, also when it is an error."""
+
+    def take(self, message: dict[str, Any]) -> Iterator[Event]:
+        """The events of a message; then raises the failure that it tells of, which is no way to finish."""
+        before = self.finish
+        yield from self.read(message)
+        if self.failure is not None:
+            self.finish = before
+            raise self.failure
+
+    def feed(self, data: bytes) -> Iterator[Event]:
         """The events in the bytes of one message."""
         try:
             message = wire.read(data)
@@ -59,7 +75,7 @@ class Decoder(ABC):
         if not isinstance(message, dict):
             raise Unavailable(f"{self.link.name} sent JSON that is no object: {failures.clean(_text(data), None, 80)}")
         self.begun = True
-        return self.read(message)
+        yield from self.take(message)
 
     def text(self, piece: str) -> list[Event]:
         """
@@ -114,25 +130,37 @@ class Decoder(ABC):
             self.reported = cost
             self.doubted.pop("cost", None)
 
+    @property
+    def counted(self) -> bool:
+        """Whether tokens were counted, well or badly."""
+        return self.usage is not None or "token counts" in self.doubted
+
     def owed(self) -> list[Event]:
         """What the call used and cost, said once."""
         doubts = [Warned(doubt(self.link.name, what, said)) for what, said in self.doubted.items()]
-        used, cost = self.usage, self.reported
+        # Of an answer that was cut, what had been counted up to some word of it is not what it cost.
+        used, cost = None if self.passing and self.finish is None else self.usage, self.reported
         self.doubted, self.usage, self.reported = {}, None, None
         return [*doubts, *([] if used is None else [used]), *([] if cost is None else [Reported(cost)])]
 
-    def fault(self, message: dict[str, Any]) -> NoReturn:
-        """An error inside an answer that began with status 200, so that work may have been done."""
-        self.complained = True
+    def fault(self, message: dict[str, Any]) -> None:
+        """Note an error inside an answer that began with status 200, so that work may have been done."""
         said = failures.complaint(None, failures.NO_HEADERS, message)
         failed = self.dialect.failed(said or failures.Complaint("error without a message"))
         failed.may_be_billed = True
-        raise failed
+        self.failure = failed
+
+    def assume(self) -> list[Event]:
+        """Take an answer that came to its end for complete, though it does not say why it ended."""
+        self.finish = "stop"
+        return [Warned(f"{self.link.name} sent the answer without {self.marker}: it is taken as complete")]
 
     def end(self) -> list[Event]:
-        """The closing events; `Incomplete` without the terminal marker."""
+        """The closing events; `Incomplete` without the terminal marker, or when the model only paused."""
         if self.finish is None:
             raise Incomplete(f"the answer of {self.link.name} ended without {self.marker}")
+        if self.paused:
+            raise unfinished(self.link.name, self.paused)
         events: list[Event] = []
         if self._held:
             self._held = ""
@@ -153,6 +181,14 @@ _EMPTY = {
 
 def _text(data: bytes) -> str:
     return data[:400].decode("utf-8", "replace")
+
+
+def unfinished(name: str, reason: str) -> Unfinished:
+    """The error of a turn that the model paused."""
+    return Unfinished(
+        f"the model of {name} paused its turn ({reason}), and llmo does not resume it",
+        hint="the text so far is kept; ask for less at once, or leave out the tools that the server runs",
+    )
 
 
 def doubt(name: str, what: str, said: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmo import __version__, extras, sent, wording
-from llmo.errors import ConfigError, CredentialsError, Incomplete, ProviderError, Rejected, Unavailable
+from llmo.errors import Broken, ConfigError, CredentialsError, Incomplete, ProviderError, Rejected, Unavailable
 from llmo.providers import KINDS, failures, taking, wire
 from llmo.providers.places import admit
 from llmo.providers.transport import Call, shown
@@ -84,9 +84,9 @@ class Dialect(ABC):
         async with self.link.transport.exchange(call) as reply:
             for event in self.opening(reply):
                 yield event
-            if reply.status != HTTPStatus.OK:
-                raise self.failure(reply.status, reply.headers, await _complaint(reply))
             try:
+                if reply.status != HTTPStatus.OK:
+                    raise self._failed(reply, await _complaint(reply), decoder)
                 if self.streams(reply.headers.get("content-type", "")):
                     async with aclosing(_streamed(reply, decoder, self.framer())) as events:
                         async for event in events:
@@ -98,6 +98,12 @@ class Dialect(ABC):
                 for event in decoder.owed():
                     yield event
                 raise
+
+    def _failed(self, reply: Reply, body: bytes, decoder: Decoder) -> ProviderError:
+        """The error of a reply; what it says of tokens and cost is taken all the same."""
+        with suppress(ValueError):
+            decoder.money(wire.obj(wire.read(body)))
+        return self.failure(reply.status, reply.headers, body)
 
     def streams(self, content_type: str) -> bool:
         """Whether a reply of this type comes in messages; servers answer whole when asked to stream, and back."""
@@ -114,11 +120,19 @@ class Dialect(ABC):
             events.append(info)
         return events
 
-    def _whole(self, body: bytes, reply: Reply, decoder: Decoder) -> list[Event]:
-        events = decoder.read(self.parsed(reply.status, reply.headers, body))
+    def _whole(self, body: bytes, reply: Reply, decoder: Decoder) -> Iterator[Event]:
+        try:
+            yield from decoder.take(self.parsed(reply.status, reply.headers, body))
+        except ProviderError as exc:
+            _judge(exc, decoder)
+        decoder.passing = False
         if decoder.finish is None and not decoder.spoken:
-            raise Unavailable(f"{self.link.name} answered 200 without an answer")
-        return events + decoder.end()
+            # What has been billed is not bought again.
+            kind = Broken if decoder.counted else Unavailable
+            raise kind(f"{self.link.name} answered 200 without an answer")
+        if decoder.finish is None and decoder.counted:
+            yield from decoder.assume()
+        yield from decoder.end()
 
     async def fetch(self, url: str) -> dict[str, Any]:
         """The JSON object at an address of the provider."""
@@ -177,17 +191,15 @@ def _closing(reply: Reply, decoder: Decoder) -> list[Event]:
     return decoder.end()
 
 
-def _rest(framer: wire.Framer, decoder: Decoder) -> list[Event]:
+def _rest(framer: wire.Framer, decoder: Decoder) -> Iterator[Event]:
     """An unterminated last message counts when it is whole."""
-    events: list[Event] = []
     for data in framer.end():
         try:
             wire.read(data)
         except ValueError:
             if not data.startswith(b"[DONE]"):
                 continue
-        events += decoder.feed(data)
-    return events
+        yield from decoder.feed(data)
 
 
 def _judge(exc: ProviderError, decoder: Decoder) -> None:
@@ -195,7 +207,9 @@ def _judge(exc: ProviderError, decoder: Decoder) -> None:
     bare = exc.status is None and exc.code is None
     if decoder.finish is not None and bare:
         return
-    if decoder.spoken or (isinstance(exc, Unavailable) and decoder.begun and not decoder.complained):
+    if isinstance(exc, Incomplete):
+        raise exc
+    if decoder.spoken or (isinstance(exc, Unavailable) and decoder.begun and decoder.failure is None):
         raise Incomplete(
             f"the answer broke off: {exc.message}",
             hint=exc.hint,

@@ -97,17 +97,29 @@ class LiteLLM:
         answer = await self._timed(library.acompletion(**options), self._clock("first"))
         for event in reader.opening(answer):
             yield event
-        if request.stream:
-            async with aclosing(answer):
-                chunks = aiter(answer)
-                while (chunk := await self._timed(anext(chunks, None), self._clock("idle"))) is not None:
+        stream, free = answer if request.stream else None, _free(library, model)
+        try:
+            async with aclosing(self._chunks(answer, streamed=request.stream)) as chunks:
+                async for chunk in chunks:
                     for event in reader.read(chunk):
                         yield event
-        else:
-            for event in reader.read(answer):
+            for event in reader.end(stream, free=free):
                 yield event
-        for event in reader.end(answer if request.stream else None, free=_free(library, model)):
-            yield event
+        except Exception:
+            # Whatever the library raises: what it had told of the cost comes first.
+            for event in reader.owed(stream, free=free):
+                yield event
+            raise
+
+    async def _chunks(self, answer: Any, *, streamed: bool) -> AsyncGenerator[Any]:
+        """The chunks of a stream, in time, or a whole answer as its only one."""
+        if not streamed:
+            yield answer
+            return
+        async with aclosing(answer):
+            chunks = aiter(answer)
+            while (chunk := await self._timed(anext(chunks, None), self._clock("idle"))) is not None:
+                yield chunk
 
     def _clock(self, which: str) -> float:
         seconds: float = self.link.config.idle_timeout or getattr(KINDS["litellm"], which)

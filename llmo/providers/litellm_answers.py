@@ -21,8 +21,9 @@ from llmo.errors import (
     Unavailable,
 )
 from llmo.providers import failures, openai, rates, wire
+from llmo.providers.anthropic import PAUSED
 from llmo.providers.counts import AbsurdError, count, plausible
-from llmo.providers.decoder import doubt, reasoning, whole
+from llmo.providers.decoder import doubt, reasoning, unfinished, whole
 from llmo.providers.transport import reason
 from llmo.types import Finish, Reported, Served, Text, Usage, Warned
 
@@ -70,6 +71,8 @@ class Reader:
         self._finish: str | None = None
         self._usage: Any = None
         self._cost: Any = None
+        self._told = False
+        self._stopped = ""
 
     def opening(self, answer: Any) -> list[Event]:
         """What the headers say."""
@@ -91,6 +94,7 @@ class Reader:
                 self.spoken = True
                 events.append(Text(whole(piece)))
             self._finish = getattr(choice, "finish_reason", None) or self._finish
+            self._stopped = wire.text(_own(said).get("stop_reason")) or self._stopped
         self._usage = getattr(chunk, "usage", None) or self._usage
         self._cost = _hidden(chunk).get("response_cost") or self._cost
         return events
@@ -114,25 +118,32 @@ class Reader:
         had is the only usage there is. `free` says that a cost of nothing is a price, and not the lack of one.
         """
         events: list[Event] = []
-        counted: list[Any] = [self._usage]
         if stream is not None:
             given = getattr(stream, "received_finish_reason", _UNKNOWN)
             if given is _UNKNOWN:
                 events.append(Warned(BLIND))
             elif given is None and not getattr(stream, "intermittent_finish_reason", None):
                 raise Incomplete(f"the answer of {self.link.name} ended without a finish_reason")
-            counted = [getattr(chunk, "usage", None) for chunk in getattr(stream, "chunks", None) or ()]
-        upstream = [one for one in counted if one is not None]
+        if self._stopped in PAUSED:
+            raise unfinished(self.link.name, self._stopped)
         if not self.spoken and self._finish in ("stop", "length"):
             events.append(Warned("the answer is empty"))
-        if upstream:
-            events += self._money(upstream, free=free)
+        events += self.owed(stream, free=free)
         known = _FINISH.get(self._finish or "")
         if known is None:
             events.append(
                 Warned(f"unknown finish_reason, taken as stop: {failures.clean(str(self._finish), None, 40)}")
             )
         return [*events, Finish(known or "stop")]
+
+    def owed(self, stream: Any, *, free: bool) -> list[Event]:
+        """What upstream said of tokens and cost, once."""
+        counted: list[Any] = [self._usage]
+        if stream is not None:
+            counted = [getattr(chunk, "usage", None) for chunk in getattr(stream, "chunks", None) or ()]
+        upstream = [] if self._told else [one for one in counted if one is not None]
+        self._told = True
+        return self._money(upstream, free=free) if upstream else []
 
     def _money(self, upstream: list[Any], *, free: bool) -> list[Event]:
         events: list[Event] = []
@@ -166,6 +177,11 @@ def usage(value: Any) -> Usage | None:
     return found if found and found.input_tokens + found.output_tokens else None
 
 
+def _own(said: Any) -> dict[str, Any]:
+    """What the library passes on of the host's own fields."""
+    return wire.obj(getattr(said, "provider_specific_fields", None))
+
+
 def _hidden(answer: Any) -> dict[str, Any]:
     return wire.obj(getattr(answer, "_hidden_params", None))
 
@@ -188,6 +204,8 @@ def failed(exc: Exception, link: Link, *, missing: list[str] | None = None) -> P
     if name == "UnsupportedParamsError":
         told = failures.clean(text.partition(". To drop")[0], link.api_key)
         return Rejected(f"{link.name}: {told}", hint="leave it out", status=HTTPStatus.BAD_REQUEST)
+    if "before a finish_reason" in text:
+        return Incomplete(f"the answer of {link.name} ended without a finish_reason")
     if "LLM Provider NOT provided" in text:
         return ModelNotFound(f"{link.name} does not know the provider in the model's name", hint=_NAMES)
     if not headers:

@@ -55,11 +55,10 @@ _HINTS: Mapping[Verdict, str] = {
 class Chunks(Priced):
     """Chunks of a proxy, whose 0 is no price."""
 
-    def read(self, message: dict[str, Any]) -> list[Event]:
-        """The events of one chunk."""
-        events = super().read(message)
+    def money(self, message: dict[str, Any]) -> None:
+        """The usage of a chunk, with its cost where there is one."""
+        super().money(message)
         self.reported = self.reported or None
-        return events
 
 
 class LiteLLMProxy(OpenAI):

@@ -93,10 +93,12 @@ class Answer(Decoder):
         super().__init__(dialect)
         self._prompt = prompt
 
+    def money(self, message: dict[str, Any]) -> None:
+        """The counts of the last line, or of an error."""
+        self.count(usage, message)
+
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one line; the last one may carry text too."""
-        if message.get("error"):
-            self.fault(message)
         events: list[Event] = []
         if self.served.model is None:
             events += self.serve(model=message.get("model"))
@@ -105,14 +107,21 @@ class Answer(Decoder):
             if said.get("thinking"):
                 events += reasoning(wire.text(said["thinking"]))
             events += self.text(wire.text(said.get("content")))
-        if message.get("done") is True:
+        self.money(message)
+        if message.get("error"):
+            self.fault(message)
+        elif message.get("done") is True:
             self._close(message, events)
         return events
+
+    def end(self) -> list[Event]:
+        """The closing events; counts come only with the last line, so they end an answer that lacks `done`."""
+        taken = self.assume() if self.finish is None and self.counted else []
+        return taken + super().end()
 
     def _close(self, message: dict[str, Any], events: list[Event]) -> None:
         self.done = True
         self.finish = _FINISH.get(wire.text(message.get("done_reason")), "stop")
-        self.count(usage, message)
         if self.usage is not None and (kept := self._prompt.truncated(self.usage.input_tokens)):
             events.append(Warned(kept))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.errors import Rejected
 from llmo.providers import failures, rates, schemas, wire
+from llmo.providers.anthropic import PAUSED
 from llmo.providers.counts import checked, count
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, reserved
@@ -14,7 +15,7 @@ from llmo.providers.transport import split
 from llmo.types import Listed, Usage, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from llmo.errors import ProviderError
     from llmo.providers import Link
@@ -103,17 +104,27 @@ class Answer(Decoder):
         super().__init__(dialect)
         self._refused = False
 
-    def feed(self, data: bytes) -> list[Event]:
-        """The events of one message; `[DONE]` ends the answer at once."""
-        if data.startswith(b"[DONE]"):
-            self.done = True
-            return []
-        return super().feed(data)
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """
+        The events of one message; `[DONE]` ends the answer at once.
+
+        After usage it is as good as a reason: some servers give none.
+        """
+        if not data.startswith(b"[DONE]"):
+            yield from super().feed(data)
+            return
+        self.done = True
+        if self.finish is None and self.counted:
+            yield from self.assume()
+
+    def money(self, message: dict[str, Any]) -> None:
+        """The usage of a chunk, of an answer or of an error."""
+        if fields := wire.obj(message.get("usage")):
+            self.count(usage, fields)
+            self.passing = bool(message.get("choices")) and self.finish is None
 
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one chunk."""
-        if message.get("error"):
-            self.fault(message)
         events: list[Event] = []
         tier = message.get("service_tier")
         if self.served.model is None or (tier and tier != self.served.service_tier):
@@ -122,8 +133,11 @@ class Answer(Decoder):
             # Moderation chunks and the usage chunk have no choice at all.
             if isinstance(choice, dict) and not choice.get("index"):
                 self._choice(choice, events)
-        if message.get("usage"):
-            self.count(usage, wire.obj(message["usage"]))
+        self.money(message)
+        if message.get("error"):
+            self.fault(message)
+        if self.failure is not None and message.get("usage"):
+            self.passing = False
         return events
 
     def _choice(self, choice: dict[str, Any], events: list[Event]) -> None:
@@ -133,7 +147,9 @@ class Answer(Decoder):
         reason = choice.get("finish_reason")
         if choice.get("error") or reason == "error":
             self.fault(choice)
-        if reason and isinstance(reason, str):
+        elif paused := _paused(choice):
+            self.paused, self.finish = paused, "stop"
+        elif reason and isinstance(reason, str):
             self._finish(reason, events)
 
     def _delta(self, delta: dict[str, Any], events: list[Event]) -> None:
@@ -155,6 +171,14 @@ class Answer(Decoder):
         if known is None:
             events.append(Warned(f"unknown finish_reason, taken as stop: {failures.clean(reason, None, 40)}"))
         self.finish = "refusal" if self._refused else known or "stop"
+
+
+def _paused(choice: dict[str, Any]) -> str | None:
+    """Anthropic's word for a paused turn, wherever a server in front of it passes it on."""
+    said = wire.obj(choice.get("delta") or choice.get("message"))
+    own = wire.obj(said.get("provider_specific_fields")).get("stop_reason")
+    words = map(wire.text, (choice.get("finish_reason"), choice.get("native_finish_reason"), own))
+    return next((word for word in words if word in PAUSED), None)
 
 
 def _texts(parts: Any) -> list[str]:

@@ -107,9 +107,13 @@ def spent(fields: Mapping[str, Any]) -> Pico | None:
 class Priced(Answer):
     """Chunks that say who answered and what it cost."""
 
+    def money(self, message: dict[str, Any]) -> None:
+        """The usage of a chunk, with its cost."""
+        super().money(message)
+        self.bill(spent, wire.obj(message.get("usage")))
+
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one chunk."""
-        self.bill(spent, wire.obj(message.get("usage")))
         upstream = message.get("provider")
         served = self.serve(model=message.get("model"), upstream=upstream) if upstream else []
         return served + super().read(message)

@@ -80,3 +80,53 @@ def test_absurd_usage_of_one_row_harms_no_other(raw: Any, tmp_path: Path) -> Non
     assert sorted(row["cost_source"] for row in written) == ["computed"] * 3 + ["estimated"] * 3
     total = sum((Decimal(row["cost_usd"]) for row in written), Decimal(0))
     assert Decimal(spent.json["total"]["cost_usd"]) == total
+
+
+def test_a_whole_answer_without_a_reason_is_bought_once(raw: Any, tmp_path: Path) -> None:
+    """
+    It is kept, in `ask` and in a batch.
+    """
+    rows = tmp_path / "in.jsonl"
+    rows.write_text('{"prompt": "hello"}\n', "utf-8")
+    body = answer(GOOD)
+    del body["choices"][0]["finish_reason"]
+    with RawServer([whole(body)]) as server:
+        peer = raw(server.url)
+        run = peer("ask", "hello", "--json")
+        batch = peer("batch", rows)
+
+    assert (run.code, run.json["text"], run.json["complete"], run.json["cost"]["usd"]) == (0, "hi", True, "0.00002")
+    assert run.json["warnings"] == ["peer sent the answer without a finish_reason: it is taken as complete"]
+    assert (batch.code, batch.json["status"], batch.json["text"], len(server.requests)) == (0, "ok", "hi", 2)
+
+
+def test_a_paused_turn_exits_6_and_is_bought_once(raw: Any, tmp_path: Path) -> None:
+    """
+    `pause_turn` is no end: the text is printed, the cost booked, and nobody is asked again.
+    """
+    rows = tmp_path / "in.jsonl"
+    rows.write_text('{"prompt": "hello"}\n', "utf-8")
+    body = {
+        "type": "message",
+        "model": "m-1",
+        "content": [{"type": "text", "text": "so far"}],
+        "stop_reason": "pause_turn",
+        "usage": {"input_tokens": 10, "output_tokens": 5},
+    }
+    with RawServer([whole(body)]) as server:
+        peer = raw(server.url, "anthropic")
+        run = peer("ask", "hello")
+        told = peer("ask", "hello", "--json")
+        batch = peer("batch", rows)
+
+    assert (run.code, run.stdout) == (6, "so far")
+    assert explained(run)[0] == "llmo: the model of peer paused its turn (pause_turn), and llmo does not resume it"
+    assert (told.code, told.json["ok"], told.json["complete"], told.json["error"]["kind"]) == (
+        6,
+        False,
+        False,
+        "incomplete",
+    )
+    assert (told.json["text"], told.json["cost"]["usd"]) == ("so far", "0.00002")
+    assert (batch.code, batch.json["status"], batch.json["text"]) == (7, "error", "so far")
+    assert len(server.requests) == 3

@@ -13,6 +13,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from llmo import jsontext
 from llmo.errors import ConfigError, UsageError
 from llmo.ids import ulid
 from llmo.types import Message
@@ -94,7 +95,7 @@ class History:
     def cache(self, key: str, body: dict[str, Any]) -> None:
         """Keep an answer."""
         with self._open() as db:
-            text = json.dumps(body, ensure_ascii=False)
+            text = jsontext.write(body)
             db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, self._clock.now(), text))
 
     def prune(self, before: float) -> int:

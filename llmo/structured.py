@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import router, tokens
+from llmo import jsontext, router, tokens
 from llmo.errors import InvalidOutput, UsageError
 from llmo.types import Json, Message
 
@@ -104,7 +104,7 @@ class Structured:
     def _again(self, problems: list[str]) -> Job:
         assert self.validator is not None
         asked = self.job.request
-        text = REPAIR.format(errors="\n".join(problems), schema=json.dumps(self.validator.schema, ensure_ascii=False))
+        text = REPAIR.format(errors="\n".join(problems), schema=jsontext.write(self.validator.schema))
         turns = (Message("assistant", _set(self.result).text or "(empty)"), Message("user", text))
         return _longer(self.job, replace(asked, messages=(*asked.messages, *turns)))
 

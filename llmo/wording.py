@@ -7,12 +7,12 @@ all the same is learnt from its answer, which cost nothing.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from llmo import jsontext
 from llmo.errors import ProviderError, Rejected
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _without(params: Params, names: tuple[Parameter, ...]) -> Params:
 def _told(messages: tuple[Message, ...], schema: Mapping[str, Json]) -> tuple[Message, ...]:
     """The last turn with the schema at its end; a repair brings it already."""
     *before, last = messages
-    words = json.dumps(schema, ensure_ascii=False)
+    words = jsontext.write(schema)
     if words in last.text:
         return messages
     return (*before, replace(last, text=f"{last.text}\n\n{SCHEMA}{words}".lstrip()))

@@ -6,13 +6,13 @@ import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from llmo.batch import outcome
 from llmo.batch.feed import Work
-from llmo.batch.journal import OutputLost
+from llmo.batch.journal import OutputLost, encoded
 from llmo.batch.runner import Answered, Rules, Runner
 from llmo.batch.sinks import ToStream
 from llmo.batch.table import Hashes, Table
@@ -266,6 +266,24 @@ def test_the_line_of_a_row_is_what_was_promised():
     line = outcome.line(("r-17", 17, "9f2c"), replace(RESULT, text="…"), kept={"a": 1})
 
     assert json.dumps(line, ensure_ascii=False) == LINE
+
+
+def test_the_line_of_a_row_is_json_whatever_was_kept():
+    """
+    NaN of a table and half a character of a file become what every reader of JSON takes.
+    """
+    kept: dict[str, Any] = {
+        "nan": float("nan"),
+        "lists": [(float("inf"), 1.5)],
+        "half": "\ud800",
+        "breaks": "a\u2028b\x85c",
+    }
+    written = encoded({"id": "r", "input": kept})
+
+    assert (
+        b'{"id": "r", "input": {"nan": null, "lists": [[null, 1.5]], "half": "\\ud800", "breaks": "a\\u2028b\\u0085c"}}\n'
+        == written
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from functools import cache
@@ -24,7 +25,7 @@ LAYERS = {
     part: layer
     for layer, parts in enumerate(
         [
-            "__init__ errors types money parameters config clock ids result figures patterns",
+            "__init__ errors types money parameters config clock ids result figures patterns jsontext",
             "paths settings catalog tokens images classify shapes privacy redact sent extras wording data",
             "providers ledger history",
             "chains router candidates budget cap limits retry",
@@ -183,6 +184,28 @@ def _circle(graph: dict[str, set[str]]) -> list[str] | None:
         return None
 
     return next((found for name in sorted(graph) if (found := visit(name, []))), None)
+
+
+WRITERS = {"jsontext", "providers.wire", "sent", "redact"}
+"""Who spells JSON: for people and programs, for servers, and to count or find what was spelled."""
+INSIDE = {
+    "batch.identity", "batch.intents", "batch.state", "batch.formats", "batch.rows", "batch.template", "cli.asking",
+    "ledger.records", "settings.cache", "settings.ollama",
+}  # fmt: skip
+"""Who spells it for llmo itself: in keys, in state, and in what a prompt or a message says of a value."""
+
+
+def test_one_place_writes_json() -> None:
+    """
+    `jsontext.write` alone: `json.dumps` writes NaN, which is no JSON, and half characters, which no file takes.
+    """
+    users = {
+        name.removeprefix("llmo.")
+        for name, tree in modules().items()
+        if re.search(r"\b(?:json\.|(?<!\.))dumps\(", ast.unparse(tree))
+    }
+
+    assert set() == users - WRITERS - INSIDE
 
 
 def test_nobody_imports_click() -> None:

@@ -11,6 +11,7 @@ from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from llmo import jsontext
 from llmo.batch.identity import short
 from llmo.batch.table import Table
 from llmo.errors import UsageError
@@ -113,10 +114,10 @@ def shaper(shape: Shape, kept: Sequence[str]) -> Callable[[dict[str, Any] | None
     if shape == "csv":
         return lambda row: line_of([*COLUMNS, *named(kept)] if row is None else flat(row, kept))
     if shape == "openai-batch":
-        return lambda row: b"" if row is None else json.dumps(_openai(row), ensure_ascii=False).encode() + b"\n"
+        return lambda row: b"" if row is None else jsontext.write(_openai(row)).encode() + b"\n"
     if shape == "parquet":
         raise UsageError("Parquet needs a file: --output-format parquet", hint="name one with -o")
-    return lambda row: b"" if row is None else json.dumps(row, ensure_ascii=False).encode() + b"\n"
+    return lambda row: b"" if row is None else jsontext.write(row).encode() + b"\n"
 
 
 def lines(journal: Path, *, ordered: bool) -> Iterator[bytes]:
@@ -195,7 +196,7 @@ def named(kept: Sequence[str]) -> list[str]:
 
 def cell(value: Json) -> Json:
     """A value as a table takes it."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list | bool) else value
+    return jsontext.write(value) if isinstance(value, dict | list | bool) else value
 
 
 def line_of(values: Sequence[Json]) -> bytes:

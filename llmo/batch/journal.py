@@ -14,6 +14,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from llmo import jsontext
 from llmo.batch.lock import locked
 from llmo.errors import LlmoError, UsageError
 
@@ -125,13 +126,10 @@ class Journal:
 
 def encoded(row: Mapping[str, Json]) -> bytes:
     """A row as one line, also for readers that break lines at every Unicode line separator."""
-    text = json.dumps(row, ensure_ascii=False)
+    text = jsontext.write(row)
     if "\u2028" in text or "\u2029" in text or "\x85" in text:
         text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
-    try:
-        return text.encode() + b"\n"
-    except UnicodeEncodeError:
-        return json.dumps(row).encode() + b"\n"
+    return text.encode() + b"\n"
 
 
 def repaired(fd: int, path: Path) -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from llmo import jsontext
 from llmo.catalog.price import Price, Rates
 from llmo.types import Listed
 
@@ -55,7 +56,7 @@ class Refreshed:
 def written(models: Sequence[Listed], address: str, *, now: float) -> bytes:
     """A list as it is kept."""
     rows = [_row(one) for one in models]
-    return json.dumps({"base_url": address, "at": now, "models": rows}, ensure_ascii=False).encode()
+    return jsontext.write({"base_url": address, "at": now, "models": rows}).encode()
 
 
 def _row(one: Listed) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import typer.main
 from typer.core import TyperGroup
 from typer.models import CommandInfo
 
+from llmo import jsontext
 from llmo.cli.context import ClosedPipe, current, encode
 from llmo.cli.light import lighten
 from llmo.errors import BudgetExceeded, Cancelled, Exit, LlmoError, UsageError
@@ -154,7 +154,7 @@ def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
         if "--ndjson" in args:
             body = {"event": "result", **body}
         try:
-            sys.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+            sys.stdout.write(jsontext.write(body) + "\n")
             sys.stdout.flush()
         except BrokenPipeError:
             return closed_pipe()

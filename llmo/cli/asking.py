@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import figures, router
+from llmo import figures, jsontext, router
 from llmo.cli import options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
@@ -180,7 +180,7 @@ def _finish(ctx: Context, question: Question, result: Result, data: Json) -> int
         body = objects.result(result, task=question.plan.task.name, data=data, conversation=conversation)
         if output.ndjson:
             body = {"event": "result", **body}
-        ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+        ctx.stdout.write(jsontext.write(body) + "\n")
     ctx.stdout.flush()
     for line in lines.attempts(result) if result.ok or len(result.attempts) > 1 else ():
         ctx.note(f"llmo: tried {line}")

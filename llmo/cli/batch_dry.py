@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import router
+from llmo import jsontext, router
 from llmo.batch.tally import Tally
 from llmo.cli.batch_task import prompt_of, works
 from llmo.cli.wiring import budgets
@@ -93,7 +92,7 @@ def show(task: Task) -> int:
     found = forecast(task)
     body = _body(task, found)
     if task.flags.output.as_json:
-        task.ctx.out(json.dumps(body, ensure_ascii=False) + "\n")
+        task.ctx.out(jsontext.write(body) + "\n")
     else:
         task.ctx.out("\n".join(_lines(task, found, body)) + "\n")
     return 0

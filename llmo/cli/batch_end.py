@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmo import jsontext
 from llmo.batch import compare, export, state
 from llmo.batch.resume import Recorded
 from llmo.cli import batch_dry
@@ -122,6 +122,6 @@ def _left(task: Task, files: Files) -> str:
 
 def _write_json(path: Path, body: Mapping[str, Any]) -> None:
     try:
-        path.write_text(json.dumps(body, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        path.write_text(jsontext.write(body, indent=2) + "\n", "utf-8")
     except OSError as exc:
         raise UsageError(f"cannot write {path}: {exc.strerror}") from None

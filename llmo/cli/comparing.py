@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from llmo import router
+from llmo import jsontext, router
 from llmo.cli import asking, options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
@@ -184,7 +183,7 @@ def _finish(ctx: Context, asked: Comparison, runners: list[Runner]) -> int:
     if asked.output.as_json:
         for runner, result in zip(runners, results, strict=True):
             body = objects.result(result, task=runner.plan.task.name, data=runner.data)
-            ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+            ctx.stdout.write(jsontext.write(body) + "\n")
     else:
         ctx.stdout.write(_shown(ctx, results))
     ctx.stdout.flush()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
+from llmo import jsontext
 from llmo.cli.listing import Filters
 from llmo.cli.options import command
 
@@ -47,7 +47,7 @@ def models(
     rows = listing.listed(ctx, chosen, filters, query or "")
     if as_json:
         body = [shown.as_object(row) for row in rows]
-        ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+        ctx.stdout.write(jsontext.write(body) + "\n")
     elif names:
         ctx.out("".join(f"{row.target}\n" for row in rows))
     else:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmo import jsontext
 from llmo.cli.options import command
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _place(ctx: Context, name: str | None = None) -> Place:
 
 
 def _print(ctx: Context, body: object) -> None:
-    ctx.stdout.write(json.dumps(body, ensure_ascii=False, indent=2 if ctx.stdout_tty else None) + "\n")
+    ctx.stdout.write(jsontext.write(body, indent=2 if ctx.stdout_tty else None) + "\n")
 
 
 @app.command("init")
@@ -66,7 +66,7 @@ def show(*, as_json: Json = False) -> None:
         said = {key: {"value": value, "origin": origin} for key, value, origin in rows}
         _print(ctx, {"name": loaded.name, "source": loaded.source and str(loaded.source), "values": said})
         return
-    texts = [(key, json.dumps(value, ensure_ascii=False), origin) for key, value, origin in rows]
+    texts = [(key, jsontext.write(value), origin) for key, value, origin in rows]
     widths = [max(len(row[n]) for row in texts) for n in (0, 1)]
     for key, value, origin in texts:
         ctx.out(f"{key:<{widths[0]}}  {value:<{min(widths[1], 40)}}  {origin}\n")
@@ -191,4 +191,4 @@ def schema() -> None:
     from llmo.settings.validation import schema as described
 
     ctx = current()
-    ctx.stdout.write(json.dumps(described(), indent=2, ensure_ascii=False) + "\n")
+    ctx.stdout.write(jsontext.write(described(), indent=2) + "\n")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from llmo import jsontext
 from llmo.cli.wiring import budgets
 from llmo.render import objects, plans
 
@@ -18,7 +18,7 @@ def show_plan(ctx: Context, plan: Plan, selection: Selection, *, as_json: bool) 
     """Print a plan in the form that is asked for; the exit code."""
     body = objects.plan(plan, budgets(ctx, selection))
     if as_json:
-        ctx.stdout.write(json.dumps(body, ensure_ascii=False) + "\n")
+        ctx.stdout.write(jsontext.write(body) + "\n")
     else:
         color = ctx.color and ctx.stdout_tty
         ctx.stdout.write(plans.table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=color))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmo import figures, parameters
+from llmo import figures, jsontext, parameters
 from llmo.cli.options import pair
 from llmo.errors import Exit, UsageError
 
@@ -113,7 +112,7 @@ class Report:
         from llmo.cli import forms
 
         if self.how.as_json:
-            self.ctx.stdout.write(json.dumps(forms.as_object(self), ensure_ascii=False) + "\n")
+            self.ctx.stdout.write(jsontext.write(forms.as_object(self)) + "\n")
         elif self.how.as_csv:
             self.ctx.stdout.write(forms.as_csv(self))
         else:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from llmo import jsontext
 from llmo.errors import UsageError
 from llmo.ledger.records import Call, Past, Settlement
 from llmo.money import parse_usd, usd
@@ -44,7 +45,7 @@ def lines(db: sqlite3.Connection, only: Filter) -> Iterator[str]:
             facts[f"{name}_usd"] = None if (amount := facts.pop(name)) is None else usd(amount)
         for name in ("held_at", "ended_at"):
             facts[name] = None if facts[name] is None else _said(facts[name])
-        yield json.dumps(facts, ensure_ascii=False)
+        yield jsontext.write(facts)
 
 
 def read(text: Iterable[str], name: str) -> Iterator[Past]:

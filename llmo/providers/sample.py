@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
+
+from llmo import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ DEPTH = 12
 
 def sample(schema: Mapping[str, Json], prompt: str) -> str:
     """JSON text; the same for the same schema and prompt, and an enum's member named in the prompt is taken."""
-    return json.dumps(_Sampler(schema, prompt).value(schema, "", 0), ensure_ascii=False)
+    return jsontext.write(_Sampler(schema, prompt).value(schema, "", 0))
 
 
 class _Sampler:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
+
+from llmo import jsontext
 
 Schema = Mapping[str, Any]
 
@@ -93,7 +94,7 @@ def closed(schema: Any, depth: int = 0) -> Any:
         elif key not in _SILENT:
             copy["anyOf" if key == "oneOf" else key] = _closed_part(key, value, depth + 1)
     if limits:
-        said = json.dumps(limits, ensure_ascii=False)
+        said = jsontext.write(limits)
         copy["description"] = f"{copy['description']}\n\n{said}" if copy.get("description") else said
     if _is_object(copy) and copy.get("properties"):
         copy["additionalProperties"] = False

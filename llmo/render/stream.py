@@ -7,8 +7,9 @@ are safe.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Protocol
+
+from llmo import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +134,7 @@ class Events:
 
     def event(self, name: str, **body: Any) -> None:
         """Write one event."""
-        self._stream.write(json.dumps({"event": name, **body}, ensure_ascii=False) + "\n")
+        self._stream.write(jsontext.write({"event": name, **body}) + "\n")
         self._stream.flush()
 
     def text(self, piece: str) -> None:

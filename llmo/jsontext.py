@@ -1,0 +1,86 @@
+"""JSON as llmo reads and writes it: finite numbers, bounded nesting, text that any reader takes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+DEEPEST = 200
+"""Levels of nesting that are read: orjson and jq take about 250, and Python's own writer fails near 1,000."""
+_NESTS = (dict, list, tuple)
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def read(text: str | bytes) -> Any:
+    """
+    The value in a JSON text, a byte order mark before it or not; the last of equal names counts.
+
+    Raises `ValueError`, also for what Python would read but nobody could write again: NaN and infinite
+    numbers, numbers of more digits than Python converts, nesting below `DEEPEST`.
+    """
+    words = text if isinstance(text, str) else text.decode()
+    try:
+        value = _reader.decode(words.removeprefix("\ufeff"))
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    except ValueError as exc:
+        raise ValueError(_TOO_LONG if "digits" in str(exc) else str(exc)) from None
+    if words.count("[") + words.count("{") > DEEPEST and deep(value):
+        raise ValueError(_TOO_DEEP)
+    return value
+
+
+def write(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> str:
+    """JSON that can always be encoded: numbers that are not finite become null, lone surrogates are escaped."""
+    writer = _writer
+    if indent is not None or sort_keys:
+        writer = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent, sort_keys=sort_keys)
+    try:
+        text = writer.encode(value)
+    except ValueError:
+        text = writer.encode(_finite(value))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = _LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text
+
+
+def deep(value: Any) -> bool:
+    """Whether a value is nested below `DEEPEST` levels."""
+    level = [value]
+    for _ in range(DEEPEST):
+        parts = (whole.values() if isinstance(whole, dict) else whole for whole in level if isinstance(whole, _NESTS))
+        level = [part for inside in parts for part in inside if isinstance(part, _NESTS)]
+        if not level:
+            return False
+    return True
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"a number is out of range: {digits[:40]}")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, _NESTS) else value
+
+
+_TOO_DEEP = f"nested more than {DEEPEST} levels deep"
+_TOO_LONG = "a number has more digits than can be read"
+_reader = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
+_writer = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

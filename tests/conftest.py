@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import peers
 from tests.servers import aimock as peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from tests.servers.aimock import Aimock
 
@@ -156,6 +157,27 @@ def _shown(args: Any) -> tuple[str, ...]:
     return ("llmo", *map(str, args[1:]))
 
 
+def pytest_configure() -> None:
+    """Refuse names in LLMO_TEST_REQUIRE that mean nothing."""
+    peers.required()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what would skip for a peer that must be there."""
+    report = yield
+    peers.refuse(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for whole files."""
+    report = yield
+    peers.refuse(report)
+    return report
+
+
 @pytest.fixture
 def llmo(tmp_path: Path) -> Llmo:
     """The program, with an empty home."""
@@ -168,7 +190,7 @@ def llmo(tmp_path: Path) -> Llmo:
 def _aimock() -> Iterator[Aimock]:
     command = peer.command()
     if command is None:
-        pytest.skip(peer.MISSING)
+        pytest.skip(peers.missing("aimock"))
     yield from peer.serve(command)
 
 

@@ -13,6 +13,7 @@ import pytest
 from llmo.catalog import PATH, Catalog, Price, Rates, table
 from llmo.config import ProviderConfig
 from llmo.types import Target, Usage
+from tests import peers
 from tests.servers import litellm_map
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +28,7 @@ CHAT = {"mode": "chat", "litellm_provider": "groq", "input_cost_per_token": 1e-0
 def model_map():
     found = litellm_map.path()
     if found is None or litellm_map.version(found) != DATA["sources"]["litellm"]:
-        pytest.skip(litellm_map.MISSING)
+        pytest.skip(f"{peers.missing('litellm')}, at the version of the table")
     return found
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-yaml = pytest.importorskip("yaml", reason="needs PyYAML")
+import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,6 +15,7 @@ from llmo.clock import SystemClock
 from llmo.ledger import Call, Ledger, Settlement
 from llmo.money import DOLLAR
 from llmo.types import Usage
+from tests import peers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,7 @@ class Clock:
 def browser() -> str:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
-        pytest.skip(f"no browser: one of {', '.join(BROWSERS)}")
+        pytest.skip(peers.missing("chromium"))
     return found
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from llmo.errors import Exit
+from tests import peers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -281,7 +282,7 @@ def test_man_pages_are_clean(page: Path, command: str) -> None:
     """
     tool, *args = command.split()
     if not shutil.which(tool):
-        pytest.skip(f"{tool} is not installed")
+        pytest.skip(peers.missing(tool))
     run = subprocess.run(
         [tool, *args, page], capture_output=True, timeout=60, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}
     )

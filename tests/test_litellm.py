@@ -42,6 +42,7 @@ from llmo.types import (
     Usage,
     Warned,
 )
+from tests import peers
 from tests.servers.raw import RawServer, stream, unused_port, whole
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from tests.servers.raw import Answer
 
 pytestmark = [
-    pytest.mark.skipif(find_spec("litellm") is None, reason="litellm is not installed: pip install '.[litellm]'"),
+    pytest.mark.skipif(find_spec("litellm") is None, reason=peers.missing("litellm")),
     pytest.mark.filterwarnings("ignore"),  # it is full of its own
 ]
 

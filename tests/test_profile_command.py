@@ -10,6 +10,7 @@ import sys
 import tomllib
 
 import jsonschema
+import pexpect
 import pytest
 
 from tests.test_settings_keys import tags  # noqa: F401 - a fixture
@@ -98,7 +99,6 @@ def test_the_wizard_asks(llmo):
     """
     On a terminal: which providers, and how much a day; an amount that is none is asked for again.
     """
-    pexpect = pytest.importorskip("pexpect")
     env = llmo.env(NOBODY | {"OPENAI_API_KEY": "sk-x", "ANTHROPIC_API_KEY": "sk-y"})
     child = pexpect.spawn(llmo.command[0], [*llmo.command[1:], "profile", "init"], env=env, timeout=30)
     for question, answer in [

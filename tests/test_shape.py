@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests import peers
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -335,7 +337,7 @@ def test_commands_that_send_nothing_load_no_http_client(llmo: Llmo, args: tuple[
     assert set() == loaded(llmo, *args) & (HTTP | EXTRAS | {"jsonschema", "minijinja"})
 
 
-@pytest.mark.skipif(find_spec("litellm") is None, reason="litellm is not installed: pip install '.[litellm]'")
+@pytest.mark.skipif(find_spec("litellm") is None, reason=peers.missing("litellm"))
 @pytest.mark.parametrize("args", [("route", "hello"), ("models", "--json"), ("cost",), ("profile", "check", "--probe")])
 def test_litellm_is_not_imported_to_know_that_it_is_there(llmo: Llmo, args: tuple[str, ...]) -> None:
     """

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-pytest.importorskip("langchain_core", reason="LangChain is not installed: pip install -e '.[dev,dev-langchain]'")
+from tests import peers
+
+pytest.importorskip("langchain_core", reason=peers.missing("langchain"))
 
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage

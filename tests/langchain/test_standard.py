@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("langchain_tests", reason="LangChain is not installed: pip install -e '.[dev,dev-langchain]'")
+from tests import peers
+
+pytest.importorskip("langchain_tests", reason=peers.missing("langchain"))
 
 import httpx
 from langchain_tests.integration_tests import ChatModelIntegrationTests

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import peers
 from tests.process.conftest import KEY, explained
 from tests.servers.raw import RawServer, stream, whole
 from tests.test_litellm import COUNTED, DONE, STOP, WORDS, fault
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tests.conftest import Llmo, Run
 
 INSTALLED = find_spec("litellm") is not None
-needed = pytest.mark.skipif(not INSTALLED, reason="litellm is not installed: pip install '.[litellm]'")
+needed = pytest.mark.skipif(not INSTALLED, reason=peers.missing("litellm"))
 ANSWER = stream(WORDS, STOP, COUNTED, DONE)
 
 

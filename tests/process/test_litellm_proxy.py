@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import peers
 from tests.process.conftest import Peer, explained
 from tests.servers import litellm_proxy
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def _proxy(_aimock: Aimock) -> Iterator[Proxy]:
     program = litellm_proxy.command()
     if program is None:
-        pytest.skip(litellm_proxy.MISSING)
+        pytest.skip(peers.missing("litellm-proxy"))
     yield from litellm_proxy.serve(program, _aimock.url)
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 FIXTURES = Path(__file__).with_name("fixtures.json")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llmo-tests" / "aimock"
 CLI = "node_modules/@copilotkit/aimock/dist/cli.js"
-MISSING = "aimock is not installed: run .ci/run once, or set LLMO_TEST_AIMOCK to its dist/cli.js"
 
 
 @dataclass(frozen=True)

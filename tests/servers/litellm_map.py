@@ -12,7 +12,6 @@ from typing import Any
 from tests.servers.litellm_proxy import CACHE
 
 NAME = "model_prices_and_context_window_backup.json"
-MISSING = "litellm's model map is not installed: run .ci/run once, or set LLMO_TEST_LITELLM to a venv's bin/litellm"
 
 
 def path() -> Path | None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llmo-tests" / "litellm"
-MISSING = "the LiteLLM proxy is not installed: run .ci/run once, or set LLMO_TEST_LITELLM to a venv's bin/litellm"
 PATIENCE = 90.0
 CONFIG = """
 model_list:

@@ -25,7 +25,11 @@ CUT = "the answer was cut by the token limit"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One request to one target; `outcome` is "ok" or the kind of its error, `cost` dollars or None."""
+    """
+    One request to one target; `outcome` is "ok" or the kind of its error, `cost` dollars or None.
+
+    Up to `in_doubt` dollars may be billed beyond the cost: the answer broke off.
+    """
 
     id: str
     provider: str
@@ -35,6 +39,7 @@ class Attempt:
     cost: Decimal | None
     cost_source: CostSource
     duration_s: float
+    in_doubt: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +48,8 @@ class Answer:
     An answer with all that is known of it.
 
     `data` is the parsed JSON when a schema was given. `cost` is dollars over all attempts, None when
-    unknown, and `cost_source` how it is known. `usage` is None when the provider gave none.
-    `complete` is False when the token limit cut it, or the stream was closed early.
+    unknown, and `cost_source` how it is known; up to `in_doubt` may be billed beyond it. `usage` is None
+    when the provider gave none. `complete` is False when the token limit cut it, or the stream was closed early.
     """
 
     id: str
@@ -59,6 +64,7 @@ class Answer:
     usage: Usage | None
     cost: Decimal | None
     cost_source: CostSource
+    in_doubt: Decimal
     duration_s: float
     first_token_s: float | None
     attempts: tuple[Attempt, ...]
@@ -122,6 +128,7 @@ class Budget:
     limit: Decimal | None
     spent: Decimal
     held: Decimal
+    in_doubt: Decimal
     left: Decimal | None
     limit_calls: int | None
     calls: int
@@ -172,6 +179,7 @@ def answer(result: outcome.Result, *, data: Json, task: str) -> Answer:
         usage=result.usage,
         cost=dollars(result.cost),
         cost_source=result.cost_source,
+        in_doubt=Decimal(usd(result.in_doubt)),
         duration_s=result.total_s,
         first_token_s=result.first_token_s,
         attempts=attempts,
@@ -194,6 +202,7 @@ def _attempt(one: outcome.Attempt) -> Attempt:
         cost=dollars(one.cost),
         cost_source=one.cost_source,
         duration_s=one.duration_s,
+        in_doubt=Decimal(usd(one.in_doubt)),
     )
 
 
@@ -229,6 +238,7 @@ def budget(status: BudgetStatus) -> Budget:
         limit=dollars(status.limit_usd),
         spent=Decimal(usd(status.spent)),
         held=Decimal(usd(status.held)),
+        in_doubt=Decimal(usd(status.in_doubt)),
         left=dollars(status.left),
         limit_calls=status.limit_calls,
         calls=status.calls,

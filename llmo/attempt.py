@@ -26,6 +26,7 @@ from llmo.money import DEAREST
 from llmo.received import Answer
 from llmo.result import Attempt
 from llmo.router import EXPECTED_OUTPUT, held, secluded
+from llmo.tokens import estimate
 from llmo.types import Event, RateInfo
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Booking:
         self.began = asyncio.get_running_loop().time()
         self.queued = 0.0
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
+        self.in_doubt = 0
 
     async def open(self) -> None:
         """Take the hold, with --fit for as long an answer as there is money for. Raises `BudgetExceeded`."""
@@ -175,6 +177,8 @@ class Booking:
             await asyncio.shield(self.hold.release(error.kind))
             return
         cost, source = self._cost()
+        if error is not None and (received := self._received(source)) is not None:
+            cost, source, self.in_doubt = received, "estimated", (self.candidate.worst or 0) - received
         self.outcome = (error, cost, source)
         if excess := self._excess(cost):
             self.answer.warnings.append(excess)
@@ -209,6 +213,25 @@ class Booking:
             self.answer.warnings.append(f"the tokens that {self.candidate.target} counted would cost {dollars(cost)}")
         return self.candidate.worst, "estimated"
 
+    def _received(self, source: CostSource) -> int | None:
+        """
+        What the part of an answer that came is worth, None when it is known what the call cost.
+
+        Counts that come before the terminal marker need not be the last ones.
+        """
+        price, worst, need, used = (
+            self.candidate.facts.model.price,
+            self.candidate.worst,
+            self.job.plan.need,
+            self.answer.usage,
+        )
+        if self.answer.finish or source == "reported" or price is None or not worst:
+            return None
+        tokens = estimate("".join((*self.answer.reasoning, *self.answer.texts)))
+        spent = price.expected(need.input_estimate, tokens, service_tier=need.service_tier) if tokens else 0
+        counted = price.cost(used, service_tier=self.answer.served.service_tier) if used else 0
+        return min(max(spent, counted), worst)
+
     def _excess(self, cost: int | None) -> str | None:
         """What to say of a cost above the hold: it is booked all the same, and the budget may be passed by it."""
         held, used = self.candidate.worst, self.answer.usage
@@ -226,6 +249,7 @@ class Booking:
         return Settlement(
             cost=cost,
             source=source,
+            in_doubt=self.in_doubt,
             usage=self.answer.usage,
             served_model=self.answer.served.model,
             request_id=self.answer.served.request_id,
@@ -246,6 +270,7 @@ class Booking:
             error=error.message if error else None,
             cost=cost,
             cost_source=source,
+            in_doubt=self.in_doubt,
             duration_s=asyncio.get_running_loop().time() - self.began - self.queued,
         )
 

@@ -17,7 +17,7 @@ class Capped(Till):
     def __init__(self, till: Till, cap: Pico) -> None:
         super().__init__(till.ledger, till.limits, allow_unpriced=till.allow_unpriced)
         self._till, self._cap = till, cap
-        self._spent = 0
+        self._spent = self._in_doubt = 0
         self._held: dict[str, Pico] = {}
 
     def limited(self, call: Call) -> bool:
@@ -38,6 +38,7 @@ class Capped(Till):
         if isinstance(entry, Settled):
             cost = entry.settlement.cost
             self._spent += held if cost is None else cost
+            self._in_doubt += entry.settlement.in_doubt
         await self._till.end(entry)
 
     async def close(self) -> None:
@@ -46,7 +47,7 @@ class Capped(Till):
     def _passes(self, worst: Pico | None) -> bool:
         if worst is None:
             return self.allow_unpriced
-        return self._spent + sum(self._held.values()) + worst <= self._cap
+        return self._spent + self._in_doubt + sum(self._held.values()) + worst <= self._cap
 
     @property
     def _status(self) -> BudgetStatus:
@@ -56,6 +57,7 @@ class Capped(Till):
             limit_usd=self._cap,
             spent=self._spent,
             held=sum(self._held.values()),
+            in_doubt=self._in_doubt,
             limit_calls=None,
             calls=0,
             resets_at=None,

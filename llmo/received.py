@@ -115,7 +115,7 @@ def _total(attempts: tuple[Attempt, ...]) -> tuple[int | None, CostSource]:
         return 0, "unknown"
     if any(a.cost is None for a in attempts):
         return None, "unknown"
-    paid = [a for a in attempts if a.cost] or [attempts[-1]]
+    paid = [a for a in attempts if a.cost or a.in_doubt] or [attempts[-1]]
     return sum(a.cost or 0 for a in attempts), max((a.cost_source for a in paid), key=_STRENGTH.index)
 
 

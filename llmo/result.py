@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One request to one target; `outcome` is "ok" or the error's kind, `cost` picodollars or None."""
+    """
+    One request to one target; `outcome` is "ok" or the error's kind, `cost` picodollars or None.
+
+    Up to `in_doubt` picodollars may be billed beyond the cost: the answer broke off.
+    """
 
     id: str
     provider: str
@@ -24,6 +28,7 @@ class Attempt:
     cost: int | None
     cost_source: CostSource
     duration_s: float
+    in_doubt: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,11 @@ class Result:
     def complete(self) -> bool:
         """Whether the answer reached its terminal marker and was not cut by the token limit."""
         return self.finish is not None and self.finish != "length"
+
+    @property
+    def in_doubt(self) -> int:
+        """What may be billed beyond the cost, over all attempts."""
+        return sum(one.in_doubt for one in self.attempts)
 
     @property
     def ok(self) -> bool:

@@ -80,7 +80,9 @@ class Held:
     call: Call
 
     async def settle(self, settlement: Settlement) -> None:
-        self.log.append(f"settle {self.call.provider} {settlement.cost} {settlement.source} {settlement.outcome}")
+        doubt = f", in doubt {settlement.in_doubt}" if settlement.in_doubt else ""
+        said = f"settle {self.call.provider} {settlement.cost} {settlement.source} {settlement.outcome}{doubt}"
+        self.log.append(said)
 
     async def release(self, outcome: str) -> None:
         self.log.append(f"release {self.call.provider} {outcome}")

@@ -168,7 +168,7 @@ def test_json_has_the_whole_story(llmo: Any) -> None:
             "output_tokens": 14,
             "reasoning_tokens": 0,
         },
-        "cost": {"usd": "0", "source": "local", "reserved_usd": "0"},
+        "cost": {"usd": "0", "source": "local", "reserved_usd": "0", "in_doubt_usd": "0"},
         "attempts": [{"provider": "offline", "model": "echo", "outcome": "ok", "error": None, "cost_usd": "0"}],
         "cached": False,
         "warnings": [],

@@ -36,6 +36,8 @@ COST = Decimal("0.000141")
 """What "hello" costs at these prices: 1 token in, 14 out."""
 LIMIT = 50
 WORST = (tokens.bound(question("hello", {"max_tokens": LIMIT}).request, "offline") + 10 * LIMIT) / Decimal(10**6)
+YOU = Decimal("0.000012")
+"""What "You" is worth after "hello": two tokens in, one out."""
 """What is held for it with that output limit."""
 
 
@@ -152,7 +154,7 @@ def test_async_stream_gives_pieces_and_then_the_result(place: Place) -> None:
 
 def test_a_stream_closed_early_is_booked_when_the_close_returns(place: Place) -> None:
     """
-    No hold is left behind, and what came is in the result.
+    No hold is left behind, what came is in the result and spent, the rest of the hold is in doubt.
     """
     budget = '[[budgets]]\nname = "all"\nlimit_usd = "1"'
     with place.client(f"{PRICED}delay = 3600", budget) as client:
@@ -162,11 +164,12 @@ def test_a_stream_closed_early_is_booked_when_the_close_returns(place: Place) ->
         after = client.limits().budgets[0]
 
     assert ("You", WORST, Decimal(0)) == (first, held.held, held.spent)
-    assert (Decimal(0), WORST) == (after.held, after.spent)
-    assert ("You", False, WORST, "estimated") == (
+    assert (Decimal(0), YOU, WORST - YOU, 1 - WORST) == (after.held, after.spent, after.in_doubt, after.left)
+    assert ("You", False, YOU, WORST - YOU, "estimated") == (
         stream.result.text,
         stream.result.complete,
         stream.result.cost,
+        stream.result.in_doubt,
         stream.result.cost_source,
     )
     assert [(("cancelled",), 1)] == place.booked("outcome")
@@ -178,14 +181,14 @@ def test_an_async_stream_closed_early_is_booked_when_the_close_returns(place: Pl
     """
     budget = '[[budgets]]\nname = "all"\nlimit_usd = "1"'
 
-    async def main() -> tuple[Decimal, Decimal]:
+    async def main() -> tuple[Decimal, Decimal, Decimal]:
         async with place.aclient(f"{PRICED}delay = 3600", budget) as client:
             async with client.stream("hello", max_tokens=LIMIT) as stream:
                 await anext(stream)
             after = (await client.limits()).budgets[0]
-            return after.held, after.spent
+            return after.held, after.spent, after.in_doubt
 
-    assert (Decimal(0), WORST) == asyncio.run(main())
+    assert (Decimal(0), YOU, WORST - YOU) == asyncio.run(main())
 
 
 def test_a_stream_that_nobody_holds_ends_by_itself(place: Place) -> None:
@@ -200,7 +203,9 @@ def test_a_stream_that_nobody_holds_ends_by_itself(place: Place) -> None:
         while client.limits().budgets[0].held:
             pass
 
-        assert WORST == client.limits().budgets[0].spent
+        (after,) = client.limits().budgets
+
+    assert (YOU, WORST - YOU) == (after.spent, after.in_doubt)
 
 
 def test_a_client_that_nobody_holds_ends_its_thread(place: Place) -> None:
@@ -342,7 +347,8 @@ def test_an_error_has_the_attempts_and_the_text_before_it(place: Place) -> None:
 
     assert ["incomplete"] == [attempt.outcome for attempt in caught.value.attempts]
     assert caught.value.text
-    assert (caught.value.text, WORST) == ("".join(pieces) or caught.value.text, caught.value.attempts[0].cost)
+    (attempt,) = caught.value.attempts
+    assert (caught.value.text, WORST) == ("".join(pieces) or caught.value.text, (attempt.cost or 0) + attempt.in_doubt)
 
 
 def test_fallback_goes_to_the_next_model_unless_told_not_to(place: Place) -> None:
@@ -551,7 +557,7 @@ def test_a_cancelled_ask_is_booked_before_the_cancellation_arrives(place: Place)
     Whoever catches the cancellation finds no hold.
     """
 
-    async def main() -> tuple[Decimal, Decimal]:
+    async def main() -> tuple[Decimal, Decimal, Decimal]:
         async with place.aclient(f'{PRICED}fail = "slow"', BUDGET) as client:
             task = asyncio.create_task(client.ask("hello", max_tokens=LIMIT))
             while not (await client.limits()).budgets[0].held:
@@ -560,9 +566,9 @@ def test_a_cancelled_ask_is_booked_before_the_cancellation_arrives(place: Place)
             with pytest.raises(asyncio.CancelledError):
                 await task
             after = (await client.limits()).budgets[0]
-            return after.held, after.spent
+            return after.held, after.spent, after.in_doubt
 
-    assert (Decimal(0), WORST) == asyncio.run(main())
+    assert (Decimal(0), Decimal(0), WORST) == asyncio.run(main())
 
 
 def test_ctrl_c_ends_and_books_the_ask(place: Place) -> None:
@@ -585,7 +591,7 @@ def test_ctrl_c_ends_and_books_the_ask(place: Place) -> None:
         thread.join()
         after = client.limits().budgets[0]
 
-    assert (Decimal(0), WORST) == (after.held, after.spent)
+    assert (Decimal(0), Decimal(0), WORST) == (after.held, after.spent, after.in_doubt)
 
 
 def test_a_client_of_the_parent_process_says_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ def test_a_longer_context_is_needed_after_context_too_long() -> None:
 
 def test_nothing_follows_words_that_were_shown() -> None:
     """
-    A cut stream ends the call: no retry, no fallback; the hold stays booked as estimated.
+    A cut stream ends the call: no retry, no fallback; what came is spent, the rest of the hold in doubt.
     """
     cut, other = Scripted([Text("par"), Incomplete("cut")]), Scripted(GOOD)
     stage = Stage({A: cut, B: other})
@@ -160,9 +160,34 @@ def test_nothing_follows_words_that_were_shown() -> None:
     assert execution.result is not None
     assert [Text("par")] == words(events)
     assert (1, 0) == (len(cut.requests), len(other.requests))
-    assert ["hold a", "settle a 1000000000 estimated incomplete"] == stage.log
+    assert ["hold a", "settle a 15000000 estimated incomplete, in doubt 985000000"] == stage.log
     assert execution.result.error is not None
     assert (6, "par", False) == (execution.result.error.exit, execution.result.text, execution.result.complete)
+
+
+@pytest.mark.parametrize(
+    ("events", "cost", "in_doubt", "source"),
+    [
+        pytest.param([], 0, 1_000_000_000, "estimated", id="nothing came"),
+        pytest.param([Text("par")], 15_000_000, 985_000_000, "estimated", id="words came"),
+        pytest.param([Text("par"), Usage(20, 1)], 30_000_000, 970_000_000, "estimated", id="counts so far are larger"),
+        pytest.param([Text("par"), Usage(1, 1)], 15_000_000, 985_000_000, "estimated", id="counts so far are smaller"),
+        pytest.param([Text("par" * 9999)], 1_000_000_000, 0, "estimated", id="more came than was held"),
+        pytest.param([Text("par"), Reported(7)], 7, 0, "reported", id="the provider says what it cost"),
+    ],
+)
+def test_what_an_answer_that_breaks_off_costs(events: Any, cost: int, in_doubt: int, source: str) -> None:
+    """
+    What came is spent, the rest of the hold is in doubt, and both together are never more than the hold.
+    """
+    _, execution = Stage({A: Scripted([*events, Incomplete("cut")])}).play(retries=0)
+
+    assert execution.result is not None
+    assert (cost, in_doubt, source) == (
+        execution.result.cost,
+        execution.result.in_doubt,
+        execution.result.cost_source,
+    )
 
 
 def test_a_caller_who_shows_nothing_may_begin_anew() -> None:
@@ -175,8 +200,8 @@ def test_a_caller_who_shows_nothing_may_begin_anew() -> None:
 
     assert execution.result is not None
     assert (True, "hi") == (execution.result.ok, execution.result.text)
-    assert execution.result.cost == 1_000_000_000 + COST
-    assert execution.result.cost_source == "estimated"
+    assert execution.result.cost == 15_000_000 + COST
+    assert (985_000_000, "estimated") == (execution.result.in_doubt, execution.result.cost_source)
 
 
 def test_a_stream_without_its_end_is_incomplete() -> None:
@@ -218,7 +243,7 @@ def test_a_refusal_is_no_answer() -> None:
 
 def test_the_total_clock_ends_a_silent_provider() -> None:
     """
-    A provider that hangs is left at the deadline, closed, and its hold stays booked.
+    A provider that hangs is left at the deadline, closed; nothing came, so all of its hold is in doubt.
     """
     provider = Scripted([10_000.0, *GOOD])
     stage = Stage({A: provider})
@@ -228,7 +253,7 @@ def test_the_total_clock_ends_a_silent_provider() -> None:
     assert execution.result is not None
     assert isinstance(execution.result.error, TimedOut)
     assert (30.0, 1) == (stage.clock.elapsed, provider.closed)
-    assert stage.log[-1] == "settle a 1000000000 estimated timeout"
+    assert stage.log[-1] == "settle a 0 estimated timeout, in doubt 1000000000"
 
 
 def test_a_refused_hold_sends_nothing() -> None:
@@ -345,7 +370,7 @@ def test_cancelled_it_books_and_keeps_what_came() -> None:
     result = virtual.run(main(), stage.clock)
 
     assert (result.text, result.error.kind) == ("par", "cancelled")  # type: ignore[attr-defined]
-    assert (1, "settle a 1000000000 estimated cancelled") == (provider.closed, stage.log[-1])
+    assert (1, "settle a 15000000 estimated cancelled, in doubt 985000000") == (provider.closed, stage.log[-1])
 
 
 def test_closed_early_it_books_before_the_close_returns() -> None:
@@ -367,7 +392,7 @@ def test_closed_early_it_books_before_the_close_returns() -> None:
     result, log = virtual.run(main(), stage.clock)
 
     assert (result.text, result.error.kind) == ("par", "cancelled")
-    assert (1, "settle a 1000000000 estimated cancelled") == (provider.closed, log[-1])
+    assert (1, "settle a 15000000 estimated cancelled, in doubt 985000000") == (provider.closed, log[-1])
 
 
 def test_what_never_left_costs_nothing() -> None:

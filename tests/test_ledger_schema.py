@@ -7,12 +7,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from llmo.clock import SystemClock
-from llmo.errors import ConfigError
 from llmo.ledger import Call, Held, Ledger, Limit, OverBudget, Settlement, counters, schema, store
 from llmo.ledger.windows import ALWAYS
 
@@ -198,11 +198,17 @@ def test_a_hold_below_zero_is_an_error_and_books_nothing(book: Ledger) -> None:
     """
     Also when a caller forgot to check it.
     """
-    with pytest.raises(ConfigError, match="no amount below zero"):
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
         book.many([Held(Call(id="b", run="r", provider="p", model="m"), -1)])
-    with pytest.raises(ConfigError, match="no amount below zero"):
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
         book.settle("a", Settlement(cost=-1, source="computed"))
 
+    good = Held(Call(id="c", run="r", provider="p", model="m"), 5)
+    bad = Held(Call(id="d", run="r", provider="p", model="m"), -1)
+    assert [True, False, True] == [
+        one is None for one in book.many([good, bad, replace(good, call=replace(good.call, id="e"))])
+    ]
+
     (total,) = book.calls()
-    assert (1, 9, 0) == (total.calls, total.held, total.cost)
+    assert (3, 19, 0) == (total.calls, total.held, total.cost)
     assert store.SCHEMA == 3

@@ -112,7 +112,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "FULL": ("the disk is full", "make room; nothing was sent that is not booked"),
     "IOERR": ("the disk fails", _HINT),
     "TOOBIG": ("a value is too large", _HINT),
-    "CONSTRAINT": ("it takes no amount below zero", "this is a mistake in llmo; nothing of it was booked"),
 }
 
 

@@ -50,7 +50,12 @@ def result(of: Result, *, task: str, data: Json = None, conversation: str | None
         "finish_reason": of.finish,
         "complete": of.complete,
         "usage": tokens(of.usage),
-        "cost": {"usd": money(of.cost), "source": of.cost_source, "reserved_usd": usd(of.reserved)},
+        "cost": {
+            "usd": money(of.cost),
+            "source": of.cost_source,
+            "reserved_usd": usd(of.reserved),
+            "in_doubt_usd": usd(of.in_doubt),
+        },
         "timing": {
             "total_s": round(of.total_s, 3),
             "first_token_s": None if of.first_token_s is None else round(of.first_token_s, 3),

@@ -41,6 +41,7 @@ def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
 
 def _near(percent: int, status: BudgetStatus) -> str:
     parts = [] if status.limit_usd is None else [f"{dollars(status.spent)} of {exact(status.limit_usd)} spent"]
+    parts += [f"up to {dollars(status.in_doubt)} in doubt"] if status.limit_usd is not None and status.in_doubt else []
     parts += [] if status.limit_calls is None else [f"{status.calls:,} of {status.limit_calls:,} calls"]
     resets = [f"resets {status.resets_at}"] if status.resets_at else []
     return f"budget {status.name} is used to {percent} % and more: {', '.join(parts + resets)}"
@@ -76,6 +77,11 @@ class Till(ABC):
         self._counted: set[int] = set()
         self.warn: Callable[[str], None] | None = None
         """Told once when a limit is used to 80 and 95 percent, by whichever process sees it first."""
+
+    @property
+    def held(self) -> Pico:
+        """What this till holds now."""
+        return 0
 
     def limited(self, call: Call) -> bool:
         """Whether a limit of dollars counts a call, so that it must carry an output limit."""
@@ -156,7 +162,7 @@ class Grouped(Till):
 
     def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
         super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
-        self._open: set[str] = set()
+        self._open: dict[str, Pico] = {}
         self._ended = 0
         self._lines: dict[str, deque[_Waiter]] = {}
         self._queue: SimpleQueue[tuple[Entry, Outcome] | None] = SimpleQueue()
@@ -167,6 +173,11 @@ class Grouped(Till):
     def outstanding(self) -> int:
         """Holds of this till that are neither settled nor released."""
         return len(self._open)
+
+    @property
+    def held(self) -> Pico:
+        """What these holds come to."""
+        return sum(self._open.values())
 
     async def hold(self, call: Call, worst: Pico | None) -> Hold:
         """Take the worst case of a call; waits for own holds to settle rather than be refused."""
@@ -294,10 +305,10 @@ class Grouped(Till):
 
     def _count(self, entry: Entry, *, granted: bool, wanted: bool) -> None:
         if not isinstance(entry, Held):
-            self._open.discard(entry.id)
+            self._open.pop(entry.id, None)
             self._ended += 1
         elif granted:
-            self._open.add(entry.call.id)
+            self._open[entry.call.id] = entry.worst or 0
             if not wanted:
                 # Its caller was cancelled meanwhile: nobody will send this call.
                 unheard: Outcome = asyncio.get_running_loop().create_future()

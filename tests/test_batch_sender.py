@@ -89,4 +89,4 @@ def test_a_row_that_nobody_may_answer_fails_alone():
 
     (answer,), _, tally = send(Scripted(GOOD), 1, planned=nobody)
 
-    assert (False, "config", 0) == (answer.fatal, answer.result.error.kind, tally.held)
+    assert (False, "config", 0) == (answer.fatal, answer.result.error.kind, tally.spent)

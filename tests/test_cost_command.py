@@ -258,11 +258,11 @@ def test_budgets_with_what_is_left(llmo, book):
 
     assert [
         {
-            "name": "daily", "window": "day", "limit_usd": "5", "spent_usd": "1", "held_usd": "0", "left_usd": "4",
+            "name": "daily", "window": "day", "limit_usd": "5", "spent_usd": "1", "held_usd": "0", "in_doubt_usd": "0", "left_usd": "4",
             "limit_calls": None, "calls": 1, "left_calls": None, "used_up": False,
         },
         {
-            "name": "calls", "window": "total", "limit_usd": None, "spent_usd": "1", "held_usd": "0", "left_usd": None,
+            "name": "calls", "window": "total", "limit_usd": None, "spent_usd": "1", "held_usd": "0", "in_doubt_usd": "0", "left_usd": None,
             "limit_calls": 100, "calls": 1, "left_calls": 99, "used_up": False,
         },
     ] == [{key: value for key, value in one.items() if key != "resets_at"} for one in run.json["budgets"]]  # fmt: skip

@@ -63,14 +63,9 @@ class Sender:
         except LlmoError as exc:
             # This row's own: it holds private data, or fits no model. What all rows share was checked before.
             return Answered(unsent(work.name, exc))
-        held = plan.ranked[0].worst or 0
-        self._tally.held += held
         self._tally.private += bool(plan.need.private_kinds)
         self._intents.sending(work.name)
-        try:
-            return await self._patiently(work, plan)
-        finally:
-            self._tally.held -= held
+        return await self._patiently(work, plan)
 
     async def _patiently(self, work: Work, plan: Plan) -> Answered:
         before: Result | None = None

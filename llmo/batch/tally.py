@@ -49,7 +49,8 @@ class Tally:
     Counters of one run.
 
     `total` are all rows of the input, `skipped` those that earlier runs finished; `spent` is
-    picodollars, `unpriced` the rows of unknown cost, `copied` those that another row paid for;
+    picodollars, up to `in_doubt` may be billed beyond them, `unpriced` the rows of unknown cost,
+    `copied` those that another row paid for;
     `private` rows held private data and stayed on this machine; `used` is the share of the limits.
     """
 
@@ -66,8 +67,8 @@ class Tally:
     retries: int = 0
     throttled: int = 0
     in_flight: int = 0
-    held: int = 0
     spent: int = 0
+    in_doubt: int = 0
     unpriced: int = 0
     private: int = 0
     used: float | None = None
@@ -98,6 +99,7 @@ class Tally:
                 self.warnings[warning] += 1
         for attempt in sent:
             self.spent += attempt.cost or 0
+            self.in_doubt += attempt.in_doubt
             self.unpriced += attempt.cost is None
             model = self.models.setdefault(f"{attempt.provider}/{attempt.model}", Counter())
             model["calls"] += 1
@@ -131,6 +133,7 @@ class Tally:
             "retries": self.retries,
             "rate_limited": self.throttled,
             "cost_usd": usd(self.spent),
+            "in_doubt_usd": usd(self.in_doubt),
             "unpriced_calls": self.unpriced,
             "models": models,
             "latency_p50_s": self.latencies.percentile(0.5),

@@ -58,6 +58,7 @@ class Job:
     caught: Exit | None = None
     began: float = 0.0
     used: Callable[[], float | None] = lambda: None
+    held: Callable[[], int] = lambda: 0
     gather: Gather | None = None
 
     async def main(self) -> int:
@@ -76,7 +77,7 @@ class Job:
             failed=self.files.failed,
         )
         runner = Runner(iter(task.feed(self.files.failed)), sender, sink, rules=rules, tally=task.tally)
-        self.used = wired.limiter.used
+        self.used, self.held = wired.limiter.used, lambda: wired.till.held
         sender.stopping = lambda: runner.stopping
         self.began = time.monotonic()
         try:
@@ -193,7 +194,8 @@ class Job:
             failed=tally.failed,
             in_flight=tally.in_flight,
             spent=tally.spent,
-            held=tally.held,
+            held=self.held(),
+            in_doubt=tally.in_doubt,
             cap=self._cap,
             unpriced=tally.unpriced,
             throttled=tally.throttled,

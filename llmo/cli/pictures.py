@@ -99,7 +99,8 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
     facts += [("tokens in", f"{total.input_tokens:,}"), ("tokens out", f"{total.output_tokens:,}")]
     facts += [("from caches", f"{total.cached_input_tokens:,}")] if total.cached_input_tokens else []
     facts += [("reasoning", f"{total.reasoning_tokens:,}")] if total.reasoning_tokens else []
-    return [*facts, ("held", dollars(total.held))] if total.held else facts
+    facts += [("held", dollars(total.held))] if total.held else []
+    return [*facts, ("in doubt, up to", dollars(total.in_doubt))] if total.in_doubt else facts
 
 
 def _meter(status: BudgetStatus) -> str:

@@ -128,11 +128,14 @@ class Report:
     def verdict(self, most: Pico | None) -> int:
         """The exit code of --check, with a line for each limit that is used up."""
         from llmo.render import money
+        from llmo.render.lines import doubt
 
         said = [f"budget {one.name} is used up: {money.used(one)}" for one in self.budgets if one.used_up]
-        if most is not None and self.total.cost + self.total.held > most:
-            held = f" and {figures.dollars(self.total.held)} held" if self.total.held else ""
-            said.append(f"more than --max {figures.exact(most)} was spent: {money.cost(self.total)}{held}")
+        total = self.total
+        if most is not None and total.cost + total.held + total.in_doubt > most:
+            held = f" and {figures.dollars(total.held)} held" if total.held else ""
+            unsure = doubt(total.in_doubt)
+            said.append(f"more than --max {figures.exact(most)} was spent: {money.cost(total)}{held}{unsure}")
         elif most is not None and self.total.unpriced:
             self.ctx.err(f"llmo: the total is a lower bound: {money.cost(self.total)}")
         for line in said:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from llmo.errors import LlmoError
-from llmo.ledger import windows
+from llmo.ledger.reading import Reader
 from llmo.ledger.records import (
     LOST,
     MAX_COST,
@@ -26,14 +25,10 @@ from llmo.ledger.records import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime, tzinfo
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from llmo.clock import Clock
-    from llmo.ledger.queries import Times
-    from llmo.ledger.spending import Spending
     from llmo.money import Pico
     from llmo.types import Target
 
@@ -62,7 +57,7 @@ MOVED = 10_000
 """Changes of rows that are left in the log."""
 
 
-class Ledger:
+class Ledger(Reader):
     """
     Holds and calls; used by one thread.
 
@@ -71,11 +66,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
-        self.path = path
-        self._clock = clock
-        self._timezone = timezone
-        self._open: tuple[int, sqlite3.Connection] | None = None
-        self._moved = 0
+        super().__init__(path, clock, timezone)
         self._told: set[tuple[int | str | None, ...]] = set()
 
     def another(self) -> Ledger:
@@ -138,40 +129,6 @@ class Ledger:
         except Exception as exc:  # noqa: BLE001 - whatever SQLite or the entry raises is that entry's own
             return exc
 
-    def status(self, limits: Sequence[Limit], run: str = "") -> list[BudgetStatus]:
-        """Each limit with what is spent and held in its current window; `run` is that of run limits."""
-        from llmo.ledger.booking import status
-        from llmo.ledger.counters import peek
-        from llmo.ledger.store import explained
-
-        db, now, where = self._reader(), self._now(), self._zone()
-        with explained(self.path):
-            return [
-                status(limit, peek(db, limit, windows.period(limit.window, now, where), run), where) for limit in limits
-            ]
-
-    def latency(self, target: Target) -> Latency | None:
-        """Medians over the last good calls of a target."""
-        from llmo.ledger import queries
-        from llmo.ledger.store import explained
-
-        db = self._reader()
-        with explained(self.path):
-            return queries.latency(db, target) if db else None
-
-    def cooling(self, target: Target) -> float:
-        """Seconds that a target is still to be left alone."""
-        return self.cooling_reason(target)[0]
-
-    def cooling_reason(self, target: Target) -> tuple[float, str]:
-        """The same, with what was said for it."""
-        from llmo.ledger import queries
-        from llmo.ledger.store import explained
-
-        db = self._reader()
-        with explained(self.path):
-            return queries.cooling(db, target, self._now()) if db else (0.0, "")
-
     def set_cooling(self, target: Target, until: float, reason: str) -> None:
         """Leave a target alone until then (seconds since the epoch); an empty model means the whole provider."""
         from llmo.ledger.store import writing
@@ -183,35 +140,6 @@ class Ledger:
                 "INSERT OR REPLACE INTO cooling (provider, model, until, reason) VALUES (?, ?, ?, ?)",
                 (target.provider, target.model, int(until * 1_000_000), reason),
             )
-
-    def calls(
-        self,
-        by: Sequence[str] = (),
-        *,
-        since: float | None = None,
-        until: float | None = None,
-        run: str | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> list[Spending]:
-        """Sums per group (see `llmo.ledger.spending`); instants are seconds since the epoch."""
-        from llmo.ledger import spending
-        from llmo.ledger.store import explained, reading
-
-        db = self._reader()
-        if db is None:
-            return []
-        only = spending.Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
-        with explained(self.path), reading(db):
-            return spending.spending(db, by, self._zone(), only)
-
-    def times(self, targets: Sequence[tuple[str, str]], since: float | None, until: float | None) -> list[Times]:
-        """How long the last good calls of these targets took."""
-        from llmo.ledger import queries, spending
-        from llmo.ledger.store import explained
-
-        db = self._reader()
-        with explained(self.path):
-            return list(queries.times(db, targets, spending.Filter(_micro(since), _micro(until)).span)) if db else []
 
     def crossed(self, limits: Sequence[Limit], run: str) -> list[tuple[int, BudgetStatus]]:
         """Limits that are used to 80 or 95 percent and whose users have not been told yet; tell them."""
@@ -232,22 +160,6 @@ class Ledger:
             noted = [warned.first(db, limit, of[0], run, (self._now(), self._zone())) for of, limit, _ in new]
         self._told.update(key for _, _, key in new)
         return [of for (of, _, _), first in zip(new, noted, strict=True) if first]
-
-    def exported(
-        self,
-        since: float | None = None,
-        until: float | None = None,
-        run: str | None = None,
-        tags: Mapping[str, str] | None = None,
-    ) -> Iterator[str]:
-        """Every call as a line of JSON, oldest first."""
-        from llmo.ledger import moving, spending
-        from llmo.ledger.store import explained
-
-        if (db := self._reader()) is not None:
-            with explained(self.path):
-                only = spending.Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
-                yield from moving.lines(db, only)
 
     def bring(self, calls: Iterable[Past]) -> tuple[int, int]:
         """Take in calls of another ledger; how many there were, and how many were new or have ended since."""
@@ -274,24 +186,6 @@ class Ledger:
             self._moved = changes
             checkpoint(self._open[1], self.path)
 
-    @staticmethod
-    def total(groups: Iterable[Spending]) -> Spending:
-        """All groups together."""
-        from llmo.ledger.spending import Spending
-
-        total = Spending()
-        for group in groups:
-            total.add(group)
-        return total
-
-    def seconds(self, moment: datetime) -> float:
-        """Seconds since the epoch of a wall-clock time; one without zone is in the ledger's."""
-        return moment.timestamp() if moment.tzinfo else windows.instant(moment, self._zone()) / 1_000_000
-
-    def said(self, at: float) -> str:
-        """An instant as it is written, in the ledger's zone."""
-        return windows.said(int(at * 1_000_000), self._zone())
-
     def reconcile(self, run: str | None = None) -> list[tuple[str, Pico | None]]:
         """
         Book what dead processes held (of one run, or of all) as spent, marked `estimated`.
@@ -310,15 +204,6 @@ class Ledger:
             clerk.close()
         return booked
 
-    def doubts(self, run: str | None = None) -> list[Doubt]:
-        """Calls that may have cost more than is booked, of one run or of all."""
-        from llmo.ledger import queries
-        from llmo.ledger.store import explained
-
-        db = self._reader()
-        with explained(self.path):
-            return list(queries.doubts(db, run)) if db else []
-
     def resolve(self, billed: Mapping[str, Billed]) -> None:
         """Book what calls in doubt really cost, by their ids; others stay as they are."""
         from llmo.ledger.booking import Clerk
@@ -330,39 +215,3 @@ class Ledger:
             for identifier, of in billed.items():
                 clerk.resolve(identifier, of)
             clerk.close()
-
-    def lost_rows(self, run: str) -> list[str]:
-        """Rows of a run that a process had on their way when it died; after `reconcile`."""
-        from llmo.ledger import queries
-        from llmo.ledger.store import explained
-
-        db = self._reader()
-        with explained(self.path):
-            return queries.lost_rows(db, run) if db else []
-
-    def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        if self._open:
-            self._open[1].close()
-            self._open, self._moved = None, 0
-
-    def _db(self) -> sqlite3.Connection:
-        # SQLite connections do not survive a fork.
-        if self._open is None or self._open[0] != os.getpid():
-            from llmo.ledger.store import connect
-
-            self._open = (os.getpid(), connect(self.path, self._zone()))
-        return self._open[1]
-
-    def _reader(self) -> sqlite3.Connection | None:
-        return self._db() if self._open or self.path.exists() else None
-
-    def _now(self) -> int:
-        return int(self._clock.now() * 1_000_000)
-
-    def _zone(self) -> tzinfo | None:
-        return windows.zone(self._timezone)
-
-
-def _micro(at: float | None) -> int | None:
-    return None if at is None else int(at * 1_000_000)

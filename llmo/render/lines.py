@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from llmo.figures import dollars, span
 
 if TYPE_CHECKING:
+    from llmo.money import Pico
     from llmo.result import Result
 
 
@@ -22,7 +23,12 @@ def cost(result: Result) -> str:
         case "unknown":
             return "cost unknown"
     about = "~" if result.cost_source == "estimated" else ""
-    return f"{about}{dollars(result.cost)} ({result.cost_source})"
+    return f"{about}{dollars(result.cost)} ({result.cost_source}){doubt(result.in_doubt)}"
+
+
+def doubt(amount: Pico) -> str:
+    """What may be billed besides, when there is any such thing."""
+    return f", in doubt up to {dollars(amount)}" if amount else ""
 
 
 def tokens(result: Result) -> str:
@@ -65,7 +71,9 @@ def summary(result: Result) -> str:
 def attempts(result: Result) -> list[str]:
     """What was tried before the answer, a line each."""
     return [
-        f"{one.provider}/{one.model}: {one.error or one.outcome}" + (f", cost {dollars(one.cost)}" if one.cost else "")
+        f"{one.provider}/{one.model}: {one.error or one.outcome}"
+        + (f", cost {dollars(one.cost)}" if one.cost else "")
+        + doubt(one.in_doubt)
         for one in result.attempts
         if one.outcome != "ok"
     ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.figures import counted, dollars, exact
 from llmo.money import usd
+from llmo.render.lines import doubt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +14,20 @@ if TYPE_CHECKING:
     from llmo.ledger import BudgetStatus
     from llmo.ledger.spending import Spending
 
-NUMBERS = ("calls", "in", "cached", "out", "reasoning", "cost", "budget calls", "spent", "held", "left", "limit")
+NUMBERS = (
+    "calls",
+    "in",
+    "cached",
+    "out",
+    "reasoning",
+    "cost",
+    "budget calls",
+    "spent",
+    "held",
+    "in doubt",
+    "left",
+    "limit",
+)
 """Columns that stand flush right."""
 
 
@@ -26,7 +40,8 @@ def spending(of: Spending, keys: Sequence[str] = ()) -> dict[str, Any]:
     """
     A group as an object: its keys, then its sums.
 
-    `cost_usd` is a lower bound unless `complete`, and null when nothing is known.
+    `cost_usd` is a lower bound unless `complete`, and null when nothing is known. Up to `in_doubt_usd` may be
+    billed beyond it.
     """
     return {
         **dict(zip(keys, of.group, strict=True)),
@@ -39,6 +54,8 @@ def spending(of: Spending, keys: Sequence[str] = ()) -> dict[str, Any]:
         "subscription_calls": of.subscription,
         "in_flight_calls": of.in_flight,
         "held_usd": usd(of.held),
+        "in_doubt_calls": of.doubtful,
+        "in_doubt_usd": usd(of.in_doubt),
         "released_attempts": of.released,
         "input_tokens": of.input_tokens,
         "cached_input_tokens": of.cached_input_tokens,
@@ -67,7 +84,7 @@ COLUMNS = ("calls", "in", "cached", "out", "reasoning", "cost")
 
 def kind(of: Spending) -> str:
     """The cost, or the word for calls that have no dollars."""
-    return _kind(of) or cost(of) + _held(of)
+    return _kind(of) or cost(of) + _held(of) + doubt(of.in_doubt)
 
 
 def total(of: Spending) -> str:
@@ -91,7 +108,8 @@ def _kinds(of: Spending) -> str:
 def _notes(of: Spending) -> list[str]:
     """What is to be said of some of these calls."""
     notes = [f"{of.estimated:,} of them estimated"] if of.estimated else []
-    return [*notes, f"{of.in_flight:,} in flight with {dollars(of.held)} held"] if of.in_flight else notes
+    notes += [f"{of.in_flight:,} in flight with {dollars(of.held)} held"] if of.in_flight else []
+    return [*notes, f"{of.doubtful:,}{doubt(of.in_doubt).removeprefix(',')}"] if of.doubtful else notes
 
 
 def budget(of: BudgetStatus) -> dict[str, Any]:
@@ -102,6 +120,7 @@ def budget(of: BudgetStatus) -> dict[str, Any]:
         "limit_usd": None if of.limit_usd is None else usd(of.limit_usd),
         "spent_usd": usd(of.spent),
         "held_usd": usd(of.held),
+        "in_doubt_usd": usd(of.in_doubt),
         "left_usd": None if of.left is None else usd(of.left),
         "limit_calls": of.limit_calls,
         "calls": of.calls,
@@ -114,7 +133,7 @@ def budget(of: BudgetStatus) -> dict[str, Any]:
 def used(of: BudgetStatus) -> str:
     """How far a limit is used, in words."""
     parts = (
-        [f"{dollars(of.spent)} spent and {dollars(of.held)} held of {exact(of.limit_usd)}"]
+        [f"{dollars(of.spent)} spent and {dollars(of.held)} held of {exact(of.limit_usd)}{doubt(of.in_doubt)}"]
         if of.limit_usd is not None
         else []
     )
@@ -122,7 +141,7 @@ def used(of: BudgetStatus) -> str:
     return ", ".join(parts) + (f", resets {of.resets_at}" if of.resets_at else "")
 
 
-BUDGET = ("budget", "window", "limit", "spent", "held", "left", "resets")
+BUDGET = ("budget", "window", "limit", "spent", "held", "in doubt", "left", "resets")
 
 
 def budget_cells(of: BudgetStatus) -> tuple[str, ...]:
@@ -133,7 +152,8 @@ def budget_cells(of: BudgetStatus) -> tuple[str, ...]:
         limit.append(calls(of.limit_calls))
         left.append(calls(of.left_calls or 0))
     spent = f"{dollars(of.spent)} ({calls(of.calls)})"
-    return (of.name, of.window, ", ".join(limit), spent, dollars(of.held), ", ".join(left), of.resets_at or "")
+    taken = (spent, dollars(of.held), dollars(of.in_doubt))
+    return (of.name, of.window, ", ".join(limit), *taken, ", ".join(left), of.resets_at or "")
 
 
 def _kind(of: Spending) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.figures import dollars, exact
 from llmo.money import stated
 from llmo.redact import visible
+from llmo.render.lines import doubt
 
 if TYPE_CHECKING:
     from llmo.router import Candidate, Plan
@@ -52,7 +53,8 @@ def _budget(one: dict[str, Any]) -> str:
     if one.get("limit_usd") is not None:
         spent, held = (dollars(stated(one[key])) for key in ("spent_usd", "held_usd"))
         left, limit = dollars(stated(one["left_usd"]), down=True), exact(stated(one["limit_usd"]))
-        return f"budget    {one['name']}: {spent} spent, {held} held, {left} left of {limit}{resets}"
+        unsure = doubt(stated(one["in_doubt_usd"]))
+        return f"budget    {one['name']}: {spent} spent, {held} held{unsure}, {left} left of {limit}{resets}"
     return f"budget    {one['name']}: {one.get('left_calls')} calls left of {one.get('limit_calls')}{resets}"
 
 

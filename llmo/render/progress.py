@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from llmo.figures import counted, dollars, exact, span
 from llmo.money import stated
+from llmo.render.lines import doubt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +32,7 @@ class Snapshot:
     in_flight: int
     spent: int
     held: int
+    in_doubt: int
     cap: int | None
     unpriced: int
     throttled: int
@@ -142,10 +144,12 @@ def line(now: Snapshot) -> str:
 
 def _money(now: Snapshot) -> str:
     cap = "" if now.cap is None else f" of {exact(now.cap)}"
-    held = f" ({dollars(now.held)} held)" if now.held else ""
-    more = " and unpriced calls" if now.unpriced else ""
+    notes = [f"{dollars(now.held)} held"] if now.held else []
+    notes += [doubt(now.in_doubt).removeprefix(", ")] if now.in_doubt else []
+    more = f" ({', '.join(notes)})" if notes else ""
+    unpriced = " and unpriced calls" if now.unpriced else ""
     ends = f", about {dollars(now.projected)} in all" if now.projected and now.left else ""
-    return f"{dollars(now.spent)}{more}{held}{cap}{ends}"
+    return f"{dollars(now.spent)}{unpriced}{cap}{more}{ends}"
 
 
 def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") -> list[str]:
@@ -173,5 +177,6 @@ def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") ->
     took = report["latency_p50_s"]
     latency = "" if took is None else f"; latency {span(took)} p50, {span(report['latency_p95_s'])} p95"
     used = "" if report["limit_used"] is None else f"; {report['limit_used']:.0%} of the limit used"
-    lines.append(f"cost {dollars(stated(report['cost_usd']))}{unpriced}{latency}{used}")
+    unsure = doubt(stated(report["in_doubt_usd"]))
+    lines.append(f"cost {dollars(stated(report['cost_usd']))}{unpriced}{unsure}{latency}{used}")
     return lines

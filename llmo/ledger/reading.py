@@ -1,0 +1,173 @@
+"""What is asked of the ledger: sums, limits, times; none of it changes anything."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from llmo.ledger import windows
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime, tzinfo
+    from pathlib import Path
+
+    from llmo.clock import Clock
+    from llmo.ledger.queries import Times
+    from llmo.ledger.records import BudgetStatus, Doubt, Latency, Limit
+    from llmo.ledger.spending import Spending
+    from llmo.types import Target
+
+
+class Reader:
+    """The file, opened when it is first needed; reading makes none."""
+
+    def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
+        self.path = path
+        self._clock = clock
+        self._timezone = timezone
+        self._open: tuple[int, sqlite3.Connection] | None = None
+        self._moved = 0
+
+    def status(self, limits: Sequence[Limit], run: str = "") -> list[BudgetStatus]:
+        """Each limit with what is spent and held in its current window; `run` is that of run limits."""
+        from llmo.ledger.booking import status
+        from llmo.ledger.counters import peek
+        from llmo.ledger.store import explained
+
+        db, now, where = self._reader(), self._now(), self._zone()
+        with explained(self.path):
+            return [
+                status(limit, peek(db, limit, windows.period(limit.window, now, where), run), where) for limit in limits
+            ]
+
+    def latency(self, target: Target) -> Latency | None:
+        """Medians over the last good calls of a target."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.latency(db, target) if db else None
+
+    def cooling(self, target: Target) -> float:
+        """Seconds that a target is still to be left alone."""
+        return self.cooling_reason(target)[0]
+
+    def cooling_reason(self, target: Target) -> tuple[float, str]:
+        """The same, with what was said for it."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.cooling(db, target, self._now()) if db else (0.0, "")
+
+    def calls(
+        self,
+        by: Sequence[str] = (),
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        run: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> list[Spending]:
+        """Sums per group (see `llmo.ledger.spending`); instants are seconds since the epoch."""
+        from llmo.ledger import spending
+        from llmo.ledger.store import explained, reading
+
+        db = self._reader()
+        if db is None:
+            return []
+        only = spending.Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
+        with explained(self.path), reading(db):
+            return spending.spending(db, by, self._zone(), only)
+
+    def times(self, targets: Sequence[tuple[str, str]], since: float | None, until: float | None) -> list[Times]:
+        """How long the last good calls of these targets took."""
+        from llmo.ledger import queries, spending
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return list(queries.times(db, targets, spending.Filter(_micro(since), _micro(until)).span)) if db else []
+
+    def exported(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        run: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Iterator[str]:
+        """Every call as a line of JSON, oldest first."""
+        from llmo.ledger import moving, spending
+        from llmo.ledger.store import explained
+
+        if (db := self._reader()) is not None:
+            with explained(self.path):
+                only = spending.Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
+                yield from moving.lines(db, only)
+
+    def doubts(self, run: str | None = None) -> list[Doubt]:
+        """Calls that may have cost more than is booked, of one run or of all."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return list(queries.doubts(db, run)) if db else []
+
+    def lost_rows(self, run: str) -> list[str]:
+        """Rows of a run that a process had on their way when it died; after `reconcile`."""
+        from llmo.ledger import queries
+        from llmo.ledger.store import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.lost_rows(db, run) if db else []
+
+    @staticmethod
+    def total(groups: Iterable[Spending]) -> Spending:
+        """All groups together."""
+        from llmo.ledger.spending import Spending
+
+        total = Spending()
+        for group in groups:
+            total.add(group)
+        return total
+
+    def seconds(self, moment: datetime) -> float:
+        """Seconds since the epoch of a wall-clock time; one without zone is in the ledger's."""
+        return moment.timestamp() if moment.tzinfo else windows.instant(moment, self._zone()) / 1_000_000
+
+    def said(self, at: float) -> str:
+        """An instant as it is written, in the ledger's zone."""
+        return windows.said(int(at * 1_000_000), self._zone())
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        if self._open:
+            self._open[1].close()
+            self._open, self._moved = None, 0
+
+    def _db(self) -> sqlite3.Connection:
+        # SQLite connections do not survive a fork.
+        if self._open is None or self._open[0] != os.getpid():
+            from llmo.ledger.store import connect
+
+            self._open = (os.getpid(), connect(self.path, self._zone()))
+        return self._open[1]
+
+    def _reader(self) -> sqlite3.Connection | None:
+        return self._db() if self._open or self.path.exists() else None
+
+    def _now(self) -> int:
+        return int(self._clock.now() * 1_000_000)
+
+    def _zone(self) -> tzinfo | None:
+        return windows.zone(self._timezone)
+
+
+def _micro(at: float | None) -> int | None:
+    return None if at is None else int(at * 1_000_000)

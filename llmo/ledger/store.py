@@ -131,7 +131,9 @@ def _touch(path: Path) -> None:
 
 
 def _prepare(db: sqlite3.Connection, path: Path, where: tzinfo | None) -> None:
-    version = _version(db, path)
+    with reading(db):
+        # Read apart, its three facts may be from before and after the first migration of another process.
+        version = _version(db, path)
     if version < SCHEMA:
         _wal(db)
         with writing(db, path):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmo.batch import outcome
+from llmo.batch.appended import OutputLost
 from llmo.batch.feed import Work
-from llmo.batch.journal import OutputLost, encoded
+from llmo.batch.journal import encoded
 from llmo.batch.runner import Answered, Rules, Runner
 from llmo.batch.sinks import ToStream
 from llmo.batch.table import Hashes, Table

@@ -102,6 +102,14 @@ def shape_of(path: Path | None) -> Shape:
     return SHAPES[suffix]
 
 
+def ready(shape: Shape) -> None:
+    """Raise `UsageError` when a shape can't be written here: found out before the rows are paid."""
+    from importlib.util import find_spec
+
+    if shape == "parquet" and find_spec("pyarrow") is None:
+        raise UsageError("writing Parquet needs pyarrow", hint="pip install 'llmo[parquet]'")
+
+
 def lines_only(flag: str, name: str | None) -> None:
     """Raise `UsageError` for a name that would be read as another format than the JSON lines that go there."""
     path = Path(name or "")

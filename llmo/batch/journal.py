@@ -15,6 +15,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from llmo import jsontext
+from llmo.batch.appended import APPEND, Appended
 from llmo.batch.lock import locked
 from llmo.errors import LlmoError, UsageError
 
@@ -32,56 +33,54 @@ RUINS = 1 << 28
 """More bytes than this that can't be read are no torn end."""
 
 
-class OutputLost(Exception):
-    """A line could not be written; nothing of it is in the file."""
-
-
 class Journal:
     """An output file open for appending, locked against a second run."""
 
-    def __init__(self, path: Path, *, durable: bool = False) -> None:
+    def __init__(self, path: Path, *, durable: bool = False, refuge: Path | None = None) -> None:
         """Raises `UsageError` when it can't be written, is no output of ours, or another run holds it."""
         self.path = path
         self.cut = 0
         self._durable = durable
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+            fd = os.open(path, APPEND, 0o666)
         except OSError as exc:
             raise UsageError(f"cannot write {path}: {exc.strerror}") from None
         try:
-            locked(self._fd, path)
-            self.cut = repaired(self._fd, path)
+            locked(fd, path)
+            self.cut = repaired(fd, path)
         except UsageError:
-            os.close(self._fd)
+            os.close(fd)
             raise
-        self._size = os.lseek(self._fd, 0, os.SEEK_END)
+        self.file: Appended | None = Appended(fd, path, refuge=refuge)
         self._written = self._flushed = 0
         self._syncing: asyncio.Future[None] | None = None
 
     @property
     def size(self) -> int:
         """Bytes written so far."""
-        return self._size
+        return self._open.size
 
     def append(self, line: bytes) -> int:
         """Write one whole line; where it begins. Raises `OutputLost` and leaves no part of it."""
-        begin = self._size
-        try:
-            written = os.write(self._fd, line)
-        except OSError as exc:
-            raise OutputLost(exc.strerror) from exc
-        if written != len(line):
-            os.ftruncate(self._fd, begin)
-            raise OutputLost("no space left on device")
-        self._size += written
+        begin = self._open.write(line)
         self._written += 1
         return begin
 
     def read(self, begin: int) -> bytes:
         """The line that begins there."""
-        with os.fdopen(os.dup(self._fd), "rb") as file:
+        with os.fdopen(os.dup(self._open.fd), "rb") as file:
             file.seek(begin)
             return file.readline()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the file can't be read any more under its name, or not be written."""
+        return self._open.failure is not None
+
+    @property
+    def _open(self) -> Appended:
+        assert self.file is not None
+        return self.file
 
     async def synced(self) -> None:
         """With `durable`, wait until all that was appended before is on the disk."""
@@ -101,20 +100,20 @@ class Journal:
     async def _sync(self) -> None:
         upto = self._written
         try:
-            await asyncio.get_running_loop().run_in_executor(None, _flush, self._fd)
+            await asyncio.get_running_loop().run_in_executor(None, _flush, self._open.fd)
             self._flushed = upto
         finally:
             self._syncing = None
 
     def empty(self) -> None:
         """Begin anew."""
-        os.ftruncate(self._fd, 0)
-        self._size = 0
+        os.ftruncate(self._open.fd, 0)
+        self._open.size = 0
 
     def close(self) -> None:
         """Sync and give the file back."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
+        if self.file is not None:
+            fd, self.file = self.file.fd, None
             try:
                 if self._flushed < self._written:
                     _flush(fd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from llmo.batch.appended import OutputLost
 from llmo.errors import (
     BudgetExceeded,
     Cancelled,
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from llmo.types import Json
 
 Status = Literal["ok", "error", "truncated", "refused", "invalid", "unknown"]
-FATAL = (BudgetExceeded, Cancelled, ConfigError, CredentialsError, QuotaExhausted, Unauthorized, UsageError)
+FATAL = (
+    BudgetExceeded,
+    Cancelled,
+    ConfigError,
+    CredentialsError,
+    OutputLost,
+    QuotaExhausted,
+    Unauthorized,
+    UsageError,
+)
 """Failures that every other row would share: they end the run, and their row is not recorded."""
 KIND_STATUS: Mapping[str, Status] = {"content_refused": "refused", "invalid_output": "invalid"}
 DIGITS = 3

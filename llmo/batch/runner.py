@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from llmo.batch import outcome
-from llmo.batch.journal import OutputLost, encoded
+from llmo.batch.appended import OutputLost
+from llmo.batch.journal import encoded
 from llmo.errors import BudgetExceeded, Cancelled, LlmoError
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Sink(Protocol):
 
     def read(self, begin: int) -> bytes:
         """A line again."""
+        ...
+
+    @property
+    def check(self) -> Callable[[], None]:
+        """Raises `OutputLost` when nothing more may be paid, because its answer could not be kept."""
         ...
 
     async def synced(self) -> None:
@@ -111,6 +117,7 @@ class Runner:
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._rules.workers)]
         try:
             await asyncio.gather(*self._workers)
+            self._checked()
         except asyncio.CancelledError:
             if not self.stopping:
                 raise
@@ -126,6 +133,11 @@ class Runner:
             self.stopping = True
             self.ending.reason, self.ending.error = reason, error
 
+    def guard(self) -> None:
+        """Raise before a request is sent whose answer could not be kept."""
+        if not self._checked() or self.ending.reason in ("output", "pipe"):
+            raise self.ending.error or Cancelled()
+
     def cancel(self) -> None:
         """Give up what is in flight; its money stays booked."""
         self.stop("signal")
@@ -140,8 +152,17 @@ class Runner:
             else:
                 await self._one(work)
 
+    def _checked(self) -> bool:
+        """Whether the output is still there; stops the run when it isn't."""
+        try:
+            self._sink.check()
+        except OutputLost as exc:
+            self.stop("output", exc)
+            return False
+        return True
+
     async def _next(self) -> Work | None:
-        while not self.stopping:
+        while not self.stopping and self._checked():
             try:
                 work = next(self._feed)
             except StopIteration:
@@ -165,7 +186,7 @@ class Runner:
             self._tally.in_flight -= 1
         self._tally.pay(answered.result)
         error = answered.result.error
-        if answered.fatal or isinstance(error, Cancelled):
+        if answered.fatal or isinstance(error, Cancelled | OutputLost):
             self.stop("budget" if isinstance(error, BudgetExceeded) else "fatal", error)
             return None
         kept = self._rules.keep(work.fields)
@@ -211,9 +232,13 @@ class Runner:
         except BrokenPipeError:
             self.stop("pipe")
             return None
-        except (OutputLost, OSError) as exc:
+        except OutputLost as exc:
             self.ending.lost += 1
-            self.stop("output", LlmoError(f"cannot write the output: {exc}"))
+            self.stop("output", exc)
+            return None
+        except OSError as exc:
+            self.ending.lost += 1
+            self.stop("output", OutputLost(f"cannot write the output: {str(exc.strerror or exc).lower()}"))
             return None
         self._count(work, line)
         return place
@@ -225,7 +250,10 @@ class Runner:
         if kind is None:
             return
         if work.first():
-            self._rules.failed(work.fields)
+            try:
+                self._rules.failed(work.fields)
+            except OutputLost as exc:
+                self.stop("output", exc)
         limit = self._rules.max_failures
         if limit is not None and self._tally.failed > limit:
             self.stop("failures")

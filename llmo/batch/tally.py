@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 STEP = 1.05
 """Latencies are counted in steps of 5 %: a percentile is that exact, however many rows there are."""
 
+UNSENT = ("budget_exceeded", "internal")
+"""Outcomes of attempts that were stopped before they left: no money for them, or nowhere to put the answer."""
 WARNINGS = 20
 """Different warnings that are counted."""
 
@@ -89,7 +91,7 @@ class Tally:
 
     def pay(self, result: Result) -> None:
         """Add what a row took."""
-        sent = [attempt for attempt in result.attempts if attempt.outcome != "budget_exceeded"]
+        sent = [attempt for attempt in result.attempts if attempt.cost or attempt.outcome not in UNSENT]
         self.retries += max(0, len(sent) - 1)
         self.throttled += sum(attempt.outcome == "rate_limited" for attempt in sent)
         if result.ok:

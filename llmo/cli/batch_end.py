@@ -9,7 +9,7 @@ from llmo import jsontext
 from llmo.batch import compare, export, state
 from llmo.batch.resume import Recorded
 from llmo.cli import batch_dry
-from llmo.errors import BudgetExceeded, Exit, LlmoError, UsageError
+from llmo.errors import BudgetExceeded, Exit, LlmoError
 from llmo.figures import dollars
 from llmo.render import beside, progress
 
@@ -62,7 +62,7 @@ def _say(task: Task, report: Mapping[str, Any], elapsed: float) -> None:
 def _finish_output(task: Task, files: Files, *, complete: bool) -> Summary | None:
     """Make the output what was asked for, once no more lines come; what a comparison came to."""
     counts, target, journal = task.recorded.counts, task.target, task.journal
-    if files.journal is None or target is None or journal is None:
+    if files.journal is None or target is None or journal is None or files.journal.lost:
         return None
     ordered = task.flags.output.ordered and task.shape == "jsonl" and not task.rivals
     try:
@@ -124,4 +124,6 @@ def _write_json(path: Path, body: Mapping[str, Any]) -> None:
     try:
         path.write_text(jsontext.write(body, indent=2) + "\n", "utf-8")
     except OSError as exc:
-        raise UsageError(f"cannot write {path}: {exc.strerror}") from None
+        raise LlmoError(
+            f"cannot write {path}: {exc.strerror}", hint="the rows are written; only the report is not"
+        ) from None

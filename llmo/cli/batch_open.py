@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from llmo import parameters
 from llmo.batch import outcome, state
+from llmo.batch.appended import APPEND, Appended, check_all
 from llmo.batch.identity import canonical, short
 from llmo.batch.intents import Intents
 from llmo.batch.journal import Journal, encoded
@@ -19,6 +21,7 @@ from llmo.cli.batch_task import works
 from llmo.errors import UsageError
 from llmo.figures import dollars, exact
 from llmo.ids import ulid
+from llmo.paths import data_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,19 +35,24 @@ class Files:
     """What a run writes to besides standard output."""
 
     journal: Journal | None = None
-    errors: BinaryIO | None = None
+    errors: Appended | None = None
     intents: Intents = field(default_factory=lambda: Intents(None))
 
     def failed(self, row: Mapping[str, Json]) -> None:
-        """Put a failed row apart."""
+        """Put a failed row apart. Raises `OutputLost`."""
         if self.errors is not None:
             self.errors.write(encoded(row))
 
+    def check(self) -> None:
+        """Raise `OutputLost` when one of them is no longer the file that is written."""
+        check_all([None if self.journal is None else self.journal.file, self.errors])
+
     def close(self) -> None:
         """Give the files back."""
-        for file in (self.journal, self.errors):
-            if file is not None:
-                file.close()
+        if self.errors is not None:
+            os.close(self.errors.fd)
+        if self.journal is not None:
+            self.journal.close()
 
 
 def prepare(task: Task, files: Files) -> None:
@@ -56,7 +64,7 @@ def prepare(task: Task, files: Files) -> None:
     else:
         # Whoever removes an output wants a new run, with its own spending.
         kept = path.exists()
-        files.journal = Journal(path, durable=manner.durable)
+        files.journal = Journal(path, durable=manner.durable, refuge=data_dir(task.ctx.env) / "saved")
         before = state.read(state.beside(target, "json"))
         if files.journal.cut:
             task.ctx.note(f"llmo: {path}: a torn end of {files.journal.cut:,} bytes was cut off")
@@ -69,15 +77,23 @@ def prepare(task: Task, files: Files) -> None:
         task.recorded.read(path, task.same)
         _say_resumed(task, before, now)
         files.intents = _begin(task, files.journal, now, lost=[cost or 0 for _, cost in lost])
-    if task.flags.output.errors is not None:
-        files.errors = opened(task.flags.output.errors)
     _confirm(task)
+    if task.flags.output.errors is not None:
+        files.errors = _emptied(task.flags.output.errors)
 
 
 def opened(name: str) -> BinaryIO:
     """A file to write from its beginning. Raises `UsageError`."""
     try:
         return Path(name).open("wb", buffering=0)
+    except OSError as exc:
+        raise UsageError(f"cannot write {name}: {exc.strerror}") from None
+
+
+def _emptied(name: str) -> Appended:
+    """A file for failed rows, of this run only. Raises `UsageError`."""
+    try:
+        return Appended(os.open(name, APPEND | os.O_TRUNC, 0o666), Path(name))
     except OSError as exc:
         raise UsageError(f"cannot write {name}: {exc.strerror}") from None
 

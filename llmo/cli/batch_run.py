@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 from llmo.batch import compare, export
+from llmo.batch.appended import deleted
 from llmo.batch.compare import Gather
 from llmo.batch.runner import GRACE_S, Rules, Runner
 from llmo.batch.sender import Sender, Terms
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from llmo.batch.journal import Journal
     from llmo.batch.runner import Sink
     from llmo.cli.batch_task import Task
+    from llmo.types import Provider
 
 SIGNALS = {"SIGINT": Exit.SIGINT, "SIGTERM": Exit.SIGTERM}
 REPAIRS = 1
@@ -78,6 +80,14 @@ class Job:
         )
         runner = Runner(iter(task.feed(self.files.failed)), sender, sink, rules=rules, tally=task.tally)
         self.used, self.held = wired.limiter.used, lambda: wired.till.held
+        links = wired.engine.provider
+
+        def kept(name: str) -> Provider:
+            # The last instant before a request leaves: nothing is paid whose answer could not be kept.
+            runner.guard()
+            return links(name)
+
+        wired.engine.provider = kept
         sender.stopping = lambda: runner.stopping
         self.began = time.monotonic()
         try:
@@ -125,7 +135,7 @@ class Job:
 
     def _sink(self) -> Sink:
         if self.files.journal is not None:
-            return ToJournal(self.files.journal)
+            return ToJournal(self.files.journal, self.files.check)
         task = self.task
         shaped = export.shaper(task.shape, task.columns)
         joint = compare.shaper(task.shape, task.rivals, task.columns)
@@ -137,7 +147,13 @@ class Job:
         if task.rivals:
             put = self.gather = Gather(task.rivals, lambda row: write(joint(row)))
         window = WINDOW * self.workers if task.flags.output.ordered else None
-        return ToStream(put, task.same, window=window)
+        return ToStream(put, task.same, window=window, check=self._kept)
+
+    def _kept(self) -> None:
+        """Raise `OutputLost` when the errors file, or the file behind standard output, is gone."""
+        self.files.check()
+        if self.task.target is None:
+            deleted(self.task.ctx.stdout)
 
     def _writer(self) -> Callable[[bytes], None]:
         task = self.task

@@ -82,6 +82,8 @@ class Task:
             stdin=self.ctx.stdin if not self.flags.inputs or rows.STDIN in self.flags.inputs else None,
             stdout=self.ctx.stdout if self.target is None else None,
         )
+        export.ready(self.shape)
+        outputs.writable("--report", self.flags.output.report)
         self._output_is_of_this_shape()
         if self.flags.source.schema is not None:
             assert self.validator

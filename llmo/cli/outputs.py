@@ -47,6 +47,21 @@ def apart(
         before.append(one)
 
 
+def writable(flag: str, name: str | None) -> None:
+    """Raise `UsageError` for a file that could not be written at the end, when the rows are paid."""
+    path = Path(name or "")
+    there = path if path.exists() else path.parent
+    why = None
+    if name is not None and path.is_dir():
+        why = "is a directory"
+    elif name is not None and not there.exists():
+        why = f"no such directory: {there}"
+    elif name is not None and not os.access(there, os.W_OK):
+        why = "permission denied"
+    if why is not None:
+        raise UsageError(f"{flag}: cannot write {path}: {why}")
+
+
 def own(ctx: Context) -> Iterator[Named]:
     """The files that llmo lives by."""
     from llmo.paths import data_dir

@@ -56,6 +56,7 @@ COLUMNS = (
     "error_message",
 )
 SLICE = 1000
+LONE = re.compile("[\ud800-\udfff]")
 
 
 def rewrite(journal: Path, old: Path, *, ordered: bool) -> None:
@@ -79,15 +80,24 @@ def export(journal: Path, target: Path, shape: Shape, *, kept: Sequence[str]) ->
     """Write the whole output in another shape, in the order of the input; replaced at once."""
     fresh = target.with_name(target.name + ".new")
     rows = (json.loads(line) for line in lines(journal, ordered=True))
+    try:
+        if shape == "parquet":
+            _parquet(fresh, rows, kept)
+        else:
+            with fresh.open("wb") as out:
+                shaped = shaper(shape, kept)
+                out.write(shaped(None))
+                for row in rows:
+                    out.write(shaped(row))
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def writable(shape: Shape) -> None:
+    """Raise `UsageError` when a shape needs a library that is not there: at the end it would be too late to say."""
     if shape == "parquet":
-        _parquet(fresh, rows, kept)
-    else:
-        with fresh.open("wb") as out:
-            shaped = shaper(shape, kept)
-            out.write(shaped(None))
-            for row in rows:
-                out.write(shaped(row))
-    fresh.replace(target)
+        _pyarrow()
 
 
 def shape_of(path: Path | None) -> Shape:
@@ -211,29 +221,44 @@ def line_of(values: Sequence[Json]) -> bytes:
     """A line of CSV."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerow(["" if value is None else value for value in values])
-    return text.getvalue().encode("utf-8", "surrogatepass")
+    return _encodable(text.getvalue()).encode()
+
+
+def _encodable(text: str) -> str:
+    """Text that any reader takes: half of a surrogate pair, which JSON can spell and UTF-8 can't, becomes U+FFFD."""
+    return LONE.sub("\ufffd", text)
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow.parquet  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    except ImportError:
+        raise UsageError("writing Parquet needs pyarrow", hint="pip install 'llmo[parquet]'") from None
+    return pyarrow
 
 
 def _parquet(path: Path, rows: Iterator[dict[str, Any]], kept: Sequence[str]) -> None:
-    try:
-        import pyarrow as pa  # type: ignore[import-not-found,import-untyped,unused-ignore]
-        from pyarrow import parquet
-    except ImportError:
-        raise UsageError("writing Parquet needs pyarrow", hint="pip install 'llmo[parquet]'") from None
+    """Counts are numbers, everything else is text: data and kept fields have a type of their own in each row."""
+    pa = _pyarrow()
     whole = {"index", "attempts", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"}
     kinds = [pa.int64() if name in {*whole, "reasoning_tokens"} else pa.string() for name in COLUMNS]
     kinds[COLUMNS.index("duration_s")] = pa.float64()
     schema = pa.schema(list(zip([*COLUMNS, *named(kept)], [*kinds, *[pa.string()] * len(kept)], strict=True)))
-    with parquet.ParquetWriter(path, schema) as writer:
+    with pa.parquet.ParquetWriter(path, schema) as writer:
         batch: list[list[Json]] = []
         for row in rows:
-            values = flat(row, kept)
-            batch.append([*values[: len(COLUMNS)], *(None if v is None else str(v) for v in values[len(COLUMNS) :])])
+            values = zip(flat(row, kept), schema, strict=True)
+            batch.append([_typed(value) if field.type == pa.string() else value for value, field in values])
             if len(batch) == SLICE:
                 writer.write_table(_table(pa, schema, batch))
                 batch = []
         if batch:
             writer.write_table(_table(pa, schema, batch))
+
+
+def _typed(value: Json) -> str | None:
+    """A value for a column of text: text as it is, null as null, everything else as JSON."""
+    return None if value is None else _encodable(value if isinstance(value, str) else jsontext.write(value))
 
 
 def _table(pa: Any, schema: Any, batch: list[list[Json]]) -> Any:

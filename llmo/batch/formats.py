@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, NoReturn
 
@@ -117,17 +118,23 @@ def read_file(file: BinaryIO, name: str) -> Iterator[Record]:
 
 
 def read_parquet(file: BinaryIO, name: str) -> Iterator[Record]:
-    """Records, a slice of a row group at a time."""
+    """Records, a slice of a row group at a time; the line is the record's number."""
     try:
         from pyarrow import ArrowException, parquet  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
         raise UsageError(f"reading Parquet needs pyarrow: {name}", hint="pip install 'llmo[parquet]'") from None
+    number = 0
     try:
-        for batch in parquet.ParquetFile(file).iter_batches(batch_size=256):
-            for values in batch.to_pylist():
-                yield Record(None, {key: _plain(value) for key, value in values.items()})
-    except (ArrowException, ValueError) as exc:
-        raise UsageError(f"broken Parquet: {name}: {exc}") from None
+        source = parquet.ParquetFile(file)
+        header = _header(source.schema_arrow.names, name)
+        for batch in source.iter_batches(batch_size=256):
+            for values in zip(*map(_values, batch.columns), strict=True):
+                number += 1
+                yield Record(number, dict(zip(header, map(_plain, values), strict=True)))
+    # pyarrow raises OSError for pages that it can't decode, OverflowError for days that Python has none for.
+    except (ArrowException, ValueError, KeyError, OSError, OverflowError) as exc:
+        why = " ".join(str(exc).split())
+        raise UsageError(f"broken Parquet: {place(name, number or None)}: {why}") from None
 
 
 READERS: Mapping[Format, Reader] = {
@@ -195,8 +202,36 @@ def _header(values: list[str], name: str) -> list[str]:
     return values
 
 
+def _values(column: Any) -> list[Any]:
+    """A column's values; maps as objects, times as text where Python's are too coarse or too few."""
+    try:
+        values: list[Any] = column.to_pylist(maps_as_pydicts="strict")
+    except (ValueError, OverflowError):
+        values = column.cast(_as_text(column.type)).to_pylist(maps_as_pydicts="strict")
+    return values
+
+
+def _as_text(kind: Any) -> Any:
+    """An Arrow type with text in the place of times."""
+    import pyarrow as pa
+
+    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
+        return pa.string()
+    if pa.types.is_duration(kind):
+        return pa.int64()
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_as_text(field.type)) for field in kind])
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(kind.value_field.with_type(_as_text(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(_as_text(kind.key_type), _as_text(kind.item_type))
+    return kind
+
+
 def _plain(value: Any) -> Json:
-    """A Parquet value as JSON; what JSON lacks (dates, decimals) as text."""
+    """A Parquet value as JSON; what JSON lacks (dates, decimals) as text, numbers that are not finite as null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, list):

@@ -73,7 +73,8 @@ def _finish_output(task: Task, files: Files, *, complete: bool) -> Summary | Non
         if task.shape != "jsonl":
             export.export(journal, target, task.shape, kept=task.columns)
     except OSError as exc:
-        raise LlmoError(f"cannot write {target}: {exc.strerror}", hint=f"all rows are kept in {journal}") from None
+        why = exc.strerror or exc  # pyarrow's own have no strerror
+        raise LlmoError(f"cannot write {target}: {why}", hint=f"all rows are kept in {journal}") from None
     return None
 
 

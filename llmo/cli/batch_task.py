@@ -289,6 +289,7 @@ class Task:
     def _output_is_of_this_shape(self) -> None:
         """A comparison would replace an output that has one answer a row, and the other way round."""
         target = self.target
+        export.writable(self.shape)
         if self.rivals and self.shape not in ("jsonl", "csv"):
             raise UsageError(f"--compare writes no {self.shape}", hint="jsonl and csv have all answers of a row")
         if self.shape != "jsonl" or target is None or not target.is_file() or not target.stat().st_size:

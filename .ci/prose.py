@@ -33,6 +33,7 @@ EXIT = (
     (7, "*llmo batch* finished, and some rows failed"),
     (130, "interrupted by SIGINT; what was received is kept and booked"),
     (143, "ended by SIGTERM, likewise"),
+    (129, "ended by SIGHUP: the terminal was closed, likewise; *nohup* keeps it running"),
 )
 
 ENVIRONMENT = (

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from llmo import wording
 from llmo.attempt import Booking
-from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError
+from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError, TimedOut
 from llmo.ids import ulid
 from llmo.received import Answer
 from llmo.retry import Schedule, verdict
@@ -127,7 +127,7 @@ class Execution:
     async def _tries(self) -> AsyncGenerator[Progress]:
         job, loop = self.job, asyncio.get_running_loop()
         ranked = self._ranked
-        schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand)
+        schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand, crowd=job.queues)
         errors: list[LlmoError] = []
         while (step := schedule.next(loop.time())) is not None:
             number, wait = step
@@ -229,6 +229,8 @@ class Execution:
 
 def _out_of_time(errors: list[LlmoError], wait: float, timeout: float) -> LlmoError:
     """The error to add when waiting would pass the total clock."""
+    if not errors:
+        return TimedOut(f"--timeout {timeout:g} was over before anything was sent", may_be_billed=False)
     last = errors[-1]
     last.hint = f"the next try would come in {wait:.0f} s, past --timeout {timeout:g}"
     return last

@@ -8,7 +8,7 @@ Every failure of llmo, and the exit code it ends in.
       ConfigError              4  config            profile, provider, alias
       CredentialsError         4  credentials       no key
       InvalidOutput            1  invalid_output    the answer does not meet the schema
-      Cancelled          130/143  cancelled         SIGINT, SIGTERM
+      Cancelled      130/143/129  cancelled         SIGINT, SIGTERM, SIGHUP
       ProviderError               one attempt at one target failed
         Rejected               1  bad_request       400, 413, 422: the request itself
         Refused                1  content_refused   the provider's policy
@@ -72,6 +72,7 @@ class Exit(IntEnum):
     ROWS_FAILED = 7
     SIGINT = 130
     SIGTERM = 143
+    SIGHUP = 129
 
 
 class LlmoError(Exception):

@@ -20,6 +20,7 @@ from llmo.errors import (
     ModelNotFound,
     ProviderError,
     QuotaExhausted,
+    RateLimited,
     Unauthorized,
     Unfinished,
     Withheld,
@@ -30,14 +31,21 @@ if TYPE_CHECKING:
 
 BASE = 0.5
 CAP = 8.0
+BREAK = 2.0
 ELSEWHERE = (Broken, ContextTooLong, ModelNotFound, QuotaExhausted, Unauthorized, Withheld)
 """Failures of one target that say nothing about another."""
 
 
-def delay(error: ProviderError, failures: int, rand: Callable[[], float]) -> float:
-    """Seconds before the same target may be tried again after its `failures`-th failure."""
+def delay(error: ProviderError, failures: int, rand: Callable[[], float], *, crowd: bool = False) -> float:
+    """
+    Seconds before the same target may be tried again after its `failures`-th failure.
+
+    One of a `crowd` that was too fast waits longer: the others go on asking meanwhile.
+    """
     if error.retry_after is not None:
         return error.retry_after * (1 + 0.25 * rand())
+    if crowd and isinstance(error, RateLimited):
+        return BREAK * failures * (1 + 0.25 * rand())
     return rand() * min(CAP, BASE * 2.0 ** (failures - 1))
 
 
@@ -53,10 +61,11 @@ class Schedule:
     Which candidate comes next; candidates are numbered as in the plan.
 
     `retries` is how often one candidate is tried again. An answer that broke off may begin anew:
-    whoever has shown a part of it must `stop`.
+    whoever has shown a part of it must `stop`. `crowd` says that many such schedules ask one provider.
     """
 
-    def __init__(self, count: int, retries: int, *, rand: Callable[[], float]) -> None:
+    def __init__(self, count: int, retries: int, *, rand: Callable[[], float], crowd: bool = False) -> None:
+        self._crowd = crowd
         self._standings = [_Standing() for _ in range(count)]
         self._retries = retries
         self._rand = rand
@@ -83,7 +92,7 @@ class Schedule:
         elif not again or standing.failures > self._retries:
             standing.out = True
         elif isinstance(error, ProviderError):
-            standing.ready_at = now + delay(error, standing.failures, self._rand)
+            standing.ready_at = now + delay(error, standing.failures, self._rand, crowd=self._crowd)
 
     def drop(self, number: int) -> None:
         """Take a candidate out."""

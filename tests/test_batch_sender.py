@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from llmo.batch.feed import Work
 from llmo.batch.intents import Intents
 from llmo.batch.sender import Sender, Terms
@@ -18,14 +20,14 @@ from tests.fakes import HELLO, A, Scripted, Stage, candidate, plan
 GOOD = (0.5, Text("hi"), Usage(1, 2), Finish("stop"))
 
 
-def send(provider, rows, *, planned=None, **config):
+def send(provider, rows, *, planned=None, retries=2, timeout=60.0, **config):
     """Send so many rows at once; what came back, how long it took, the tally."""
 
     async def main():
         limiter = Limiter({"a": ProviderConfig(kind="openai", **config)}, jitter=lambda: 0.5)
         stage = Stage({A: provider}, limiter=limiter)  # type: ignore[arg-type]  # the real one in the place of the open
         tally = Tally(total=rows)
-        terms = Terms(run="R", tags={}, retries=2, timeout=60.0)
+        terms = Terms(run="R", tags={}, retries=retries, timeout=timeout)
         sender = Sender(
             stage.engine(), planned or (lambda _: plan(candidate(A, 1))), terms, tally=tally, intents=Intents(None)
         )
@@ -38,16 +40,42 @@ def send(provider, rows, *, planned=None, **config):
     return virtual.run(main())
 
 
-def test_one_long_retry_after_pauses_all_rows_once_and_fails_none():
+@pytest.mark.parametrize(("after", "failed"), [(30.0, 0), (300.0, 1)])
+def test_one_long_retry_after_pauses_all_rows_once(after, failed):
     """
-    Also when it is far beyond the time that a row has to be answered.
+    It fails only the rows that would be asked again after their time is over; who waits in line has not begun.
     """
-    provider = Scripted((RateLimited("slow down", status=429, retry_after=300.0),), GOOD)
+    busy = (RateLimited("slow down", status=429, retry_after=after),)
+    provider = Scripted(busy, GOOD)
     answers, took, _ = send(provider, 20, concurrency=2)
 
-    assert [answer.result.error for answer in answers] == [None] * 20
-    assert len(provider.requests) <= 20 + 2
-    assert 300 <= took < 330
+    assert [answer.result.error and answer.result.error.kind for answer in answers].count("rate_limited") == failed
+    assert len(provider.requests) == 20 + 1 - failed
+    assert after <= took < after * 1.3 + 10
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_a_provider_that_stays_busy_gets_the_attempts_that_were_asked_for(retries):
+    """
+    One more than the retries for each row, and no more time than each has.
+    """
+    provider = Scripted((RateLimited("slow down", status=429),))
+    answers, took, _ = send(provider, 3, retries=retries)
+
+    assert [(answer.fatal, answer.result.error.kind) for answer in answers] == [(False, "rate_limited")] * 3
+    assert len(provider.requests) == 3 * (1 + retries)
+    assert took <= 60
+
+
+def test_a_row_has_its_time_and_no_more():
+    """
+    Waiting for a third attempt would take it past three seconds.
+    """
+    provider = Scripted((RateLimited("slow down", status=429),))
+    (answer,), took, _ = send(provider, 1, timeout=3.0)
+
+    assert (2, "the next try would come in 5 s, past --timeout 3") == (len(provider.requests), answer.result.error.hint)
+    assert took <= 3
 
 
 def test_waiting_in_line_is_no_part_of_the_time_to_answer():
@@ -90,3 +118,17 @@ def test_a_row_that_nobody_may_answer_fails_alone():
     (answer,), _, tally = send(Scripted(GOOD), 1, planned=nobody)
 
     assert (False, "config", 0) == (answer.fatal, answer.result.error.kind, tally.spent)
+
+
+def test_no_time_at_all_is_a_timeout():
+    """
+    `--timeout 1e-9` is over before anything is sent: an error of the row, not of the program.
+    """
+    provider = Scripted(GOOD)
+    (answer,), _, _ = send(provider, 1, timeout=0.0)
+
+    assert (0, "timeout", "--timeout 0 was over before anything was sent") == (
+        len(provider.requests),
+        answer.result.error.kind,
+        answer.result.error.message,
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
+import os
 import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,9 +17,10 @@ from llmo.batch.compare import Gather
 from llmo.batch.runner import GRACE_S, Rules, Runner
 from llmo.batch.sender import Sender, Terms
 from llmo.batch.sinks import WINDOW, ToJournal, ToStream
-from llmo.cli import batch_end, options
+from llmo.cli import batch_end, options, running
 from llmo.cli.batch_open import Files, opened, prepare
 from llmo.errors import Exit, LlmoError
+from llmo.figures import counted
 from llmo.limits import Wish, limits
 from llmo.money import parse_usd
 from llmo.render import progress
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from llmo.cli.batch_task import Task
     from llmo.types import Provider
 
-SIGNALS = {"SIGINT": Exit.SIGINT, "SIGTERM": Exit.SIGTERM}
 REPAIRS = 1
 FILES_BESIDE = 64
 """Descriptors that are needed besides one for each row in flight."""
@@ -88,7 +88,6 @@ class Job:
             return links(name)
 
         wired.engine.provider = kept
-        sender.stopping = lambda: runner.stopping
         self.began = time.monotonic()
         try:
             async with self._beside(runner):
@@ -177,16 +176,15 @@ class Job:
         def heard(code: Exit) -> None:
             if self.caught is not None:
                 runner.cancel()
+                loop.call_later(running.FORCE_S, os._exit, int(self.caught))
                 return
             self.caught = code
             runner.stop("signal")
-            flying = f"{self.task.tally.in_flight:,} {self.task.unit} in flight"
-            self.task.ctx.note(f"llmo: stop: {flying} have {GRACE_S:.0f} s, again ends at once")
+            flying = f"{counted(self.task.tally.in_flight, self.task.unit)} in flight"
+            self.task.ctx.note(f"llmo: stopping: waiting up to {GRACE_S:.0f} s for {flying} (Ctrl-C again quits now)")
             loop.call_later(GRACE_S, runner.cancel)
 
-        for name, code in SIGNALS.items():
-            with suppress(NotImplementedError):
-                loop.add_signal_handler(getattr(signal, name), heard, code)
+        running.listen(heard)
 
     def _watch(self) -> progress.Watch | None:
         ctx, kind = self.task.ctx, self.task.flags.output.progress

@@ -1,45 +1,91 @@
-"""Run one coroutine as the program: signals cancel it, and say which they were."""
+"""Run one coroutine as the program: signals end it, and say which they were."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from llmo.errors import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
-CODES = {signal.SIGINT: Exit.SIGINT, signal.SIGTERM: Exit.SIGTERM}
+SIGNALS = {"SIGINT": Exit.SIGINT, "SIGTERM": Exit.SIGTERM, "SIGHUP": Exit.SIGHUP}
+FORCE_S = 3.0
+"""Seconds that booking has left after a second signal: two come at once where a parent passes them on."""
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:
     """
     Run to the end; the exit code.
 
-    SIGINT and SIGTERM cancel `main` once, which books and prints what it has; its own code is
-    then replaced by the signal's. A second signal ends the process at once.
+    A signal cancels `main` once, which books and prints what it has; its own code is then replaced by
+    the signal's. A second signal leaves it `FORCE_S` for that.
     """
     caught: list[Exit] = []
 
     async def watched() -> int:
         task = asyncio.ensure_future(main)
-        loop = asyncio.get_running_loop()
 
-        def stop(number: signal.Signals) -> None:
-            caught.append(CODES[number])
-            loop.remove_signal_handler(number)
+        def stop(code: Exit) -> None:
+            if caught:
+                asyncio.get_running_loop().call_later(FORCE_S, os._exit, int(caught[0]))
+                return
+            caught.append(code)
             task.cancel()
 
-        for number in CODES:
-            loop.add_signal_handler(number, stop, number)
+        terminals = listen(stop)
         try:
             return await task
         except asyncio.CancelledError:
             if not caught:
                 raise
-            return int(caught[0])
+        except OSError as exc:
+            # The terminal went away, and the write that found out came before its signal.
+            if not (exc.errno == errno.EIO and terminals.drop()):
+                raise
+            caught.append(Exit.SIGHUP)
+        return int(caught[0])
 
     code = asyncio.run(watched())
     return int(caught[0]) if caught else code
+
+
+def listen(heard: Callable[[Exit], None]) -> Terminals:
+    """
+    Call `heard` in the running loop with the exit code of each signal.
+
+    Under `nohup` a hangup stays ignored.
+    """
+    loop, terminals = asyncio.get_running_loop(), Terminals()
+
+    def caught(code: Exit) -> None:
+        terminals.drop()
+        heard(code)
+
+    for name, code in SIGNALS.items():
+        number = getattr(signal, name, None)
+        if number is None or (code is Exit.SIGHUP and signal.getsignal(number) is signal.SIG_IGN):
+            continue
+        with suppress(NotImplementedError):
+            loop.add_signal_handler(number, caught, code)
+    return terminals
+
+
+class Terminals:
+    """The outputs that are terminals."""
+
+    def __init__(self) -> None:
+        self._open = [number for number in (1, 2) if os.isatty(number)]
+
+    def drop(self) -> bool:
+        """Write to nowhere what goes to a terminal that was closed: it would fail, at the latest when Python ends."""
+        gone = [number for number in self._open if not os.isatty(number)]
+        for number in gone:
+            self._open.remove(number)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        return bool(gone)

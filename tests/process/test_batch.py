@@ -350,3 +350,37 @@ def test_tables_with_every_oddity_become_rows(llmo: Llmo, name: str) -> None:
 
     assert 0 == run.code, run
     assert {"a": "two\r\nlines", "b": 'a "quote"', "c": ""} == {row["id"]: row["input"]["text"] for row in run.lines}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_provider_that_is_always_busy_is_asked_as_often_as_the_flags_say(
+    raw: Callable[..., Peer], count: int
+) -> None:
+    """
+    `--retries 0`: one request a row, and none of them is sent again in silence.
+    """
+    busy = whole({"error": {"message": "slow down", "type": "rate_limit_error"}}, status="429 Too Many Requests")
+    with RawServer([busy]) as server:
+        peer = raw(server.url)
+        (peer.llmo.home / "in.jsonl").write_text(rows(count), "utf-8")
+        run = peer(
+            *("batch", "in.jsonl", "-o", "out.jsonl", "--timeout", "3", "--retries", "0", "--max-tokens", "9"),
+            *("--no-dedupe", "--report", "report.json"),
+        )
+        report = json.loads((peer.llmo.home / "report.json").read_text())
+
+    assert (7, count) == (run.code, len(server.requests)), run
+    assert ({"rate_limited": count}, 0) == (report["failures"], report["retries"])
+
+
+def test_an_empty_account_ends_the_run(raw: Callable[..., Peer]) -> None:
+    """
+    A quota that is used up would fail every row: the first one ends the run.
+    """
+    error = {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}
+    with RawServer([whole({"error": error}, status="429 Too Many Requests")]) as server:
+        peer = raw(server.url)
+        (peer.llmo.home / "in.jsonl").write_text(rows(20), "utf-8")
+        run = peer("batch", "in.jsonl", "-o", "out.jsonl", "-j", "1", "--max-tokens", "9")
+
+    assert (1, 1) == (run.code, len(server.requests)), run

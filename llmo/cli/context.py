@@ -8,6 +8,7 @@ their own `Context`; nothing else asks whether a stream is a terminal.
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 from dataclasses import dataclass, field
@@ -105,6 +106,21 @@ class Context(Surroundings):
     def wire_log(self) -> Callable[[str], None] | None:
         """Where `--debug` writes the wire down."""
         return self.err if self.debug else None
+
+
+class Terminals:
+    """The outputs that are terminals."""
+
+    def __init__(self) -> None:
+        self._open = [number for number in (1, 2) if os.isatty(number)]
+
+    def drop(self) -> bool:
+        """Write to nowhere what goes to a terminal that was closed: it would fail, at the latest when Python ends."""
+        gone = [number for number in self._open if not os.isatty(number)]
+        for number in gone:
+            self._open.remove(number)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        return bool(gone)
 
 
 _CURRENT: list[Context] = []

@@ -9,6 +9,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from llmo.cli.context import Terminals
 from llmo.errors import Exit
 
 if TYPE_CHECKING:
@@ -74,18 +75,3 @@ def listen(heard: Callable[[Exit], None]) -> Terminals:
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, caught, code)
     return terminals
-
-
-class Terminals:
-    """The outputs that are terminals."""
-
-    def __init__(self) -> None:
-        self._open = [number for number in (1, 2) if os.isatty(number)]
-
-    def drop(self) -> bool:
-        """Write to nowhere what goes to a terminal that was closed: it would fail, at the latest when Python ends."""
-        gone = [number for number in self._open if not os.isatty(number)]
-        for number in gone:
-            self._open.remove(number)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-        return bool(gone)

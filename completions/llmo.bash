@@ -72,18 +72,18 @@ _llmo_table() { # what may follow $path
       ;;
     'ask')
       commands=''
-      options='-m --model -t --task --strategy --private --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin -c --continue --conversation --no-log --cache --compare --dry-run --stream --no-stream --markdown --raw --json --ndjson --strict -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='-m --model -t --task --strategy --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --conversation --cache -P --profile'
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin -c --continue --conversation --no-log --cache --compare --dry-run --stream --no-stream --markdown --raw --json --ndjson --strict -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --conversation --cache -P --profile'
       ;;
     'batch')
       commands=''
-      options='-m --model -t --task --strategy --private --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced --prompt --template -s --system --files --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --ordered --progress --report --json -j --concurrency --rpm --tpm --share --retry-errors --restart --at-most-once --durable --max-failures --compare --no-dedupe --dry-run -y --yes --confirm-over --run --reparse -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='-m --model -t --task --strategy --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag --prompt --template -s --system --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --progress --report -j --concurrency --rpm --tpm --share --max-failures --confirm-over --run --reparse -P --profile'
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced --prompt --template -s --system --files --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --ordered --progress --report --json -j --concurrency --rpm --tpm --share --retry-errors --restart --at-most-once --durable --max-failures --compare --no-dedupe --dry-run -y --yes --confirm-over --run --reparse -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag --prompt --template -s --system --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --progress --report -j --concurrency --rpm --tpm --share --max-failures --confirm-over --run --reparse -P --profile'
       ;;
     'route')
       commands=''
-      options='-m --model -t --task --strategy --private --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin --json --probe --rows -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='-m --model -t --task --strategy --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --rows -P --profile'
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin --json --probe --rows -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --rows -P --profile'
       ;;
     'cost')
       commands=''

@@ -1,6 +1,6 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --as-if --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_valued --allow-private-to --as-if --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
 set -g __llmo_groups profile
 
 function __llmo_path --description 'The command and subcommand before the cursor'
@@ -56,6 +56,7 @@ complete -c llmo -n '__llmo_at ask' -s m -l model -d 'provider/model, an alias o
 complete -c llmo -n '__llmo_at ask' -s t -l task -d 'simple, complex, general, a task of the profile, or auto.' -x -a 'simple complex general auto'
 complete -c llmo -n '__llmo_at ask' -l strategy -d 'How candidates are ordered.' -x -a 'profile cheapest fastest balanced'
 complete -c llmo -n '__llmo_at ask' -l private -d 'Never leave this machine.'
+complete -c llmo -n '__llmo_at ask' -l allow-private-to -d 'Let detected private data go there; repeatable.' -x
 complete -c llmo -n '__llmo_at ask' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at ask' -l max-cost -d 'Hard cap in dollars for this command.' -x
 complete -c llmo -n '__llmo_at ask' -l fit -d 'Take a shorter answer when the budget buys no longer one.'
@@ -100,6 +101,7 @@ complete -c llmo -n '__llmo_at batch' -s m -l model -d 'provider/model, an alias
 complete -c llmo -n '__llmo_at batch' -s t -l task -d 'simple, complex, general, a task of the profile, or auto.' -x -a 'simple complex general auto'
 complete -c llmo -n '__llmo_at batch' -l strategy -d 'How candidates are ordered.' -x -a 'profile cheapest fastest balanced'
 complete -c llmo -n '__llmo_at batch' -l private -d 'Never leave this machine.'
+complete -c llmo -n '__llmo_at batch' -l allow-private-to -d 'Let detected private data go there; repeatable.' -x
 complete -c llmo -n '__llmo_at batch' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at batch' -l max-cost -d 'Hard cap in dollars for this command.' -x
 complete -c llmo -n '__llmo_at batch' -l fit -d 'Take a shorter answer when the budget buys no longer one.'
@@ -160,6 +162,7 @@ complete -c llmo -n '__llmo_at route' -s m -l model -d 'provider/model, an alias
 complete -c llmo -n '__llmo_at route' -s t -l task -d 'simple, complex, general, a task of the profile, or auto.' -x -a 'simple complex general auto'
 complete -c llmo -n '__llmo_at route' -l strategy -d 'How candidates are ordered.' -x -a 'profile cheapest fastest balanced'
 complete -c llmo -n '__llmo_at route' -l private -d 'Never leave this machine.'
+complete -c llmo -n '__llmo_at route' -l allow-private-to -d 'Let detected private data go there; repeatable.' -x
 complete -c llmo -n '__llmo_at route' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at route' -l max-cost -d 'Hard cap in dollars for this command.' -x
 complete -c llmo -n '__llmo_at route' -l fit -d 'Take a shorter answer when the budget buys no longer one.'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from llmo import chains, extras, privacy, router, sent, tokens, wording
 from llmo.classify import classify
+from llmo.errors import ConfigError
 from llmo.providers import KINDS
 from llmo.providers.places import on_this_machine
 from llmo.router import Facts, Need, Plan, Task
@@ -40,13 +41,18 @@ class Choice:
     """
     What the command line says about selection; None and empty leave it to the profile.
 
-    `capped` says that a cap of dollars holds beside the budgets, `tags` choose among those.
+    `capped` says that a cap of dollars holds beside the budgets, `tags` choose among those. `private` lets nothing
+    leave this machine, `because` says who wants that; `kinds` are private data of earlier turns. Providers that are
+    `allowed` may have what is private only because of what it holds.
     """
 
     models: tuple[str, ...] = ()
     task: str | None = None
     strategy: Strategy | None = None
     private: bool = False
+    kinds: tuple[str, ...] = ()
+    because: str = ""
+    allowed: tuple[str, ...] = ()
     first_only: bool = False
     fit: bool = False
     lenient: bool = False
@@ -134,7 +140,8 @@ class Planner:
 
     def _need(self, request: Request, choice: Choice, facts: Mapping[Target, Facts]) -> Need:
         options = sent.options(request)
-        kinds = tuple(privacy.find("\n".join(sent.texts(request)), self._profile.privacy.detect))
+        found = privacy.find("\n".join(sent.texts(request)), self._profile.privacy.detect)
+        kinds = tuple(dict.fromkeys((*choice.kinds, *found)))
         return Need(
             input_estimate=tokens.guess(request),
             input_bound=max((tokens.bound(request, kind) for kind in {f.kind for f in facts.values()}), default=0),
@@ -142,6 +149,8 @@ class Planner:
             abilities=_abilities(request),
             private=choice.private or self._profile.privacy.local_only or bool(kinds),
             private_kinds=kinds,
+            private_because=choice.because or self._local_only,
+            allowed=self._allowed(choice),
             strategy=choice.strategy or self._profile.strategy,
             first_only=choice.first_only,
             fit=choice.fit,
@@ -155,6 +164,22 @@ class Planner:
             reserved=self._reserved(request, facts),
             bought=extras.bought(options) if options else (),
         )
+
+    @property
+    def _local_only(self) -> str:
+        return "privacy.local_only of the profile" if self._profile.privacy.local_only else ""
+
+    def _allowed(self, choice: Choice) -> tuple[str, ...]:
+        """The providers that may have detected private data. Raises `ConfigError` where nobody may have anything."""
+        for name in choice.allowed:
+            chains.check_provider(self._profile, name)
+        if choice.allowed and (choice.private or self._local_only):
+            why = choice.because or self._local_only
+            raise ConfigError(
+                f"nothing may go to {', '.join(choice.allowed)}: the request is private ({why})",
+                hint="--allow-private-to is for data that was detected: leave it out, or begin a new conversation",
+            )
+        return choice.allowed
 
     def _fact(self, target: Target) -> Facts:
         if target not in self._facts:

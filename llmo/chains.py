@@ -59,6 +59,12 @@ def check_task(profile: Profile, task: str) -> None:
         raise _unknown_task(profile, task)
 
 
+def check_provider(profile: Profile, name: str) -> None:
+    """Raise `ConfigError` for a name that is no provider of the profile."""
+    if name not in profile.providers:
+        _unknown(profile, f"{name}/")
+
+
 def _unknown_task(profile: Profile, task: str) -> ConfigError:
     known = ", ".join(sorted({*profile.tasks, "auto"}))
     return ConfigError(f"unknown task: {task}", hint=f"tasks of this profile: {known}")

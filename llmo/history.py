@@ -31,8 +31,12 @@ CREATE TABLE IF NOT EXISTS turns (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS turns_conversation ON turns (conversation, id);
 CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL) STRICT;
-PRAGMA user_version = 1;
+CREATE TABLE IF NOT EXISTS private (
+  conversation TEXT PRIMARY KEY, asked INTEGER NOT NULL CHECK (asked IN (0, 1)), kinds TEXT NOT NULL
+) STRICT;
+PRAGMA user_version = 2;
 """
+VERSION = 2
 DAY = 86400.0
 
 
@@ -42,6 +46,14 @@ class Cached:
 
     at: float
     body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Seclusion:
+    """Why a conversation is private, for good: it was asked for, or these kinds of data were found in it."""
+
+    asked: bool
+    kinds: tuple[str, ...]
 
 
 class History:
@@ -64,6 +76,11 @@ class History:
             raise UsageError(f"unknown conversation: {conversation}", hint="-c continues the last one")
         return tuple(Message(role, text) for role, text in rows)
 
+    def seclusion(self, conversation: str) -> Seclusion | None:
+        """Why a conversation is private; None when nothing is known, as of those before version 2 of the file."""
+        with self._open() as db:
+            return _seclusion(db, conversation)
+
     def last(self) -> str:
         """The conversation that was spoken in last. Raises `UsageError` when there is none."""
         with self._open() as db:
@@ -72,8 +89,20 @@ class History:
             raise UsageError("no conversation to continue", hint="ask something first, without --no-log")
         return str(row[0])
 
-    def append(self, conversation: str, messages: Sequence[Message], *, target: str, retention_days: int) -> None:
-        """Add turns, and drop texts older than `retention_days` (0: keep all)."""
+    def append(
+        self,
+        conversation: str,
+        messages: Sequence[Message],
+        *,
+        target: str,
+        retention_days: int,
+        private: Seclusion | None = None,
+    ) -> None:
+        """
+        Add turns, and drop texts older than `retention_days` (0: keep all).
+
+        `private` is kept with the conversation in the same transaction, and never taken back.
+        """
         now = self._clock.now()
         rows = [
             (ulid(now + n / 1000), conversation, now, m.role, m.text, target if m.role == "assistant" else None)
@@ -81,6 +110,8 @@ class History:
         ]
         with self._open() as db:
             db.executemany("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?)", rows)
+            if private is not None:
+                _seclude(db, conversation, private)
             if retention_days:
                 self._prune(db, now - retention_days * DAY)
 
@@ -108,7 +139,19 @@ class History:
     @staticmethod
     def _prune(db: sqlite3.Connection, before: float) -> int:
         db.execute("DELETE FROM answers WHERE at < ?", (before,))
-        return db.execute("DELETE FROM turns WHERE at < ?", (before,)).rowcount
+        gone = db.execute("DELETE FROM turns WHERE at < ?", (before,)).rowcount
+        db.execute("DELETE FROM private WHERE conversation NOT IN (SELECT conversation FROM turns)")
+        return gone
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        """Make the tables that are missing; those of version 1 stay as they are."""
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise ConfigError(f"history was written by a newer llmo: {self._path}", hint="--no-log does without")
+        if version == 0:
+            db.execute("PRAGMA journal_mode = WAL")
+        if version < VERSION:
+            db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -118,11 +161,21 @@ class History:
             if not self._path.exists():
                 os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             with contextlib.closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as db:
-                if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    db.execute("PRAGMA journal_mode = WAL")
-                    db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+                self._prepare(db)
                 db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
         except (sqlite3.Error, OSError) as exc:
             raise ConfigError(f"history cannot be used: {self._path}: {exc}", hint="--no-log does without") from None
+
+
+def _seclusion(db: sqlite3.Connection, conversation: str) -> Seclusion | None:
+    row = db.execute("SELECT asked, kinds FROM private WHERE conversation = ?", (conversation,)).fetchone()
+    return None if row is None else Seclusion(bool(row[0]), tuple(json.loads(row[1])))
+
+
+def _seclude(db: sqlite3.Connection, conversation: str, now: Seclusion) -> None:
+    before = _seclusion(db, conversation) or Seclusion(asked=False, kinds=())
+    kinds = tuple(dict.fromkeys((*before.kinds, *now.kinds)))
+    values = (conversation, before.asked or now.asked, jsontext.write(kinds))
+    db.execute("INSERT OR REPLACE INTO private VALUES (?, ?, ?)", values)

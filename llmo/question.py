@@ -28,11 +28,12 @@ class Options(TypedDict, total=False):
     How to ask; what is left out is as the profile says.
 
     `model` is `provider/model`, an alias, or several as a chain; `task` picks the chain of a task, `strategy` its
-    order; `fallback=False` tries the first candidate only; `private` never leaves this machine. `schema` is a
-    JSON Schema that the answer must meet. `max_cost` caps all attempts of this call. `timeout` is seconds for
-    everything, `retries` attempts per candidate after the first. `tags` are stored with every attempt.
-    `extra` is sent to the provider as it is. `fit` takes a shorter answer when the budget buys no longer one, and
-    `lenient` leaves out parameters that a model does not take: with a warning, where it would be an error.
+    order; `fallback=False` tries the first candidate only; `private` never leaves this machine, and without it
+    detected private data may go to the providers of `allow_private_to`. `schema` is a JSON Schema that the answer must
+    meet. `max_cost` caps all attempts of this call. `timeout` is seconds for everything, `retries` attempts per
+    candidate after the first. `tags` are stored with every attempt. `extra` is sent to the provider as it is. `fit`
+    takes a shorter answer when the budget buys no longer one, and `lenient` leaves out parameters that a model does
+    not take: with a warning, where it would be an error.
     """
 
     model: str | Sequence[str] | None
@@ -48,6 +49,7 @@ class Options(TypedDict, total=False):
     tags: Mapping[str, str] | None
     max_cost: Dollars | None
     private: bool
+    allow_private_to: str | Sequence[str] | None
     timeout: float | None
     retries: int | None
     fallback: bool
@@ -72,6 +74,8 @@ def question(prompt: Prompt, options: Options) -> Question:
     unknown = options.keys() - Options.__annotations__.keys()
     if unknown:
         raise TypeError(f"unexpected keyword argument: {', '.join(sorted(unknown))}")
+    if options.get("private") and options.get("allow_private_to"):
+        raise UsageError("private and allow_private_to exclude each other")
     tags = {str(key): str(value) for key, value in (options.get("tags") or {}).items()}
     return Question(
         request=Request(_messages(prompt, options.get("system")), _params(options), options.get("schema")),
@@ -80,6 +84,8 @@ def question(prompt: Prompt, options: Options) -> Question:
             task=options.get("task"),
             strategy=options.get("strategy"),
             private=options.get("private", False),
+            because="private=True" if options.get("private") else "",
+            allowed=_several(options.get("allow_private_to")),
             first_only=not options.get("fallback", True),
             fit=options.get("fit", False),
             lenient=options.get("lenient", False),

@@ -57,8 +57,8 @@ class Need:
 
     `input_bound` is a proven upper bound of its tokens, `input_estimate` a guess for
     choosing; `max_output` the limit that the user set. `private` says that nothing may leave
-    this machine, `private_kinds` what was found in the prompt that made it so; providers that are `allowed` may
-    have it all the same. `fit` allows a
+    this machine, `private_kinds` what was found in the prompt that made it so,
+    `private_because` whatever else did. Providers that are `allowed` may have it all the same. `fit` allows a
     shorter answer when the budget buys no longer one, `when_budget_ends` says what follows a refusal.
     `service_tier` is what the user asks for, `long_cache` whether the prompt may be cached for an hour: both
     change the price.
@@ -74,6 +74,7 @@ class Need:
     abilities: frozenset[Ability] = frozenset()
     private: bool = False
     private_kinds: tuple[str, ...] = ()
+    private_because: str = ""
     allowed: tuple[str, ...] = ()
     strategy: Strategy = "profile"
     first_only: bool = False
@@ -193,15 +194,25 @@ def require(plan: Plan) -> None:
         raise unfit
     reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
     if plan.need.private:
-        raise ConfigError(
-            f"no model on this machine can answer: {reasons}", hint="mark a provider local = true, or start Ollama"
-        )
+        raise ConfigError(f"no model on this machine can answer: {reasons}", hint=_nobody_here(plan.need))
     if plan.candidates and all(c.facts.model.context for c in plan.candidates) and "do not fit" in reasons:
         raise ContextTooLong(f"the prompt is too long: {reasons}", hint="name a model with a larger context with -m")
     if plan.candidates and all(c.facts.not_ready for c in plan.candidates):
         raise CredentialsError(f"no model is ready: {reasons}", hint="set a key, or try it with -P offline")
     raise ConfigError(
         f"no model can answer: {reasons}", hint="llmo route shows the plan; llmo models --ready what there is"
+    )
+
+
+def _nobody_here(need: Need) -> str:
+    """What to do when a private request has nobody to answer it."""
+    found = need.private_kinds and not need.private_because
+    return "mark a provider local = true, start Ollama" + (
+        ", or name who may have it: --allow-private-to PROVIDER"
+        if found
+        else ", or begin a new conversation"
+        if "conversation" in need.private_because
+        else ""
     )
 
 
@@ -290,8 +301,9 @@ def secluded(need: Need, target: Target) -> bool:
 def _out(need: Need, target: Target, facts: Facts) -> str | None:
     """Why a target can't answer, None when it can."""
     if secluded(need, target) and not facts.local:
-        found = f" ({', '.join(need.private_kinds)} in the prompt)" if need.private_kinds else ""
-        return f"not on this machine, and the request is private{found}"
+        found = f"{', '.join(need.private_kinds)} in the prompt" if need.private_kinds else ""
+        why = "; ".join(part for part in (need.private_because, found) if part)
+        return f"not on this machine, and the request is private{why and f' ({why})'}"
     if reserved := need.reserved.get(facts.kind):
         return f"{reserved} can't be set as an option: {reserved.hint}"
     if facts.not_ready:
@@ -338,6 +350,8 @@ def _why(candidate: Candidate, need: Need) -> str:
         why += ", schema asked for in words"
     if need.strategy != "profile":
         why += f", ordered by {need.strategy}"
+    if need.private and not candidate.facts.local:
+        why += ", private data may go there"
     if candidate.facts.cooling_s > 0:
         why += f", put last: it asked to wait {candidate.facts.cooling_s:.0f} s"
     return why

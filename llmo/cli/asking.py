@@ -21,11 +21,13 @@ from llmo.result import tokens
 from llmo.types import Message, Reasoning, Text
 
 if TYPE_CHECKING:
+    from llmo.candidates import Choice
     from llmo.cli.ask import Output
     from llmo.cli.context import Context
     from llmo.cli.options import Selection
     from llmo.cli.prompt import Inputs
     from llmo.errors import LlmoError
+    from llmo.history import Seclusion
     from llmo.render.stream import Writer
     from llmo.result import Result
     from llmo.router import Plan
@@ -56,7 +58,7 @@ def ask(ctx: Context, prompt: str | None, *, selection: Selection, inputs: Input
         before = tuple(m for m in before if m.role != "system")
     request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option), before=before)
     request = replace(request, stream=output.stream is not False)
-    plan = ctx.planner.plan(request, options.choice(selection))
+    plan = ctx.planner.plan(request, _choice(ctx, selection, output, conversation))
     if output.dry_run:
         return show_plan(ctx, plan, selection, as_json=output.as_json or output.ndjson)
     router.require(plan)
@@ -72,6 +74,18 @@ def _conversation(ctx: Context, output: Output, *, keep: bool) -> tuple[str | No
     if name:
         return name, ctx.history.messages(name)
     return (ulid(ctx.clock.now()) if keep else None), ()
+
+
+def _choice(ctx: Context, selection: Selection, output: Output, conversation: str | None) -> Choice:
+    """What is asked for, and what an earlier turn made sure of: a conversation once private stays so."""
+    chosen = options.choice(selection)
+    known = conversation if output.go_on or output.conversation else None
+    before = None if known is None else ctx.history.seclusion(known)
+    if before is None:
+        return chosen
+    if before.asked and not chosen.private:
+        chosen = replace(chosen, private=True, because=f"conversation {known} was begun as private")
+    return replace(chosen, kinds=before.kinds)
 
 
 async def _run(ctx: Context, question: Question) -> int:
@@ -169,7 +183,17 @@ def _keep(ctx: Context, question: Question, result: Result) -> None:
         [*(replace(m, images=()) for m in new), Message("assistant", result.text)],
         target=str(result.target),
         retention_days=ctx.profile.retention_days,
+        private=_secluded(ctx, question),
     )
+
+
+def _secluded(ctx: Context, question: Question) -> Seclusion | None:
+    """What makes the conversation private from now on."""
+    from llmo.history import Seclusion
+
+    need = question.plan.need
+    asked = question.selection.private or ctx.profile.privacy.local_only
+    return Seclusion(asked, need.private_kinds) if need.private else None
 
 
 def _finish(ctx: Context, question: Question, result: Result, data: Json) -> int:

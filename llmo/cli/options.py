@@ -58,6 +58,10 @@ class Selection:
         typer.Option("--strategy", help="How candidates are ordered."),
     ] = None
     private: Annotated[bool, typer.Option("--private", help="Never leave this machine.")] = False
+    allow_private_to: Annotated[
+        list[str] | None,
+        typer.Option("--allow-private-to", help="Let detected private data go there; repeatable.", metavar="PROVIDER"),
+    ] = None
     no_fallback: Annotated[bool, typer.Option("--no-fallback", help="First candidate only.")] = False
     max_cost: Annotated[
         str | None, typer.Option("--max-cost", help="Hard cap in dollars for this command.", metavar="USD")
@@ -95,6 +99,8 @@ class Selection:
         parameters.stops(self.stop, "--stop")
         timeout(self)
         parameters.whole("retries", self.retries, "--retries")
+        if self.private and self.allow_private_to:
+            raise UsageError("--private and --allow-private-to exclude each other")
         cap(self)
         tags(self)
 
@@ -191,6 +197,8 @@ def choice(selection: Selection) -> Choice:
         task=selection.task,
         strategy=selection.strategy,
         private=selection.private,
+        because="--private" if selection.private else "",
+        allowed=tuple(selection.allow_private_to or ()),
         first_only=selection.no_fallback,
         fit=selection.fit,
         lenient=selection.lenient,

@@ -151,11 +151,6 @@ def options(given: object, said: str = "extra") -> dict[str, Any]:
     return dict(given)
 
 
-def sendable(value: object, said: str) -> None:
-    """Raise `UsageError` unless a value can be sent as JSON: no NaN, no infinity, no object of Python's, no abyss."""
-    _json(value, said, 0)
-
-
 def shown(value: object) -> str:
     """A value in a message: as JSON spells it, cut when it is long."""
     if isinstance(value, bool):

@@ -80,7 +80,7 @@ def test_a_price_is_found_by_the_same_rule() -> None:
     `*` in `[[prices]]` is that of budgets, and the case of a model's name is no other model.
     """
     price = PriceConfig(model="vllm/Llama*", input_usd="3", output_usd="4")
-    found = Catalog.load([price], now=0.0).find(
+    found = Catalog([price], now=0.0).find(
         Target("vllm", "llama-3"), ProviderConfig(kind="openai", base_url="http://h/v1")
     )
 

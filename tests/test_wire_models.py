@@ -140,12 +140,3 @@ def test_checks_that_fail(row: Row, pages: dict[str, Any], expected: type[Provid
     """
     with pytest.raises(expected):
         check(row, Pages(**pages))
-
-
-def test_names_without_a_tag_mean_latest() -> None:
-    """
-    Ollama adds the tag itself.
-    """
-    from llmo.providers.ollama import normal
-
-    assert [normal("a"), normal("a:8b"), normal("hf.co:1/a/b")] == ["a:latest", "a:8b", "hf.co:1/a/b:latest"]

@@ -83,11 +83,6 @@ class Catalog:
         self._refreshed = refreshed
         self._found: dict[tuple[str | None, str], Model] = {}
 
-    @classmethod
-    def load(cls, overrides: Sequence[PriceConfig] = (), *, now: float) -> Catalog:
-        """The shipped table; it is read when it is first asked."""
-        return cls(overrides, now=now)
-
     @cached_property
     def _data(self) -> dict[str, Any]:
         data = table.read(self._path.read_bytes())
@@ -194,11 +189,6 @@ class Catalog:
             asked = self._table.find(vendor, entry["id"])
             if "prices" in entry and entry.get("chat", True) and asked and asked[0] is entry:
                 yield self._model(entry, vendor, own=True)
-
-    def all(self) -> Iterator[Model]:
-        """Every model that has a price, vendor by vendor."""
-        for vendor in self._table.vendors:
-            yield from self.known(vendor)
 
     def _place(self, target: Target, provider: ProviderConfig, base_url: str | None) -> tuple[str | None, str]:
         if provider.kind == "litellm":

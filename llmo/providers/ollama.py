@@ -248,11 +248,6 @@ def verdict(said: Complaint) -> failures.Verdict:
     return failures.verdict(said)
 
 
-def normal(name: str) -> str:
-    """A model name with its tag: none means `latest`."""
-    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
-
-
 def _answers(model: dict[str, Any]) -> bool:
     able = wire.seq(model.get("capabilities"))
     return not able or "completion" in able

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 BAR_S = 0.25
 LOG_S = 30.0
 LOG_SHARE = 0.05
-PLACES = 12
-"""Decimals of a picodollar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from llmo.batch import outcome
 from llmo.batch.appended import APPEND, Appended, OutputLost
+from llmo.errors import LlmoError
+from llmo.result import unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -171,6 +174,7 @@ def test_a_replaced_output_leaves_the_new_file_alone(file: Appended) -> None:
 FULL = """
 import os, resource, sys
 from pathlib import Path
+from llmo.batch import outcome
 from llmo.batch.appended import APPEND, Appended, OutputLost
 path = Path(sys.argv[1])
 file = Appended(os.open(path, APPEND, 0o666), path)
@@ -293,8 +297,8 @@ def test_a_full_disk_loses_no_answer_that_fits_elsewhere(slow: Llmo) -> None:
     import resource
 
     most = 4_000_000
-    filler = {"id": "", "index": 0, "key": "0" * 32, "status": "ok", "text": "", "error": None}
-    line = json.dumps(filler | {"text": "x" * (most - 2000)}) + "\n"
+    filler = outcome.line(("filler", 0, "0" * 32), unsent("x", LlmoError("no")))
+    line = json.dumps(filler | {"status": "ok", "error": None, "text": "x" * (most - 2000)}) + "\n"
     (slow.home / "out.jsonl").write_text(line, "utf-8")
     args = (*ARGS, "-o", "out.jsonl")
     run = slow.finish(slow.start(*args, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))))
@@ -302,7 +306,7 @@ def test_a_full_disk_loses_no_answer_that_fits_elsewhere(slow: Llmo) -> None:
 
     assert 1 == run.code
     assert "llmo: stopped: cannot write out.jsonl: file too large" in run.stderr
-    assert paid(slow) == (ids(slow.home / "out.jsonl") - {""}) | ids(saved)
+    assert paid(slow) == (ids(slow.home / "out.jsonl") - {"filler"}) | ids(saved)
     with (slow.home / "out.jsonl").open("ab") as out:
         out.write(saved.read_bytes())
     assert (0, ROWS) == (slow(*args).code, len(paid(slow)))

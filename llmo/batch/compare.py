@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import os
-from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from llmo.batch.export import cell, line_of, named, scan
+from llmo.batch.export import cell, line_of, named
 from llmo.batch.identity import SIZE, short
 from llmo.batch.journal import encoded
-from llmo.batch.table import Table
+from llmo.batch.lines import MOST, Last, parsed
 from llmo.batch.tally import Latencies
 from llmo.money import parse_usd, usd
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from llmo.batch.export import Shape
+    from llmo.batch.table import Table
     from llmo.types import Json
 
     Shaper: TypeAlias = Callable[[dict[str, Any] | None], bytes]
@@ -67,9 +67,10 @@ def is_comparison(output: Path) -> bool:
     """Whether a file holds rows with several answers."""
     try:
         with output.open("rb") as file:
-            return isinstance(json.loads(file.readline()).get("answers"), list)
-    except (OSError, ValueError, AttributeError):
+            row = parsed(file.readline(MOST))
+    except OSError:
         return False
+    return row is not None and isinstance(row.get("answers"), list)
 
 
 def composed(row: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
@@ -104,24 +105,12 @@ def _agree(lines: Sequence[Mapping[str, Any]]) -> bool | None:
 def rows(journal: Path, targets: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows that all targets have answered, in the order of the input."""
     lead = f"{MARK}{targets[0]}"
-    last, top = Table(), -1
-    for begin, _, found, index in scan(journal):
-        last.add(short(found), begin)
-        top = max(top, index)
-    last.freeze()
-    # One place per row of the input; rows that the input no longer has may share one.
-    places, others = array("Q", bytes(8 * (top + 1))), []
-    for begin, _, found, index in scan(journal):
-        if found.endswith(lead) and last.get(short(found)) == begin:
-            if places[index]:
-                others.append(begin)
-            else:
-                places[index] = begin + 1
+    last = Last(journal)
     with journal.open("rb") as file:
-        for begin in (*(place - 1 for place in places if place), *others):
+        for begin in last.ordered(lead):
             first = _line(file, begin)
             row = first["id"].removesuffix(lead)
-            found_all = [(targets[0], first), *_others(file, last, row, targets[1:])]
+            found_all = [(targets[0], first), *_others(file, last.begins, row, targets[1:])]
             if len(found_all) == len(targets) and len({key(line["key"], one) for one, line in found_all}) == 1:
                 yield composed(row, found_all)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llmo import jsontext
 from llmo.batch.identity import short
-from llmo.batch.table import Table
+from llmo.batch.lines import PIECE, Last, entries
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ SHAPES: dict[str, Shape] = {
     "": "jsonl",
 }
 """Shapes by the ending of the output's name."""
-HEAD = re.compile(rb'\{"id": "([^"\\]*)", "index": (\d+), ')
 COLUMNS = (
     "id",
     "index",
@@ -63,7 +62,8 @@ def rewrite(journal: Path, old: Path, *, ordered: bool) -> None:
     """
     Leave each id its last line only, in the order of the input if wanted; replaced at once.
 
-    Answers that a later line replaces were paid for: they go to the end of `old`.
+    Answers that a later line replaces were paid for, and lines that can't be trusted may hold one: they go to the
+    end of `old`.
     """
     _set_aside(journal, old)
     fresh = journal.with_name(journal.name + ".new")
@@ -112,14 +112,6 @@ def shape_of(path: Path | None) -> Shape:
     return SHAPES[suffix]
 
 
-def ready(shape: Shape) -> None:
-    """Raise `UsageError` when a shape can't be written here: found out before the rows are paid."""
-    from importlib.util import find_spec
-
-    if shape == "parquet" and find_spec("pyarrow") is None:
-        raise UsageError("writing Parquet needs pyarrow", hint="pip install 'llmo[parquet]'")
-
-
 def lines_only(flag: str, name: str | None) -> None:
     """Raise `UsageError` for a name that would be read as another format than the JSON lines that go there."""
     path = Path(name or "")
@@ -139,44 +131,35 @@ def shaper(shape: Shape, kept: Sequence[str]) -> Callable[[dict[str, Any] | None
 
 
 def lines(journal: Path, *, ordered: bool) -> Iterator[bytes]:
-    """The last line of each id; lines that can't be read are left out."""
-    last = Table()
-    top = -1
-    for begin, _, name, index in scan(journal):
-        last.add(short(name), begin)
-        top = max(top, index)
-    last.freeze()
+    """The last line of each id; lines that can't be trusted are left out."""
+    last = Last(journal)
     if not ordered:
-        yield from (line for begin, line, name, _ in scan(journal) if last.get(short(name)) == begin)
+        yield from (found.line for found in last)
         return
-    # One place per row of the input; rows that the input no longer has may share one.
-    places, others = array("Q", bytes(8 * (top + 1))), []
-    for begin, _, name, index in scan(journal):
-        if last.get(short(name)) == begin:
-            if places[index]:
-                others.append(begin)
-            else:
-                places[index] = begin + 1
     with journal.open("rb") as file:
-        for begin in [*(place - 1 for place in places if place), *others] if others else _less_one(places):
+        for begin in last.ordered():
             file.seek(begin)
             yield file.readline()
 
 
 def _set_aside(journal: Path, old: Path) -> None:
-    last = Table()
-    for begin, _, name, _ in scan(journal):
-        last.add(short(name), begin)
-    last.freeze()
-    replaced = (line for begin, line, name, _ in scan(journal) if last.get(short(name)) != begin)
-    answers = (line for line in replaced if b'"status": "error"' not in line)
-    first = next(answers, None)
-    if first is not None:
-        with old.open("ab") as file:
-            file.write(first)
-            file.writelines(answers)
-            file.flush()
-            os.fsync(file.fileno())
+    """Put answers that later lines replace, and lines that can't be trusted, at the end of `old`."""
+    last = Last(journal)
+    replaced = array("Q")
+    for entry in entries(journal, lambda begin, _: replaced.append(begin)):
+        if entry.row["status"] != "error" and last.begins.get(short(entry.name)) != entry.begin:
+            replaced.append(entry.begin)
+    if not replaced:
+        return
+    with journal.open("rb") as file, old.open("ab") as kept:
+        for begin in replaced:
+            file.seek(begin)
+            while piece := file.readline(PIECE):
+                kept.write(piece)
+                if piece.endswith(b"\n"):
+                    break
+        kept.flush()
+        os.fsync(kept.fileno())
 
 
 def flat(row: dict[str, Any], kept: Sequence[str]) -> list[Json]:
@@ -184,27 +167,6 @@ def flat(row: dict[str, Any], kept: Sequence[str]) -> list[Json]:
     used, failure, given = row["usage"] or {}, row["error"] or {}, row["input"] or {}
     values = {**row, **used, "error_kind": failure.get("kind"), "error_message": failure.get("message")}
     return [cell(values.get(name)) for name in COLUMNS] + [cell(given.get(name)) for name in kept]
-
-
-def _less_one(places: array[int]) -> Iterator[int]:
-    return (place - 1 for place in places if place)
-
-
-def scan(journal: Path) -> Iterator[tuple[int, bytes, str, int]]:
-    """Place, text, id and index of each line that can be read."""
-    begin = 0
-    with journal.open("rb") as file:
-        for line in file:
-            head = HEAD.match(line)
-            if head and line.endswith(b"}\n"):
-                yield begin, line, head[1].decode(), int(head[2])
-            else:
-                try:
-                    row = json.loads(line)
-                    yield begin, line, row["id"], row["index"]
-                except (ValueError, KeyError, TypeError):
-                    pass
-            begin += len(line)
 
 
 def named(kept: Sequence[str]) -> list[str]:

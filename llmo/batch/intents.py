@@ -12,12 +12,16 @@ import os
 from typing import TYPE_CHECKING
 
 from llmo.batch.identity import short
+from llmo.batch.lines import entries
 from llmo.batch.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from typing import BinaryIO
+
+LONGEST, DIGITS = 64, 20
+"""Of the first line, a number of bytes."""
 
 
 class Intents:
@@ -32,8 +36,8 @@ class Intents:
         if self._path is None or not self._path.exists():
             return set()
         with self._path.open("rb") as file:
-            begin = file.readline()
-            answered = _answered(output, int(begin) if begin.strip().isdigit() else 0)
+            begin = file.readline(LONGEST).strip()
+            answered = _answered(output, int(begin) if begin.isdigit() and len(begin) < DIGITS else 0)
             doubtful: set[str] = set()
             for name, sent in _marks(file):
                 if not sent:
@@ -73,21 +77,19 @@ class Intents:
 def _marks(file: BinaryIO) -> Iterator[tuple[str, bool]]:
     for line in file:
         try:
-            yield json.loads(line[1:]), line[:1] == b"+"
-        except ValueError:
+            name = json.loads(line[1:])
+        except (ValueError, RecursionError):
+            name = None
+        if not isinstance(name, str):
             # Torn at the kill: the mark was not complete, so the row was not sent.
             return
+        yield name, line[:1] == b"+"
 
 
 def _answered(output: Path, begin: int) -> Table:
     """The ids of all lines from `begin` on."""
     found = Table()
-    if output.exists():
-        with output.open("rb") as file:
-            file.seek(begin)
-            for line in file:
-                try:
-                    found.add(short(json.loads(line)["id"]))
-                except (ValueError, KeyError, TypeError):
-                    continue
+    for entry in entries(output) if output.exists() else ():
+        if entry.begin >= begin:
+            found.add(short(entry.name))
     return found.freeze()

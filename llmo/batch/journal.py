@@ -9,13 +9,13 @@ at most once a second, or for every row with `durable`; both in a thread.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import stat
 from typing import TYPE_CHECKING
 
 from llmo import jsontext
 from llmo.batch.appended import APPEND, Appended
+from llmo.batch.lines import MOST, looks_like_ours, parsed, split
 from llmo.batch.lock import locked
 from llmo.errors import LlmoError, UsageError
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 SYNC_S = 1.0
 HEAD = b'{"id": "'
 TAIL_READ = 1 << 16
-RUINS = 1 << 28
-"""More bytes than this that can't be read are no torn end."""
+LOOKED_AT = 100
+"""Lines by which an output is known."""
 
 
 class Journal:
@@ -143,41 +143,37 @@ def repaired(fd: int, path: Path) -> int:
         return 0
     with os.fdopen(os.dup(fd), "rb") as file:
         file.seek(0)
-        first = file.readline(TAIL_READ)
-        whole = first.endswith(b"\n")
-        if not (_ours(first) if whole else (first.startswith(HEAD) or HEAD.startswith(first))):
+        if not _ours(file):
             raise UsageError(
                 f"not an output of llmo batch: {path}",
                 hint="another -o, or move the file away: it would be appended to",
             )
-        end = _last_whole(file, size)
+        end = _last_break(file, size)
         file.seek(end)
-        rest = file.read()
-    if rest and _ours(rest):
+        rest = file.read(MOST)
+    if rest and (end + len(rest) < size or parsed(rest) is not None):
+        # A whole line that lacks its break; or so long a one that nothing of ours can be torn there.
         os.write(fd, b"\n")
         return 0
     os.ftruncate(fd, end)
     return len(rest)
 
 
-def _last_whole(file: BinaryIO, size: int) -> int:
-    """Where the last line that can be read ends, trailing lines of nothing but zeros or ruins left out."""
-    end = size
-    while end > 0:
-        begin = _line_before(file, end)
-        file.seek(begin)
-        line = file.read(end - begin)
-        if line.endswith(b"\n") and _ours(line):
-            return end
-        end = begin
-        if size - end > RUINS:
-            return size
-    return 0
+def _ours(file: BinaryIO) -> bool:
+    """Whether one of the first lines is a line of an output, or the only one the torn beginning of such a line."""
+    for number, (begin, line) in enumerate(split(file)):
+        if line is not None and looks_like_ours(line):
+            return True
+        if number == 0 and line is not None and not line.endswith(b"\n"):
+            return HEAD.startswith(line[: len(HEAD)])
+        if number >= LOOKED_AT or begin > MOST:
+            return False
+    return False
 
 
-def _line_before(file: BinaryIO, end: int) -> int:
-    """Where the line that ends at `end` begins."""
-    stop = end - 1
+def _last_break(file: BinaryIO, size: int) -> int:
+    """Where the last whole line ends."""
+    stop = size
     while stop > 0:
         begin = max(0, stop - TAIL_READ)
         file.seek(begin)
@@ -186,14 +182,6 @@ def _line_before(file: BinaryIO, end: int) -> int:
             return begin + found + 1
         stop = begin
     return 0
-
-
-def _ours(line: bytes) -> bool:
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(row, dict) and {"id", "key", "status"} <= row.keys()
 
 
 def _flush(fd: int) -> None:

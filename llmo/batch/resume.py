@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from llmo.batch.identity import short
+from llmo.batch.lines import entries
 from llmo.batch.table import Table
 from llmo.errors import ErrorKind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 Decision = Literal["new", "done", "failed", "changed", "retry"]
@@ -19,10 +19,6 @@ KINDS: tuple[str, ...] = (*get_args(ErrorKind), "truncated", "unknown")
 """What `--retry-errors` can name: why a row failed, or that its answer was cut or is in doubt."""
 PAID = frozenset({"truncated", "invalid_output", "content_refused"})
 """Answers that are there and paid for: bought again only when they are named."""
-LINE = re.compile(
-    rb'\{"id": "([^"\\]*)", "index": \d+, "key": "([0-9a-f]+)", "status": "(ok|truncated)", .*\}\n', re.DOTALL
-)
-"""Our own lines, as `outcome` writes them; whatever else holds the same is read as JSON."""
 CODE_BITS = 8
 KEY_DIGITS = 14
 """Digits of a key that fit beside a code: 56 bits. The code is 0, or one more than the place in `KINDS`."""
@@ -48,19 +44,16 @@ class Recorded:
 
     def read(self, path: Path, same_keys: Table) -> None:
         """Read an output; the place of each answer whose key is in `same_keys` is put there, plus one."""
-        offset = 0
-        with path.open("rb") as file:
-            for line in file:
-                entry = _entry(line)
-                if entry is None:
-                    self.counts.broken += 1
-                else:
-                    name, key, code = entry
-                    self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
-                    if (not code or KINDS[code - 1] in PAID) and (number := int(key[:16], 16)) in same_keys:
-                        same_keys.set(number, offset + 1)
-                offset += len(line)
+        for entry in entries(path, self._broken):
+            name, key, code = entry.name, entry.row["key"], _code(entry.row)
+            self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
+            if (not code or KINDS[code - 1] in PAID) and (number := int(key[:16], 16)) in same_keys:
+                same_keys.set(number, entry.begin + 1)
         self.table.freeze()
+
+    def _broken(self, _begin: int, _line: bytes | None) -> None:
+        """Count a line that can't be trusted: its row runs again."""
+        self.counts.broken += 1
 
     def decide(self, name: str, key: str, retry: str | None) -> Decision:
         """What to do with a row; `retry` is one of `KINDS`, `all`, or None: failed rows that cost nothing but a try."""
@@ -86,21 +79,12 @@ class Recorded:
         return len(self.table) - counts.done - counts.failed - counts.changed - counts.retry
 
 
-def _entry(line: bytes) -> tuple[str, str, int] | None:
-    """Id, key and code of a line; None when it can't be read."""
-    plain = LINE.fullmatch(line)
-    if plain:
-        return plain[1].decode(), plain[2].decode(), _code(plain[3].decode())
-    try:
-        row = json.loads(line)
-        word = row["status"]
-        if row["error"] is not None and word != "unknown":
-            word = row["error"]["kind"]
-        int(row["key"][:16], 16)
-        return row["id"], row["key"], _code(word)
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def _code(word: str) -> int:
-    return 1 + KINDS.index(word) if word not in ("ok", "refused") else 0
+def _code(row: Mapping[str, Any]) -> int:
+    """Why a row failed, or that its answer was cut or is in doubt, as a number; 0 for an answer."""
+    word: str = row["status"]
+    if row["error"] is not None and word != "unknown":
+        word = row["error"]["kind"]
+    if word in ("ok", "refused"):
+        return 0
+    # A kind of a later version is a failure like any other.
+    return 1 + KINDS.index(word if word in KINDS else "internal")

@@ -42,6 +42,7 @@ def read(path: Path) -> State | None:
     """The state, None when there is none or it can't be read: it only explains, nothing rests on it."""
     try:
         found = json.loads(path.read_text("utf-8"))
-        return State(run=str(found["run"]), made_of=dict(found["made_of"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        run, made_of = found["run"], dict(found["made_of"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    return State(run=run, made_of=made_of) if isinstance(run, str) and run else None

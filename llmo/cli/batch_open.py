@@ -113,8 +113,10 @@ def _restart(task: Task, journal: Journal) -> None:
 def _say_resumed(task: Task, before: state.State | None, now: state.State) -> None:
     """Look at all rows to say how many are done and how many have changed."""
     counts = task.recorded.counts
-    if counts.broken:
-        task.ctx.note(f"llmo: {task.journal}: {counts.broken:,} lines can't be read; their rows run again")
+    if counts.broken and task.target is not None:
+        what = "1 line" if counts.broken == 1 else f"{counts.broken:,} lines"
+        aside = state.beside(task.target, "old.jsonl")
+        task.ctx.note(f"llmo: {task.journal}: {what} can't be trusted: their rows run again; kept in {aside}")
     if not len(task.recorded.table):
         return
     for _ in works(task.feed(tally=Tally())):

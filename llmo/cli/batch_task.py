@@ -82,7 +82,6 @@ class Task:
             stdin=self.ctx.stdin if not self.flags.inputs or rows.STDIN in self.flags.inputs else None,
             stdout=self.ctx.stdout if self.target is None else None,
         )
-        export.ready(self.shape)
         outputs.writable("--report", self.flags.output.report)
         self._output_is_of_this_shape()
         if self.flags.source.schema is not None:
@@ -289,9 +288,9 @@ class Task:
     def _output_is_of_this_shape(self) -> None:
         """A comparison would replace an output that has one answer a row, and the other way round."""
         target = self.target
-        export.writable(self.shape)
         if self.rivals and self.shape not in ("jsonl", "csv"):
             raise UsageError(f"--compare writes no {self.shape}", hint="jsonl and csv have all answers of a row")
+        export.writable(self.shape)
         if self.shape != "jsonl" or target is None or not target.is_file() or not target.stat().st_size:
             return
         if compare.is_comparison(target) != bool(self.rivals):

@@ -63,8 +63,8 @@ def _refuse_useless(flags: Flags) -> None:
     for flag, given in recorded.items():
         if given and flags.output.output in (None, "-"):
             raise UsageError(f"{flag} needs -o FILE", hint="standard output can't be resumed")
-    if manner.reparse is not None and (flags.output.output or flags.inputs):
-        raise UsageError("--reparse takes no input and no -o", hint="it re-validates the answers in its own file")
+    if manner.reparse is not None and flags.output.output:
+        raise UsageError("--reparse takes no -o", hint="it re-validates the answers in its own file")
 
 
 def _reparse(ctx: Context, flags: Flags) -> int:

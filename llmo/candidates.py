@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from llmo import chains, extras, privacy, router, sent, tokens, wording
+from llmo import chains, extras, privacy, router, sent, tokens, verbatim, wording
 from llmo.classify import classify
 from llmo.errors import ConfigError
 from llmo.providers import KINDS
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llmo.extras import Reserved
     from llmo.ledger import Latency, Limit
     from llmo.types import Ability, Parameter, Request, Strategy, Target
+    from llmo.verbatim import Untold
 
 
 class Memory(Protocol):
@@ -157,12 +158,13 @@ class Planner:
             when_budget_ends=self._profile.when_budget_ends,
             service_tier=extras.tier(options),
             predicted=tokens.predicted(request),
-            long_cache=sent.kept_long(options),
+            long_cache=sent.kept_long(request),
             parameters=_parameters(request),
             lenient=choice.lenient,
             schema=request.schema is not None,
             reserved=self._reserved(request, facts),
-            bought=extras.bought(options) if options else (),
+            bought=(*extras.bought(options), *extras.foreign(request.messages)),
+            untold=_untold(request, facts),
         )
 
     @property
@@ -206,6 +208,15 @@ class Planner:
             parameters=KINDS[config.kind].parameters,
             searching=_searching(config, model),
         )
+
+
+def _untold(request: Request, facts: Mapping[Target, Facts]) -> Mapping[str, Untold]:
+    """By provider type, what its dialect can't say of a chat completion."""
+    if request.body is None:
+        return {}
+    kinds = {one.kind for one in facts.values()}
+    found = {kind: verbatim.untold(request, kind) for kind in kinds if kind not in verbatim.KINDS}
+    return {kind: untold for kind, untold in found.items() if untold}
 
 
 def _parameters(request: Request) -> tuple[Parameter, ...]:

@@ -16,9 +16,9 @@ from unicodedata import normalize
 from llmo import sent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from llmo.types import Json
+    from llmo.types import Json, Message
 
 LIMIT = "use --max-tokens"
 ELSEWHERE = "the profile says where a request goes"
@@ -87,6 +87,8 @@ _FREE: Mapping[str, tuple[Json, ...]] = {
 STANDARD_TIERS = (None, "", "auto", "default", "standard", "standard_only")
 """Service tiers at the price of a request that names none."""
 _FUNCTIONS = ("function", "custom", None)
+_READABLE = (None, "text", "refusal", "image_url")
+"""Types of parts whose tokens are bounded, by their bytes or as images."""
 _SEARCHING = re.compile(r"search-(?:preview|api)|deep-research|(?:^|/)compound(?:-|$)")
 
 
@@ -133,6 +135,21 @@ def bought(options: Mapping[str, Json]) -> tuple[str, ...]:
             found += _server_tools(field)
         elif (_BUYING.search(field.name) or (top and field.name in _BUYING_TOP)) and not _free(field):
             found.append(field.path)
+    return tuple(found)
+
+
+def foreign(messages: Sequence[Message]) -> tuple[str, ...]:
+    """Parts of messages whose tokens no byte of the request tells: sound, video, documents, what is only named."""
+    found: list[str] = []
+    for n, message in enumerate(messages):
+        given = message.verbatim or {}
+        content = given.get("content")
+        if given.get("audio") is not None:
+            found.append(f"messages[{n}].audio")
+        for number, part in enumerate(content if isinstance(content, list) else ()):
+            kind = part.get("type") if isinstance(part, Mapping) else None
+            if kind not in _READABLE:
+                found.append(f"messages[{n}].content[{number}].type {kind}")
     return tuple(found)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import wording
+from llmo import verbatim, wording
 from llmo.catalog.price import LONG
 from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected, Unbounded
 from llmo.providers import ALL, taking
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from llmo.extras import Reserved
     from llmo.ledger import Latency
     from llmo.types import Ability, Billing, CostSource, Parameter, Strategy, Target
+    from llmo.verbatim import Untold
 
 DEFAULT_OUTPUT = 4096
 """Output limit of a budgeted request when neither the user nor the catalogue knows one."""
@@ -65,7 +66,7 @@ class Need:
     `parameters` are those that the user gave; `lenient` lets a target be asked without them. `reserved` is the
     option that a provider type can't be sent, `bought` names those that are billed apart from tokens, `predicted`
     are tokens that may be billed as output beside the answer. A limit of dollars holds for the targets in `limited`
-    (filled in where that decides).
+    (filled in where that decides). `untold` is what a provider type can't say of a chat completion.
     """
 
     input_estimate: int
@@ -89,6 +90,7 @@ class Need:
     bought: tuple[str, ...] = ()
     predicted: int = 0
     limited: frozenset[Target] = frozenset()
+    untold: Mapping[str, Untold] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +225,10 @@ def _unfit(plan: Plan) -> LlmoError | None:
     for c in plan.candidates:
         if reserved := plan.need.reserved.get(c.facts.kind):
             return Rejected(f"{c.target}: {c.why}", hint=reserved.hint)
+        if untold := plan.need.untold.get(c.facts.kind):
+            lenient = "" if untold.parts else "; --lenient leaves it out"
+            takers = ", ".join(verbatim.KINDS)
+            return Rejected(f"{c.target}: {c.why}", hint=f"provider types that take it as it stands: {takers}{lenient}")
         if c.unpriced and c.target in plan.need.limited:
             return Unbounded(c.unpriced, c.target)
     return None
@@ -288,6 +294,8 @@ def _notes(target: Target, need: Need, facts: Facts, without: tuple[Parameter, .
     notes = [wording.left_out(without, target)] if without else []
     if need.max_output and "max_tokens" not in {*facts.parameters, *need.parameters}:
         notes.append(f"{target} takes no limit of output: max_tokens of the profile is left out")
+    if (untold := need.untold.get(facts.kind)) is not None:
+        notes.append(f"{target} has no words for {untold}: left out")
     if "n" in need.bought:
         notes.append("n: every answer is paid for, only the first is kept")
     return tuple(notes)
@@ -304,10 +312,8 @@ def _out(need: Need, target: Target, facts: Facts) -> str | None:
         found = f"{', '.join(need.private_kinds)} in the prompt" if need.private_kinds else ""
         why = "; ".join(part for part in (need.private_because, found) if part)
         return f"not on this machine, and the request is private{why and f' ({why})'}"
-    if reserved := need.reserved.get(facts.kind):
-        return f"{reserved} can't be set as an option: {reserved.hint}"
-    if facts.not_ready:
-        return facts.not_ready
+    if unfit := _unsendable(need, facts.kind) or facts.not_ready:
+        return unfit
     context = facts.model.context
     if context and need.input_estimate > context:
         return f"about {need.input_estimate} tokens do not fit its context of {context}"
@@ -315,6 +321,16 @@ def _out(need: Need, target: Target, facts: Facts) -> str | None:
     missing = need.abilities - known if known is not None else frozenset()
     if missing:
         return f"it has no {' and no '.join(sorted(missing))}"
+    return None
+
+
+def _unsendable(need: Need, kind: str) -> str | None:
+    """Why the request can't be sent to a provider type."""
+    if reserved := need.reserved.get(kind):
+        return f"{reserved} can't be set as an option: {reserved.hint}"
+    untold = need.untold.get(kind)
+    if untold and (untold.parts or not need.lenient):
+        return f"{kind} has no words for {untold}"
     return None
 
 

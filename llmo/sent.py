@@ -16,7 +16,7 @@ from llmo.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from llmo.types import Json, Request
+    from llmo.types import Json, Message, Request
 
 DEPTH = 128
 """Nesting that no schema or tool needs; a deeper value, or one that holds itself, is refused."""
@@ -40,14 +40,37 @@ class Node(NamedTuple):
 
 def options(request: Request) -> Mapping[str, Json]:
     """Every field of the request that is passed on as it is."""
-    return request.params.extra
+    return request.params.extra if request.body is None else {**request.body, **request.params.extra}
+
+
+def said(message: Message) -> tuple[Json, int]:
+    """A message as it stands without the bytes of its images, and how many images in it llmo has not read."""
+    given = message.verbatim or {}
+    content = given.get("content")
+    if not isinstance(content, list):
+        return given, 0
+    shown = [_shown(part) for part in content]
+    unread = sum("image_url" in part for part in content if isinstance(part, Mapping)) - len(message.images)
+    return {**given, "content": shown}, max(0, unread)
+
+
+def _shown(part: Json) -> Json:
+    """A part of a message; the address of an image counts as an image, not as text."""
+    if not isinstance(part, Mapping) or "image_url" not in part:
+        return part
+    inner = part["image_url"]
+    return {**part, "image_url": {**inner, "url": ""} if isinstance(inner, Mapping) else ""}
 
 
 def texts(request: Request) -> Iterator[str]:
     """Every text that is sent, with names beside their values."""
-    for message in request.messages:
-        yield message.text
+    yield from map(words, request.messages)
     yield from beside(request)
+
+
+def words(message: Message) -> str:
+    """Every text of a message."""
+    return message.text if message.verbatim is None else "\n".join(_lines(said(message)[0]))
 
 
 def beside(request: Request) -> Iterator[str]:
@@ -80,9 +103,11 @@ def width(value: Json) -> int:
     return total
 
 
-def kept_long(value: Json) -> bool:
-    """Whether a prompt may be cached at the dearer rate, because some `ttl` inside asks for it."""
-    return any(node.name == "ttl" and node.value not in (*LASTING, None) for node in nodes(value))
+def kept_long(request: Request) -> bool:
+    """Whether a prompt may be cached at the dearer rate, because some `ttl` in it asks for it."""
+    marked: list[Json] = [message.verbatim for message in request.messages if message.verbatim is not None]
+    inner = (node for part in (options(request), *marked) if part for node in nodes(part))
+    return any(node.name == "ttl" and node.value not in (*LASTING, None) for node in inner)
 
 
 def nodes(value: Json) -> Iterator[Node]:

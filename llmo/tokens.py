@@ -10,7 +10,7 @@ from llmo import images, sent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llmo.types import Json, Request
+    from llmo.types import Json, Message, Request
 
 PER_MESSAGE = 16
 """Special tokens and role name around a turn: ChatML, Llama 3, Gemma and Mistral need at most eight."""
@@ -54,7 +54,7 @@ def bound(request: Request, kind: str) -> int:
     the longer form counts. Options, tools and schemas count as the widest JSON that a template
     writes of them (`llmo.sent`). What templates add is in the constants above, what images are in `llmo.images`.
     """
-    texts = sum(_bytes(message.text) + 1 + PER_MESSAGE for message in request.messages)
+    texts = sum(_words(message, kind) + 1 + PER_MESSAGE for message in request.messages)
     pictures = sum(images.bound(image.data, kind) for message in request.messages for image in message.images)
     stops = sum(map(_bytes, request.params.stop))
     return texts + pictures + stops + _template(request, kind) + _schema(request.schema) + _options(request)
@@ -62,14 +62,23 @@ def bound(request: Request, kind: str) -> int:
 
 def guess(request: Request) -> int:
     """About how many tokens a request is, tools and schema too, images not."""
-    words = sum(estimate(message.text) for message in request.messages)
-    return words + estimate("\n".join(sent.beside(request)))
+    return sum(estimate(sent.words(message)) for message in request.messages) + estimate(
+        "\n".join(sent.beside(request))
+    )
 
 
 def predicted(request: Request) -> int:
     """More tokens than a prediction has: those that an answer does not use are billed as output."""
     options = sent.options(request)
     return sum(sent.width(options[name]) for name in PREDICTIONS if name in options)
+
+
+def _words(message: Message, kind: str) -> int:
+    """Of a message as it stands every byte counts; an image that llmo has not read may be the largest there is."""
+    if message.verbatim is None:
+        return _bytes(message.text)
+    value, unread = sent.said(message)
+    return sent.width(value) + unread * images.bound(b"", kind)
 
 
 def _bytes(text: str) -> int:

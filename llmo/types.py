@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from llmo.catalog.price import Price
 
 Json: TypeAlias = bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"] | None
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
 FinishReason = Literal["stop", "length", "refusal", "content_filter", "tool_calls"]
 CostSource = Literal["reported", "computed", "estimated", "unknown", "local", "subscription", "cached"]
 Billing = Literal["metered", "local", "subscription"]
@@ -35,11 +35,17 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn."""
+    """
+    One turn.
+
+    `verbatim` is what stood in a chat completion where llmo's words don't say all of it: providers of that
+    dialect are sent it in place of the rest. Only such a turn has the role `tool`.
+    """
 
     role: Role
     text: str
     images: tuple[Image, ...] = ()
+    verbatim: Mapping[str, Json] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,9 @@ class Request:
     `stream` is how the answer travels: False asks for one whole body (cheaper in a batch);
     the events are the same. `strategy` and `ceiling` (the picodollars a token in, a token out and
     a request that money is held for) are for providers that choose among hosts themselves. `private` lets no
-    provider send it from this machine, whatever was planned.
+    provider send it from this machine, whatever was planned. `body` are the fields
+    of a chat completion that is sent as it stands, without its model, messages, output limit and stream; the
+    parameters then repeat what they say, for other dialects.
     """
 
     messages: tuple[Message, ...]
@@ -71,6 +79,7 @@ class Request:
     strategy: Strategy = "profile"
     ceiling: tuple[int, int, int] | None = None
     private: bool = False
+    body: Mapping[str, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

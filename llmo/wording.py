@@ -12,7 +12,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from llmo import jsontext
+from llmo import jsontext, verbatim
 from llmo.errors import ProviderError, Rejected
 
 if TYPE_CHECKING:
@@ -64,8 +64,12 @@ def expressed(request: Request, candidate: Candidate) -> Request:
     """The request with what the candidate does not take left out, and the schema in words where it has no field."""
     if candidate.without:
         request = replace(request, params=_without(request.params, candidate.without))
+        request = verbatim.without(request, candidate.without)
     if request.schema is not None and not candidate.native:
         request = replace(request, messages=_told(request.messages, request.schema), schema=None)
+        request = verbatim.without(request, ("response_format",))
+    if request.body is not None and candidate.facts.kind not in verbatim.KINDS:
+        request = verbatim.translated(request, candidate.facts.kind)
     return request
 
 
@@ -86,7 +90,7 @@ def _told(messages: tuple[Message, ...], schema: Mapping[str, Json]) -> tuple[Me
     words = jsontext.write(schema)
     if words in last.text:
         return messages
-    return (*before, replace(last, text=f"{last.text}\n\n{SCHEMA}{words}".lstrip()))
+    return (*before, verbatim.grown(last, f"{SCHEMA}{words}"))
 
 
 def refused(error: LlmoError, request: Request, candidate: Candidate, *, lenient: bool) -> Parameter | None:

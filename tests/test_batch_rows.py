@@ -271,9 +271,15 @@ def test_openai_batch_lines_are_requests_as_they_stand():
     request = asked.request
 
     assert asked.model == "gpt-x"
-    assert request.messages[0] == Message("system", "s")
+    assert request.messages[0] == Message("system", "s", verbatim={"role": "developer", "content": "s"})
     assert ("u", b"\0") == (request.messages[1].text, request.messages[1].images[0].data)
-    assert request.params == Params(max_tokens=7, temperature=0.1, stop=("x",), extra={"top_p": 0.5})
+    assert request.params == Params(max_tokens=7, temperature=0.1, stop=("x",))
+    assert request.body == {
+        "stop": "x",
+        "top_p": 0.5,
+        "temperature": 0.1,
+        "response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}},
+    }
     assert request.schema == {"type": "object"}
 
 
@@ -281,13 +287,13 @@ def test_openai_batch_lines_are_requests_as_they_stand():
     ("body", "message"),
     [
         pytest.param({"messages": []}, "no messages", id="no messages"),
-        pytest.param({"messages": [{"role": "tool", "content": "x"}]}, "role tool is not one of", id="role"),
+        pytest.param({"messages": [{"role": "robot", "content": "x"}]}, "role robot is not one of", id="role"),
+        pytest.param({"messages": ["x"]}, "messages[0] is not an object", id="message"),
         pytest.param(
             {"messages": [{"role": "user", "content": "x"}], "seed": "1"}, "seed is not a whole number: 1", id="seed"
         ),
-        pytest.param(
-            {"messages": [{"role": "user", "content": [{"image_url": "http://x"}]}]}, "a part is neither", id="url"
-        ),
+        pytest.param({"messages": [{"role": "user", "content": [1]}]}, "content is neither", id="part"),
+        pytest.param({"messages": [{"role": "user", "content": 1}]}, "content is neither", id="content"),
     ],
 )
 def test_lines_that_are_no_request_say_why(body, message):

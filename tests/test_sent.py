@@ -44,10 +44,10 @@ class Nothing:
         return 0.0
 
 
-def planner(kind: Any = "openai", **config: Any) -> Planner:
+def planner(kind: Any = "openai", env: dict[str, str] | None = None, **config: Any) -> Planner:
     """Plans for one provider of a kind."""
     profile = Profile(providers={"p": ProviderConfig(kind=kind, **config)})
-    return Planner(profile, {}, Catalog(now=0), Nothing())
+    return Planner(profile, env or {}, Catalog(now=0), Nothing())
 
 
 @settings(deadline=None)

@@ -28,7 +28,7 @@ LAYERS = {
     for layer, parts in enumerate(
         [
             "__init__ errors types money parameters config clock ids result figures patterns jsontext",
-            "paths settings catalog tokens images classify shapes privacy redact sent extras wording data",
+            "paths settings catalog tokens images classify shapes privacy redact sent extras verbatim wording data",
             "providers ledger history",
             "chains router candidates budget cap limits retry",
             "engine attempt received structured",

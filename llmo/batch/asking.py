@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from llmo.batch import compare, openai_rows
-from llmo.batch.identity import Keys
+from llmo.batch.identity import Keys, content_id
 from llmo.batch.template import own_prompt
 from llmo.errors import UsageError
 from llmo.types import Message, Params, Request
@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A row's request; `model` is what the row itself names, `rival` whom it is asked for a comparison."""
+    """
+    A row's request; `model` is what the row itself names, `rival` whom it is asked for a comparison.
+
+    A row with a `fault` is no request: it is never sent.
+    """
 
     request: Request
     key: str
     model: str | None = None
     rival: str | None = None
+    fault: UsageError | None = None
 
 
 class Asking:
@@ -68,13 +73,24 @@ class Asking:
             return (asked,)
         return tuple(replace(asked, key=compare.key(asked.key, one), model=one, rival=one) for one in self.rivals)
 
+    def late(self, row: Row) -> tuple[Asked, ...]:
+        """The same for a row that nobody has checked: what is wrong with it is its own, and in `fault`."""
+        try:
+            return self.all(row)
+        except UsageError as exc:
+            asked = Asked(Request((), stream=False), content_id(row), fault=exc)
+            return tuple(replace(asked, key=compare.key(asked.key, one), rival=one) for one in self.rivals) or (asked,)
+
     def _as_it_stands(self, row: Row) -> Asked:
         own, model = openai_rows.request(row)
-        params = openai_rows.merged(own.params, self._plain.params)
-        schema = self._plain.schema or own.schema
-        request = replace(own, messages=(*self._system, *own.messages), params=params, schema=schema)
+        request = openai_rows.overlaid(own, self._plain)
         pictures = [blake2b(image.data).hexdigest() for m in own.messages for image in m.images]
-        mine: dict[str, Json] = {"params": _spelled(params), "schema": schema, "model": model, "images": pictures}
+        params = _spelled(replace(request.params, extra=openai_rows.beside(request)))
+        mine: dict[str, Json] = {"params": params, "schema": request.schema, "model": model, "images": pictures}
+        # Keys of plain lines are those of earlier versions: what they paid for is not paid again.
+        if any(m.verbatim is not None for m in own.messages) or request.schema is not None:
+            mine["as"] = [[m.verbatim for m in own.messages], (request.body or {}).get("response_format")]
+        request = replace(request, messages=(*self._system, *own.messages))
         return Asked(request, self._keys(request, mine), model)
 
 

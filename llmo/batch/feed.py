@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from llmo.batch.resume import Recorded
     from llmo.batch.rows import Row
     from llmo.batch.tally import Tally
+    from llmo.errors import UsageError
     from llmo.types import Json, Request
 
 BREATH = 256
@@ -46,7 +47,7 @@ class Work:
     One row on its way, or one answer of a comparison.
 
     `name` is its id, `seq` its turn among those sent, `model` what it asks for itself; `first` is true
-    once for all answers to one row.
+    once for all answers to one row. One with a `fault` can't be sent.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Work:
     model: str | None
     fields: Mapping[str, Json]
     first: Callable[[], bool] = always
+    fault: UsageError | None = None
 
     @property
     def identity(self) -> tuple[str, int, str]:
@@ -82,7 +84,7 @@ class Feed:
         for row in self.rows():
             first = Once() if self.asking.rivals else always
             row_name = self.identity(row)
-            for asked in self.asking.all(row):
+            for asked in self.asking.late(row):
                 name = row_name if asked.rival is None else compare.name(row_name, asked.rival)
                 if self._skips(row, name, asked.key, first):
                     skipped += 1
@@ -98,6 +100,7 @@ class Feed:
                     model=asked.model,
                     fields=row.fields,
                     first=first,
+                    fault=asked.fault,
                 )
                 seq += 1
 

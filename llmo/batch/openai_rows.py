@@ -7,37 +7,25 @@ A line is `{"custom_id", "method": "POST", "url": "/v1/chat/completions", "body"
 
 from __future__ import annotations
 
-import base64
-import binascii
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmo import parameters
+from llmo import parameters, verbatim
 from llmo.errors import UsageError
-from llmo.types import Image, Message, Params, Request
+from llmo.types import Params, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import NoReturn
 
     from llmo.batch.rows import Row
-    from llmo.types import Json, Role
+    from llmo.types import Json, Message
 
 KEYS = frozenset({"custom_id", "method", "url", "body"})
 CHAT = "/chat/completions"
-ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
-OWN = frozenset(
-    {
-        "model",
-        "messages",
-        "max_tokens",
-        "max_completion_tokens",
-        "temperature",
-        "seed",
-        "stop",
-        "response_format",
-        "stream",
-    }
-)
+REPLACED = frozenset(("model", "messages", "max_tokens", "max_completion_tokens", "stream", "stream_options"))
+"""Fields of a body that llmo sets itself: everything else is sent as it stands."""
+TOLD = REPLACED | {"temperature", "seed", "stop", "response_format"}
 
 
 def recognised(fields: Mapping[str, Json]) -> bool:
@@ -56,22 +44,35 @@ def request(row: Row) -> tuple[Request, str | None]:
     if not isinstance(messages, list) or not messages:
         _wrong(row, "no messages")
     model = body.get("model")
-    asked = Request(tuple(_message(row, m) for m in messages), _params(row, body), stream=False)
-    schema = _schema(body)
-    if schema is not None:
-        asked = Request(asked.messages, asked.params, schema, stream=False)
+    fields = {name: value for name, value in body.items() if name not in REPLACED}
+    turns = tuple(_message(row, n, m) for n, m in enumerate(messages))
+    asked = Request(turns, _params(row, body), _schema(body), stream=False, body=fields)
     return asked, model if isinstance(model, str) else None
 
 
-def merged(own: Params, flags: Params) -> Params:
-    """The row's parameters where no flag says otherwise."""
-    return Params(
-        max_tokens=own.max_tokens if flags.max_tokens is None else flags.max_tokens,
-        temperature=own.temperature if flags.temperature is None else flags.temperature,
-        seed=own.seed if flags.seed is None else flags.seed,
-        stop=flags.stop or own.stop,
-        extra={**own.extra, **flags.extra},
+def overlaid(own: Request, flags: Request) -> Request:
+    """The row's request where no flag says otherwise."""
+    params = flags.params
+    said: dict[str, Json] = {"temperature": params.temperature, "seed": params.seed, "stop": list(params.stop) or None}
+    body = {**(own.body or {}), **{name: value for name, value in said.items() if value is not None}}
+    if flags.schema is not None:
+        body.pop("response_format", None)
+    merged = Params(
+        max_tokens=own.params.max_tokens if params.max_tokens is None else params.max_tokens,
+        temperature=own.params.temperature if params.temperature is None else params.temperature,
+        seed=own.params.seed if params.seed is None else params.seed,
+        stop=params.stop or own.params.stop,
+        extra=params.extra,
     )
+    return replace(own, params=merged, schema=flags.schema or own.schema, body=body)
+
+
+def beside(of: Request) -> dict[str, Json]:
+    """What a line asks for beside parameters, messages and schema."""
+    body = {**(of.body or {}), **of.params.extra}
+    kept = None if of.schema is not None else body.get("response_format")
+    extra = {name: value for name, value in body.items() if name not in TOLD}
+    return extra | ({"response_format": kept} if isinstance(kept, dict) else {})
 
 
 def _params(row: Row, body: Mapping[str, Json]) -> Params:
@@ -80,15 +81,11 @@ def _params(row: Row, body: Mapping[str, Json]) -> Params:
     except UsageError as exc:
         _wrong(row, exc.message)
     limit = "max_tokens" if body.get("max_completion_tokens") is None else "max_completion_tokens"
-    extra = {key: value for key, value in body.items() if key not in OWN}
-    if isinstance(body.get("response_format"), dict) and _schema(body) is None:
-        extra["response_format"] = body["response_format"]
     return Params(
         max_tokens=parameters.whole(limit, body.get(limit)),
         temperature=parameters.real("temperature", body.get("temperature")),
         seed=parameters.whole("seed", body.get("seed")),
         stop=parameters.stops(body.get("stop") or None),
-        extra=extra,
     )
 
 
@@ -99,37 +96,15 @@ def _schema(body: Mapping[str, Json]) -> Mapping[str, Json] | None:
     return schema if isinstance(schema, dict) else None
 
 
-def _message(row: Row, message: Json) -> Message:
-    if not isinstance(message, dict):
-        _wrong(row, "a message is not an object")
-    role = ROLES.get(str(message.get("role")))
-    if role is None:
-        _wrong(row, f"role {message.get('role')} is not one of {', '.join(ROLES)}")
-    content = message.get("content")
-    if isinstance(content, str):
-        return Message(role, content)
-    if not isinstance(content, list):
-        _wrong(row, "content is neither text nor a list of parts")
-    texts: list[str] = []
-    images: list[Image] = []
-    for part in content:
-        _take(row, part, texts, images)
-    return Message(role, "\n".join(texts), tuple(images))
-
-
-def _take(row: Row, part: Json, texts: list[str], images: list[Image]) -> None:
-    if isinstance(part, dict) and isinstance(part.get("text"), str):
-        texts.append(str(part["text"]))
-        return
-    address = part.get("image_url") if isinstance(part, dict) else None
-    url = address.get("url") if isinstance(address, dict) else address
-    if not isinstance(url, str) or not url.startswith("data:"):
-        _wrong(row, "a part is neither text nor an image as a data: URL")
-    head, _, data = url.removeprefix("data:").partition(",")
-    try:
-        images.append(Image(f"image {len(images) + 1}", head.partition(";")[0], base64.b64decode(data, validate=True)))
-    except binascii.Error:
-        _wrong(row, "an image is not base64")
+def _message(row: Row, number: int, given: Json) -> Message:
+    if not isinstance(given, dict):
+        _wrong(row, f"messages[{number}] is not an object")
+    found = verbatim.message(given)
+    if found is None:
+        known = str(given.get("role")) in verbatim.ROLES
+        why = "content is neither text nor a list of parts"
+        _wrong(row, why if known else f"role {given.get('role')} is not one of {', '.join(verbatim.ROLES)}")
+    return found
 
 
 def _wrong(row: Row, why: str) -> NoReturn:

@@ -50,6 +50,8 @@ class Sender:
     async def __call__(self, work: Work) -> Answered:
         """Send a row, with retries and fallbacks; failures are in the result."""
         try:
+            if work.fault is not None:
+                raise work.fault
             plan = self._plan(work)
             router.require(plan)
         except CredentialsError as exc:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from llmo.batch.rows import Row
 
 SHOWN = 3
+HEAD = 1000
+"""Rows that are checked before anything is paid."""
 COLUMNS = 1000
 """Names that are remembered: rows of a table share theirs, and objects with more are no table."""
 
@@ -62,14 +64,18 @@ class Picked:
 
 
 def survey(rows: Callable[[], Iterator[Row]], asking: Asking, id_field: str | None) -> Survey:
-    """Read, identify and render every row. Raises `UsageError` for the first that can't be sent."""
+    """
+    Read and identify every row, and render it. Raises `UsageError` for one of the first that can't be sent.
+
+    A later one fails alone, when its turn comes.
+    """
     field = id_field or _automatic(rows)
     names, keys = Hashes(), Hashes()
     first: list[Asked] = []
     columns: dict[str, None] = {}
     count = 0
     for count, row in enumerate(rows(), 1):
-        requests = asking.all(row)
+        requests = asking.all(row) if count <= HEAD else asking.late(row)
         for asked in requests:
             keys.add(int(asked.key[:16], 16))
         names.add(short(_name(row, field)))

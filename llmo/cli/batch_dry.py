@@ -74,6 +74,8 @@ def forecast(task: Task) -> Forecast:
         if number in same:
             same.set(number, 1)
         try:
+            if work.fault is not None:
+                raise work.fault
             plan = task.plan(work)
             router.require(plan)
         except LlmoError as exc:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from llmo import verbatim
 from llmo.errors import Rejected
 from llmo.providers import failures, rates, schemas, wire
 from llmo.providers.counts import checked, count
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, expressible, reserved
-from llmo.types import Listed, Usage, Warned
+from llmo.types import Image, Listed, Usage, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,11 +72,12 @@ def _message(message: Message, attachments: wire.Attachments, link: Link) -> dic
     if not message.images:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = []
-    for image in message.images:
-        source = {"type": "base64", "media_type": image.media_type, "data": attachments.add(image)}
-        parts.append({"type": "image", "source": source})
-    if message.text.strip():
-        parts.append({"type": "text", "text": message.text})
+    for part in verbatim.parts(message):
+        if isinstance(part, Image):
+            source = {"type": "base64", "media_type": part.media_type, "data": attachments.add(part)}
+            parts.append({"type": "image", "source": source})
+        elif part.strip():
+            parts.append({"type": "text", "text": part})
     return {"role": message.role, "content": parts}
 
 

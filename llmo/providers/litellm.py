@@ -7,6 +7,7 @@ import os
 from base64 import b64encode
 from concurrent.futures import Future
 from contextlib import aclosing
+from copy import deepcopy
 from functools import cache
 from importlib import metadata
 from threading import Thread
@@ -172,13 +173,12 @@ def encode(request: Request, model: str, link: Link, library: Any) -> dict[str, 
     """The arguments of a call. Nothing is dropped: the library refuses what a host does not take."""
     config, params = link.config, request.params
     reserved(link, request)
+    own = {"temperature": params.temperature, "seed": params.seed, "stop": list(params.stop) or None}
     options: dict[str, Any] = {
+        **(own if request.body is None else deepcopy(dict(request.body))),
         "model": model,
         "messages": [_message(message) for message in request.messages],
         "max_tokens": params.max_tokens,
-        "temperature": params.temperature,
-        "seed": params.seed,
-        "stop": list(params.stop) or None,
         "api_key": link.api_key,
         "api_base": link.base_url or None,
         "extra_headers": dict(config.headers) or None,
@@ -188,7 +188,9 @@ def encode(request: Request, model: str, link: Link, library: Any) -> dict[str, 
     if request.stream:
         options |= {"stream": True, "stream_options": {"include_usage": True}}
     if request.schema is not None:
-        options |= _formatted(options["messages"], request.schema, able=library.supports_response_schema(model))
+        stated = options.pop("response_format", None)
+        formatted = _formatted(options["messages"], request.schema, able=library.supports_response_schema(model))
+        options |= {"response_format": stated} if stated and formatted else formatted
     return options | dict(params.extra)
 
 
@@ -204,6 +206,8 @@ def _formatted(messages: list[dict[str, Any]], schema: Mapping[str, Any], *, abl
 
 
 def _message(message: Message) -> dict[str, Any]:
+    if message.verbatim is not None:
+        return deepcopy(dict(message.verbatim))  # the library changes what it is given
     if not message.images:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}] if message.text else []

@@ -12,7 +12,7 @@ from llmo.providers.counts import checked, count
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, reserved
 from llmo.providers.transport import split
-from llmo.types import Listed, Usage, Warned
+from llmo.types import Listed, Params, Usage, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llmo.providers import Link
     from llmo.providers.failures import Complaint, Headers
     from llmo.providers.transport import Call
-    from llmo.types import Event, FinishReason, Message, Params, RateInfo, Request
+    from llmo.types import Event, FinishReason, Message, RateInfo, Request
 
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
@@ -50,11 +50,13 @@ def draft(request: Request, model: str, limit_field: str, attachments: wire.Atta
     body: dict[str, Any] = {
         "model": model,
         "messages": [_message(message, attachments) for message in request.messages],
+        **(request.body or {}),
     }
     if request.stream:
         body["stream"] = True
-    body |= _params(request.params, limit_field)
-    if request.schema is not None:
+    given = Params(max_tokens=request.params.max_tokens) if request.body is not None else request.params
+    body |= _params(given, limit_field)
+    if request.schema is not None and "response_format" not in body:
         body["response_format"] = _response_format(request.schema)
     return body
 
@@ -79,7 +81,9 @@ def _params(params: Params, limit_field: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _message(message: Message, attachments: wire.Attachments) -> dict[str, Any]:
+def _message(message: Message, attachments: wire.Attachments) -> Mapping[str, Any]:
+    if message.verbatim is not None:
+        return message.verbatim
     if not message.images:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}] if message.text else []

@@ -47,9 +47,10 @@ def encode(request: Request, model: str, link: Link) -> bytes:
     if link.config.routing.models:
         body["models"] = [wire_name(name) for name in link.config.routing.models]
     wishes = preferences(link.config.routing, request)
+    own = {"provider": body.pop("provider")} if "provider" in body else {}
     if wishes:
         body["provider"] = wishes
-    merged = wire.merged(body, request.params.extra)
+    merged = wire.merged(wire.merged(body, own), request.params.extra)
     if price := wishes.get("max_price"):
         merged["provider"]["max_price"] = price
     return attachments.write(merged)

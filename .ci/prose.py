@@ -29,7 +29,7 @@ EXIT = (
     (3, "budget: refused before sending, or a run stopped because its budget is used up"),
     (4, "profile, configuration or credentials"),
     (5, "temporary: rate limited, overloaded, unreachable or timed out; the same command may work later"),
-    (6, "the answer is incomplete: it broke off, or met the token limit with *--strict*"),
+    (6, "the answer is incomplete: it was cut, paused or called a tool, or met the token limit with *--strict*"),
     (7, "*llmo batch* finished, and some rows failed"),
     (130, "interrupted by SIGINT; what was received is kept and booked"),
     (143, "ended by SIGTERM, likewise"),
@@ -50,6 +50,9 @@ COMMANDS = {
 The prompt and standard input are joined by a blank line, prompt first. Standard input is read only when it is a pipe
 or a file, or with *-*; *-n* turns it off, for loops that read from it themselves. Nothing to send is exit status 2,
 and nothing is paid.
+
+When the model calls a tool that *-o tools=...* described, *--json* and *--ndjson* give the call as *tool_calls*; *ask*
+runs no tools, and without these options it says so with exit status 6.
 """,
     "batch": """\
 Each row gets one line of the output, written before the row counts as done. The same command again resumes: what is

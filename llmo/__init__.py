@@ -5,7 +5,7 @@ For programs: `llmo.Client`, `llmo.AsyncClient`; nothing is imported before it i
 """
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "AsyncClient", "Client", "Image", "LlmoError", "Message"]
+__all__ = ["Answer", "AsyncClient", "Client", "Image", "LlmoError", "Message", "ToolCall"]
 
 # Not typing's: its import would be the longest part of `llmo --version`.
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llmo.answers import Answer
     from llmo.client import AsyncClient, Client
     from llmo.errors import LlmoError
-    from llmo.types import Image, Message
+    from llmo.types import Image, Message, ToolCall
 
 _HOMES = {
     "Answer": "llmo.answers",
@@ -22,6 +22,7 @@ _HOMES = {
     "Image": "llmo.types",
     "LlmoError": "llmo.errors",
     "Message": "llmo.types",
+    "ToolCall": "llmo.types",
 }
 
 

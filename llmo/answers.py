@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llmo.errors import LlmoError
     from llmo.ledger import BudgetStatus
     from llmo.money import Pico
-    from llmo.types import CostSource, FinishReason, Json, Target, Usage
+    from llmo.types import CostSource, FinishReason, Json, Target, ToolCall, Usage
 
 CUT = "the answer was cut by the token limit"
 
@@ -50,6 +50,7 @@ class Answer:
     `data` is the parsed JSON when a schema was given. `cost` is dollars over all attempts, None when
     unknown, and `cost_source` how it is known; up to `in_doubt` may be billed beyond it. `usage` is None
     when the provider gave none. `complete` is False when the token limit cut it, or the stream was closed early.
+    `tool_calls` are what the model wants to have run of the tools in `extra`: llmo runs none.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Answer:
     first_token_s: float | None
     attempts: tuple[Attempt, ...]
     warnings: tuple[str, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -184,6 +186,7 @@ def answer(result: outcome.Result, *, data: Json, task: str) -> Answer:
         first_token_s=result.first_token_s,
         attempts=attempts,
         warnings=warnings,
+        tool_calls=result.tool_calls,
     )
 
 

@@ -17,6 +17,7 @@ from llmo.errors import (
     Refused,
     TimedOut,
     Unbounded,
+    Unfinished,
     Withheld,
 )
 from llmo.figures import dollars
@@ -177,7 +178,9 @@ class Booking:
             await asyncio.shield(self.hold.release(error.kind))
             return
         cost, source = self._cost()
-        if error is not None and (received := self._received(source)) is not None:
+        # A turn that the model paused has ended, and its bill is the last one.
+        cut = error is not None and not isinstance(error, Unfinished)
+        if cut and (received := self._received(source)) is not None:
             cost, source, self.in_doubt = received, "estimated", (self.candidate.worst or 0) - received
         self.outcome = (error, cost, source)
         if excess := self._excess(cost):

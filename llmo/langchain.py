@@ -6,8 +6,10 @@ LangChain's chat model over `llmo.Client` (extra `llmo[langchain]`): routes, bud
     model = ChatLlmo(model="openai/gpt-5-mini", max_cost="2.00")
     model.invoke("Hello", config={"metadata": {"team": "maps"}}).response_metadata["cost_usd"]
 
-Not there: tools (`bind_tools`), because an llmo request has none; audio, video, PDF and images by URL, because llmo
-sends text and pictures and fetches nothing. What can't be sent is refused by name, never dropped.
+Not there: `bind_tools`, because an llmo request has no tools of its own. Where `extra` carries a provider's own tools,
+their calls come back as `tool_calls` of the message; results of tools can't be sent. Not there either: audio, video,
+PDF and images by URL, because llmo sends text and pictures and fetches nothing. What can't be sent is refused by name,
+never dropped.
 """
 
 from __future__ import annotations

@@ -102,7 +102,14 @@ def json_schema(schema: dict[str, Any] | type) -> dict[str, Any]:
 def facts(answer: Answer) -> dict[str, Any]:
     """What a message says of its answer besides the text."""
     target = answer.target
+    read = [call for call in answer.tool_calls if isinstance(call.arguments, dict)]
+    text = [call for call in answer.tool_calls if not isinstance(call.arguments, dict)]
     return {
+        "tool_calls": [{"name": call.name, "args": call.arguments, "id": call.id} for call in read],
+        "invalid_tool_calls": [
+            {"name": call.name, "args": str(call.arguments), "id": call.id, "error": "not a JSON object"}
+            for call in text
+        ],
         "usage_metadata": answer.usage and _usage(answer.usage),
         "additional_kwargs": {"reasoning_content": answer.reasoning} if answer.reasoning else {},
         "response_metadata": {

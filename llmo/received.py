@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmo.money import DEAREST
 from llmo.result import Attempt, Result
-from llmo.types import Event, Finish, Reasoning, Reported, Served, Text, Usage, Warned
+from llmo.types import Event, Finish, Reasoning, Reported, Served, Text, ToolCall, Usage, Warned
 
 if TYPE_CHECKING:
     from llmo.errors import LlmoError
@@ -21,6 +21,7 @@ class Answer:
         self.target: Target | None = None
         self.texts: list[str] = []
         self.reasoning: list[str] = []
+        self.calls: list[ToolCall] = []
         self.usage: Usage | None = None
         self.served = Served()
         self.reported: Reported | None = None
@@ -48,6 +49,8 @@ class Answer:
                 self.first_at = now if self.first_at is None else self.first_at
             case Usage() | Reported():
                 self._count(event)
+            case ToolCall():
+                self.calls.append(event)
             case Finish():
                 self.finish = event
             case Served():
@@ -96,6 +99,7 @@ class Answer:
             first_token_s=None if self.first_at is None else self.first_at - began,
             attempts=attempts,
             warnings=tuple(self.warnings),
+            tool_calls=tuple(self.calls),
         )
 
 

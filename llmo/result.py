@@ -9,7 +9,7 @@ from llmo.types import Served
 
 if TYPE_CHECKING:
     from llmo.errors import LlmoError
-    from llmo.types import CostSource, FinishReason, Target, Usage
+    from llmo.types import CostSource, FinishReason, Json, Target, ToolCall, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ class Result:
     first_token_s: float | None
     attempts: tuple[Attempt, ...] = ()
     warnings: tuple[str, ...] = field(default=())
+    tool_calls: tuple[ToolCall, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -89,6 +90,11 @@ def unsent(identifier: str, error: LlmoError, target: Target | None = None) -> R
         total_s=0.0,
         first_token_s=None,
     )
+
+
+def calls(of: tuple[ToolCall, ...]) -> list[dict[str, Json]]:
+    """Calls of tools as JSON names them."""
+    return [{"id": one.id, "name": one.name, "arguments": one.arguments} for one in of]
 
 
 def tokens(used: Usage | None) -> dict[str, int] | None:

@@ -108,6 +108,19 @@ class Reasoning:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """
+    The model asks for a tool of the request to be run.
+
+    `arguments` is the object that the model wrote, or its text when that is no JSON object.
+    """
+
+    id: str | None
+    name: str
+    arguments: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """
     Tokens as billed.
@@ -197,7 +210,7 @@ class Finish:
     reason: FinishReason
 
 
-Event: TypeAlias = Text | Reasoning | Usage | Served | Reported | RateInfo | Warned | Finish
+Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Served | Reported | RateInfo | Warned | Finish
 
 
 class Provider(Protocol):

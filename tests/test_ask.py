@@ -155,6 +155,7 @@ def test_json_has_the_whole_story(llmo: Any) -> None:
         "ok": True,
         "text": "You said: hello\n\nThat is 1 word. No model was asked.",
         "data": None,
+        "tool_calls": [],
         "provider": "offline",
         "model": "echo",
         "served_model": "echo",

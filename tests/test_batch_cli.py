@@ -49,7 +49,7 @@ def test_each_row_gets_its_line_and_stdout_stays_empty(home):
 
     assert (0, "", 12) == (run.code, run.stdout, len(out(home)))
     assert list(line) == [
-        *("id", "index", "key", "status", "text", "data", "provider", "model", "finish_reason", "usage"),
+        *("id", "index", "key", "status", "text", "data", "tool_calls", "provider", "model", "finish_reason", "usage"),
         *("cost_usd", "cost_source", "attempts", "duration_s", "error", "input"),
     ]
     assert ("r3", 3, "ok", "offline", "echo", {"lang": "en"}) == tuple(

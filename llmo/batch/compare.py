@@ -42,6 +42,7 @@ ANSWER = (
     "status",
     "text",
     "data",
+    "tool_calls",
     "finish_reason",
     "usage",
     "cost_usd",
@@ -92,7 +93,7 @@ def composed(row: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[s
 
 def _answer(target: str, line: Mapping[str, Any]) -> dict[str, Any]:
     provider, _, model = target.partition("/")
-    return {"provider": provider, "model": model, **{name: line[name] for name in ANSWER}}
+    return {"provider": provider, "model": model, **{name: line.get(name) for name in ANSWER}}
 
 
 def _agree(lines: Sequence[Mapping[str, Any]]) -> bool | None:

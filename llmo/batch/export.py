@@ -39,6 +39,7 @@ COLUMNS = (
     "status",
     "text",
     "data",
+    "tool_calls",
     "provider",
     "model",
     "finish_reason",
@@ -165,7 +166,13 @@ def _set_aside(journal: Path, old: Path) -> None:
 def flat(row: dict[str, Any], kept: Sequence[str]) -> list[Json]:
     """A row as the values of a table's columns."""
     used, failure, given = row["usage"] or {}, row["error"] or {}, row["input"] or {}
-    values = {**row, **used, "error_kind": failure.get("kind"), "error_message": failure.get("message")}
+    values = {
+        **row,
+        **used,
+        "tool_calls": row.get("tool_calls") or None,
+        "error_kind": failure.get("kind"),
+        "error_message": failure.get("message"),
+    }
     return [cell(values.get(name)) for name in COLUMNS] + [cell(given.get(name)) for name in kept]
 
 
@@ -228,6 +235,22 @@ def _table(pa: Any, schema: Any, batch: list[list[Json]]) -> Any:
     return pa.table([pa.array(list(c), f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
+def _called(row: dict[str, Any]) -> dict[str, Any]:
+    """The calls of tools in OpenAI's shape, whose arguments are text."""
+    made = [
+        {
+            "id": call["id"],
+            "type": "function",
+            "function": {
+                "name": call["name"],
+                "arguments": said if isinstance(said := call["arguments"], str) else jsontext.write(said),
+            },
+        }
+        for call in row.get("tool_calls") or ()
+    ]
+    return {"tool_calls": made} if made else {}
+
+
 def _openai(row: dict[str, Any]) -> dict[str, Any]:
     """A line of OpenAI's batch output file (platform.openai.com/docs/guides/batch)."""
     answer = None
@@ -243,7 +266,7 @@ def _openai(row: dict[str, Any]) -> dict[str, Any]:
                 "choices": [
                     {
                         "index": 0,
-                        "message": {"role": "assistant", "content": row["text"]},
+                        "message": {"role": "assistant", "content": row["text"], **_called(row)},
                         "finish_reason": row["finish_reason"],
                     }
                 ],

@@ -15,7 +15,7 @@ from llmo.errors import (
     UsageError,
 )
 from llmo.money import usd
-from llmo.result import tokens
+from llmo.result import calls, tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +63,7 @@ def line(
         "status": word,
         "text": result.text if result.text or result.ok else None,
         "data": data,
+        "tool_calls": calls(result.tool_calls),
         "provider": target.provider if target else None,
         "model": target.model if target else None,
         "finish_reason": result.finish,
@@ -106,6 +107,7 @@ def doubtful(identity: tuple[str, int, str], kept: Mapping[str, Json] | None) ->
         "status": "unknown",
         "text": None,
         "data": None,
+        "tool_calls": [],
         "provider": None,
         "model": None,
         "finish_reason": None,

@@ -12,13 +12,14 @@ from llmo import figures, jsontext, router
 from llmo.cli import options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
-from llmo.errors import BudgetExceeded, Cancelled, Incomplete, UsageError
+from llmo.errors import BudgetExceeded, Cancelled, Incomplete, Unfinished, UsageError
 from llmo.ids import ulid
+from llmo.received import name
 from llmo.redact import visible
 from llmo.render import lines, objects
 from llmo.render.stream import Events, Markdown, Raw, Silent
-from llmo.result import tokens
-from llmo.types import Message, Reasoning, Text
+from llmo.result import calls, tokens
+from llmo.types import Message, Reasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from llmo.candidates import Choice
@@ -139,6 +140,8 @@ async def _show(answer: Structured, writer: Writer) -> None:
                         writer.text(piece)
                     case Reasoning(piece):
                         writer.reasoning(piece)
+                    case ToolCall() if isinstance(writer, Events):
+                        writer.event("tool_call", **calls((event,))[0])
                     case AttemptStarted(target, number, _) if isinstance(writer, Events):
                         who = {"provider": target.provider, "model": target.model}
                         writer.event("attempt", number=number, **who, outcome="started")
@@ -155,15 +158,22 @@ def _ended(ctx: Context, question: Question, answer: Structured, cache: _Cache) 
     result = answer.result
     if result is None:
         return int(Cancelled().exit)
-    result = judged(result, strict=question.output.strict)
+    told = question.output.as_json or question.output.ndjson
+    result = judged(result, strict=question.output.strict, told=told)
     if result.ok:
         cache.keep(result, answer.data)
         _keep(ctx, question, result)
     return _finish(ctx, question, result, answer.data)
 
 
-def judged(result: Result, *, strict: bool) -> Result:
-    """The result with what is to be said of the token limit: a warning, with --strict a failure."""
+def judged(result: Result, *, strict: bool, told: bool) -> Result:
+    """
+    The result with what is to be said of the token limit (a warning, with --strict a failure), and of tools.
+
+    Calls of tools that are `told` as JSON are an answer: who reads them can run them. Nobody else can.
+    """
+    if result.error is None and (result.tool_calls or result.finish == "tool_calls"):
+        return result if told and result.tool_calls else replace(result, error=_called(result, told=told))
     if result.error is not None or result.finish != "length":
         return result
     cut = "the answer was cut by the token limit"
@@ -171,10 +181,19 @@ def judged(result: Result, *, strict: bool) -> Result:
     return replace(result, warnings=(*result.warnings, cut), error=error)
 
 
+def _called(result: Result, *, told: bool) -> Unfinished:
+    names = ", ".join(dict.fromkeys(name(call.name) or "one without a name" for call in result.tool_calls))
+    why = "the call is missing in the answer" if told else "ask runs none"
+    hint = None if told else "--json shows the calls; without tools in the options the model answers in words"
+    return Unfinished(f"the model called a tool ({names or 'which one is unknown'}), and {why}", hint=hint)
+
+
 def _keep(ctx: Context, question: Question, result: Result) -> None:
     """Write the new turns to the history."""
     if not question.keep or question.conversation is None or result.target is None:
         return
+    if result.tool_calls and not result.text:
+        return  # an empty turn would be refused when the conversation goes on
     messages = question.request.messages
     known = question.output.go_on or question.output.conversation
     new = messages[-1:] if known else messages
@@ -257,6 +276,7 @@ class _Cache:
         if self._key is not None and result.complete and result.target is not None:
             body = {
                 "text": result.text,
+                "tool_calls": calls(result.tool_calls),
                 "data": data,
                 "target": [result.target.provider, result.target.model],
                 "served_model": result.served.model,
@@ -287,6 +307,7 @@ def _revived(body: dict[str, Any], ctx: Context) -> tuple[Result, Any]:
         id=ulid(ctx.clock.now()),
         error=None,
         text=body["text"],
+        tool_calls=tuple(ToolCall(**call) for call in body.get("tool_calls", ())),
         reasoning="",
         target=Target(*body["target"]),
         served=Served(model=body["served_model"]),

@@ -179,7 +179,9 @@ async def _blink(ctx: Context, runners: list[Runner]) -> None:
 
 def _finish(ctx: Context, asked: Comparison, runners: list[Runner]) -> int:
     """Show all; the exit code."""
-    results = [asking.judged(runner.result(ctx), strict=asked.output.strict) for runner in runners]
+    results = [
+        asking.judged(runner.result(ctx), strict=asked.output.strict, told=asked.output.as_json) for runner in runners
+    ]
     if asked.output.as_json:
         for runner, result in zip(runners, results, strict=True):
             body = objects.result(result, task=runner.plan.task.name, data=runner.data)

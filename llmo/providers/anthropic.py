@@ -90,14 +90,15 @@ class Answer(Decoder):
         super().__init__(dialect)
         self._stopped: FinishReason | None = None
         self._tokens: dict[str, Any] = {}
+        self._asked: set[int | None] = set()
 
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one message."""
         match message.get("type"):
             case "content_block_delta":
-                events = self._delta(wire.obj(message.get("delta")))
+                events = self._delta(wire.obj(message.get("delta")), message.get("index"))
             case "content_block_start":
-                events = self._block(wire.obj(message.get("content_block")))
+                events = self._block(wire.obj(message.get("content_block")), message.get("index"))
             case "message_start":
                 events = self._start(wire.obj(message.get("message")))
             case "message_delta":
@@ -124,16 +125,25 @@ class Answer(Decoder):
         if told:
             self.count(usage, self._tokens)
 
-    def _delta(self, delta: dict[str, Any]) -> list[Event]:
+    def _delta(self, delta: dict[str, Any], place: Any) -> list[Event]:
         kind = delta.get("type")
+        if kind == "input_json_delta" and _number(place) in self._asked:
+            self.calls.more(_number(place), arguments=delta.get("partial_json"))
         if kind == "text_delta":
             return self.text(wire.text(delta.get("text")))
         if kind == "thinking_delta":
             return reasoning(wire.text(delta.get("thinking")))
         return []
 
-    def _block(self, block: dict[str, Any]) -> list[Event]:
+    def _block(self, block: dict[str, Any], place: Any = None) -> list[Event]:
+        """The events of a block; tools of the server (`server_tool_use`) are none of the caller's."""
         kind = block.get("type")
+        if kind == "tool_use":
+            # A stream begins with an empty input and sends it in pieces.
+            self._asked.add(_number(place))
+            self.calls.start(
+                _number(place), id=block.get("id"), name=block.get("name"), arguments=block.get("input") or None
+            )
         if kind == "text":
             return self.text(wire.text(block.get("text")))
         if kind == "thinking":
@@ -142,13 +152,10 @@ class Answer(Decoder):
 
     def _start(self, message: dict[str, Any]) -> list[Event]:
         self.money(message)
-        # Its first count of output is a beginning, not a result.
-        self.passing = True
         return self.serve(model=message.get("model"), service_tier=self._tokens.get("service_tier"))
 
     def _close(self, delta: dict[str, Any], message: dict[str, Any]) -> list[Event]:
         self.money(message)
-        self.passing = self.passing and wire.obj(message.get("usage")).get("output_tokens") is None
         events = self.serve(service_tier=self._tokens.get("service_tier"))
         reason = wire.text(delta.get("stop_reason"))
         if reason:
@@ -167,6 +174,10 @@ class Answer(Decoder):
         for block in wire.seq(message.get("content")):
             events += self._block(wire.obj(block))
         return events + self._close(message, message) + self._stop()
+
+
+def _number(place: Any) -> int | None:
+    return place if isinstance(place, int) else None
 
 
 def _remarks(reason: str, details: dict[str, Any]) -> list[Event]:

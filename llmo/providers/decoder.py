@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmo.errors import Incomplete, ProviderError, Unavailable, Unfinished
 from llmo.providers import failures, wire
+from llmo.providers.calls import Calls
 from llmo.providers.counts import AbsurdError
 from llmo.types import Event, Finish, FinishReason, Reasoning, Reported, Served, Text, Usage, Warned
 
@@ -38,13 +39,12 @@ class Decoder(ABC):
         self.head = b""
         self.failure: ProviderError | None = None
         self.paused = ""
-        self.passing = False
-        """Whether the usage counts an answer that has not ended, so that more may follow."""
         self.done = False
         self.usage: Usage | None = None
         self.reported: int | None = None
         self.doubted: dict[str, str] = {}
         self.served = Served()
+        self.calls = Calls()
         self.spoken = False
         self._held = ""
 
@@ -138,8 +138,7 @@ class Decoder(ABC):
     def owed(self) -> list[Event]:
         """What the call used and cost, said once."""
         doubts = [Warned(doubt(self.link.name, what, said)) for what, said in self.doubted.items()]
-        # Of an answer that was cut, what had been counted up to some word of it is not what it cost.
-        used, cost = None if self.passing and self.finish is None else self.usage, self.reported
+        used, cost = self.usage, self.reported
         self.doubted, self.usage, self.reported = {}, None, None
         return [*doubts, *([] if used is None else [used]), *([] if cost is None else [Reported(cost)])]
 
@@ -166,9 +165,11 @@ class Decoder(ABC):
             self._held = ""
             self.spoken = True
             events.append(Text(_REPLACEMENT))
-        if not self.spoken and self.finish in ("stop", "length"):
+        if self.calls and self.finish == "stop":
+            self.finish = "tool_calls"
+        if not self.spoken and not self.calls and self.finish in ("stop", "length"):
             events.append(Warned(_EMPTY[self.finish]))
-        events += self.owed()
+        events += [*self.calls.events(), *self.owed()]
         events.append(Finish(self.finish))
         return events
 

@@ -125,8 +125,7 @@ class Dialect(ABC):
             yield from decoder.take(self.parsed(reply.status, reply.headers, body))
         except ProviderError as exc:
             _judge(exc, decoder)
-        decoder.passing = False
-        if decoder.finish is None and not decoder.spoken:
+        if decoder.finish is None and not decoder.spoken and not decoder.calls:
             # What has been billed is not bought again.
             kind = Broken if decoder.counted else Unavailable
             raise kind(f"{self.link.name} answered 200 without an answer")

@@ -22,6 +22,7 @@ from llmo.errors import (
 )
 from llmo.providers import failures, openai, rates, wire
 from llmo.providers.anthropic import PAUSED
+from llmo.providers.calls import Calls
 from llmo.providers.counts import AbsurdError, count, plausible
 from llmo.providers.decoder import doubt, reasoning, unfinished, whole
 from llmo.providers.transport import reason
@@ -72,6 +73,7 @@ class Reader:
         self._usage: Any = None
         self._cost: Any = None
         self._told = False
+        self._calls = Calls()
         self._stopped = ""
 
     def opening(self, answer: Any) -> list[Event]:
@@ -93,11 +95,23 @@ class Reader:
             if piece := wire.text(getattr(said, "content", None)):
                 self.spoken = True
                 events.append(Text(whole(piece)))
+            self._call(said, whole=getattr(choice, "delta", None) is None)
             self._finish = getattr(choice, "finish_reason", None) or self._finish
             self._stopped = wire.text(_own(said).get("stop_reason")) or self._stopped
         self._usage = getattr(chunk, "usage", None) or self._usage
         self._cost = _hidden(chunk).get("response_cost") or self._cost
         return events
+
+    def _call(self, said: Any, *, whole: bool) -> None:
+        add = self._calls.start if whole else self._calls.more
+        for number, call in enumerate(getattr(said, "tool_calls", None) or ()):
+            inner, index = getattr(call, "function", None), getattr(call, "index", None)
+            place = number if whole else index if isinstance(index, int) else None
+            name, arguments = getattr(inner, "name", None), getattr(inner, "arguments", None)
+            add(place, id=getattr(call, "id", None), name=name, arguments=arguments)
+        if (legacy := getattr(said, "function_call", None)) is not None:
+            name, arguments = getattr(legacy, "name", None), getattr(legacy, "arguments", None)
+            add("function_call", name=name, arguments=arguments)
 
     def _serve(self, chunk: Any) -> list[Event]:
         model = wire.text(_hidden(chunk).get("provider_response_model")) or self._served.model
@@ -126,10 +140,12 @@ class Reader:
                 raise Incomplete(f"the answer of {self.link.name} ended without a finish_reason")
         if self._stopped in PAUSED:
             raise unfinished(self.link.name, self._stopped)
-        if not self.spoken and self._finish in ("stop", "length"):
+        if not self.spoken and not self._calls and self._finish in ("stop", "length"):
             events.append(Warned("the answer is empty"))
-        events += self.owed(stream, free=free)
+        events += [*self._calls.events(), *self.owed(stream, free=free)]
         known = _FINISH.get(self._finish or "")
+        if self._calls and known in (None, "stop"):
+            known = "tool_calls"
         if known is None:
             events.append(
                 Warned(f"unknown finish_reason, taken as stop: {failures.clean(str(self._finish), None, 40)}")

@@ -107,6 +107,9 @@ class Answer(Decoder):
             if said.get("thinking"):
                 events += reasoning(wire.text(said["thinking"]))
             events += self.text(wire.text(said.get("content")))
+            for call in map(wire.obj, wire.seq(said.get("tool_calls"))):
+                inner = wire.obj(call.get("function"))
+                self.calls.start(id=call.get("id"), name=inner.get("name"), arguments=inner.get("arguments"))
         self.money(message)
         if message.get("error"):
             self.fault(message)

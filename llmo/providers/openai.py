@@ -125,7 +125,6 @@ class Answer(Decoder):
         """The usage of a chunk, of an answer or of an error."""
         if fields := wire.obj(message.get("usage")):
             self.count(usage, fields)
-            self.passing = bool(message.get("choices")) and self.finish is None
 
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one chunk."""
@@ -140,14 +139,13 @@ class Answer(Decoder):
         self.money(message)
         if message.get("error"):
             self.fault(message)
-        if self.failure is not None and message.get("usage"):
-            self.passing = False
         return events
 
     def _choice(self, choice: dict[str, Any], events: list[Event]) -> None:
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             self._delta(delta, events)
+            self._call(delta, whole="message" in choice)
         reason = choice.get("finish_reason")
         if choice.get("error") or reason == "error":
             self.fault(choice)
@@ -169,6 +167,18 @@ class Answer(Decoder):
         if refusal and isinstance(refusal, str):
             self._refused = True
             events += self.text(refusal)
+
+    def _call(self, delta: dict[str, Any], *, whole: bool) -> None:
+        """Calls of tools: whole ones, or pieces that belong together by index, in copies by id or order."""
+        add = self.calls.start if whole else self.calls.more
+        for number, call in enumerate(wire.seq(delta.get("tool_calls"))):
+            said = wire.obj(call)
+            inner = wire.obj(said.get("function")) or wire.obj(said.get("custom"))
+            index = said.get("index")
+            place = number if whole else index if isinstance(index, int) else None
+            add(place, id=said.get("id"), name=inner.get("name"), arguments=inner.get("arguments", inner.get("input")))
+        if legacy := wire.obj(delta.get("function_call")):
+            add("function_call", name=legacy.get("name"), arguments=legacy.get("arguments"))
 
     def _finish(self, reason: str, events: list[Event]) -> None:
         known = _FINISH.get(reason)

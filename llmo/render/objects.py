@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmo.money import usd
-from llmo.result import tokens
+from llmo.result import calls, tokens
 
 if TYPE_CHECKING:
     from llmo.errors import LlmoError
@@ -43,6 +43,7 @@ def result(of: Result, *, task: str, data: Json = None, conversation: str | None
         "id": of.id,
         "text": of.text,
         "data": data,
+        "tool_calls": calls(of.tool_calls),
         "provider": of.target.provider if of.target else None,
         "model": of.target.model if of.target else None,
         "served_model": of.served.model,

@@ -132,7 +132,7 @@ class Events:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def event(self, name: str, **body: Any) -> None:
+    def event(self, name: str, /, **body: Any) -> None:
         """Write one event."""
         self._stream.write(jsontext.write({"event": name, **body}) + "\n")
         self._stream.flush()

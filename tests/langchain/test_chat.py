@@ -26,6 +26,7 @@ from llmo.errors import BudgetExceeded, InvalidOutput, Unavailable, UsageError
 from llmo.langchain import ChatLlmo
 from llmo.langwords import ledger_tags
 from llmo.ledger import Ledger
+from tests.servers.raw import RawServer, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -332,3 +333,33 @@ def test_a_misspelt_field_is_refused() -> None:
     """
     with pytest.raises(ValidationError, match="modle"):
         ChatLlmo(modle="x")  # type: ignore[call-arg]
+
+
+def test_calls_of_tools_that_went_along_come_back(home: Path) -> None:
+    """
+    In LangChain's own words, from `invoke` and at the end of a stream; text that is no object is an invalid call.
+    """
+
+    def call(identifier: str, arguments: str) -> dict[str, Any]:
+        return {"id": identifier, "type": "function", "function": {"name": "weather", "arguments": arguments}}
+
+    message = {"role": "assistant", "content": None, "tool_calls": [call("c1", '{"city": "Paris"}'), call("c2", "?")]}
+    body = {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    path = home / "peer.toml"
+    with RawServer([whole(body)]) as server:
+        path.write_text(
+            f'[providers.p]\nkind = "openai"\nbase_url = "{server.url}/v1"\napi_key_env = "HOME"\n', "utf-8"
+        )
+        model = ChatLlmo(model="p/m", llmo_profile=str(path))
+        tools = {"tools": [{"type": "function", "function": {"name": "weather"}}]}
+        answer = model.invoke("hello", extra=tools)
+        (*_, last) = model.stream("hello", extra=tools)
+        model.close()
+
+    for got in (answer, last):
+        assert isinstance(got, AIMessage)
+        assert [(one["name"], one["args"], one["id"]) for one in got.tool_calls] == [
+            ("weather", {"city": "Paris"}, "c1")
+        ]
+        assert [(one["args"], one["id"]) for one in got.invalid_tool_calls] == [("?", "c2")]
+        assert got.response_metadata["finish_reason"] == "tool_calls"

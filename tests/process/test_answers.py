@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llmo import Client, ToolCall
 from tests.process.conftest import explained
 from tests.servers.raw import RawServer, whole
 
@@ -130,3 +131,84 @@ def test_a_paused_turn_exits_6_and_is_bought_once(raw: Any, tmp_path: Path) -> N
     assert (told.json["text"], told.json["cost"]["usd"]) == ("so far", "0.00002")
     assert (batch.code, batch.json["status"], batch.json["text"]) == (7, "error", "so far")
     assert len(server.requests) == 3
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}
+CALLED = {"id": "c1", "name": "weather", "arguments": {"city": "Paris"}}
+TOOLS = 'tools=[{"type":"function","function":{"name":"weather","parameters":{"type":"object"}}}]'
+
+
+def calling(content: str | None = None) -> bytes:
+    """An answer that calls a tool."""
+    body = answer(GOOD)
+    body["choices"][0] |= {"finish_reason": "tool_calls"}
+    body["choices"][0]["message"] = {"role": "assistant", "content": content, "tool_calls": [CALL]}
+    return whole(body)
+
+
+def test_ask_says_when_it_can_do_nothing_with_a_call(raw: Any) -> None:
+    """
+    A person sees what was wanted and by whom; words beside the call are printed.
+    """
+    with RawServer([calling()], [calling("One moment.")]) as server:
+        peer = raw(server.url)
+        bare, wordy = peer("ask", "hello", "-o", TOOLS), peer("ask", "hello", "-o", TOOLS)
+
+    for run, words in ((bare, ""), (wordy, "One moment.")):
+        assert (run.code, run.stdout) == (6, words)
+        assert explained(run) == [
+            "llmo: the model called a tool (weather), and ask runs none",
+            "hint: --json shows the calls; without tools in the options the model answers in words",
+        ]
+    assert len(server.requests) == 2
+
+
+def test_calls_go_to_programs(raw: Any, tmp_path: Path) -> None:
+    """
+    In the object, as an event, in a row; there the answer is good.
+    """
+    rows = tmp_path / "in.jsonl"
+    rows.write_text('{"prompt": "hello"}\n', "utf-8")
+    with RawServer([calling()]) as server:
+        peer = raw(server.url)
+        told = peer("ask", "hello", "-o", TOOLS, "--json")
+        events = peer("ask", "hello", "-o", TOOLS, "--ndjson")
+        batch = peer("batch", rows, "-o", tmp_path / "out.csv", "--max-tokens", "10")
+        table = (tmp_path / "out.csv").read_text("utf-8")
+
+    assert (told.code, told.json["ok"], told.json["complete"], told.json["text"]) == (0, True, True, "")
+    assert (told.json["tool_calls"], told.json["finish_reason"]) == ([CALLED], "tool_calls")
+    assert (events.code, [one for one in events.lines if one["event"] == "tool_call"]) == (
+        0,
+        [{"event": "tool_call", **CALLED}],
+    )
+    assert (batch.code, '""name"": ""weather""' in table) == (0, True)
+
+
+def test_a_call_that_is_kept_in_the_cache_is_still_one(raw: Any) -> None:
+    """
+    An exact repeat gives the same calls, for nothing.
+    """
+    with RawServer([calling()]) as server:
+        peer = raw(server.url)
+        first, again = (peer("ask", "hello", "-o", TOOLS, "--json", "--cache", "1h") for _ in range(2))
+
+    assert [run.json["tool_calls"] for run in (first, again)] == [[CALLED]] * 2
+    assert (again.json["cached"], len(server.requests)) == (True, 1)
+
+
+def test_a_client_has_the_calls(raw: Any) -> None:
+    """
+    A program gets them as objects, whole or at the end of a stream.
+    """
+    with RawServer([calling("One moment.")]) as server:
+        peer = raw(server.url)
+        tools = {"tools": [{"type": "function", "function": {"name": "weather"}}]}
+        with Client(peer.path, env=peer.llmo.env(peer.env())) as client:
+            whole_one = client.ask("hello", extra=tools)
+            stream = client.stream("hello", extra=tools)
+            pieces = list(stream)
+
+    expected = (ToolCall("c1", "weather", {"city": "Paris"}),)
+    assert (whole_one.text, whole_one.tool_calls, whole_one.finish_reason) == ("One moment.", expected, "tool_calls")
+    assert (pieces, stream.result.tool_calls, stream.result.complete) == (["One moment."], expected, True)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_TOKENS = 10**8
 """Tokens that a limit may be: a hundred times what any model writes."""
+MOST_PRICE = 10_000
+"""Dollars for a million tokens."""
 MOST_RETRIES = 100
 MOST_SECONDS = 1_000_000
 """Eleven days; sockets and event loops overflow far above."""

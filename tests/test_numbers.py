@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from contextlib import suppress
@@ -14,15 +15,21 @@ from hypothesis import strategies as st
 from llmo import parameters
 from llmo.batch import openai_rows
 from llmo.batch.rows import Row
+from llmo.catalog.price import Price, Rates
+from llmo.catalog.refreshed import Refreshed
 from llmo.cli.batch import Manner, Source
 from llmo.cli.options import Selection
 from llmo.config import Profile
-from llmo.errors import UsageError
+from llmo.errors import ConfigError, UsageError
+from llmo.money import DOLLAR
 from llmo.question import Options, question
+from llmo.settings.load import load
 from llmo.settings.validation import validated
-from llmo.types import Params
+from llmo.types import Params, Usage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Llmo
 
 BAD: dict[str, tuple[tuple[Any, str], ...]] = {
@@ -235,3 +242,97 @@ def test_a_word_that_json_does_not_have_is_a_text(llmo: Llmo) -> None:
     run = llmo("-P", "offline", "ask", "hello", "--json", "-o", "x=NaN")
 
     assert (0, True) == (run.code, json.loads(run.stdout)["ok"])
+
+
+@pytest.mark.parametrize(
+    "text", ["-1", "-0.000001", "nan", "NaN", "inf", "-Infinity", "1e400", "10001", "free", "", "1e-30"]
+)
+@pytest.mark.parametrize("key", ["input_usd", "output_usd", "cached_input_usd", "cache_write_usd"])
+def test_a_price_that_would_give_credit_is_refused_with_its_line(tmp_path: Path, key: str, text: str) -> None:
+    """
+    In the profile, exit 4; so is one that no hold could be computed with.
+    """
+    prices = {"input_usd": "1", "output_usd": "1", key: text}
+    body = "[[prices]]\nmodel = 'openai/*'\n" + "".join(f"{name} = {json.dumps(usd)}\n" for name, usd in prices.items())
+    line = 1 + body.splitlines().index(f"{key} = {json.dumps(text)}")
+    path = tmp_path / "p.toml"
+    path.write_text(body, "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(str(path), env={"LLMO_CACHE_DIR": str(tmp_path / "cache")})
+
+    said = f"expected an amount in dollars from 0 to 10,000, as 2.50, got text {json.dumps(text)}"
+    assert (4, f"{path}:{line}: prices.0.{key}: {said}") == (caught.value.exit, caught.value.message)
+
+
+@pytest.mark.parametrize("rate", [-1, 1.5, math.nan, True, "1"])
+@pytest.mark.parametrize("name", ["input", "output", "cached_input", "cache_write", "reasoning", "request"])
+def test_no_price_of_such_a_rate_can_be_made(name: str, rate: Any) -> None:
+    """
+    Whoever tells it: table, provider or profile.
+    """
+    rates: Any = {"input": 1, "output": 1, name: rate}
+    with pytest.raises(ValueError, match="not a rate"):
+        Price(**rates)
+    if name != "request":
+        with pytest.raises(ValueError, match="not a rate"):
+            Rates(**rates)
+
+
+PLAIN: Any = {"input": 1, "output": 1}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Price(**PLAIN, peak=(-1, 0)),
+        lambda: Price(**PLAIN, cap=(0, -1, 0)),
+        lambda: Price(**PLAIN, tiers=((5, Rates(**PLAIN | {"output": -1})),)),
+        lambda: Price(**PLAIN, service={"flex": Price(**PLAIN | {"input": -1})}),
+        lambda: Price(**PLAIN, others=(Price(**PLAIN, request=-1),)),
+    ],
+)
+def test_nor_one_whose_worst_case_is_negative(make: Any) -> None:
+    """
+    Peaks, caps, tiers, service tiers and other models count too.
+    """
+    with pytest.raises(ValueError, match="not a rate"):
+        make()
+
+
+COUNTS = st.integers(min_value=0, max_value=10**9)
+RATES = st.integers(min_value=0, max_value=10**10)
+
+
+@given(rates=st.tuples(*[RATES] * 5), counts=st.tuples(*[COUNTS] * 6))
+@settings(deadline=None)
+def test_no_usage_ever_costs_less_than_nothing(rates: tuple[int, ...], counts: tuple[int, ...]) -> None:
+    """
+    Whatever parts of its tokens a provider counts, parts that are more than the whole included.
+    """
+    names = ("input", "output", "cached_input", "cache_write", "reasoning")
+    price = Price(**dict(zip(names, rates, strict=True)))  # type: ignore[arg-type]
+    parts = [field.name for field in dataclasses.fields(Usage)][: len(counts)]
+    usage = Usage(**dict(zip(parts, counts, strict=True)))
+
+    assert price.cost(usage) >= 0
+
+
+def test_a_cached_list_with_a_negative_price_is_as_good_as_absent(tmp_path: Path) -> None:
+    """
+    Whoever wrote it there.
+    """
+    price: Any = {"input": -5, "output": 1, "cached_input": None, "cache_write": None, "reasoning": None}
+    row = {"id": "m", "context": None, "max_output": None, "shutdown": None, "abilities": None}
+    body = {"base_url": "u", "at": 0, "models": [row | {"price": price | {"request": 0, "peak": [0, 0], "tiers": []}}]}
+    (tmp_path / "p.json").write_text(json.dumps(body), "utf-8")
+
+    assert {} == Refreshed(tmp_path).of("p", "u").models
+
+
+def test_the_dearest_tokens_that_can_be_asked_for_fit_into_the_ledger() -> None:
+    """
+    The two upper bounds belong together.
+    """
+    dear = Price(input=0, output=parameters.MOST_PRICE * DOLLAR // 1_000_000)
+
+    assert dear.worst(0, parameters.MOST_TOKENS) < 2**62

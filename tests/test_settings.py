@@ -248,11 +248,11 @@ def test_every_problem_at_once_with_its_line(env, profile):
         "p.toml:28: budgets.0: a budget needs limit_usd or limit_calls",
         "p.toml:31: budgets.1.name: two budgets are called a",
         'p.toml:32: budgets.1.limit_usd: expected dollars in quotes, as "2.50", got number 5.0 without quotes',
-        'p.toml:35: budgets.2.limit_usd: expected an amount in dollars of 0 or more, as 2.50, got text "NaN"',
+        'p.toml:35: budgets.2.limit_usd: expected an amount in dollars from 0 to 1,000,000, as 2.50, got text "NaN"',
         'p.toml:36: budgets.2.window: expected one of run, day, week, month, total, got text "dya"; did you mean day?',
         "p.toml:37: budgets.2.match.provder: unknown key; did you mean provider? (keys: provider, model, task, tag.KEY)",
-        'p.toml:40: prices.0.input_usd: expected an amount in dollars of 0 or more, as 2.50, got text "cheap"',
-        'p.toml:41: prices.0.output_usd: expected an amount in dollars of 0 or more, as 2.50, got text "-1"',
+        'p.toml:40: prices.0.input_usd: expected an amount in dollars from 0 to 10,000, as 2.50, got text "cheap"',
+        'p.toml:41: prices.0.output_usd: expected an amount in dollars from 0 to 10,000, as 2.50, got text "-1"',
     ] == refusal(path, env)
 
 
@@ -296,7 +296,7 @@ def test_every_problem_at_once_with_its_line(env, profile):
         ),
         pytest.param(
             '[[budgets]]\nname = "a"\nlimit_usd = "1e40"',
-            'p.toml:3: budgets.0.limit_usd: expected an amount in dollars of 0 or more, as 2.50, got text "1e40"',
+            'p.toml:3: budgets.0.limit_usd: expected an amount in dollars from 0 to 1,000,000, as 2.50, got text "1e40"',
             id="more money than there is",
         ),
         pytest.param(

@@ -17,6 +17,13 @@ LONG = 2
 """Times the input rate for what a cache is to keep for an hour: Anthropic's rule for all its models."""
 
 
+def sound(*rates: Pico) -> None:
+    """Raise `ValueError` unless all are whole numbers of 0 or more."""
+    for rate in rates:
+        if type(rate) is not int or rate < 0:
+            raise ValueError(f"not a rate: {rate!r}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """Picodollars a token. A rate that is None is that of the tokens it is part of."""
@@ -27,6 +34,10 @@ class Rates:
     cache_write: Pico | None = None
     reasoning: Pico | None = None
 
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a rate that would turn a hold into credit, or that is no whole number."""
+        sound(self.input, self.output, self.cached_input or 0, self.cache_write or 0, self.reasoning or 0)
+
     def sum(self, usage: Usage) -> Pico:
         """What this usage costs at these rates."""
         read, write = usage.cached_input_tokens, usage.cache_write_tokens
@@ -35,7 +46,7 @@ class Rates:
         return (
             max(0, usage.input_tokens - read - write) * self.input
             + read * (self.input if self.cached_input is None else self.cached_input)
-            + (write - long) * (self.input if self.cache_write is None else self.cache_write)
+            + max(0, write - long) * (self.input if self.cache_write is None else self.cache_write)
             + long * self.input * LONG
             + max(0, usage.output_tokens - thought) * self.output
             + thought * (self.reasoning or 0)
@@ -70,6 +81,12 @@ class Price(Rates):
     peak: tuple[Pico, Pico] = (0, 0)
     others: tuple[Price, ...] = ()
     cap: tuple[Pico, Pico, Pico] | None = None
+
+    def __post_init__(self) -> None:
+        """As `Rates`, for what only a price has."""
+        # Named: a dataclass with slots is another class than the one that super() would look for.
+        Rates.__post_init__(self)
+        sound(self.request, *self.peak, *(self.cap or ()))
 
     def cost(self, usage: Usage, *, service_tier: str | None = None) -> Pico:
         """What a call cost; a service tier without a price of its own is the standard one."""

@@ -49,7 +49,7 @@ class Refreshed:
                 return NOTHING
             day = datetime.fromtimestamp(body["at"], UTC).date().isoformat()
             return Told(day, {one["id"]: _listed(one) for one in body["models"]})
-        except (OSError, OverflowError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, OverflowError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return NOTHING  # a cache: what cannot be read is as good as absent
 
 

@@ -180,6 +180,7 @@ def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:
         path = next((p for p in (folder / name, folder / f"{name}.txt", folder / f"{name}.md") if p.exists()), path)
     template = Template(read_text(path, "--template"))
     defined = dict(pair("--define", text) for text in inputs.define or ())
+    prompt = template.render({**given, **defined})
     said = {**{field: text for field, text in given.items() if text.strip()}, **defined}
     unused = [] if WHOLE in template.fields else [field for field in said if field not in template.fields]
     if unused:
@@ -188,5 +189,4 @@ def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:
         raise UsageError(
             f"not used by the template: {what.get(unused[0], f'-D {unused[0]}')}", hint=f"its fields: {known}"
         )
-    fields: dict[str, Any] = {**given, **defined}
-    return template.render(fields)
+    return prompt

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llmo import patterns
 from llmo.config import MATCHED, TASKS, RoutingConfig
-from llmo.money import parse_usd
+from llmo.money import DOLLAR, MOST, parse_usd
+from llmo.parameters import MOST_PRICE
 from llmo.settings.declared import Path, given, nearest
 from llmo.settings.kinds import KIND_DEFAULTS
 from llmo.settings.problems import SECRET
@@ -150,7 +151,7 @@ def _budgets(data: Mapping[str, Any]) -> Iterator[Finding]:
         if name in names:
             yield (*path, "name"), f"two budgets are called {name}"
         names.append(name)
-        yield from _amounts(budget, path, ("limit_usd",))
+        yield from _amounts(budget, path, ("limit_usd",), most=MOST)
         yield from _match(data, _table(budget, "match"), (*path, "match"))
 
 
@@ -202,15 +203,18 @@ def _prices(data: Mapping[str, Any]) -> Iterator[Finding]:
             yield (*path, "model"), f"expected provider/model, as openai/{pattern}, got {given(pattern)}"
 
 
-def _amounts(table: object, path: Path, keys: tuple[str, ...] = _USD) -> Iterator[Finding]:
+def _amounts(table: object, path: Path, keys: tuple[str, ...] = _USD, *, most: int = MOST_PRICE) -> Iterator[Finding]:
+    """Amounts that are none, or more than `most` dollars: as prices, the most that the ledger can multiply."""
     for key in keys:
         text = table.get(key) if isinstance(table, Mapping) else None
         if not isinstance(text, str):
             continue
         try:
-            parse_usd(text)
+            amount = parse_usd(text)
         except (ValueError, ArithmeticError):
-            yield (*path, key), f"expected an amount in dollars of 0 or more, as 2.50, got {given(text)}"
+            amount = None
+        if amount is None or amount > most * DOLLAR:
+            yield (*path, key), f"expected an amount in dollars from 0 to {most:,}, as 2.50, got {given(text)}"
 
 
 def _timezone(data: Mapping[str, Any]) -> Iterator[Finding]:

@@ -126,7 +126,7 @@ class Unbounded(BudgetExceeded):
 
     def __init__(self, names: Sequence[str], target: object) -> None:
         super().__init__(
-            f"a dollar limit can't cover {', '.join(names)} of {target}: billed apart from the tokens it holds for",
+            f"a dollar limit can't cover {', '.join(names)} at {target}: billed beside tokens, at an unknown price",
             hint="leave it out, or let it run with --allow-unpriced: what it costs on top is then not held",
         )
 

@@ -93,13 +93,14 @@ _SEARCHING = re.compile(r"search-(?:preview|api)|deep-research|(?:^|/)compound(?
 
 
 class Reserved(NamedTuple):
-    """An option that may not be sent: where it stands, and what to do instead."""
+    """An option that may not be sent: where it stands, what to do instead, and why."""
 
     path: str
     hint: str
+    why: str = "can't be set as an option"
 
     def __str__(self) -> str:
-        return self.path
+        return f"{self.path} {self.why}"
 
 
 class _Field(NamedTuple):
@@ -118,11 +119,11 @@ def reserved(kind: str, options: Mapping[str, Json], limit: int | None = None) -
         # OpenRouter's name for a budget of thinking, which is part of the output.
         if field.name in _PLAIN_THINKING or (field.name, field.above) == ("maxtokens", "reasoning"):
             if limit is not None and _above(field.value, limit):
-                return Reserved(field.path, f"it is above the output limit of {limit}: raise --max-tokens")
+                return Reserved(field.path, "raise --max-tokens", f"is above the output limit of {limit:,}")
         elif field.name in _PLAIN_ANYWHERE:
             return Reserved(field.path, _PLAIN_ANYWHERE[field.name])
         if (OBJECTS.get(kind), "") == (field.name, field.above) and not _joinable(field):
-            return Reserved(field.path, "give an object: llmo puts what money is held for into it")
+            return Reserved(field.path, "llmo puts what money is held for into it", "must be an object")
     return None
 
 

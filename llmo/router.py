@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import verbatim, wording
+from llmo import refusals, wording
 from llmo.catalog.price import LONG
-from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected, Unbounded
-from llmo.providers import ALL, taking
+from llmo.errors import Unbounded
+from llmo.providers import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from llmo.catalog import Model, Price
     from llmo.chains import Step, Tier
     from llmo.config import BudgetEnd
-    from llmo.errors import LlmoError
     from llmo.extras import Reserved
     from llmo.ledger import Latency
     from llmo.types import Ability, Billing, CostSource, Parameter, Strategy, Target
@@ -190,61 +189,8 @@ def held(price: Price, need: Need, output: int) -> int:
 
 def require(plan: Plan) -> None:
     """Raise the error that says why nobody can answer, when nobody can."""
-    if plan.ranked:
-        return
-    if (unfit := _unfit(plan)) is not None:
-        raise unfit
-    reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
-    if plan.need.private:
-        raise ConfigError(f"no model on this machine can answer: {reasons}", hint=_nobody_here(plan.need))
-    if plan.candidates and all(c.facts.model.context for c in plan.candidates) and "do not fit" in reasons:
-        raise ContextTooLong(f"the prompt is too long: {reasons}", hint="name a model with a larger context with -m")
-    if plan.candidates and all(c.facts.not_ready for c in plan.candidates):
-        raise CredentialsError(f"no model is ready: {reasons}", hint="set a key, or try it with -P offline")
-    raise ConfigError(
-        f"no model can answer: {reasons}", hint="llmo route shows the plan; llmo models --ready what there is"
-    )
-
-
-def _nobody_here(need: Need) -> str:
-    """What to do when a private request has nobody to answer it."""
-    found = need.private_kinds and not need.private_because
-    return "mark a provider local = true, start Ollama" + (
-        ", or name who may have it: --allow-private-to PROVIDER"
-        if found
-        else ", or begin a new conversation"
-        if "conversation" in need.private_because
-        else ""
-    )
-
-
-def _unfit(plan: Plan) -> LlmoError | None:
-    """The error of a request that asks for what a candidate must not be sent, if it is that."""
-    if barred := [c for c in plan.candidates if c.without]:
-        return _barred(barred)
-    for c in plan.candidates:
-        if reserved := plan.need.reserved.get(c.facts.kind):
-            return Rejected(f"{c.target}: {c.why}", hint=reserved.hint)
-        if untold := plan.need.untold.get(c.facts.kind):
-            lenient = "" if untold.parts else "; --lenient leaves it out"
-            takers = ", ".join(verbatim.KINDS)
-            return Rejected(f"{c.target}: {c.why}", hint=f"provider types that take it as it stands: {takers}{lenient}")
-        if c.unpriced and c.target in plan.need.limited:
-            return Unbounded(c.unpriced, c.target)
-    return None
-
-
-def _barred(candidates: Sequence[Candidate]) -> Rejected:
-    """Who would answer but for a parameter, and who takes it."""
-    said = [
-        f"{c.target.provider} ({c.facts.kind}) does not take the parameter{'s' * (len(c.without) > 1)}: "
-        f"{', '.join(c.without)}"
-        for c in candidates
-    ]
-    names = dict.fromkeys(name for c in candidates for name in c.without)
-    hint = "; ".join(f"kinds that take {name}: {', '.join(taking(name))}" for name in names)
-    lenient = "" if "image" in names else "; --lenient leaves it out"
-    return Rejected("; ".join(dict.fromkeys(said)), hint=f"{hint}{lenient}")
+    if not plan.ranked:
+        raise refusals.refusal(plan)
 
 
 def _candidate(step: Step, need: Need, facts: Facts) -> Candidate:
@@ -312,7 +258,7 @@ def _out(need: Need, target: Target, facts: Facts) -> str | None:
         found = f"{', '.join(need.private_kinds)} in the prompt" if need.private_kinds else ""
         why = "; ".join(part for part in (need.private_because, found) if part)
         return f"not on this machine, and the request is private{why and f' ({why})'}"
-    if unfit := _unsendable(need, facts.kind) or facts.not_ready:
+    if unfit := refusals.unsendable(need, facts.kind) or facts.not_ready:
         return unfit
     context = facts.model.context
     if context and need.input_estimate > context:
@@ -321,16 +267,6 @@ def _out(need: Need, target: Target, facts: Facts) -> str | None:
     missing = need.abilities - known if known is not None else frozenset()
     if missing:
         return f"it has no {' and no '.join(sorted(missing))}"
-    return None
-
-
-def _unsendable(need: Need, kind: str) -> str | None:
-    """Why the request can't be sent to a provider type."""
-    if reserved := need.reserved.get(kind):
-        return f"{reserved} can't be set as an option: {reserved.hint}"
-    untold = need.untold.get(kind)
-    if untold and (untold.parts or not need.lenient):
-        return f"{kind} has no words for {untold}"
     return None
 
 

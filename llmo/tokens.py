@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from llmo import images, sent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from llmo.types import Json, Message, Request
 
 PER_MESSAGE = 16
@@ -22,6 +21,8 @@ ANTHROPIC = 64
 """Claude's API adds a handful of tokens to a request without tools."""
 PER_SCHEMA = 1024
 """Instructions around a schema; Anthropic documents up to 530 tokens for its tool prompt."""
+PER_OBJECT = 64
+"""`additionalProperties`, `required` or `description`, where an object of a schema had none."""
 PER_TOOLS = 2048
 """Instructions around tools: those of Cohere's Command templates are the longest known, about 5,000 bytes of prose."""
 PER_TOOL = 64
@@ -94,7 +95,12 @@ def _template(request: Request, kind: str) -> int:
 
 
 def _schema(schema: Mapping[str, Json] | None) -> int:
-    return 0 if schema is None else sent.width(schema) + PER_SCHEMA
+    if schema is None:
+        return 0
+    # A provider's subset closes every object and requires every property: names come twice (`llmo.providers.schemas`).
+    names = [node.name for node in sent.nodes(schema) if node.name is not None]
+    closed = PER_OBJECT * sum(isinstance(node.value, Mapping) for node in sent.nodes(schema))
+    return sent.width(schema) + sent.width(names) + closed + PER_SCHEMA
 
 
 def _options(request: Request) -> int:

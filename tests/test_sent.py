@@ -14,7 +14,7 @@ from llmo.candidates import Choice, Planner
 from llmo.catalog import Catalog
 from llmo.config import Profile, ProviderConfig
 from llmo.errors import UsageError
-from llmo.providers import KINDS
+from llmo.providers import KINDS, schemas
 from llmo.types import Message, Params, Request
 
 if TYPE_CHECKING:
@@ -140,3 +140,25 @@ def test_what_holds_itself_is_refused() -> None:
 
     with pytest.raises(UsageError, match="nested more than"):
         tokens.bound(Request((), Params(extra={"x": endless})), "openai")
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.fixed_dictionaries({"type": st.just("integer"), "minimum": st.integers()}),
+        lambda inner: st.builds(
+            lambda parts: {"type": "object", "properties": parts, "required": list(parts)[:1]},
+            st.dictionaries(st.text(max_size=40), inner, min_size=1, max_size=5),
+        ),
+        max_leaves=12,
+    )
+)
+def test_a_bound_covers_a_schema_in_every_subset(schema: Any) -> None:
+    """
+    Objects are closed and names required, which makes it longer than what was given.
+    """
+    plain = tokens.bound(Request(()), "openai")
+    sent_as = [found for found in (schemas.strict(schema), schemas.closed(schema)) if found is not None]
+    most = max(len(json.dumps(one, indent=2).encode()) for one in sent_as)
+
+    assert most + tokens.PER_SCHEMA <= tokens.bound(Request((), schema=schema), "openai") - plain

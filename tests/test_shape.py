@@ -30,7 +30,7 @@ LAYERS = {
             "__init__ errors types money parameters config clock ids result figures patterns jsontext",
             "paths settings catalog tokens images classify shapes privacy redact sent extras verbatim wording data",
             "providers ledger history",
-            "chains router candidates budget cap limits retry",
+            "chains refusals router candidates budget cap limits retry",
             "engine attempt received structured",
             "wiring",
             "answers question portal desk client langchain langwords batch render",

@@ -276,7 +276,7 @@ def reserved(link: Link, request: Request, limit: int | None = None) -> None:
     """Refuse options that would undo what llmo itself sets; `limit` is what is sent when the request has none."""
     found = extras.reserved(link.config.kind, sent.options(request), request.params.max_tokens or limit)
     if found is not None:
-        raise Rejected(f"cannot be set as an option of {link.name}: {found}", hint=found.hint, may_be_billed=False)
+        raise Rejected(f"{found} of {link.name}", hint=found.hint, may_be_billed=False)
 
 
 def address(link: Link) -> str:

@@ -242,10 +242,16 @@ def dollars(value: Any) -> Pico | None:
 
 
 def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with further fields; two objects under one name are joined, else the extra one wins."""
+    """
+    The body with further fields; two objects under one name are joined, else the extra one wins.
+
+    Raises `Rejected` where it would take the place of an object of llmo's.
+    """
     for name, value in extra.items():
         known = body.get(name)
-        body[name] = {**known, **value} if isinstance(known, dict) and isinstance(value, Mapping) else value
+        if isinstance(known, dict) and not isinstance(value, Mapping):
+            raise Rejected(f"an option must be an object, to join what llmo sends: {name}", may_be_billed=False)
+        body[name] = {**known, **value} if isinstance(known, dict) else value
     return body
 
 

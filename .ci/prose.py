@@ -15,8 +15,9 @@ without a network or a key, deterministically, for trying out and for tests.
 
 STREAMS = """\
 Standard output carries the result and nothing else: the answer, the JSON, the table. Progress, the cost line, warnings
-and errors go to standard error. A pipe gets the exact bytes of the answer; on a terminal control characters in a
-model's text are shown, never obeyed.
+and errors go to standard error. A pipe gets the exact bytes of the answer; on a terminal control characters and
+text without a width are shown, never obeyed or hidden, and JSON has them escaped. In CSV a text that a spreadsheet
+would run as a formula has an apostrophe before it.
 
 An error is one line, *llmo: what: why*, and where there is one a line *hint: what to do*. With *--json* the object
 is printed also on failure, and agrees with the exit status.

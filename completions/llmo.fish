@@ -199,7 +199,7 @@ complete -c llmo -n '__llmo_at cost' -l run -d 'Only this run.' -x
 complete -c llmo -n '__llmo_at cost' -l tag -d 'Only calls with KEY=VALUE; repeatable.' -x
 complete -c llmo -n '__llmo_at cost' -l by -d 'day, week, month, provider, model, task, tag:KEY, run, outcome; repeatable.' -x -a 'day week month provider model task run outcome tag:'
 complete -c llmo -n '__llmo_at cost' -l json -d 'Print one JSON object.'
-complete -c llmo -n '__llmo_at cost' -l csv -d 'Print CSV.'
+complete -c llmo -n '__llmo_at cost' -l csv -d 'Print CSV that no spreadsheet runs.'
 complete -c llmo -n '__llmo_at cost' -l plot -d 'Spend over time by model, as bars.'
 complete -c llmo -n '__llmo_at cost' -l budgets -d 'Show the status of each budget.'
 complete -c llmo -n '__llmo_at cost' -l as-if -d 'What the same tokens would have cost there.' -x -a 'auto (__llmo_run models --names)'

@@ -1,4 +1,4 @@
-"""What may be printed or stored: keys masked, control characters made visible."""
+"""What may be printed or stored: keys masked, by their form and by their value."""
 
 from __future__ import annotations
 
@@ -11,17 +11,6 @@ MASK = "****"
 LEAST = 8
 """Characters from which a value is masked wherever it appears: shorter ones would mask ordinary words."""
 _known: dict[str, None] = {}
-
-# C0 without tab and newline, DEL and C1: what a terminal could take as a command. Bidirectional
-# overrides reorder what is read, so they are shown too. A carriage return would overwrite its line.
-_CONTROL: dict[int, str | None] = {code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\t\n\r"}
-_CONTROL |= {0x0D: None, 0x7F: "␡"} | dict.fromkeys(range(128, 160), "�")
-_CONTROL |= dict.fromkeys((*range(8234, 8239), *range(8294, 8298)), "�")
-
-
-def visible(text: str) -> str:
-    """Text that a terminal prints and does not obey; works chunk by chunk."""
-    return text.translate(_CONTROL)
 
 
 def remember(*secrets: str) -> None:

@@ -79,10 +79,13 @@ _SAID = (
     r"(?:required|missing|invalid|expected|provided|unset|null|none|true|false|undefined|string|bearer|basic"
     r"|not|must|should|is|was)(?![\w-])"
 )
+# Two words after a colon are what a message says of a key: `api_key: unknown key`.
+_PROSE = r"(?!bearer|basic|token)[a-z]{1,32}[,.;:]? [a-z]"
 _VALUE = r"[^\s\"'\\,;&<>(){}\[\]|*]{6,}"
 _ASSIGNED = (
-    rf"(?P<name>(?i:{_NAMES})[\"'\\]{{0,4}}\s{{0,8}}(?:[:=]>?)\s{{0,8}}[\"'\\]{{0,4}}(?i:(?:bearer|basic|token)\s{{1,8}})?)"
-    rf"(?!(?i:{_SAID})){_VALUE}"
+    rf"(?P<name>(?i:{_NAMES})[\"'\\]{{0,4}}\s{{0,8}}(?:=>?\s{{0,8}}|:(?=\S)|:\s{{1,8}}(?!{_PROSE}))"
+    rf"(?P<quote>[\"'\\]{{1,4}})?(?i:(?:bearer|basic|token)\s{{1,8}})?)"
+    rf"(?!(?i:{_SAID}))(?(quote)[^\"'\\\n]{{4,4096}}|{_VALUE})"
 )
 _BEARER = (
     r"(?P<bearer>(?i:\bbearer))\s{1,64}(?!(?i:authenticat|authoriz|required|token)\w*(?![\w-]))[^\s\"'\\,;<>*]{8,}"

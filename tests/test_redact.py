@@ -7,28 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmo import privacy
-from llmo.redact import masked, remember, visible
+from llmo.redact import masked, remember
 
 if TYPE_CHECKING:
     from llmo.config import Detector
-
-
-@pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        pytest.param("\x1b]0;title\x07", "␛]0;title␇", id="title"),
-        pytest.param("\x1b]52;c;aGk=\x1b\\", "␛]52;c;aGk=␛\\", id="clipboard"),
-        pytest.param("\x9b2J", "\ufffd2J", id="C1"),
-        pytest.param("safe\roverwritten", "safeoverwritten", id="carriage return"),
-        pytest.param("a\u202eb", "a\ufffdb", id="bidirectional override"),
-        pytest.param("tab\tline\nemoji 🎉 עברית", "tab\tline\nemoji 🎉 עברית", id="text stays"),
-    ],
-)
-def test_a_terminal_prints_and_does_not_obey(given: str, shown: str) -> None:
-    """
-    A model can't move the cursor, set the title or write the clipboard.
-    """
-    assert visible(given) == shown
 
 
 @pytest.mark.parametrize(
@@ -75,6 +57,14 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N"
             'api_key: required; {"max_tokens": 1024, "input_tokens": 12345678}; bearer token missing',
             id="words stay",
         ),
+        pytest.param(
+            "providers.x.api_key: unknown key; password: wrong, try again",
+            "providers.x.api_key: unknown key; password: wrong, try again",
+            id="what is said of a key stays",
+        ),
+        pytest.param("authorization: token abcdefgh12 x", "authorization: token**** x", id="scheme in lower case"),
+        pytest.param("api_key: secretvalue", "api_key:****", id="one word"),
+        pytest.param('"api_key": "correct horse"', '"api_key": "****"', id="quoted words"),
     ],
 )
 def test_what_a_name_or_a_form_gives_away_is_masked(given: str, shown: str) -> None:

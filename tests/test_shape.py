@@ -27,7 +27,7 @@ LAYERS = {
     part: layer
     for layer, parts in enumerate(
         [
-            "__init__ errors types money parameters config clock ids result figures patterns jsontext",
+            "__init__ errors types money parameters config clock ids result figures patterns jsontext screen cells",
             "paths settings catalog tokens images classify shapes privacy redact sent extras verbatim wording data",
             "providers ledger history",
             "chains refusals router candidates budget cap limits retry",
@@ -128,7 +128,7 @@ def test_batch_and_render_do_not_know_each_other() -> None:
 
 def test_render_knows_only_the_words() -> None:
     """
-    Pictures are drawn from what is handed over; redact, which keeps control sequences out, is the one tool.
+    Pictures are drawn from what is handed over; redact, which masks keys, is the one tool.
     """
     allowed = WORDS | {"render", "redact"}
     found = [
@@ -246,6 +246,24 @@ def test_one_place_asks_whether_there_is_a_terminal() -> None:
     askers = {name for name, tree in modules().items() if "isatty" in ast.unparse(tree)}
 
     assert askers <= {"llmo.cli.context"}
+
+
+def test_one_place_writes_to_the_terminal() -> None:
+    """
+    `cli/context.py` takes out what a terminal would obey or hide; others write only what no stranger said.
+    """
+    writers = {
+        name
+        for name, tree in modules().items()
+        if re.search(r"std(?:out|err)\.write\(|(?<![.\w])print\(", ast.unparse(tree))
+    }
+
+    assert writers - {"llmo.cli.context"} == {
+        "llmo.cli",  # the version
+        "llmo.cli.app",  # help, and an error by way of the same rules
+        "llmo.cli.comparing",  # a line that moves, whose names were made visible
+        "llmo.client",  # an example in its docstring
+    }
 
 
 def test_modules_are_short() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
@@ -11,7 +9,7 @@ from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from llmo import jsontext
+from llmo import cells, jsontext
 from llmo.batch.identity import short
 from llmo.batch.lines import PIECE, Last, entries
 from llmo.errors import UsageError
@@ -188,9 +186,7 @@ def cell(value: Json) -> Json:
 
 def line_of(values: Sequence[Json]) -> bytes:
     """A line of CSV."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(["" if value is None else value for value in values])
-    return _encodable(text.getvalue()).encode()
+    return _encodable(cells.line(values)).encode()
 
 
 def _encodable(text: str) -> str:

@@ -12,7 +12,6 @@ import typer.main
 from typer.core import TyperGroup
 from typer.models import CommandInfo
 
-from llmo import jsontext
 from llmo.cli.context import ClosedPipe, current, encode
 from llmo.cli.light import lighten
 from llmo.errors import BudgetExceeded, Cancelled, Exit, LlmoError, UsageError
@@ -146,7 +145,8 @@ def _explained(exc: Exception) -> LlmoError:
 
 def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
     """Print a failure; the exit code."""
-    from llmo.redact import masked, visible
+    from llmo.redact import masked
+    from llmo.screen import visible
 
     if "--json" in args or "--ndjson" in args:
         error = {"kind": exc.kind, "message": masked(exc.message), "hint": exc.hint and masked(exc.hint)}
@@ -154,7 +154,7 @@ def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
         if "--ndjson" in args:
             body = {"event": "result", **body}
         try:
-            sys.stdout.write(jsontext.write(body) + "\n")
+            current().json(body)
             sys.stdout.flush()
         except BrokenPipeError:
             return closed_pipe()

@@ -8,20 +8,21 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import figures, jsontext, router
+from llmo import figures, router
 from llmo.cli import options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
 from llmo.errors import BudgetExceeded, Cancelled, Incomplete, Unfinished, UsageError
 from llmo.ids import ulid
 from llmo.received import name
-from llmo.redact import visible
 from llmo.render import lines, objects
 from llmo.render.stream import Events, Markdown, Raw, Silent
 from llmo.result import calls, tokens
 from llmo.types import Message, Reasoning, Text, ToolCall
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmo.candidates import Choice
     from llmo.cli.ask import Output
     from llmo.cli.context import Context
@@ -223,7 +224,7 @@ def _finish(ctx: Context, question: Question, result: Result, data: Json) -> int
         body = objects.result(result, task=question.plan.task.name, data=data, conversation=conversation)
         if output.ndjson:
             body = {"event": "result", **body}
-        ctx.stdout.write(jsontext.write(body) + "\n")
+        ctx.json(body)
     ctx.stdout.flush()
     for line in lines.attempts(result) if result.ok or len(result.attempts) > 1 else ():
         ctx.note(f"llmo: tried {line}")
@@ -248,11 +249,21 @@ def _writer(ctx: Context, output: Output) -> Writer:
     if output.as_json:
         return Silent()
     if output.ndjson:
-        return Events(ctx.stdout)
+        return Events(_put(ctx))
     fancy = ctx.stdout_tty and ctx.env.get("TERM") != "dumb"
     if output.markdown or (fancy and output.markdown is None):
-        return Markdown(ctx.stdout, clean=visible, color=ctx.color, width=min(ctx.width, 100), terminal=ctx.stdout_tty)
-    return Raw(ctx.stdout, clean=visible if ctx.stdout_tty else None)
+        return Markdown(ctx.stdout, color=ctx.color, width=min(ctx.width, 100), terminal=ctx.stdout_tty)
+    return Raw(ctx.stdout, clean=ctx.stdout_tty)
+
+
+def _put(ctx: Context) -> Callable[[str], None]:
+    """Write JSON that is read as it comes."""
+
+    def put(text: str) -> None:
+        ctx.spelled(text)
+        ctx.stdout.flush()
+
+    return put
 
 
 class _Cache:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import jsontext, router
+from llmo import router
 from llmo.batch.tally import Tally
 from llmo.cli.batch_task import prompt_of, works
 from llmo.cli.wiring import budgets
@@ -94,7 +94,7 @@ def show(task: Task) -> int:
     found = forecast(task)
     body = _body(task, found)
     if task.flags.output.as_json:
-        task.ctx.out(jsontext.write(body) + "\n")
+        task.ctx.json(body)
     else:
         task.ctx.out("\n".join(_lines(task, found, body)) + "\n")
     return 0

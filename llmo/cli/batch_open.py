@@ -205,6 +205,5 @@ def _agreed(task: Task, question: str) -> bool:
     ctx = task.ctx
     if not (ctx.stdin_tty and ctx.stderr_tty):
         return False
-    ctx.stderr.write(f"llmo: {question} [y/N] ")
-    ctx.stderr.flush()
+    ctx.ask(f"llmo: {question} [y/N] ")
     return ctx.stdin.readline().strip().lower() in ("y", "yes")

@@ -160,7 +160,8 @@ class Job:
             file = opened(str(task.target))
             return lambda line: _whole(file, line)
         if task.ctx.stdout_tty:
-            return lambda line: task.ctx.out(line.decode())
+            put = task.ctx.out if task.shape == "csv" else task.ctx.spelled
+            return lambda line: put(line.decode("utf-8", "surrogatepass"))
         stream = task.ctx.stdout.buffer
 
         def write(line: bytes) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from llmo import jsontext, router
+from llmo import router
 from llmo.cli import asking, options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
@@ -185,9 +185,9 @@ def _finish(ctx: Context, asked: Comparison, runners: list[Runner]) -> int:
     if asked.output.as_json:
         for runner, result in zip(runners, results, strict=True):
             body = objects.result(result, task=runner.plan.task.name, data=runner.data)
-            ctx.stdout.write(jsontext.write(body) + "\n")
+            ctx.json(body)
     else:
-        ctx.stdout.write(_shown(ctx, results))
+        ctx.show(_shown(ctx, results))
     ctx.stdout.flush()
     for result in results:
         _say(ctx, result)

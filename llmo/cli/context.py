@@ -13,9 +13,11 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from llmo.redact import masked, visible
+from llmo import jsontext
+from llmo.redact import masked
+from llmo.screen import escaped, styled, visible
 from llmo.wiring import Surroundings
 
 if TYPE_CHECKING:
@@ -86,6 +88,23 @@ class Context(Surroundings):
         """Write a piece of the result; on a terminal control characters are shown, not obeyed."""
         self.stdout.write(visible(text) if self.stdout_tty else text)
 
+    def show(self, drawn: str) -> None:
+        """Write what llmo has drawn: on a terminal its own colours are obeyed, and nothing else."""
+        self.stdout.write(styled(drawn) if self.stdout_tty else drawn)
+
+    def json(self, value: Any, *, indent: int | None = None) -> None:
+        """Write a value as JSON; on a terminal what it could obey or hide is escaped."""
+        self.spelled(jsontext.write(value, indent=indent) + "\n")
+
+    def spelled(self, text: str) -> None:
+        """Write what is JSON already."""
+        self.stdout.write(escaped(text) if self.stdout_tty else text)
+
+    def ask(self, question: str) -> None:
+        """Write a question, whose answer is on the same line."""
+        self.stderr.write(visible(masked(question)))
+        self.stderr.flush()
+
     def err(self, line: str) -> None:
         """Write a line for the person at the terminal."""
         self.stderr.write(visible(masked(line)) + "\n")
@@ -94,8 +113,8 @@ class Context(Surroundings):
     def refused(self, message: str) -> None:
         """Let GitHub Actions mark the step where a budget stopped it; elsewhere nothing."""
         if self.env.get("GITHUB_ACTIONS") == "true":
-            escaped = masked(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-            self.err(f"::error title=llmo budget::{escaped}")
+            told = masked(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+            self.err(f"::error title=llmo budget::{told}")
 
     def note(self, line: str) -> None:
         """Write a line that -q drops."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from llmo import cells
 from llmo.cli import pictures
 from llmo.errors import UsageError
 from llmo.figures import dollars
@@ -40,15 +41,12 @@ def as_object(report: Report) -> dict[str, Any]:
 
 def as_csv(report: Report) -> str:
     """A line a group, with the names of the object's fields as header."""
-    import csv
-    import io
-
-    out = io.StringIO()
     names = [*report.by, *money.spending(report.total)]
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(money.spending(group, report.by) for group in report.groups)
-    return out.getvalue()
+    lines = [names]
+    for group in report.groups:
+        found = money.spending(group, report.by)
+        lines.append([found[name] for name in names])
+    return "".join(map(cells.line, lines))
 
 
 def as_table(report: Report, *, bold: bool = False, bars: bool = False) -> str:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from llmo import jsontext
 from llmo.cli.listing import Filters
 from llmo.cli.options import command
 
@@ -47,11 +46,11 @@ def models(
     rows = listing.listed(ctx, chosen, filters, query or "")
     if as_json:
         body = [shown.as_object(row) for row in rows]
-        ctx.stdout.write(jsontext.write(body) + "\n")
+        ctx.json(body)
     elif names:
         ctx.out("".join(f"{row.target}\n" for row in rows))
     else:
-        ctx.stdout.write(shown.as_table(rows, ctx.catalog.date, bold=ctx.stdout_tty and ctx.color))
+        ctx.show(shown.as_table(rows, ctx.catalog.date, bold=ctx.stdout_tty and ctx.color))
     if not rows and not as_json:
         ctx.note("no models: llmo models --refresh asks the providers" if not query else f"no models match: {query}")
     return 0

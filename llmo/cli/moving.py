@@ -21,7 +21,7 @@ def export(report: Report, name: str) -> int:
     lines = ctx.ledger.exported(report.since, report.until, report.run, report.tags)
     if name == "-":
         for line in lines:
-            ctx.stdout.write(f"{line}\n")
+            ctx.spelled(f"{line}\n")
         return 0
     count = 0
     try:

@@ -33,7 +33,7 @@ def _place(ctx: Context, name: str | None = None) -> Place:
 
 
 def _print(ctx: Context, body: object) -> None:
-    ctx.stdout.write(jsontext.write(body, indent=2 if ctx.stdout_tty else None) + "\n")
+    ctx.json(body, indent=2 if ctx.stdout_tty else None)
 
 
 @app.command("init")
@@ -191,4 +191,4 @@ def schema() -> None:
     from llmo.settings.validation import schema as described
 
     ctx = current()
-    ctx.stdout.write(jsontext.write(described(), indent=2) + "\n")
+    ctx.json(described(), indent=2)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmo import jsontext
 from llmo.cli.options import Selection, command
 from llmo.cli.prompt import Inputs
 
@@ -63,7 +62,7 @@ def _rows(ctx: Context, path: str, selection: Selection, params: object) -> int:
     choice, left = options.choice(selection), budgets(ctx, selection)
     for text in _prompts(ctx, path):
         plan = ctx.planner.plan(Request((Message("user", text),), params), choice)
-        ctx.stdout.write(jsontext.write(objects.plan(plan, left)) + "\n")
+        ctx.json(objects.plan(plan, left))
     return 0
 
 

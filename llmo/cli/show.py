@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo import jsontext
 from llmo.cli.wiring import budgets
 from llmo.render import objects, plans
 
@@ -18,8 +17,8 @@ def show_plan(ctx: Context, plan: Plan, selection: Selection, *, as_json: bool) 
     """Print a plan in the form that is asked for; the exit code."""
     body = objects.plan(plan, budgets(ctx, selection))
     if as_json:
-        ctx.stdout.write(jsontext.write(body) + "\n")
+        ctx.json(body)
     else:
         color = ctx.color and ctx.stdout_tty
-        ctx.stdout.write(plans.table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=color))
+        ctx.show(plans.table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=color))
     return 0

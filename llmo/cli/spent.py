@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmo import figures, jsontext, parameters
+from llmo import figures, parameters
 from llmo.cli.options import pair
 from llmo.errors import Exit, UsageError
 
@@ -47,7 +47,7 @@ class Reports:
         ),
     ] = None
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV that no spreadsheet runs.")] = False
     plot: Annotated[bool, typer.Option("--plot", help="Spend over time by model, as bars.")] = False
     budgets: Annotated[bool, typer.Option("--budgets", help="Show the status of each budget.")] = False
     as_if: Annotated[
@@ -112,12 +112,12 @@ class Report:
         from llmo.cli import forms
 
         if self.how.as_json:
-            self.ctx.stdout.write(jsontext.write(forms.as_object(self)) + "\n")
+            self.ctx.json(forms.as_object(self))
         elif self.how.as_csv:
-            self.ctx.stdout.write(forms.as_csv(self))
+            self.ctx.out(forms.as_csv(self))
         else:
             tty = self.ctx.stdout_tty
-            self.ctx.stdout.write(forms.as_table(self, bold=tty and self.ctx.color, bars=tty))
+            self.ctx.show(forms.as_table(self, bold=tty and self.ctx.color, bars=tty))
         if self.how.github_summary:
             forms.to_github(self)
         if self.how.html is not None:

@@ -76,8 +76,7 @@ def _amount(ctx: Context) -> str | None:
 
 
 def _answer(ctx: Context, question: str) -> str:
-    ctx.stderr.write(question)
-    ctx.stderr.flush()
+    ctx.ask(question)
     line = ctx.stdin.readline()
     if not line:
         raise Cancelled

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from llmo.figures import dollars, span
 from llmo.money import stated
-from llmo.redact import visible
 from llmo.render import lines, tables
+from llmo.screen import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

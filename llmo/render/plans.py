@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.figures import dollars, exact
 from llmo.money import stated
-from llmo.redact import visible
 from llmo.render.lines import doubt
+from llmo.screen import visible
 
 if TYPE_CHECKING:
     from llmo.router import Candidate, Plan
@@ -21,7 +21,7 @@ def table(plan: Plan, budgets: list[dict[str, Any]], *, width: int | None, color
     private = f", private ({', '.join(plan.need.private_kinds) or 'asked for'})" if plan.need.private else ""
     limit = plan.ranked[0].max_output if plan.ranked else plan.need.max_output
     head = [
-        f"task      {plan.task.name}: {plan.task.reason}{private}",
+        visible(f"task      {plan.task.name}: {plan.task.reason}{private}"),
         f"tokens    about {plan.need.input_estimate} in, at most {plan.need.input_bound}; output at most {limit}",
         "",
     ]
@@ -32,7 +32,7 @@ def table(plan: Plan, budgets: list[dict[str, Any]], *, width: int | None, color
         line = "  ".join([*(cell.ljust(size) for cell, size in zip(row, sizes, strict=False)), row[-1]])
         style = BOLD if number == 0 else DIM if row[0] == "-" else ""
         body.append(_styled(line if width is None else _cut(line, width), style if color else ""))
-    tail = ["", *(_budget(one) for one in budgets)] if budgets else []
+    tail = ["", *(visible(_budget(one)) for one in budgets)] if budgets else []
     return "\n".join([*head, *body, *tail]) + "\n"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.redact import visible
 from llmo.render.tables import columns
+from llmo.screen import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,10 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from llmo import jsontext
+from llmo.screen import Screen, styled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
+
+OFTEN = 8192
+"""Characters of an open block up to which each line may finish it; longer ones are read at every eighth more."""
 
 
 class Writer(Protocol):
@@ -49,63 +53,93 @@ class Raw:
     """
     The text as it comes, flushed piece by piece.
 
-    A pipe gets the exact bytes. With `clean` a person reads: control characters are shown
-    instead of obeyed, and the last line is ended.
+    A pipe gets the exact bytes. With `clean` a person reads: what a terminal would obey or hide is
+    shown, and the last line is ended.
     """
 
-    def __init__(self, stream: TextIO, *, clean: Callable[[str], str] | None = None) -> None:
-        self._stream, self._clean, self._last = stream, clean, "\n"
+    def __init__(self, stream: TextIO, *, clean: bool) -> None:
+        self._stream, self._last = stream, "\n"
+        self._screen = Screen() if clean else None
 
     def text(self, piece: str) -> None:
         """Write and flush."""
-        self._last = piece[-1]
-        self._stream.write(self._clean(piece) if self._clean else piece)
-        self._stream.flush()
+        self._write(self._screen.feed(piece) if self._screen else piece)
 
     def reasoning(self, piece: str) -> None:
         """Not part of the result."""
 
     def end(self) -> None:
         """End the line, so that the prompt of the shell begins on its own."""
-        if self._clean and self._last != "\n":
-            self._stream.write("\n")
+        if self._screen:
+            self._write(self._screen.end())
+            self._write("\n" if self._last != "\n" else "")
+
+    def _write(self, text: str) -> None:
+        if text:
+            self._last = text[-1]
+            self._stream.write(text)
             self._stream.flush()
+
+
+class _Drawn:
+    """A stream for rich: its styles pass, and what it makes of a text (`&#x202e;`) is looked at again."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write it, made visible."""
+        return self._stream.write(styled(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class Markdown:
     """Blocks rendered with rich as soon as they are finished; the open block waits."""
 
-    def __init__(self, stream: TextIO, *, clean: Callable[[str], str], color: bool, width: int, terminal: bool) -> None:
+    def __init__(self, stream: TextIO, *, color: bool, width: int, terminal: bool) -> None:
         from markdown_it import MarkdownIt
         from rich.console import Console
 
-        self._clean = clean
+        drawn: Any = _Drawn(stream)
         self._parser = MarkdownIt("commonmark").enable("table")
-        self._console = Console(file=stream, force_terminal=terminal, no_color=not color, width=width, highlight=False)
-        self._open = ""
+        self._console = Console(file=drawn, force_terminal=terminal, no_color=not color, width=width, highlight=False)
+        self._words, self._thoughts = Screen(), Screen()
+        self._open, self._enough = "", 0
         self._thinking = False
         self._first = True
 
     def text(self, piece: str) -> None:
         """Print what the piece finished."""
         if self._thinking:
-            self._console.print()
-            self._thinking = False
-        self._open += self._clean(piece)
-        if "\n" in piece:
+            self._end_thought()
+        self._open += self._words.feed(piece)
+        if "\n" in piece and len(self._open) >= self._enough:
             self._flush(self._finished())
+            size = len(self._open)
+            self._enough = size + size // 8 if size > OFTEN else 0
 
     def reasoning(self, piece: str) -> None:
         """Reasoning is dim, and comes as it is."""
+        self._thinking = True
+        self._think(self._thoughts.feed(piece))
+
+    def _think(self, text: str) -> None:
         from rich.text import Text
 
-        self._thinking = True
-        self._console.print(Text(self._clean(piece), style="dim"), end="")
+        self._console.print(Text(text, style="dim"), end="")
+
+    def _end_thought(self) -> None:
+        self._think(self._thoughts.end())
+        self._console.print()
+        self._thinking = False
 
     def end(self) -> None:
         """Print the open block."""
         if self._thinking:
-            self._console.print()
+            self._end_thought()
+        self._open += self._words.end()
         self._flush(len(self._open))
 
     def _finished(self) -> int:
@@ -129,13 +163,12 @@ class Markdown:
 class Events:
     """One JSON object a line, as things happen."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
 
     def event(self, name: str, /, **body: Any) -> None:
         """Write one event."""
-        self._stream.write(jsontext.write({"event": name, **body}) + "\n")
-        self._stream.flush()
+        self._write(jsontext.write({"event": name, **body}) + "\n")
 
     def text(self, piece: str) -> None:
         """A `text` event."""

@@ -253,7 +253,7 @@ def test_a_reader_that_goes_away_ends_the_run_quietly():
 
 
 LINE = (
-    '{"id": "r-17", "index": 17, "key": "9f2c", "status": "ok", "text": "…", "data": null, "provider": "p", "model": "m", '
+    '{"id": "r-17", "index": 17, "key": "9f2c", "status": "ok", "text": "…", "data": null, "tool_calls": [], "provider": "p", "model": "m", '
     '"finish_reason": "stop", "usage": {"input_tokens": 1, "cached_input_tokens": 0, "cache_write_tokens": 0, '
     '"output_tokens": 2, "reasoning_tokens": 0}, "cost_usd": "0.001", "cost_source": "computed", "attempts": 1, '
     '"duration_s": 1.0, "error": null, "input": {"a": 1}}'

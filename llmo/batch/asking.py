@@ -57,6 +57,8 @@ class Asking:
 
     def __call__(self, row: Row) -> Asked:
         """The request of a row. Raises `UsageError` naming the row."""
+        if row.fault is not None:
+            raise row.fault
         if self._template is None and openai_rows.recognised(row.fields):
             return self._as_it_stands(row)
         prompt = self._template.render(row.fields, row.where) if self._template else own_prompt(row)
@@ -73,13 +75,15 @@ class Asking:
             return (asked,)
         return tuple(replace(asked, key=compare.key(asked.key, one), model=one, rival=one) for one in self.rivals)
 
-    def late(self, row: Row) -> tuple[Asked, ...]:
+    def late(self, row: Row, fault: UsageError | None = None) -> tuple[Asked, ...]:
         """The same for a row that nobody has checked: what is wrong with it is its own, and in `fault`."""
-        try:
-            return self.all(row)
-        except UsageError as exc:
-            asked = Asked(Request((), stream=False), content_id(row), fault=exc)
-            return tuple(replace(asked, key=compare.key(asked.key, one), rival=one) for one in self.rivals) or (asked,)
+        if fault is None:
+            try:
+                return self.all(row)
+            except UsageError as exc:
+                fault = exc
+        asked = Asked(Request((), stream=False), content_id(row), fault=fault)
+        return tuple(replace(asked, key=compare.key(asked.key, one), rival=one) for one in self.rivals) or (asked,)
 
     def _as_it_stands(self, row: Row) -> Asked:
         own, model = openai_rows.request(row)

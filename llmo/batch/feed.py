@@ -57,8 +57,14 @@ class Work:
     request: Request
     model: str | None
     fields: Mapping[str, Json]
+    content: Mapping[str, Json] | str | None = None
     first: Callable[[], bool] = always
     fault: UsageError | None = None
+
+    @property
+    def apart(self) -> Mapping[str, Json] | str:
+        """What goes to --errors when it fails: a row that can't be read as it stands."""
+        return self.fields if self.content is None else self.content
 
     @property
     def identity(self) -> tuple[str, int, str]:
@@ -76,15 +82,15 @@ class Feed:
     recorded: Recorded
     retry: str | None
     tally: Tally
-    failed: Callable[[Mapping[str, Json]], None]
+    failed: Callable[[Mapping[str, Json] | str], None]
 
     def __iter__(self) -> Iterator[Work | None]:
         """The rows to send; None now and then while many are skipped, to let others run."""
         skipped = seq = 0
         for row in self.rows():
             first = Once() if self.asking.rivals else always
-            row_name = self.identity(row)
-            for asked in self.asking.late(row):
+            row_name, unnamed = self.identity(row)
+            for asked in self.asking.late(row, unnamed):
                 name = row_name if asked.rival is None else compare.name(row_name, asked.rival)
                 if self._skips(row, name, asked.key, first):
                     skipped += 1
@@ -99,6 +105,7 @@ class Feed:
                     request=asked.request,
                     model=asked.model,
                     fields=row.fields,
+                    content=row.content,
                     first=first,
                     fault=asked.fault,
                 )
@@ -112,7 +119,7 @@ class Feed:
             case "failed":
                 self.tally.kept_failed += 1
                 if first():
-                    self.failed(row.fields)
+                    self.failed(row.content)
                 return True
             case _:
                 return False

@@ -7,8 +7,10 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
+from llmo import jsontext
+from llmo.batch.lines import MOST, split
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,11 +30,16 @@ CSV_FIELD_LIMIT = 2**31 - 1
 
 
 class Record(NamedTuple):
-    """A record as read; `line` is None where the format has no lines."""
+    """
+    A record as read; `line` is None where the format has no lines.
+
+    One with a `fault` can't be read: it has no fields, and `text` is what stands there.
+    """
 
     line: int | None
     fields: Mapping[str, Json]
     text: str | None = None
+    fault: UsageError | None = None
 
 
 Reader = Callable[[BinaryIO, str], Iterator[Record]]
@@ -45,29 +52,48 @@ def place(name: str, line: int | None) -> str:
 
 def read_jsonl(file: BinaryIO, name: str) -> Iterator[Record]:
     """Objects as they are, strings as the field `text`; blank lines are skipped."""
-    scan = json.JSONDecoder(parse_constant=_no_constant).decode
-    for number, raw in enumerate(file, 1):
-        line = _decode(raw.removeprefix(BOM) if number == 1 else raw, name, number).strip()
-        if not line:
-            continue
-        try:
-            value = scan(line)
-        except (ValueError, RecursionError) as exc:
-            raise _broken(exc, place(name, number)) from None
-        if isinstance(value, dict):
-            yield Record(number, value, line)
-        elif isinstance(value, str):
-            yield Record(number, {"text": value})
-        else:
-            _not_a_row(value, place(name, number))
+    return _read_lines(file, name, _json_row)
 
 
 def read_lines(file: BinaryIO, name: str) -> Iterator[Record]:
     """Each line that isn't blank, as the field `text`."""
-    for number, raw in enumerate(file, 1):
-        line = _decode(raw.removeprefix(BOM) if number == 1 else raw, name, number).rstrip("\r\n")
-        if line and not line.isspace():
-            yield Record(number, {"text": line})
+    return _read_lines(file, name, _text_row)
+
+
+def _read_lines(file: BinaryIO, name: str, read: Callable[[str, str, int], Record | None]) -> Iterator[Record]:
+    for number, (_, raw) in enumerate(split(file), 1):
+        try:
+            record = read(_decode(raw, name, number), name, number)
+        except UsageError as exc:
+            record = _unread(number, raw, name, exc)
+        if record is not None:
+            yield record
+
+
+def _json_row(text: str, name: str, number: int) -> Record | None:
+    line = text.strip()
+    if not line:
+        return None
+    try:
+        value = jsontext.read(line)
+    except ValueError as exc:
+        raise _broken(exc, place(name, number)) from None
+    if isinstance(value, dict):
+        return Record(number, value, line)
+    if isinstance(value, str):
+        return Record(number, {"text": value})
+    raise _not_a_row(value, place(name, number))
+
+
+def _text_row(text: str, _name: str, number: int) -> Record | None:
+    line = text.rstrip("\r\n")
+    return Record(number, {"text": line}) if line and not line.isspace() else None
+
+
+def _unread(number: int | None, raw: bytes | None, name: str, fault: UsageError) -> Record:
+    """What can't be read, as it stands there; what is no line of text as a list of its place, which is no row."""
+    text = None if raw is None else raw.decode("utf-8", "surrogateescape").strip("\r\n")
+    return Record(number, {}, text or json.dumps([place(name, number)], ensure_ascii=False), fault)
 
 
 def read_csv(file: BinaryIO, name: str, *, delimiter: str = ",") -> Iterator[Record]:
@@ -75,28 +101,38 @@ def read_csv(file: BinaryIO, name: str, *, delimiter: str = ",") -> Iterator[Rec
     csv.field_size_limit(CSV_FIELD_LIMIT)
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     reader = csv.reader(text, delimiter=delimiter, strict=True)
-    header: list[str] | None = None
     try:
-        number = 1
-        for values in reader:
-            if header is None:
-                header = _header(values, name)
-            elif len(values) == len(header):
-                yield Record(number, dict(zip(header, values, strict=True)))
-            elif values:
-                raise UsageError(
-                    f"ragged row: {name}:{number}: {len(values)} fields, the header has {len(header)}",
-                    hint="quote fields that hold the delimiter or a line break",
-                )
-            number = reader.line_num + 1
-        if header is None:
-            raise UsageError(f"no header line: {name}", hint="the first line names the fields")
+        header = _header(next(reader), name)
+        while (record := _csv_row(reader, header, name)) is not None:
+            if record.fields or record.fault:
+                yield record
+    except StopIteration:
+        raise UsageError(f"no header line: {name}", hint="the first line names the fields") from None
     except csv.Error as exc:
         raise UsageError(f"broken CSV: {name}:{reader.line_num}: {exc}") from None
     except UnicodeDecodeError as exc:
         raise _not_utf8(f"{name} after line {reader.line_num}", exc) from None
     finally:
         text.detach()
+
+
+def _csv_row(reader: Any, header: list[str], name: str) -> Record | None:
+    """The next record, None at the end; one without fields for an empty line."""
+    number = reader.line_num + 1
+    try:
+        values = next(reader, None)
+    except csv.Error as exc:
+        fault = UsageError(f"broken CSV: {name}:{reader.line_num}: {exc}")
+        return _unread(number, None, name, fault)
+    if values is None:
+        return None
+    if not values or len(values) == len(header):
+        return Record(number, dict(zip(header, values, strict=False)))
+    fault = UsageError(
+        f"ragged row: {name}:{number}: {len(values)} fields, the header has {len(header)}",
+        hint="quote fields that hold the delimiter or a line break",
+    )
+    return Record(number, {}, json.dumps(values, ensure_ascii=False), fault)
 
 
 def read_tsv(file: BinaryIO, name: str) -> Iterator[Record]:
@@ -108,13 +144,18 @@ def read_file(file: BinaryIO, name: str) -> Iterator[Record]:
     """The whole file as one row: `path`, `name`, `text`."""
     data = file.read()
     hint = "only UTF-8 text can be a row; leave it out or convert it"
+    text = fault = None
     if b"\0" in data:
-        raise UsageError(f"binary file: {name}", hint=hint)
-    try:
-        text = data.removeprefix(BOM).decode()
-    except UnicodeDecodeError as exc:
-        raise UsageError(f"not UTF-8: {name}: byte {exc.start}", hint=hint) from None
-    yield Record(None, {"path": name, "name": name.replace("\\", "/").rpartition("/")[2], "text": text})
+        fault = UsageError(f"binary file: {name}", hint=hint)
+    else:
+        try:
+            text = data.removeprefix(BOM).decode()
+        except UnicodeDecodeError as exc:
+            fault = UsageError(f"not UTF-8: {name}: byte {exc.start}", hint=hint)
+    if fault is not None:
+        yield _unread(None, None, name, fault)
+    else:
+        yield Record(None, {"path": name, "name": name.replace("\\", "/").rpartition("/")[2], "text": text})
 
 
 def read_parquet(file: BinaryIO, name: str) -> Iterator[Record]:
@@ -161,9 +202,11 @@ def sniff(head: bytes) -> Format:
     return "lines"
 
 
-def _decode(raw: bytes, name: str, number: int) -> str:
+def _decode(raw: bytes | None, name: str, number: int) -> str:
+    if raw is None:
+        raise UsageError(f"a line of more than {MOST >> 20} MB: {place(name, number)}")
     try:
-        return raw.decode()
+        return (raw.removeprefix(BOM) if number == 1 else raw).decode()
     except UnicodeDecodeError as exc:
         raise _not_utf8(place(name, number), exc) from None
 
@@ -173,26 +216,19 @@ def _not_utf8(where: str, exc: UnicodeDecodeError) -> UsageError:
 
 
 def _broken(exc: Exception, where: str) -> UsageError:
-    if isinstance(exc, json.JSONDecodeError):
-        why = f"{exc.msg} at column {exc.colno}"
-    else:
-        why = "nested too deeply" if isinstance(exc, RecursionError) else str(exc)
+    why = f"{exc.msg} at column {exc.colno}" if isinstance(exc, json.JSONDecodeError) else str(exc)
     return UsageError(
         f"broken JSON: {where}: {why}", hint="one JSON object a line; --input-format lines takes it as text"
     )
 
 
-def _not_a_row(value: object, where: str) -> NoReturn:
+def _not_a_row(value: object, where: str) -> UsageError:
     if isinstance(value, list):
-        raise UsageError(f"a row must be an object or a string: {where}: a list", hint="jq -c '.[]' makes lines of it")
-    raise UsageError(
+        return UsageError(f"a row must be an object or a string: {where}: a list", hint="jq -c '.[]' makes lines of it")
+    return UsageError(
         f"a row must be an object or a string: {where}: {json.dumps(value)}",
         hint="--input-format lines takes it as text",
     )
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _header(values: list[str], name: str) -> list[str]:

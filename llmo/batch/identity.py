@@ -33,7 +33,7 @@ def canonical(value: object) -> bytes:
 
 def content_id(row: Row) -> str:
     """An id for rows that have none: the same for the same fields."""
-    return blake2b(canonical(row.fields), digest_size=SIZE).hexdigest()
+    return blake2b(canonical(row.content), digest_size=SIZE).hexdigest()
 
 
 def field_id(row: Row, field: str) -> str | None:
@@ -57,20 +57,24 @@ class Identity:
         self._seen = repeated
         self._seen.reset()
 
-    def __call__(self, row: Row) -> str:
-        """The id of the next row."""
-        if self._field is not None:
-            found = field_id(row, self._field)
-            if found is None:
-                raise UsageError(f"no id: {row.where}: {self._field}", hint="an id is a text or a whole number")
-            return found
-        name = content_id(row)
+    def __call__(self, row: Row) -> tuple[str, UsageError | None]:
+        """The id of the next row, and what is wrong with it: then it is named by its content."""
+        found = None if self._field is None or row.fault else field_id(row, self._field)
+        name = content_id(row) if found is None else found
+        before = self._count(name)
+        if self._field is None:
+            return (f"{name}-{before + 1}" if before else name), None
+        if found is None:
+            return name, row.fault or no_id(row, self._field)
+        return (content_id(row), twice((row,), name)) if before else (name, None)
+
+    def _count(self, name: str) -> int:
+        """How often a name came before."""
         number = short(name)
         before = self._seen.get(number)
-        if before is None:
-            return name
-        self._seen.set(number, before + 1)
-        return f"{name}-{before + 1}" if before else name
+        if before is not None:
+            self._seen.set(number, before + 1)
+        return before or 0
 
 
 class Keys:
@@ -91,6 +95,12 @@ class Keys:
             state.update(b"\0%s %d\0" % (message.role.encode(), len(text)))
             state.update(text)
         return state.hexdigest()
+
+
+def no_id(row: Row, field: str) -> UsageError:
+    """The refusal of a row that lacks the field which names the others."""
+    known = ", ".join(map(str, row.fields))
+    return UsageError(f"no id: {row.where}: {field}", hint=f"a text or a whole number; fields of this row: {known}")
 
 
 def twice(rows: Sequence[Row], name: str) -> UsageError:

@@ -19,7 +19,7 @@ from llmo.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from llmo.batch.formats import Format
+    from llmo.batch.formats import Format, Record
     from llmo.types import Json
 
 SNIFFED = 65536
@@ -27,15 +27,23 @@ STDIN = "-"
 
 
 class Row:
-    """One row; `index` counts from 0 over all inputs."""
+    """One row; `index` counts from 0 over all inputs, `fault` is why it can't be read."""
 
-    __slots__ = ("_name", "_number", "_text", "fields", "index")
+    __slots__ = ("_name", "_number", "_text", "fault", "fields", "index")
 
-    def __init__(
-        self, index: int, fields: Mapping[str, Json], *, name: str, number: int | None, text: str | None
+    def __init__(  # noqa: PLR0913 - what a record is, and where it stands
+        self,
+        index: int,
+        fields: Mapping[str, Json],
+        *,
+        name: str,
+        number: int | None,
+        text: str | None,
+        fault: UsageError | None = None,
     ) -> None:
         self.index = index
         self.fields = fields
+        self.fault = fault
         self._name, self._number, self._text = name, number, text
 
     @property
@@ -47,6 +55,11 @@ class Row:
     def line(self) -> str:
         """The whole line, or for formats without lines the row as JSON."""
         return self._text or json.dumps(self.fields, ensure_ascii=False)
+
+    @property
+    def content(self) -> Mapping[str, Json] | str:
+        """The fields, or what stands there instead."""
+        return self.fields if self.fault is None else self.line
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +87,27 @@ def files(names: Sequence[str], *, without: Collection[Path] = ()) -> list[Input
 
 
 def rows(sources: Sequence[Input]) -> Iterator[Row]:
-    """All rows of all inputs, in order. Raises `UsageError` naming file and line."""
+    """All rows of all inputs, in order. Raises `UsageError` for an input that can't be read on."""
     index = 0
     for source in sources:
+        for record in _records(source):
+            yield Row(
+                index,
+                record.fields,
+                name=source.name,
+                number=record.line,
+                text=record.text,
+                fault=record.fault,
+            )
+            index += 1
+
+
+def _records(source: Input) -> Iterator[Record]:
+    try:
         with source.open() as file:
-            for record in READERS[source.format](file, source.name):
-                yield Row(index, record.fields, name=source.name, number=record.line, text=record.text)
-                index += 1
+            yield from READERS[source.format](file, source.name)
+    except OSError as exc:
+        raise UsageError(f"cannot read {source.name}: {exc.strerror or exc}") from None
 
 
 def _input(name: str, stdin: BinaryIO, format: Format | None) -> Input:  # noqa: A002 - as above

@@ -86,7 +86,7 @@ class Rules:
     same: Table
     max_failures: int | None = None
     keep: Callable[[Mapping[str, Json]], Mapping[str, Json] | None] = lambda _: None
-    failed: Callable[[Mapping[str, Json]], None] = lambda _: None
+    failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None
 
 
 @dataclass(slots=True)
@@ -147,7 +147,7 @@ class Runner:
     async def _work(self) -> None:
         while (work := await self._next()) is not None:
             number = int(work.key[:16], 16)
-            if number in self._rules.same:
+            if work.fault is None and number in self._rules.same:
                 await self._share(work, number)
             else:
                 await self._one(work)
@@ -251,7 +251,7 @@ class Runner:
             return
         if work.first():
             try:
-                self._rules.failed(work.fields)
+                self._rules.failed(work.apart)
             except OutputLost as exc:
                 self.stop("output", exc)
         limit = self._rules.max_failures

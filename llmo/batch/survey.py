@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from llmo.batch.identity import AUTOMATIC, content_id, field_id, short, twice
+from llmo.batch.identity import AUTOMATIC, content_id, field_id, no_id, short, twice
 from llmo.batch.table import Hashes, Table
-from llmo.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,11 +62,13 @@ class Picked:
         return rows if only is None else (row for row in rows if row.index in only)
 
 
-def survey(rows: Callable[[], Iterator[Row]], asking: Asking, id_field: str | None) -> Survey:
+def survey(
+    rows: Callable[[], Iterator[Row]], asking: Asking, id_field: str | None, *, head: int | None = HEAD
+) -> Survey:
     """
     Read and identify every row, and render it. Raises `UsageError` for one of the first that can't be sent.
 
-    A later one fails alone, when its turn comes.
+    A later one fails alone, when its turn comes; `head` None makes all of them the first.
     """
     field = id_field or _automatic(rows)
     names, keys = Hashes(), Hashes()
@@ -75,45 +76,48 @@ def survey(rows: Callable[[], Iterator[Row]], asking: Asking, id_field: str | No
     columns: dict[str, None] = {}
     count = 0
     for count, row in enumerate(rows(), 1):
-        requests = asking.all(row) if count <= HEAD else asking.late(row)
+        early = head is None or count <= head
+        requests = asking.all(row) if early else asking.late(row)
         for asked in requests:
-            keys.add(int(asked.key[:16], 16))
-        names.add(short(_name(row, field)))
+            if asked.fault is None:
+                keys.add(int(asked.key[:16], 16))
+        if (name := _name(row, field, early=early)) is not None:
+            names.add(short(name))
         if len(columns) < COLUMNS:
             columns.update(dict.fromkeys(row.fields))
         if count <= SHOWN:
             first.extend(requests)
     same = names.repeated()
     if field is not None and len(same):
-        _refuse_twice(rows, field, same)
+        _refuse_twice(islice(rows(), head), field, same)
     return Survey(count, field, same, keys.repeated(), tuple(columns), tuple(first))
 
 
 def _automatic(rows: Callable[[], Iterator[Row]]) -> str | None:
-    """The field that is the id in every row, if there is one."""
+    """The field that is the id in every row that can be read, if there is one."""
     head = next(rows(), None)
     for field in AUTOMATIC:
-        if head is not None and field in head.fields and all(field_id(row, field) is not None for row in rows()):
+        if head is not None and field in head.fields and all(row.fault or field_id(row, field) for row in rows()):
             return field
     return None
 
 
-def _name(row: Row, field: str | None) -> str:
+def _name(row: Row, field: str | None, *, early: bool) -> str | None:
+    """The id of a row; None of a late one that has none."""
     if field is None:
         return content_id(row)
-    name = field_id(row, field)
-    if name is None:
-        known = ", ".join(map(str, row.fields))
-        raise UsageError(f"no id: {row.where}: {field}", hint=f"a text or a whole number; fields of this row: {known}")
+    name = None if row.fault else field_id(row, field)
+    if name is None and early:
+        raise no_id(row, field)
     return name
 
 
-def _refuse_twice(rows: Callable[[], Iterator[Row]], field: str, same: Table) -> None:
+def _refuse_twice(rows: Iterator[Row], field: str, same: Table) -> None:
     """Raise for the first id that two rows really have: equal hashes alone are no proof."""
     seen: dict[str, Row] = {}
-    for row in rows():
-        name = _name(row, field)
-        if short(name) in same:
+    for row in rows:
+        name = field_id(row, field)
+        if name is not None and short(name) in same:
             if name in seen:
                 raise twice([seen[name], row], name)
             seen[name] = row

@@ -116,6 +116,7 @@ class Manner:
     )
     no_dedupe: Annotated[bool, typer.Option("--no-dedupe", help="Send equal requests each for itself.")] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show rows, tokens and cost, send nothing.")] = False
+    check: Annotated[bool, typer.Option("--check", help="Refuse a bad row anywhere before anything is sent.")] = False
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing.")] = False
     confirm_over: Annotated[
         str | None, typer.Option("--confirm-over", help="Ask when it may cost more.", metavar="USD")

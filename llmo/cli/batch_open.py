@@ -38,10 +38,10 @@ class Files:
     errors: Appended | None = None
     intents: Intents = field(default_factory=lambda: Intents(None))
 
-    def failed(self, row: Mapping[str, Json]) -> None:
-        """Put a failed row apart. Raises `OutputLost`."""
+    def failed(self, row: Mapping[str, Json] | str) -> None:
+        """Put a failed row apart, one that can't be read as it stands. Raises `OutputLost`."""
         if self.errors is not None:
-            self.errors.write(encoded(row))
+            self.errors.write(row.encode("utf-8", "surrogateescape") + b"\n" if isinstance(row, str) else encoded(row))
 
     def check(self) -> None:
         """Raise `OutputLost` when one of them is no longer the file that is written."""

@@ -14,7 +14,7 @@ from llmo.batch import compare, export, resume, rows, state
 from llmo.batch.asking import Asking
 from llmo.batch.feed import Feed
 from llmo.batch.identity import Identity
-from llmo.batch.survey import Picked, survey
+from llmo.batch.survey import HEAD, Picked, survey
 from llmo.batch.table import Table
 from llmo.batch.tally import Tally
 from llmo.batch.template import Template
@@ -197,7 +197,8 @@ class Task:
     @cached_property
     def survey(self) -> Survey:
         """The first reading."""
-        return survey(self.picked, self.asking, self.flags.source.id_field)
+        whole = self.flags.manner.check
+        return survey(self.picked, self.asking, self.flags.source.id_field, head=None if whole else HEAD)
 
     @cached_property
     def same(self) -> Table:
@@ -239,7 +240,9 @@ class Task:
             *outputs.own(self.ctx),
         ]
 
-    def feed(self, failed: Callable[[Mapping[str, Json]], None] = lambda _: None, tally: Tally | None = None) -> Feed:
+    def feed(
+        self, failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None, tally: Tally | None = None
+    ) -> Feed:
         """The rows that are still to be sent."""
         found = self.survey
         return Feed(

@@ -145,6 +145,7 @@ complete -c llmo -n '__llmo_at batch' -l max-failures -d 'Stop after more failed
 complete -c llmo -n '__llmo_at batch' -l compare -d 'Ask every -m for each row; a line has all answers.'
 complete -c llmo -n '__llmo_at batch' -l no-dedupe -d 'Send equal requests each for itself.'
 complete -c llmo -n '__llmo_at batch' -l dry-run -d 'Show rows, tokens and cost, send nothing.'
+complete -c llmo -n '__llmo_at batch' -l check -d 'Refuse a bad row anywhere before anything is sent.'
 complete -c llmo -n '__llmo_at batch' -s y -l yes -d 'Ask nothing.'
 complete -c llmo -n '__llmo_at batch' -l confirm-over -d 'Ask when it may cost more.' -x
 complete -c llmo -n '__llmo_at batch' -l run -d 'Name of the run in `llmo cost`.' -x

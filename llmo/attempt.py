@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmo import wording
 from llmo.errors import (
@@ -31,7 +31,7 @@ from llmo.tokens import estimate
 from llmo.types import Event, RateInfo
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable
+    from collections.abc import AsyncGenerator, Awaitable, Coroutine
 
     from llmo.budget import Hold
     from llmo.engine import Engine, Job
@@ -45,6 +45,7 @@ QUOTA_S = 600.0
 """How long a target without credit is put last."""
 LEAST = 16
 """Output tokens that an answer must have room for, or its prompt would be paid for nothing."""
+UNBOOKED = "this call is not settled, and what was held for it stays counted until llmo cost --reconcile"
 WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
 
@@ -175,7 +176,7 @@ class Booking:
             return
         if error is not None and self._free(error):
             self.outcome = (error, 0, self.candidate.source)
-            await asyncio.shield(self.hold.release(error.kind))
+            await self._booked(self.hold.release(error.kind))
             return
         cost, source = self._cost()
         # A turn that the model paused has ended, and its bill is the last one.
@@ -185,7 +186,14 @@ class Booking:
         self.outcome = (error, cost, source)
         if excess := self._excess(cost):
             self.answer.warnings.append(excess)
-        await asyncio.shield(self.hold.settle(self._settlement(error, cost, source)))
+        await self._booked(self.hold.settle(self._settlement(error, cost, source)))
+
+    async def _booked(self, end: Coroutine[Any, Any, None]) -> None:
+        """Book the end of the hold; a ledger that does not take it costs nobody the answer, which is paid for."""
+        try:
+            await asyncio.shield(end)
+        except LlmoError as exc:
+            self.answer.warnings.append(f"{exc.message}; {UNBOOKED}")
 
     def _free(self, error: LlmoError) -> bool:
         """Whether the attempt surely cost nothing: it was stopped in line, or refused before any work."""
@@ -197,7 +205,8 @@ class Booking:
         """Spare the next process the same failure."""
         seconds = QUOTA_S if isinstance(error, QuotaExhausted) else getattr(error, "retry_after", None)
         if error is not None and seconds is not None and seconds >= WORTH_S:
-            self.engine.cool(self.candidate.target, seconds, error.kind)
+            with suppress(LlmoError):  # it is only advice
+                self.engine.cool(self.candidate.target, seconds, error.kind)
 
     def _cost(self) -> tuple[int | None, CostSource]:
         """Reported, else usage times price, else the held amount."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from llmo.ledger import BudgetStatus, Ledger
     from llmo.money import Pico
 
+SETTLE_S = 10.0
+"""Seconds that others are waited for to settle what is paid for, whatever the clock of the command says."""
 CHUNK = 500
 """Entries of one transaction; other processes wait for as long as one takes."""
 
@@ -127,7 +129,7 @@ class Direct(Till):
 
     async def end(self, entry: Settled | Released) -> None:
         """Settle or release."""
-        self.ledger.many([entry])
+        self.ledger.many([entry], patience=SETTLE_S)
         with suppress(LlmoError):  # what is booked is booked
             for line in self.near(self.ledger, self._run):
                 if self.warn:
@@ -272,7 +274,8 @@ class Grouped(Till):
     def _book(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
         results: Results
         try:
-            results = ledger.many([entry for entry, _ in batch])
+            ends = any(not isinstance(entry, Held) for entry, _ in batch)
+            results = ledger.many([entry for entry, _ in batch], patience=SETTLE_S if ends else None)
         except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
             results = exc
         loop.call_soon_threadsafe(self._tell, batch, results)

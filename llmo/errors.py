@@ -7,6 +7,7 @@ Every failure of llmo, and the exit code it ends in.
         Unbounded              3  budget_exceeded   it buys what has no known price
       ConfigError              4  config            profile, provider, alias
       CredentialsError         4  credentials       no key
+      Locked                   5  unavailable       another program keeps the ledger to itself
       InvalidOutput            1  invalid_output    the answer does not meet the schema
       Cancelled      130/143/129  cancelled         SIGINT, SIGTERM, SIGHUP
       ProviderError               one attempt at one target failed
@@ -105,6 +106,13 @@ class ConfigError(LlmoError):
 
     kind = "config"
     exit = Exit.CONFIG
+
+
+class Locked(LlmoError):
+    """Another program keeps the ledger to itself; nothing was sent, and it may work later."""
+
+    kind = "unavailable"
+    exit = Exit.TEMPORARY
 
 
 class CredentialsError(LlmoError):

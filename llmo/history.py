@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo import jsontext
-from llmo.errors import ConfigError, UsageError
+from llmo.errors import ConfigError, Locked, UsageError
 from llmo.ids import ulid
 from llmo.types import Message
 
@@ -38,6 +38,7 @@ PRAGMA user_version = 2;
 """
 VERSION = 2
 DAY = 86400.0
+PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ class History:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self._clock = path, clock
+        self.patience = PATIENCE
+        """Seconds that each use waits for other processes."""
 
     def messages(self, conversation: str) -> tuple[Message, ...]:
         """
@@ -155,17 +158,20 @@ class History:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; SQLite's errors become `ConfigError` naming the file."""
+        """One transaction; SQLite's errors become `ConfigError` naming the file, or `Locked`."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not self._path.exists():
                 os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
-            with contextlib.closing(sqlite3.connect(self._path, timeout=10, isolation_level=None)) as db:
+            with contextlib.closing(sqlite3.connect(self._path, timeout=self.patience, isolation_level=None)) as db:
                 self._prepare(db)
                 db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
         except (sqlite3.Error, OSError) as exc:
+            if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                what = f"history cannot be used now: {self._path}: another program keeps it locked"
+                raise Locked(what, hint="--no-log does without") from None
             raise ConfigError(f"history cannot be used: {self._path}: {exc}", hint="--no-log does without") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,9 @@ class Surroundings:
         from llmo.ledger import Ledger
         from llmo.paths import data_dir
 
-        return Ledger(data_dir(self.env) / "ledger.db", self.clock, timezone=self.profile.timezone)
+        made = Ledger(data_dir(self.env) / "ledger.db", self.clock, timezone=self.profile.timezone)
+        made.patience = self.profile.timeout
+        return made
 
     @cached_property
     def history(self) -> History:
@@ -100,6 +103,11 @@ class Surroundings:
         from llmo.paths import data_dir
 
         return History(data_dir(self.env) / "history.db", self.clock)
+
+    def hurry(self, seconds: float) -> None:
+        """Let nothing wait longer than this for other processes, from now on and in all."""
+        self.ledger.until = time.monotonic() + seconds
+        self.history.patience = min(self.history.patience, seconds)
 
     @cached_property
     def planner(self) -> Planner:

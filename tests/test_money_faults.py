@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
+import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from llmo.cli import app, context
-from llmo.ledger import store
+from llmo.clock import SystemClock
+from llmo.errors import ConfigError
+from llmo.ledger import Call, Ledger, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +68,7 @@ def _elsewhere(path: Path) -> None:
             "move it away",
             id="torn",
         ),
-        pytest.param(_elsewhere, "data: File exists", "LLMO_DATA_DIR", id="no directory"),
+        pytest.param(_elsewhere, "ledger.db: Not a directory", "LLMO_DATA_DIR", id="no directory"),
     ],
 )
 def test_a_ledger_that_is_damaged_stops_the_call_and_stays_as_it_is(
@@ -90,7 +95,7 @@ def test_a_locked_ledger_stops_the_call(
     paid: Llmo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """
-    Another program that keeps it locked is waited for, then named; nothing is sent.
+    Another program that keeps it locked is waited for, then named; nothing is sent, and it may work later.
     """
     monkeypatch.setattr(store, "PATIENCE", 0.2)
     monkeypatch.chdir(paid.home)
@@ -100,7 +105,7 @@ def test_a_locked_ledger_stops_the_call(
         code = app.run(["-P", "paid.toml", "ask", "hello", "--no-log"])
         out, err = capsys.readouterr()
 
-    assert (4, "") == (code, out)
+    assert (5, "") == (code, out)
     assert "another program keeps it locked" in err
     assert "hint: end that program" in err
 
@@ -178,3 +183,109 @@ def test_a_disk_that_fills_up_in_a_batch_keeps_what_is_booked(paid: Llmo) -> Non
     assert "the disk is full" in said
     assert said.endswith("\n4\n")
     assert 3000 == len((paid.home / "out.jsonl").read_text().splitlines())
+
+
+def _tables(path: Path, *gone: str) -> None:
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for table in gone:
+            db.execute(f"DROP TABLE {table}")
+
+
+def _instead(path: Path, make: Callable[[Path], object]) -> None:
+    path.unlink()
+    make(path)
+
+
+def _page(path: Path) -> None:
+    """Write over the first page of the calls."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        (number,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'calls'").fetchone()
+    data = bytearray(path.read_bytes())
+    data[(number - 1) * 4096 : number * 4096] = b"\x5a" * 4096
+    path.write_bytes(data)
+
+
+LOST = [
+    pytest.param(lambda path: path.write_bytes(b""), "it is empty: what was in it is lost", id="empty"),
+    pytest.param(lambda path: _instead(path, lambda at: at.mkdir()), "it is a directory", id="directory"),
+    pytest.param(lambda path: _instead(path, os.mkfifo), "it is a pipe (FIFO)", id="FIFO"),
+    pytest.param(
+        lambda path: _instead(path, lambda at: at.symlink_to("/nowhere/ledger.db")),
+        "it is a link to /nowhere/ledger.db, which is not there",
+        id="link to nowhere",
+    ),
+    pytest.param(
+        lambda path: _instead(path, lambda at: at.symlink_to(at.name)), "Too many levels of symbolic links", id="circle"
+    ),
+    pytest.param(lambda path: _instead(path, lambda at: at.symlink_to("/dev/null")), "it is a device", id="device"),
+    pytest.param(lambda path: _tables(path, "calls"), "it is damaged: it lacks ", id="no calls"),
+    pytest.param(lambda path: _tables(path, "counters"), "it is damaged: it lacks counters", id="no counters"),
+    pytest.param(
+        lambda path: _instead(path, lambda at: sqlite3.connect(at).execute("VACUUM").close()),
+        "it has no tables: what was in it is lost",
+        id="a new database",
+    ),
+    pytest.param(
+        lambda path: _instead(path, lambda at: sqlite3.connect(at).execute("PRAGMA user_version = 3").close()),
+        "it has no tables: what was in it is lost",
+        id="a database without tables",
+    ),
+    pytest.param(
+        lambda path: _instead(path, lambda at: at.with_name("ledger.db-wal").write_bytes(b"x" * 4096)),
+        "it is not there, but its log is: ledger.db-wal",
+        id="only its log",
+    ),
+    pytest.param(_page, "it is damaged", id="page"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "why"), LOST)
+def test_a_ledger_that_has_lost_what_was_in_it_is_never_a_new_one(
+    paid: Llmo, spoil: Callable[[Path], object], why: str
+) -> None:
+    """
+    One line with the file's name and what to do, exit 4, whoever asks; nothing is sent and the file stays.
+    """
+    path = paid.home / "data" / "ledger.db"
+    spoil(path)
+    kind = stat.S_IFMT(path.lstat().st_mode) if os.path.lexists(path) else None
+    run = ask(paid, "--max-cost", "1")
+    report = paid("-P", "paid.toml", "cost", "--reconcile")
+
+    assert [4, 4] == [run.code, report.code], (run, report)
+    assert "" == run.stdout
+    for told in (run.stderr, report.stderr):
+        first, second = told.splitlines()[-2:]
+        assert first.startswith("llmo: cannot use the ledger: ")
+        assert (str(path) in first, why in first) == (True, True), told
+        assert second.startswith("hint: ")
+    assert kind == (stat.S_IFMT(path.lstat().st_mode) if os.path.lexists(path) else None)
+
+
+def test_a_ledger_that_is_replaced_while_it_is_used_is_not_written_any_more(tmp_path: Path) -> None:
+    """
+    What is booked in a file that is gone would be forgotten; nothing more is sent then.
+    """
+    path = tmp_path / "ledger.db"
+    ledger = Ledger(path, SystemClock(), "UTC")
+    ledger.hold(Call(id="a", run="r", provider="p", model="m"), 1)
+    path.rename(tmp_path / "moved.db")
+    with pytest.raises(ConfigError, match="it was moved or replaced while llmo used it"):
+        ledger.hold(Call(id="b", run="r", provider="p", model="m"), 1)
+
+
+def test_a_new_ledger_is_whole_at_once(tmp_path: Path) -> None:
+    """
+    Nobody ever sees it empty: twenty first starts make one, and leave nothing beside it.
+    """
+    path = tmp_path / "data" / "ledger.db"
+    code = (
+        "import sys; from pathlib import Path; from llmo.ledger import store;"
+        "db = store.connect(Path(sys.argv[1])); print(db.execute('PRAGMA user_version').fetchone()[0])"
+    )
+    starts = [subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE) for _ in range(8)]
+    seen = [start.communicate()[0] for start in starts]
+
+    assert [f"{store.SCHEMA}\n".encode()] * 8 == seen
+    assert {"ledger.db"} == {at.name for at in path.parent.iterdir() if not at.name.startswith("ledger.db-")}
+    assert 0o600 == path.stat().st_mode & 0o777

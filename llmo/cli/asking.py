@@ -12,7 +12,7 @@ from llmo import figures, router
 from llmo.cli import options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
-from llmo.errors import BudgetExceeded, Cancelled, Incomplete, Unfinished, UsageError
+from llmo.errors import BudgetExceeded, Cancelled, Incomplete, LlmoError, Unfinished, UsageError
 from llmo.ids import ulid
 from llmo.received import name
 from llmo.render import lines, objects
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.cli.options import Selection
     from llmo.cli.prompt import Inputs
-    from llmo.errors import LlmoError
     from llmo.history import Seclusion
     from llmo.render.stream import Writer
     from llmo.result import Result
@@ -54,12 +53,15 @@ def ask(ctx: Context, prompt: str | None, *, selection: Selection, inputs: Input
     if output.as_json and output.ndjson:
         raise UsageError("--json and --ndjson exclude each other")
     options.cap(selection)
+    total, _ = options.clocks(selection, ctx.profile)
+    ctx.hurry(total)
     keep = ctx.profile.store_texts and not output.no_log
     conversation, before = _conversation(ctx, output, keep=keep)
     if inputs.system is not None:
         before = tuple(m for m in before if m.role != "system")
     request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option), before=before)
     request = replace(request, stream=output.stream is not False)
+    ctx.hurry(total)  # anew: the prompt may have taken its time
     plan = ctx.planner.plan(request, _choice(ctx, selection, output, conversation))
     if output.dry_run:
         return show_plan(ctx, plan, selection, as_json=output.as_json or output.ndjson)
@@ -162,8 +164,12 @@ def _ended(ctx: Context, question: Question, answer: Structured, cache: _Cache) 
     told = question.output.as_json or question.output.ndjson
     result = judged(result, strict=question.output.strict, told=told)
     if result.ok:
-        cache.keep(result, answer.data)
-        _keep(ctx, question, result)
+        try:
+            cache.keep(result, answer.data)
+            _keep(ctx, question, result)
+        except LlmoError as exc:
+            # It is paid for: it is shown, whatever becomes of the copy.
+            result = replace(result, warnings=(*result.warnings, f"the answer is not kept: {exc.message}"))
     return _finish(ctx, question, result, answer.data)
 
 

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 def batch(ctx: Context, flags: Flags) -> int:
     """Run; the exit code."""
-    from llmo.cli import batch_dry, batch_run
+    from llmo.cli import batch_dry, batch_run, options
 
     _refuse(flags)
     if flags.manner.reparse is not None:
         return _reparse(ctx, flags)
     ctx.online = not flags.manner.dry_run
+    ctx.ledger.patience = options.clocks(flags.selection, ctx.profile)[0]
     task = Task(ctx, flags)
     task.check()
     if flags.manner.dry_run:

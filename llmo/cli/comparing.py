@@ -80,6 +80,7 @@ def compare(ctx: Context, prompt: str | None, *, selection: Selection, inputs: I
     targets = options.rivals(selection, ctx.profile)
     request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option))
     request = replace(request, stream=output.stream is not False)
+    ctx.hurry(options.clocks(selection, ctx.profile)[0])
     chosen = replace(options.choice(selection), first_only=True)
     plans = {target: ctx.planner.plan(request, replace(chosen, models=(str(target),))) for target in targets}
     if output.dry_run:

@@ -28,6 +28,8 @@ def as_object(report: Report) -> dict[str, Any]:
         "groups": groups,
         "budgets": [money.budget(status) for status in report.budgets],
     }
+    number, amount = report.stranded
+    body["stranded"] = {"calls": number, "held_usd": usd(amount)}
     if report.tags:
         body["tags"] = dict(report.tags)
     if report.instead is not None:

@@ -48,6 +48,7 @@ def route(
     if rows is not None:
         return _rows(ctx, rows, selection, params)
     request = prompts.request(ctx, prompt, inputs, params=params)
+    ctx.hurry(options.clocks(selection, ctx.profile)[0])
     return show_plan(ctx, ctx.planner.plan(request, options.choice(selection)), selection, as_json=as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
@@ -122,8 +123,23 @@ class Report:
             forms.to_github(self)
         if self.how.html is not None:
             forms.to_html(self, self.how.html)
+        self._strand()
         if not (self.total.calls or self.total.released):
             self.ctx.note("no calls" if self.since or self.until or self.run or self.tags else "no calls yet")
+
+    @cached_property
+    def stranded(self) -> tuple[int, Pico]:
+        """How many calls processes that are gone left behind, and what they hold."""
+        return self.ctx.ledger.stranded(self.run) if self.total.in_flight else (0, 0)
+
+    def _strand(self) -> None:
+        """Say whose money nobody will settle by itself, and how."""
+        number, amount = self.stranded
+        if not number:
+            return
+        of = f" --run {shlex.quote(self.run)}" if self.run else ""
+        whose = f"{figures.counted(number, 'calls')} of processes that are gone"
+        self.ctx.note(f"llmo: {whose} still hold {figures.dollars(amount)}: llmo cost --reconcile{of} settles them")
 
     def verdict(self, most: Pico | None) -> int:
         """The exit code of --check, with a line for each limit that is used up."""

@@ -53,6 +53,8 @@ __all__ = [
 
 CHUNK = 1000
 """Calls that one transaction takes in."""
+ADVICE_S = 0.2
+"""Seconds that others are waited for to store what is no money."""
 MOVED = 10_000
 """Changes of rows that are left in the log."""
 
@@ -71,7 +73,9 @@ class Ledger(Reader):
 
     def another(self) -> Ledger:
         """The same ledger for another thread."""
-        return Ledger(self.path, self._clock, self._timezone)
+        other = Ledger(self.path, self._clock, self._timezone)
+        other.patience, other.until = self.patience, self.until
+        return other
 
     def hold(
         self, call: Call, worst: Pico | None, limits: Sequence[Limit] = (), *, allow_unpriced: bool = False
@@ -94,36 +98,36 @@ class Ledger(Reader):
         """Give a hold back; a settled call stays settled."""
         self.many([Released(identifier, outcome)])
 
-    def many(self, entries: Sequence[Entry]) -> list[Exception | None]:
+    def many(self, entries: Sequence[Entry], *, patience: float | None = None) -> list[Exception | None]:
         """
-        Apply entries in order in one transaction.
+        Apply entries in order in one transaction; raises `Locked` when others keep the file for `patience` seconds.
 
         Each gets None, or its refusal; a refused hold takes nothing and stops no other entry. An entry that can't
         be stored gets what it failed with, and harms no other either; alone, it raises that.
         """
         try:
-            return self._together(entries)
+            return self._together(entries, patience)
         except LlmoError:
             raise  # the file itself
         except Exception:
             if len(entries) == 1:
                 raise
-        return [self._alone(entry) for entry in entries]
+        return [self._alone(entry, patience) for entry in entries]
 
-    def _together(self, entries: Sequence[Entry]) -> list[Exception | None]:
+    def _together(self, entries: Sequence[Entry], patience: float | None) -> list[Exception | None]:
         from llmo.ledger.booking import Clerk
         from llmo.ledger.store import writing
 
-        db = self._db()
+        db = self._db(patience)
         with writing(db, self.path):
             clerk = Clerk(db, self._now(), self._zone())
             results: list[Exception | None] = [clerk.enter(entry) for entry in entries]
             clerk.close()
         return results
 
-    def _alone(self, entry: Entry) -> Exception | None:
+    def _alone(self, entry: Entry, patience: float | None) -> Exception | None:
         try:
-            return self._together([entry])[0]
+            return self._together([entry], patience)[0]
         except LlmoError:
             raise
         except Exception as exc:  # noqa: BLE001 - whatever SQLite or the entry raises is that entry's own
@@ -133,7 +137,7 @@ class Ledger(Reader):
         """Leave a target alone until then (seconds since the epoch); an empty model means the whole provider."""
         from llmo.ledger.store import writing
 
-        db = self._db()
+        db = self._db(ADVICE_S)
         with writing(db, self.path):
             db.execute("DELETE FROM cooling WHERE until < ?", (self._now(),))
             db.execute(
@@ -155,7 +159,7 @@ class Ledger(Reader):
         ]
         if not new:
             return []
-        db = self._db()
+        db = self._db(ADVICE_S)
         with writing(db, self.path):
             noted = [warned.first(db, limit, of[0], run, (self._now(), self._zone())) for of, limit, _ in new]
         self._told.update(key for _, _, key in new)

@@ -63,14 +63,18 @@ def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Peri
 
 def lost(db: sqlite3.Connection, clerk: Clerk, run: str | None) -> list[tuple[str, int | None]]:
     """Book the holds of dead processes as spent; gives each call's run and amount."""
-    known: dict[Owner, bool] = {}
     booked = []
-    for identifier, of, worst, billing, owner in list(_open(db, run)):
-        if not known.setdefault(owner, lives(owner)):
-            source = {"local": "local", "subscription": "subscription"}.get(billing, "estimated")
-            clerk.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
-            booked.append((of, worst))
+    for identifier, of, worst, billing in list(_left(db, run)):
+        source = {"local": "local", "subscription": "subscription"}.get(billing, "estimated")
+        clerk.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
+        booked.append((of, worst))
     return booked
+
+
+def stranded(db: sqlite3.Connection, run: str | None) -> tuple[int, int]:
+    """How many calls `lost` would book, and what they hold."""
+    amounts = [worst or 0 for _, _, worst, _ in _left(db, run)]
+    return len(amounts), sum(amounts)
 
 
 def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:
@@ -97,6 +101,16 @@ def lost_rows(db: sqlite3.Connection, run: str) -> list[str]:
     """Rows of a run whose process died while they were on their way, at any time."""
     found = db.execute("SELECT DISTINCT row FROM calls WHERE run = ? AND outcome = ? AND row IS NOT NULL", (run, LOST))
     return [row for (row,) in found]
+
+
+def _left(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str]]:
+    """What dead processes hold: id, run, amount and billing of each call."""
+    known: dict[Owner, bool] = {}
+    for identifier, of, worst, billing, owner in _open(db, run):
+        if owner not in known:
+            known[owner] = lives(owner)
+        if not known[owner]:
+            yield identifier, of, worst, billing
 
 
 def _open(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str, Owner]]:

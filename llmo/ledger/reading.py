@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from llmo.ledger import windows
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from llmo.ledger.queries import Times
     from llmo.ledger.records import BudgetStatus, Doubt, Latency, Limit
     from llmo.ledger.spending import Spending
+    from llmo.money import Pico
     from llmo.types import Target
 
 
@@ -27,14 +30,19 @@ class Reader:
         self.path = path
         self._clock = clock
         self._timezone = timezone
+        self.patience = inf
+        """Seconds that each use waits for other processes, where that is less than `store.PATIENCE`."""
+        self.until: float | None = None
+        """When all waiting ends, in `time.monotonic`."""
         self._open: tuple[int, sqlite3.Connection] | None = None
+        self._file: tuple[int, int] | None = None
         self._moved = 0
 
     def status(self, limits: Sequence[Limit], run: str = "") -> list[BudgetStatus]:
         """Each limit with what is spent and held in its current window; `run` is that of run limits."""
         from llmo.ledger.booking import status
         from llmo.ledger.counters import peek
-        from llmo.ledger.store import explained
+        from llmo.ledger.faults import explained
 
         db, now, where = self._reader(), self._now(), self._zone()
         with explained(self.path):
@@ -45,7 +53,7 @@ class Reader:
     def latency(self, target: Target) -> Latency | None:
         """Medians over the last good calls of a target."""
         from llmo.ledger import queries
-        from llmo.ledger.store import explained
+        from llmo.ledger.faults import explained
 
         db = self._reader()
         with explained(self.path):
@@ -58,7 +66,7 @@ class Reader:
     def cooling_reason(self, target: Target) -> tuple[float, str]:
         """The same, with what was said for it."""
         from llmo.ledger import queries
-        from llmo.ledger.store import explained
+        from llmo.ledger.faults import explained
 
         db = self._reader()
         with explained(self.path):
@@ -75,7 +83,8 @@ class Reader:
     ) -> list[Spending]:
         """Sums per group (see `llmo.ledger.spending`); instants are seconds since the epoch."""
         from llmo.ledger import spending
-        from llmo.ledger.store import explained, reading
+        from llmo.ledger.faults import explained
+        from llmo.ledger.store import reading
 
         db = self._reader()
         if db is None:
@@ -87,7 +96,7 @@ class Reader:
     def times(self, targets: Sequence[tuple[str, str]], since: float | None, until: float | None) -> list[Times]:
         """How long the last good calls of these targets took."""
         from llmo.ledger import queries, spending
-        from llmo.ledger.store import explained
+        from llmo.ledger.faults import explained
 
         db = self._reader()
         with explained(self.path):
@@ -102,7 +111,7 @@ class Reader:
     ) -> Iterator[str]:
         """Every call as a line of JSON, oldest first."""
         from llmo.ledger import moving, spending
-        from llmo.ledger.store import explained
+        from llmo.ledger.faults import explained
 
         if (db := self._reader()) is not None:
             with explained(self.path):
@@ -112,16 +121,25 @@ class Reader:
     def doubts(self, run: str | None = None) -> list[Doubt]:
         """Calls that may have cost more than is booked, of one run or of all."""
         from llmo.ledger import queries
-        from llmo.ledger.store import explained
+        from llmo.ledger.faults import explained
 
         db = self._reader()
         with explained(self.path):
             return list(queries.doubts(db, run)) if db else []
 
+    def stranded(self, run: str | None = None) -> tuple[int, Pico]:
+        """How many calls processes that are gone left behind, of one run or of all, and what they hold."""
+        from llmo.ledger import queries
+        from llmo.ledger.faults import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.stranded(db, run) if db else (0, 0)
+
     def lost_rows(self, run: str) -> list[str]:
         """Rows of a run that a process had on their way when it died; after `reconcile`."""
         from llmo.ledger import queries
-        from llmo.ledger.store import explained
+        from llmo.ledger.faults import explained
 
         db = self._reader()
         with explained(self.path):
@@ -151,16 +169,27 @@ class Reader:
             self._open[1].close()
             self._open, self._moved = None, 0
 
-    def _db(self) -> sqlite3.Connection:
+    def _db(self, patience: float | None = None) -> sqlite3.Connection:
+        """The open file; whatever is asked of it next waits `patience` seconds for others."""
+        from llmo.ledger import store
+
+        if patience is None:
+            left = inf if self.until is None else max(0.0, self.until - monotonic())
+            patience = min(store.PATIENCE, self.patience, left)
         # SQLite connections do not survive a fork.
         if self._open is None or self._open[0] != os.getpid():
-            from llmo.ledger.store import connect
-
-            self._open = (os.getpid(), connect(self.path, self._zone()))
+            self._open = (os.getpid(), store.connect(self.path, self._zone(), patience))
+            self._file = store.identity(self.path)
+        elif store.identity(self.path) != self._file:
+            self.close()
+            raise store.replaced(self.path)
+        store.wait(self._open[1], patience)
         return self._open[1]
 
     def _reader(self) -> sqlite3.Connection | None:
-        return self._db() if self._open or self.path.exists() else None
+        from llmo.ledger.faults import there
+
+        return self._db() if self._open or there(self.path) else None
 
     def _now(self) -> int:
         return int(self._clock.now() * 1_000_000)

@@ -1,7 +1,8 @@
-"""The file: opened private, migrated in one transaction, never replaced."""
+"""The file: made whole and private, migrated in one transaction, never replaced."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import sqlite3
@@ -9,8 +10,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from llmo.errors import ConfigError
-from llmo.ledger import daily
+from llmo.ledger import daily, faults
+from llmo.ledger.faults import explained
 from llmo.ledger.schema import APPLICATION, MIGRATIONS
 from llmo.paths import ensure_private
 
@@ -19,32 +20,57 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-PATIENCE = 30.0
-"""Seconds to wait for other processes; each writes for milliseconds."""
+    from llmo.errors import ConfigError
+
+PATIENCE = 10.0
+"""Seconds to wait for other processes where nobody set a clock; each writes for milliseconds."""
 LOG = 16_000
 """Pages of log after which any transaction writes it back; `checkpoint` mostly comes before."""
-ROOM = 1 << 16
-"""Bytes that SQLite wants for its shared memory and a page or two."""
 SCHEMA = len(MIGRATIONS)
 DAYS = 3
 """The schema that sums per day were last made for."""
 
 
-def connect(path: Path, where: tzinfo | None = None) -> sqlite3.Connection:
+def connect(path: Path, where: tzinfo | None = None, patience: float | None = None) -> sqlite3.Connection:
     """
     Open the ledger, made and migrated when need be; twenty first starts at once agree. `where` is the zone of its days.
 
-    Raises `ConfigError` when it can't be used. A file that is no ledger is left as it is.
+    Raises `ConfigError` when it can't be used, `Locked` when others kept it for `patience` seconds. A file that is
+    no ledger is left as it is.
     """
+    give_up = time.monotonic() + (PATIENCE if patience is None else patience)
     with explained(path):
-        _touch(path)
-        db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+        ensure_private(path.parent)
+        if not faults.there(path):
+            _make(path, where)
+        # SQLite has one word for all that can be wrong with a file; the system says what it is.
+        os.close(os.open(path, os.O_RDWR))
+        db = _opened(path, give_up)
         try:
-            _prepare(db, path, where)
+            _prepare(db, path, where, give_up)
         except BaseException:
             db.close()
             raise
         return db
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Which file has this name now; None when none has."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def replaced(path: Path) -> ConfigError:
+    """The error of a file that is no longer the one that was opened: what is booked in it would be lost."""
+    return faults.refused(path, "it was moved or replaced while llmo used it", "bring it back")
+
+
+def wait(db: sqlite3.Connection, seconds: float) -> None:
+    """Let whatever follows wait so long for other processes."""
+    db.execute(f"PRAGMA busy_timeout = {int(max(0.0, seconds) * 1000)}")
 
 
 @contextmanager
@@ -81,89 +107,73 @@ def checkpoint(db: sqlite3.Connection, path: Path) -> None:
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system say into one line with the file's name."""
+def _make(path: Path, where: tzinfo | None) -> None:
+    """
+    Make a new ledger elsewhere and put it there whole, for this user only; SQLite gives its side files the same mode.
+
+    An empty file is thus never a ledger that somebody is just making.
+    """
+    made = path.with_name(f".{path.name}.{os.urandom(6).hex()}.new")
+    os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     try:
-        yield
-    except OSError as exc:
-        raise ConfigError(f"cannot use the ledger: {exc.filename or path}: {exc.strerror}", hint=_HINT) from exc
-    except sqlite3.DatabaseError as exc:
-        name = getattr(exc, "sqlite_errorname", "").removeprefix("SQLITE_")
-        said = next((words for code, words in _WORDS.items() if name.startswith(code)), None)
-        if said is None:
-            raise
-        # Memory that is shared through a file has no word of its own for a full disk.
-        what, hint = _WORDS["FULL"] if name.startswith("IOERR") and _full(path.parent) else said
-        raise ConfigError(f"cannot use the ledger: {path}: {what}", hint=hint) from exc
+        with contextlib.closing(_opened(made, time.monotonic())) as db:
+            _wal(db, time.monotonic())
+            with writing(db, path):
+                _step(db, 0, where)
+        _place(made, path)
+    finally:
+        for side in ("", "-journal", "-wal", "-shm"):
+            made.with_name(f"{made.name}{side}").unlink(missing_ok=True)
 
 
-_HINT = "LLMO_DATA_DIR names another directory for it"
-_MOVE = "move it away to begin a new one (what was spent is forgotten then), or bring back a copy"
-_WORDS: dict[str, tuple[str, str]] = {
-    "BUSY": ("another program keeps it locked", "end that program and try again"),
-    "LOCKED": ("another program keeps it locked", "end that program and try again"),
-    "CORRUPT": ("it is damaged", _MOVE),
-    "NOTADB": ("it is damaged or no ledger", _MOVE),
-    "READONLY": ("it can't be written", _HINT),
-    "CANTOPEN": ("it can't be opened", _HINT),
-    "PERM": ("it can't be written", _HINT),
-    "AUTH": ("it can't be written", _HINT),
-    "FULL": ("the disk is full", "make room; nothing was sent that is not booked"),
-    "IOERR": ("the disk fails", _HINT),
-    "TOOBIG": ("a value is too large", _HINT),
-}
-
-
-def _full(directory: Path) -> bool:
-    import shutil
-
+def _place(made: Path, path: Path) -> None:
+    """Give it its name unless another process was first."""
     try:
-        return shutil.disk_usage(directory).free < ROOM
+        os.link(made, path)
+    except FileExistsError:
+        return
     except OSError:
-        return False
+        # A file system without links, as on memory cards: there two very first starts must not meet.
+        if not os.path.lexists(path):
+            made.rename(path)
 
 
-def _touch(path: Path) -> None:
-    """Make the file for this user only; SQLite gives its side files the same mode."""
-    ensure_private(path.parent)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+def _opened(path: Path, give_up: float) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=max(0.0, give_up - time.monotonic()), isolation_level=None)
 
 
-def _prepare(db: sqlite3.Connection, path: Path, where: tzinfo | None) -> None:
-    with reading(db):
-        # Read apart, its three facts may be from before and after the first migration of another process.
-        version = _version(db, path)
-    if version < SCHEMA:
-        _wal(db)
+def _prepare(db: sqlite3.Connection, path: Path, where: tzinfo | None, give_up: float) -> None:
+    if _version(db, path) < SCHEMA:
+        _wal(db, give_up)
         with writing(db, path):
-            before = _version(db, path)
-            for steps in MIGRATIONS[before:]:
-                for step in steps:
-                    db.execute(step)
-            if before < DAYS:
-                daily.rebuild(db, where)
-            db.execute(f"PRAGMA user_version = {SCHEMA}")
+            _step(db, _version(db, path), where)
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute(f"PRAGMA wal_autocheckpoint = {LOG}")
+
+
+def _step(db: sqlite3.Connection, before: int, where: tzinfo | None) -> None:
+    """Bring the tables up to date, in the transaction of the caller."""
+    for steps in MIGRATIONS[before:]:
+        for step in steps:
+            db.execute(step)
+    if before < DAYS:
+        daily.rebuild(db, where)
+    db.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _version(db: sqlite3.Connection, path: Path) -> int:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA:
-        raise ConfigError(
-            f"cannot use the ledger: {path}: a newer llmo wrote it (schema {version}, this one knows {SCHEMA})",
-            hint="upgrade llmo",
-        )
-    ours = int(db.execute("PRAGMA application_id").fetchone()[0]) == APPLICATION
-    if not ours and db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        raise ConfigError(f"cannot use the ledger: {path}: it is a database of another program", hint=_MOVE)
+        raise faults.refused(path, f"a newer llmo wrote it (schema {version}, this one knows {SCHEMA})", "upgrade llmo")
+    if int(db.execute("PRAGMA application_id").fetchone()[0]) != APPLICATION:
+        tables = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        what = "it is a database of another program" if tables else "it has no tables: what was in it is lost"
+        raise faults.refused(path, what, faults.MOVE)
     return version
 
 
-def _wal(db: sqlite3.Connection) -> None:
+def _wal(db: sqlite3.Connection, give_up: float) -> None:
     """Switch to write-ahead logging; SQLite does not wait for others here by itself."""
-    give_up = time.monotonic() + PATIENCE
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")

@@ -1,0 +1,125 @@
+"""What SQLite and the file system say of the ledger, in one line with the file's name."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import contextmanager
+from json import JSONDecodeError
+from typing import TYPE_CHECKING
+
+from llmo.errors import ConfigError, Locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ROOM = 1 << 16
+"""Bytes that SQLite wants for its shared memory and a page or two."""
+ELSEWHERE = "LLMO_DATA_DIR names another directory for it"
+MOVE = "move it away to begin a new one (what was spent is forgotten then), or bring back a copy"
+_WORDS: dict[str, tuple[str, str]] = {
+    "CORRUPT": ("it is damaged", MOVE),
+    "NOTADB": ("it is damaged or no ledger", MOVE),
+    "READONLY": ("it can't be written", ELSEWHERE),
+    "CANTOPEN": ("it can't be opened", ELSEWHERE),
+    "PERM": ("it can't be written", ELSEWHERE),
+    "AUTH": ("it can't be written", ELSEWHERE),
+    "FULL": ("the disk is full", "make room; nothing was sent that is not booked"),
+    "IOERR": ("the disk fails", ELSEWHERE),
+    "TOOBIG": ("a value is too large", ELSEWHERE),
+}
+_BUSY = ("BUSY", "LOCKED", "PROTOCOL")
+_LACKS = ("no such table: ", "no such column: ")
+_KINDS = {
+    stat.S_IFIFO: "a pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a directory",
+}
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """
+    Turn a failure of the file into `ConfigError`, or `Locked` where another program has it to itself.
+
+    What SQLite says of wrong SQL is a mistake of ours and passes.
+    """
+    try:
+        yield
+    except OSError as exc:
+        raise ConfigError(f"cannot use the ledger: {exc.filename or path}: {exc.strerror}", hint=ELSEWHERE) from exc
+    except sqlite3.Error as exc:
+        found = _found(exc, path)
+        if found is None:
+            raise
+        raise found from exc
+    except (UnicodeDecodeError, JSONDecodeError) as exc:
+        raise refused(path, *_WORDS["CORRUPT"]) from exc
+
+
+def _found(exc: sqlite3.Error, path: Path) -> ConfigError | Locked | None:
+    """What to raise for an error of SQLite, None to let it pass."""
+    name, text = getattr(exc, "sqlite_errorname", "").removeprefix("SQLITE_"), str(exc)
+    if name.startswith(_BUSY):
+        return Locked(
+            f"cannot use the ledger now: {path}: another program keeps it locked",
+            hint="end that program, or try again later",
+        )
+    lacks = next((text.removeprefix(words) for words in _LACKS if text.startswith(words)), None)
+    if lacks is not None:
+        return refused(path, f"it is damaged: it lacks {lacks}", MOVE)
+    if text == "malformed JSON" or (not name and isinstance(exc, sqlite3.OperationalError)):
+        # The other is Python's own: text that is no UTF-8.
+        return refused(path, *_WORDS["CORRUPT"])
+    said = next((words for code, words in _WORDS.items() if name.startswith(code)), None)
+    if said is None:
+        return None
+    # Memory that is shared through a file has no word of its own for a full disk.
+    return refused(path, *(_WORDS["FULL"] if name.startswith("IOERR") and _full(path.parent) else said))
+
+
+def refused(path: Path, what: str, hint: str) -> ConfigError:
+    """The error of a ledger that can't be used as it is."""
+    return ConfigError(f"cannot use the ledger: {path}: {what}", hint=hint)
+
+
+def there(path: Path) -> bool:
+    """
+    Whether there is a ledger; False where none was ever made.
+
+    Raises `ConfigError` for what is there instead: a link to nowhere, a pipe, an empty file. A ledger is never
+    empty (see `llmo.ledger.store`): such a file has lost what was in it, and a new one would forget what was spent.
+    """
+    with explained(path):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            if path.is_symlink():
+                raise refused(path, f"it is a link to {path.readlink()}, which is not there", MOVE) from None
+            _orphaned(path)
+            return False
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is not None:
+        raise refused(path, f"it is {kind}", ELSEWHERE)
+    if found.st_size == 0:
+        raise refused(path, "it is empty: what was in it is lost", MOVE)
+    return True
+
+
+def _orphaned(path: Path) -> None:
+    """Raise for a log without its ledger: what is booked in it alone would be lost."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise refused(path, f"it is not there, but its log is: {log.name}", "bring it back, or move the log away too")
+
+
+def _full(directory: Path) -> bool:
+    import shutil
+
+    try:
+        return shutil.disk_usage(directory).free < ROOM
+    except OSError:
+        return False

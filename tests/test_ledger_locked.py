@@ -1,0 +1,166 @@
+"""Another program keeps the ledger to itself: temporary, within the command's time, and no answer is lost by it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from llmo import budget
+from llmo.attempt import UNBOOKED
+from llmo.clock import SystemClock
+from llmo.errors import Locked
+from llmo.ledger import Call, Ledger, Settlement, store
+from llmo.types import Finish, Text, Usage
+from tests import virtual
+from tests.fakes import A, Held, Note, Scripted, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Llmo
+
+PROFILE = """
+model = "slow/echo"
+{more}
+[providers.slow]
+kind = "offline"
+[providers.slow.offline]
+first_token_delay = {delay}
+input_usd = "1"
+output_usd = "1"
+"""
+SAID = "another program keeps it locked"
+
+
+@pytest.fixture
+def book(llmo: Llmo) -> Path:
+    """The ledger of a home that has one call."""
+    (llmo.home / "p.toml").write_text(PROFILE.format(delay=0.0, more="timeout = 1.0"))
+    assert 0 == llmo("-P", "p.toml", "ask", "hello", "--no-log").code
+    return llmo.home / "data" / "ledger.db"
+
+
+@contextlib.contextmanager
+def locked(path: Path, how: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+    """Another program that does not let go."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        if how == "locking_mode":
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            db.execute("DELETE FROM cooling")
+        else:
+            db.execute(how)
+        yield
+
+
+@pytest.mark.parametrize("how", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "locking_mode"])
+def test_a_locked_ledger_is_temporary(llmo: Llmo, book: Path, how: str) -> None:
+    """
+    Exit 5 and `unavailable`, nothing sent, in about the time that the command has; then it works again.
+    """
+    (llmo.home / "rows.txt").write_text("a\nb\n")
+    began = time.monotonic()
+    with locked(book, how):
+        runs = [
+            llmo("-P", "p.toml", "ask", "hello", "--no-log", "--timeout", "0.5", "--json"),
+            llmo("-P", "p.toml", "batch", "rows.txt", "-o", "out.jsonl", "--timeout", "0.5"),
+            llmo("-P", "p.toml", "cost", "--reconcile"),
+        ]
+    took = time.monotonic() - began
+
+    assert [5] * 3 == [run.code for run in runs], runs
+    assert all(SAID in run.stderr for run in runs), runs
+    assert "unavailable" == runs[0].json["error"]["kind"]
+    # Each took 30 s; a loaded machine needs a while for three starts.
+    assert took < 45
+    assert 0 == llmo("-P", "p.toml", "ask", "hello", "--no-log").code
+    assert 2 == llmo("-P", "p.toml", "cost", "--json").json["total"]["calls"]
+
+
+def test_reading_goes_on(llmo: Llmo, book: Path) -> None:
+    """
+    A writer that does not end is no reason to hide what was spent.
+    """
+    with locked(book):
+        cost, route = llmo("-P", "p.toml", "cost", "--json"), llmo("-P", "p.toml", "route", "hello", "--json")
+
+    assert (0, 1) == (cost.code, cost.json["total"]["calls"])
+    assert 0 == route.code
+
+
+def test_an_answer_survives_a_ledger_that_is_locked_when_it_is_to_be_booked(llmo: Llmo, book: Path) -> None:
+    """
+    It is printed with a warning, its hold stays counted, and `cost` names the command that settles it.
+    """
+    (llmo.home / "p.toml").write_text(PROFILE.format(delay=1.0, more=""))
+    process = llmo.start("-P", "p.toml", "ask", "hello", "--no-log", "--json", "--max-tokens", "50")
+    with contextlib.closing(sqlite3.connect(book, isolation_level=None)) as db:
+        while not db.execute("SELECT count(*) FROM calls WHERE state = 'held'").fetchone()[0]:
+            assert process.poll() is None
+        db.execute("BEGIN IMMEDIATE")
+        run = llmo.finish(process)
+    before = llmo("-P", "p.toml", "cost", "--json")
+    told = llmo("-P", "p.toml", "cost").stderr
+    again = llmo("-P", "p.toml", "cost", "--reconcile", "--json")
+
+    assert (0, True) == (run.code, run.json["text"].startswith("You said: hello")), run
+    assert [f"cannot use the ledger now: {book}: {SAID}; {UNBOOKED}"] == run.json["warnings"]
+    held = before.json["stranded"]["held_usd"]
+    assert (1, 1, held) == (
+        before.json["stranded"]["calls"],
+        before.json["total"]["in_flight_calls"],
+        before.json["total"]["held_usd"],
+    )
+    assert "llmo: 1 call of processes that are gone still hold" in told
+    assert told.endswith(": llmo cost --reconcile settles them\n")
+    assert ({"calls": 0, "held_usd": "0"}, 1) == (again.json["stranded"], again.json["total"]["estimated_calls"])
+
+
+def test_no_failure_of_the_ledger_takes_an_answer_away() -> None:
+    """
+    Whatever happens when it is booked: it is paid for.
+    """
+
+    class Refusing(Held):
+        async def settle(self, settlement: Settlement) -> None:
+            await super().settle(settlement)
+            raise Locked("the ledger is locked")
+
+    class Till(Note):
+        async def hold(self, *args: Any, **how: Any) -> Held:
+            return Refusing(self.log, (await super().hold(*args, **how)).call)
+
+    stage = Stage({A: Scripted((Text("hi"), Usage(1, 2), Finish("stop")))}, till=Till([]))
+    _, execution = stage.play()
+
+    assert execution.result is not None
+    assert (True, "hi", (f"the ledger is locked; {UNBOOKED}",)) == (
+        execution.result.ok,
+        execution.result.text,
+        execution.result.warnings,
+    )
+
+
+def test_settling_waits_longer_than_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The clock of the command is over when its answer is booked: that waits by its own.
+    """
+    waited = []
+    monkeypatch.setattr(store, "wait", lambda _, seconds: waited.append(seconds))
+    ledger = Ledger(tmp_path / "ledger.db", SystemClock(), "UTC")
+    ledger.until = time.monotonic()
+
+    async def main() -> None:
+        till = budget.Direct(ledger)
+        hold = await till.hold(Call(id="a", run="r", provider="p", model="m"), 1)
+        await hold.settle(Settlement(cost=1, source="computed"))
+
+    virtual.run(main())
+
+    assert [0.0, budget.SETTLE_S] == waited[:2]
+    assert 1 == json.loads(next(ledger.exported()))["attempt"]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmo import wording
+from llmo.bill import bill
 from llmo.errors import (
     Incomplete,
     LlmoError,
@@ -20,10 +21,8 @@ from llmo.errors import (
     Unfinished,
     Withheld,
 )
-from llmo.figures import dollars
 from llmo.ids import ulid
 from llmo.ledger import Call, OverBudget, Settlement
-from llmo.money import DEAREST
 from llmo.received import Answer
 from llmo.result import Attempt
 from llmo.router import EXPECTED_OUTPUT, held, secluded
@@ -209,21 +208,10 @@ class Booking:
                 self.engine.cool(self.candidate.target, seconds, error.kind)
 
     def _cost(self) -> tuple[int | None, CostSource]:
-        """Reported, else usage times price, else the held amount."""
-        facts, usage = self.candidate.facts, self.answer.usage
-        if facts.billing != "metered":
-            return 0, "local" if facts.billing == "local" else "subscription"
-        reported = self.answer.reported
-        if reported is not None and not (reported.derived and facts.model.price is not None):
-            return reported.cost, "computed" if reported.derived else "reported"
-        if facts.model.price is None:
-            return None, "unknown"
-        if usage is not None:
-            cost = facts.model.price.cost(usage, service_tier=self.answer.served.service_tier)
-            if cost <= DEAREST:
-                return cost, "estimated" if facts.model.price.source == "limit" else "computed"
-            self.answer.warnings.append(f"the tokens that {self.candidate.target} counted would cost {dollars(cost)}")
-        return self.candidate.worst, "estimated"
+        """What is booked, see `llmo.bill`."""
+        found = bill(self.answer, self.candidate, self.job.plan.need.service_tier)
+        self.answer.warnings.extend(found.remarks)
+        return found.cost, found.source
 
     def _received(self, source: CostSource) -> int | None:
         """

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 from llmo import sent
+from llmo.catalog.price import STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,8 +85,6 @@ _FREE: Mapping[str, tuple[Json, ...]] = {
     "inferencegeo": ("global", "not_available"),
     "modalities": (["text"],),
 }
-STANDARD_TIERS = (None, "", "auto", "default", "standard", "standard_only")
-"""Service tiers at the price of a request that names none."""
 _FUNCTIONS = ("function", "custom", None)
 _READABLE = (None, "text", "refusal", "image_url")
 """Types of parts whose tokens are bounded, by their bytes or as images."""
@@ -162,7 +161,7 @@ def searching(model: str) -> bool:
 def tier(options: Mapping[str, Json]) -> str | None:
     """The service tier that is asked for, None for one at the standard price."""
     asked = [value for name, value in options.items() if plain(name) == "servicetier"]
-    return next((str(value) for value in asked if value not in STANDARD_TIERS), None)
+    return next((str(value) for value in asked if str(value or "") not in STANDARD), None)
 
 
 @lru_cache(maxsize=4096)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.money import DEAREST
-from llmo.result import Attempt, Result
-from llmo.types import Event, Finish, Reasoning, Reported, Served, Text, ToolCall, Usage, Warned
+from llmo.result import Attempt, Result, weakest
+from llmo.types import Event, Finish, Reasoning, Reported, Served, Text, ToolCall, Usage, Used, Warned
 
 if TYPE_CHECKING:
     from llmo.errors import LlmoError
@@ -23,6 +23,7 @@ class Answer:
         self.reasoning: list[str] = []
         self.calls: list[ToolCall] = []
         self.usage: Usage | None = None
+        self.uses: dict[str, int | None] = {}
         self.served = Served()
         self.reported: Reported | None = None
         self.finish: Finish | None = None
@@ -38,7 +39,7 @@ class Answer:
     @property
     def billed(self) -> bool:
         """Whether the provider said that it did something for money."""
-        spent = self.reported is not None and self.reported.cost > 0
+        spent = bool(self.uses) or (self.reported is not None and self.reported.cost > 0)
         return spent or (self.usage is not None and self.usage.input_tokens + self.usage.output_tokens > 0)
 
     def take(self, event: Event, now: float) -> None:
@@ -51,6 +52,8 @@ class Answer:
                 self._count(event)
             case ToolCall():
                 self.calls.append(event)
+            case Used(named, count):
+                self.uses[name(named)] = count if count is None or 0 < count <= MOST_USES else None
             case Finish():
                 self.finish = event
             case Served():
@@ -103,6 +106,8 @@ class Answer:
         )
 
 
+MOST_USES = 10**5
+"""Uses of one thing that a call can count."""
 NAME = 200
 """Characters of a name that are kept: models, tiers, ids of requests."""
 _SERVED = ("model", "request_id", "service_tier", "upstream")
@@ -120,7 +125,4 @@ def _total(attempts: tuple[Attempt, ...]) -> tuple[int | None, CostSource]:
     if any(a.cost is None for a in attempts):
         return None, "unknown"
     paid = [a for a in attempts if a.cost or a.in_doubt] or [attempts[-1]]
-    return sum(a.cost or 0 for a in attempts), max((a.cost_source for a in paid), key=_STRENGTH.index)
-
-
-_STRENGTH: list[CostSource] = ["cached", "subscription", "local", "reported", "computed", "estimated", "unknown"]
+    return sum(a.cost or 0 for a in attempts), weakest(*(a.cost_source for a in paid))

@@ -9,6 +9,7 @@ from llmo.types import Served
 
 if TYPE_CHECKING:
     from llmo.errors import LlmoError
+    from llmo.money import Pico
     from llmo.types import CostSource, FinishReason, Json, Target, ToolCall, Usage
 
 
@@ -71,6 +72,22 @@ class Result:
     def ok(self) -> bool:
         """Whether it succeeded."""
         return self.error is None
+
+
+def weakest(*sources: CostSource) -> CostSource:
+    """How a sum is known: as well as the part of it that is known least."""
+    return max(sources, key=_STRENGTH.index)
+
+
+_STRENGTH: list[CostSource] = ["cached", "subscription", "local", "reported", "computed", "estimated", "unknown"]
+
+
+def together(before: Result, now: Result) -> tuple[Pico | None, CostSource]:
+    """What two results cost, and how that is known; one that cost nothing says nothing of it."""
+    if before.cost is None or now.cost is None:
+        return None, "unknown"
+    paid = [one.cost_source for one in (before, now) if one.cost] or [now.cost_source]
+    return before.cost + now.cost, weakest(*paid)
 
 
 def unsent(identifier: str, error: LlmoError, target: Target | None = None) -> Result:

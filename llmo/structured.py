@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo import jsontext, router, tokens
 from llmo.errors import InvalidOutput, UsageError
+from llmo.result import together
 from llmo.types import Json, Message
 
 if TYPE_CHECKING:
@@ -129,13 +130,13 @@ def _joined(before: Result | None, now: Result | None) -> Result | None:
     """The last result with the attempts, time and cost of those before it."""
     if before is None or now is None:
         return now
-    known = before.cost is not None and now.cost is not None
+    cost, source = together(before, now)
     return replace(
         now,
         id=before.id,
         attempts=(*before.attempts, *now.attempts),
-        cost=(before.cost or 0) + (now.cost or 0) if known else None,
-        cost_source=now.cost_source if known else "unknown",
+        cost=cost,
+        cost_source=source,
         total_s=before.total_s + now.total_s,
         first_token_s=before.first_token_s,
         warnings=(*before.warnings, "the first answer did not meet the schema and was repaired", *now.warnings),

@@ -181,6 +181,18 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """
+    Something that is charged by the use, beside tokens: a search, a file search, a container.
+
+    `name` is `web_search`, `file_search`, or the provider's own word; a count of None is unknown.
+    """
+
+    name: str
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class RateInfo:
     """
     The provider's limits as its headers state them; None where it is silent.
@@ -210,7 +222,7 @@ class Finish:
     reason: FinishReason
 
 
-Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Served | Reported | RateInfo | Warned | Finish
+Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Used | Served | Reported | RateInfo | Warned | Finish
 
 
 class Provider(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmo.extras import STANDARD_TIERS
+from llmo.catalog.price import STANDARD
 from llmo.types import Image, Message, Request
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ IDLE: Mapping[str, Sequence[Json]] = {
     "parallel_tool_calls": (True,),
     "frequency_penalty": (0,),
     "presence_penalty": (0,),
-    "service_tier": STANDARD_TIERS,
+    "service_tier": (None, *STANDARD),
     "modalities": (["text"],),
     "response_format": ({"type": "text"},),
 }

@@ -31,7 +31,7 @@ LAYERS = {
             "paths settings catalog tokens images classify shapes privacy redact sent extras verbatim wording data",
             "providers ledger history",
             "chains refusals router candidates budget cap limits retry",
-            "engine attempt received structured",
+            "engine attempt received bill structured",
             "wiring",
             "answers question portal desk client langchain langwords batch render",
             "cli __main__",

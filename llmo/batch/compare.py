@@ -208,7 +208,7 @@ class _Standing:
         good = answer["status"] == "ok"
         self.ok += good
         self.failed += not good
-        self.unpriced += answer["cost_usd"] is None
+        self.unpriced += answer["cost_usd"] is None or answer["cost_source"] == "unknown"
         self.cost += parse_usd(answer["cost_usd"] or "0")
         used = answer["usage"] or {}
         self.input_tokens += used.get("input_tokens", 0)

@@ -102,7 +102,7 @@ class Tally:
         for attempt in sent:
             self.spent += attempt.cost or 0
             self.in_doubt += attempt.in_doubt
-            self.unpriced += attempt.cost is None
+            self.unpriced += attempt.cost is None or attempt.cost_source == "unknown"
             model = self.models.setdefault(f"{attempt.provider}/{attempt.model}", Counter())
             model["calls"] += 1
             model["cost"] += attempt.cost or 0

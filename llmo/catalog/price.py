@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from llmo.types import Usage
 
 
+STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
+"""Service tiers at the price of a request that names none, as requests and answers spell them."""
+PUBLISHED: Mapping[str, Mapping[str, Pico]] = MappingProxyType(
+    {"anthropic": MappingProxyType({"web_search": 10_000_000_000})}
+)
+"""
+Picodollars a use, by provider type, where the table has none: those that a vendor states for all its models.
+
+Anthropic: $10 per 1,000 searches (platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool, pricing).
+"""
 LONG = 2
 """Times the input rate for what a cache is to keep for an hour: Anthropic's rule for all its models."""
 
@@ -89,13 +99,18 @@ class Price(Rates):
         sound(self.request, *self.peak, *(self.cap or ()))
 
     def cost(self, usage: Usage, *, service_tier: str | None = None) -> Pico:
-        """What a call cost; a service tier without a price of its own is the standard one."""
-        price = self.service.get(service_tier or "", self)
+        """What the tokens of a call cost; a service tier without a price of its own is the standard one, see `tier`."""
+        price = self.tier(service_tier) or self
         rates: Rates = price
         for threshold, dearer in price.tiers:
             if usage.input_tokens > threshold:
                 rates = dearer
         return rates.sum(usage) + price.request
+
+    def tier(self, told: str | None) -> Price | None:
+        """The price of a service tier, as a request or an answer names it; None when it has no known price."""
+        name = (told or "").lower().removeprefix("service_tier_")
+        return self if name in STANDARD else self.service.get(name)
 
     def worst(self, input_bound: int, output_bound: int, *, service_tier: str | None = None) -> Pico:
         """The most that a call can cost: every token at the dearest rate that the bound reaches."""
@@ -106,7 +121,7 @@ class Price(Rates):
 
     def expected(self, input_tokens: int, output_tokens: int, *, service_tier: str | None = None) -> Pico:
         """What so many tokens cost when the model that was asked for answers, rather too much than too little."""
-        price = self.service.get(service_tier or "", self)
+        price = self.tier(service_tier) or self
         rates = list(price.reached(input_tokens))
         dear_in = max(self.peak[0], *(one.dearest[0] for one in rates))
         dear_out = max(self.peak[1], *(one.dearest[1] for one in rates))

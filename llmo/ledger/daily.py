@@ -43,7 +43,7 @@ _EMPTY = f'DELETE FROM daily WHERE start = ? AND "end" = ? AND {" AND ".join(f"{
 _FILL = f"""
 INSERT INTO daily ({_COLUMNS})
 SELECT ?, ?, provider, model, task, tags, billing, state, coalesce(outcome, ''), coalesce(source, ''), count(*),
-       coalesce(sum(cost), 0), sum(in_doubt), count(*) - count(cost),
+       coalesce(sum(cost), 0), sum(in_doubt), count(*) FILTER (WHERE cost IS NULL OR source = 'unknown'),
        {", ".join(f"coalesce(sum({name}), 0)" for name in TOKENS)}
 FROM calls WHERE held_at >= ? AND held_at < ? AND state <> 'held'
 GROUP BY {", ".join(str(3 + n) for n in range(len(KEY)))}
@@ -88,7 +88,7 @@ class Days:
     def add(self, at: int, kind: Kind, ended: Ended, *, calls: int = 1) -> None:
         """Count a call that has ended; with `calls` -1 take it out again."""
         sums = self._sums.setdefault((self._day(at), kind), [0] * len(SUMS))
-        amounts = (1, ended.cost or 0, ended.in_doubt, ended.cost is None, *ended.tokens)
+        amounts = (1, ended.cost or 0, ended.in_doubt, ended.cost is None or kind.source == "unknown", *ended.tokens)
         for place, amount in enumerate(amounts):
             sums[place] += calls * amount
 

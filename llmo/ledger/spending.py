@@ -58,7 +58,7 @@ class Spending:
 _OF_CALLS = {
     "calls": "count(*) FILTER (WHERE state <> 'released')",
     "cost": "coalesce(sum(cost), 0)",
-    "unpriced": "count(*) FILTER (WHERE state = 'settled' AND cost IS NULL)",
+    "unpriced": "count(*) FILTER (WHERE state = 'settled' AND (cost IS NULL OR source = 'unknown'))",
     "estimated": f"count(*) FILTER (WHERE state IN {ENDED} AND source = 'estimated')",
     "local": "count(*) FILTER (WHERE state <> 'released' AND billing = 'local')",
     "subscription": "count(*) FILTER (WHERE state <> 'released' AND billing = 'subscription')",

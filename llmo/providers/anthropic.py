@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llmo import verbatim
 from llmo.errors import Rejected
 from llmo.providers import failures, rates, schemas, wire
-from llmo.providers.counts import checked, count
+from llmo.providers.counts import checked, count, uses
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, expressible, reserved
 from llmo.types import Image, Listed, Usage, Warned
@@ -38,6 +38,9 @@ _FINISH: Mapping[str, FinishReason] = {
 }
 PAUSED = frozenset({"pause_turn", "compaction"})
 """Words for a turn that goes on when it is sent back: tools of the server took long, or it shortened its context."""
+
+_ANYWHERE = ("global", "not_available", "any", "default")
+"""Where an answer was made at the price of the table; anywhere else costs more."""
 
 
 def encode(request: Request, model: str, link: Link) -> bytes:
@@ -124,6 +127,9 @@ class Answer(Decoder):
         self._tokens |= {name: value for name, value in told.items() if value is not None}
         if told:
             self.count(usage, self._tokens)
+            self.uses |= uses(told)
+            if (place := wire.text(told.get("inference_geo"))) and place.lower() not in _ANYWHERE:
+                self.uses[f"inference in {failures.clean(place, None, 20)}"] = None
 
     def _delta(self, delta: dict[str, Any], place: Any) -> list[Event]:
         kind = delta.get("type")
@@ -152,11 +158,16 @@ class Answer(Decoder):
 
     def _start(self, message: dict[str, Any]) -> list[Event]:
         self.money(message)
-        return self.serve(model=message.get("model"), service_tier=self._tokens.get("service_tier"))
+        return self.serve(model=message.get("model"), service_tier=self._tier())
+
+    def _tier(self) -> Any:
+        """The tier that sets the price: faster answers have one of their own."""
+        speed = wire.text(self._tokens.get("speed"))
+        return speed if speed not in ("", "standard") else self._tokens.get("service_tier")
 
     def _close(self, delta: dict[str, Any], message: dict[str, Any]) -> list[Event]:
         self.money(message)
-        events = self.serve(service_tier=self._tokens.get("service_tier"))
+        events = self.serve(service_tier=self._tier())
         reason = wire.text(delta.get("stop_reason"))
         if reason:
             self._stopped = _FINISH.get(reason, "stop")

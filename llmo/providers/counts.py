@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from llmo.money import DEAREST
@@ -46,6 +47,42 @@ def plausible(value: Any) -> Pico | None:
     """The picodollars of what a call is said to have cost; None when it is no amount, or more than a call can cost."""
     found = wire.dollars(value)
     return None if found is None or found > DEAREST else found
+
+
+def uses(fields: Mapping[str, Any]) -> dict[str, int | None]:
+    """
+    What a usage object counts beside tokens: whatever in it speaks of a search, a tool or a source.
+
+    Names of the same thing are made one; what is free is left out. None is a count that can't be true.
+    """
+    found: dict[str, int | None] = {}
+    for place, told in fields.items():
+        if not _USE.search(place.lower()):
+            continue
+        for name, value in told.items() if isinstance(told, dict) else [(place, told)]:
+            number = value.get("count") if isinstance(value, dict) else value
+            if isinstance(number, bool) or not isinstance(number, int | float) or number == 0:
+                continue
+            if (called := _called(name)) is not None:
+                found[called] = wire.count(number)
+    return found
+
+
+_USE = re.compile(r"search|tool|source|plugin|container|fetch")
+_FREE = re.compile(r"token|fetch|tool_?search|size")
+"""Tokens are counted as tokens; fetching and looking for tools cost nothing but them (Anthropic)."""
+_SAME = (
+    ("web_search", re.compile(r"web_?search|num_search|^search|google_search")),
+    ("file_search", re.compile(r"file_?search|collections_search")),
+)
+
+
+def _called(name: str) -> str | None:
+    lower = name.lower()
+    if _FREE.search(lower):
+        return None
+    same = next((known for known, words in _SAME if words.search(lower)), None)
+    return same or failures.clean(lower.removesuffix("_requests"), None, _SHOWN)
 
 
 def checked(usage: Usage) -> Usage:

@@ -9,7 +9,7 @@ from llmo.errors import Incomplete, ProviderError, Unavailable, Unfinished
 from llmo.providers import failures, wire
 from llmo.providers.calls import Calls
 from llmo.providers.counts import AbsurdError
-from llmo.types import Event, Finish, FinishReason, Reasoning, Reported, Served, Text, Usage, Warned
+from llmo.types import Event, Finish, FinishReason, Reasoning, Reported, Served, Text, Usage, Used, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +42,7 @@ class Decoder(ABC):
         self.done = False
         self.usage: Usage | None = None
         self.reported: int | None = None
+        self.uses: dict[str, int | None] = {}
         self.doubted: dict[str, str] = {}
         self.served = Served()
         self.calls = Calls()
@@ -139,8 +140,9 @@ class Decoder(ABC):
         """What the call used and cost, said once."""
         doubts = [Warned(doubt(self.link.name, what, said)) for what, said in self.doubted.items()]
         used, cost = self.usage, self.reported
-        self.doubted, self.usage, self.reported = {}, None, None
-        return [*doubts, *([] if used is None else [used]), *([] if cost is None else [Reported(cost)])]
+        bought = [Used(name, number) for name, number in self.uses.items()]
+        self.doubted, self.uses, self.usage, self.reported = {}, {}, None, None
+        return [*doubts, *([] if used is None else [used]), *bought, *([] if cost is None else [Reported(cost)])]
 
     def fault(self, message: dict[str, Any]) -> None:
         """Note an error inside an answer that began with status 200, so that work may have been done."""

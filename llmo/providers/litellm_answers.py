@@ -23,10 +23,10 @@ from llmo.errors import (
 from llmo.providers import failures, openai, rates, wire
 from llmo.providers.anthropic import PAUSED
 from llmo.providers.calls import Calls
-from llmo.providers.counts import AbsurdError, count, plausible
+from llmo.providers.counts import AbsurdError, count, plausible, uses
 from llmo.providers.decoder import doubt, reasoning, unfinished, whole
 from llmo.providers.transport import reason
-from llmo.types import Finish, Reported, Served, Text, Usage, Warned
+from llmo.types import Finish, Reported, Served, Text, Usage, Used, Warned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,6 +168,7 @@ class Reader:
                 events.append(tokens)
         except AbsurdError as exc:
             events.append(Warned(doubt(self.link.name, "token counts", str(exc))))
+        events += [Used(name, number) for name, number in uses(_dumped(self._usage or upstream[-1])).items()]
         told = [cost for one in upstream if (cost := plausible(getattr(one, "cost", None))) is not None]
         worked_out = plausible(getattr(self._usage, "cost", None)) or plausible(self._cost)
         if told and (told[-1] or free):
@@ -185,12 +186,16 @@ def usage(value: Any) -> Usage | None:
 
     Raises `AbsurdError`.
     """
-    fields: dict[str, Any] = value.model_dump() if hasattr(value, "model_dump") else wire.obj(value)
+    fields = _dumped(value)
     details = wire.obj(fields.get("prompt_tokens_details"))
     written = count(fields, "cache_creation_input_tokens") or count(details, "cache_creation_tokens")
     found = openai.usage({**fields, "prompt_tokens_details": {**details, "cache_write_tokens": written}})
     # It makes a zero of every count that did not come.
     return found if found and found.input_tokens + found.output_tokens else None
+
+
+def _dumped(value: Any) -> dict[str, Any]:
+    return value.model_dump() if hasattr(value, "model_dump") else wire.obj(value)
 
 
 def _own(said: Any) -> dict[str, Any]:

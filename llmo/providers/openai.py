@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.errors import Rejected
 from llmo.providers import failures, rates, schemas, wire
 from llmo.providers.anthropic import PAUSED
-from llmo.providers.counts import checked, count
+from llmo.providers.counts import checked, count, dollars, uses
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, reserved
 from llmo.providers.transport import split
@@ -125,6 +125,8 @@ class Answer(Decoder):
         """The usage of a chunk, of an answer or of an error."""
         if fields := wire.obj(message.get("usage")):
             self.count(usage, fields)
+            self.uses |= uses(fields) | _sounds(fields)
+            self.bill(_total, fields)
 
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one chunk."""
@@ -198,6 +200,24 @@ def _paused(choice: dict[str, Any]) -> str | None:
 def _texts(parts: Any) -> list[str]:
     """The text parts of content that comes as a list (Mistral)."""
     return [wire.text(part.get("text")) for part in wire.seq(parts) if isinstance(part, dict)]
+
+
+def _total(fields: Mapping[str, Any]) -> int | None:
+    """The cost that Perplexity states, its searches included. Raises `AbsurdError`."""
+    return dollars(fields, "cost", "total_cost")
+
+
+_OTHERS = (
+    ("audio tokens in", "prompt_tokens_details", "audio_tokens"),
+    ("audio tokens out", "completion_tokens_details", "audio_tokens"),
+    ("image tokens out", "completion_tokens_details", "image_tokens"),
+)
+
+
+def _sounds(fields: Mapping[str, Any]) -> dict[str, int | None]:
+    """Tokens of sound and of pictures made: they have prices of their own, which the rates for text leave out."""
+    found = {said: wire.count(wire.obj(fields.get(side)).get(kind)) for said, side, kind in _OTHERS}
+    return {said: number for said, number in found.items() if number}
 
 
 def usage(fields: Mapping[str, Any]) -> Usage | None:

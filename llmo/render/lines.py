@@ -21,7 +21,7 @@ def cost(result: Result) -> str:
         case "cached":
             return "$0 (cached)"
         case "unknown":
-            return "cost unknown"
+            return f"≥ {dollars(result.cost, down=True)} (partly unpriced)" if result.cost else "cost unknown"
     about = "~" if result.cost_source == "estimated" else ""
     return f"{about}{dollars(result.cost)} ({result.cost_source}){doubt(result.in_doubt)}"
 

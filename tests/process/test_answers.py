@@ -212,3 +212,57 @@ def test_a_client_has_the_calls(raw: Any) -> None:
     expected = (ToolCall("c1", "weather", {"city": "Paris"}),)
     assert (whole_one.text, whole_one.tool_calls, whole_one.finish_reason) == ("One moment.", expected, "tool_calls")
     assert (pieces, stream.result.tool_calls, stream.result.complete) == (["One moment."], expected, True)
+
+
+SEARCHED = {
+    "type": "message",
+    "model": "m-1",
+    "content": [{"type": "text", "text": "hi"}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 10, "output_tokens": 5, "server_tool_use": {"web_search_requests": 60}},
+}
+
+
+def test_searches_are_booked_at_their_price(raw: Any) -> None:
+    """
+    $10 per 1,000, beside the tokens: 60 of them are no rounding error.
+    """
+    with RawServer([whole(SEARCHED)]) as server:
+        peer = raw(server.url, "anthropic")
+        run = peer("ask", "hello", "--json")
+        spent = peer("cost", "--json")
+
+    assert (run.code, run.json["cost"]["usd"], run.json["cost"]["source"]) == (0, "0.60002", "computed")
+    assert (spent.json["total"]["cost_usd"], spent.json["total"]["complete"]) == ("0.60002", True)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param({"usage": {**GOOD, "server_tool_use": {"web_search_requests": 60}}}, "web_search (60)", id="uses"),
+        pytest.param({"usage": GOOD, "service_tier": "priority"}, "service tier priority", id="tier"),
+    ],
+)
+def test_what_has_no_price_makes_the_sum_a_lower_bound(
+    raw: Any, tmp_path: Path, more: dict[str, Any], said: str
+) -> None:
+    """
+    The tokens are booked, a warning says what is missing, and totals read `≥`: in JSON, for people, in a batch.
+    """
+    rows = tmp_path / "in.jsonl"
+    rows.write_text('{"prompt": "hello"}\n', "utf-8")
+    with RawServer([whole({**answer(GOOD), **more})]) as server:
+        peer = raw(server.url)
+        run = peer("ask", "hello", "--json")
+        batch = peer("batch", rows, "--report", tmp_path / "report.json")
+        told, spent = peer("cost"), peer("cost", "--json")
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+
+    assert (run.json["cost"]["usd"], run.json["cost"]["source"]) == ("0.00002", "unknown")
+    assert [said in warning and warning.endswith("the cost is a lower bound") for warning in run.json["warnings"]] == [
+        True
+    ]
+    assert (batch.json["cost_usd"], batch.json["cost_source"]) == ("0.00002", "unknown")
+    assert (report["cost_usd"], report["unpriced_calls"]) == ("0.00002", 1)
+    assert "≥ $0.00004 (2 calls unpriced)" in told.stdout
+    assert (spent.json["total"]["cost_usd"], spent.json["total"]["complete"]) == ("0.00004", False)

@@ -164,3 +164,21 @@ def test_settling_waits_longer_than_the_command(tmp_path: Path, monkeypatch: pyt
 
     assert [0.0, budget.SETTLE_S] == waited[:2]
     assert 1 == json.loads(next(ledger.exported()))["attempt"]
+
+
+def test_an_answer_that_cannot_be_kept_in_the_history_is_shown(llmo: Llmo, book: Path) -> None:
+    """
+    It is paid for: a history that is locked, or no file, costs a warning; only what must read it fails.
+    """
+    path = book.with_name("history.db")
+    assert 0 == llmo("-P", "p.toml", "ask", "hello").code
+    with locked(path):
+        busy = llmo("-P", "p.toml", "ask", "again", "--json", "--timeout", "1")
+        goes_on = llmo("-P", "p.toml", "ask", "again", "-c", "--timeout", "1")
+    path.unlink()
+    path.mkdir()
+    odd = llmo("-P", "p.toml", "ask", "again", "--json")
+
+    assert [0, 5, 0] == [busy.code, goes_on.code, odd.code], (busy, goes_on, odd)
+    assert [f"the answer is not kept: history cannot be used now: {path}: {SAID}"] == busy.json["warnings"]
+    assert "the answer is not kept: history cannot be used: " in odd.json["warnings"][0]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from llmo import jsontext
 from llmo.errors import UsageError
 from llmo.ledger.records import Call, Past, Settlement
 from llmo.money import parse_usd, usd
-from llmo.types import Usage
+from llmo.types import Billing, CostSource, Usage
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,8 +23,8 @@ CALL = ("id", "run", "provider", "model", "task", "attempt", "billing", "row", "
 END = ("outcome", "source", "served_model", "request_id", "service_tier", "duration_s", "first_token_s")
 COLUMNS = (*CALL, "tags", "state", *END, "worst", "cost", "in_doubt", *USAGE, "held_at", "ended_at")
 STATES = ("held", "settled", "released", "in_doubt")
-BILLINGS = ("metered", "local", "subscription")
-SOURCES = ("reported", "computed", "estimated", "unknown", "local", "subscription", "cached")
+BILLINGS: tuple[str, ...] = get_args(Billing)
+SOURCES: tuple[str, ...] = get_args(CostSource)
 TEXTS = ("id", "run", "provider", "model", "task")
 FIRST, LAST = 0, 253_402_300_799_000_000
 """Instants that calendars know, in microseconds: 1970 to 9999."""

@@ -73,7 +73,7 @@ complete -c llmo -n '__llmo_at ask' -s s -l system -d 'System prompt; @FILE read
 complete -c llmo -n '__llmo_at ask' -s f -l file -d 'Text or image to send along; repeatable.' -r -F
 complete -c llmo -n '__llmo_at ask' -l template -d 'Prompt template: a path, or a name in the templates folder.' -r -F
 complete -c llmo -n '__llmo_at ask' -s D -l define -d 'Value of a template\'s field.' -x
-complete -c llmo -n '__llmo_at ask' -l schema -d 'JSON Schema that the answer must meet.' -r -F
+complete -c llmo -n '__llmo_at ask' -l schema -d 'JSON Schema that the answer must match.' -r -F
 complete -c llmo -n '__llmo_at ask' -s o -l option -d 'KEY=VALUE sent to the provider as it is; repeatable.' -x
 complete -c llmo -n '__llmo_at ask' -s n -l no-stdin -d 'Do not read standard input.'
 complete -c llmo -n '__llmo_at ask' -s c -l continue -d 'Continue the last conversation.'
@@ -122,8 +122,8 @@ complete -c llmo -n '__llmo_at batch' -l input-format -d 'What the inputs hold; 
 complete -c llmo -n '__llmo_at batch' -l id-field -d 'Field that names a row (else custom_id or id).' -x
 complete -c llmo -n '__llmo_at batch' -l limit -d 'Only the first N rows.' -x
 complete -c llmo -n '__llmo_at batch' -l sample -d 'N rows by chance, the same ones each time.' -x
-complete -c llmo -n '__llmo_at batch' -l schema -d 'JSON Schema that each answer must meet.' -r -F
-complete -c llmo -n '__llmo_at batch' -l repair -d 'Times an answer that does not meet it is sent back.' -x
+complete -c llmo -n '__llmo_at batch' -l schema -d 'JSON Schema that each answer must match.' -r -F
+complete -c llmo -n '__llmo_at batch' -l repair -d 'Times an answer that does not match it is sent back.' -x
 complete -c llmo -n '__llmo_at batch' -l option -d 'KEY=VALUE sent to the provider as it is; repeatable.' -x
 complete -c llmo -n '__llmo_at batch' -s o -l output -d 'File that rows are appended to.' -r -F
 complete -c llmo -n '__llmo_at batch' -l output-format -d 'Shape of the output (else by its name, else jsonl).' -x -a 'jsonl csv parquet openai-batch'
@@ -180,7 +180,7 @@ complete -c llmo -n '__llmo_at route' -s s -l system -d 'System prompt; @FILE re
 complete -c llmo -n '__llmo_at route' -s f -l file -d 'Text or image to send along; repeatable.' -r -F
 complete -c llmo -n '__llmo_at route' -l template -d 'Prompt template: a path, or a name in the templates folder.' -r -F
 complete -c llmo -n '__llmo_at route' -s D -l define -d 'Value of a template\'s field.' -x
-complete -c llmo -n '__llmo_at route' -l schema -d 'JSON Schema that the answer must meet.' -r -F
+complete -c llmo -n '__llmo_at route' -l schema -d 'JSON Schema that the answer must match.' -r -F
 complete -c llmo -n '__llmo_at route' -s o -l option -d 'KEY=VALUE sent to the provider as it is; repeatable.' -x
 complete -c llmo -n '__llmo_at route' -s n -l no-stdin -d 'Do not read standard input.'
 complete -c llmo -n '__llmo_at route' -l json -d 'Print one JSON object.'

@@ -14,8 +14,9 @@ from llmo.cap import Capped
 from llmo.engine import Job
 from llmo.errors import UsageError
 from llmo.limits import Wish, limits
-from llmo.structured import Structured, Validator
+from llmo.structured import Structured
 from llmo.types import Target, Text
+from llmo.validator import checked
 from llmo.wiring import Wired
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Desk:
             restart=not shown,
             queues=self.busy,
         )
-        validator = None if request.schema is None else Validator(request.schema)
+        validator = None if request.schema is None else checked(request.schema)
         return Structured(self._engine(question), job, validator)
 
     def _engine(self, question: Question) -> Engine:

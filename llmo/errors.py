@@ -8,7 +8,7 @@ Every failure of llmo, and the exit code it ends in.
       ConfigError              4  config            profile, provider, alias
       CredentialsError         4  credentials       no key
       Locked                   5  unavailable       another program keeps the ledger to itself
-      InvalidOutput            1  invalid_output    the answer does not meet the schema
+      InvalidOutput            1  invalid_output    the answer does not match the schema
       Cancelled      130/143/129  cancelled         SIGINT, SIGTERM, SIGHUP
       ProviderError               one attempt at one target failed
         Rejected               1  bad_request       400, 413, 422: the request itself
@@ -140,7 +140,7 @@ class Unbounded(BudgetExceeded):
 
 
 class InvalidOutput(LlmoError):
-    """A complete answer that does not meet the schema, after the repair try."""
+    """A complete answer that does not match the schema, after the repair try."""
 
     kind = "invalid_output"
 

@@ -50,6 +50,22 @@ def write(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> 
     return text
 
 
+def exact(value: Any) -> str:
+    """The same for a value that must not change: raises `ValueError` for what is no JSON, or is nested too deeply."""
+    try:
+        text = _writer.encode(value)
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(_HALF) from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    except (TypeError, ValueError) as exc:
+        raise ValueError(_NOT_FINITE if "float" in str(exc) else str(exc)) from None
+    if deep(value):
+        raise ValueError(_TOO_DEEP)
+    return text
+
+
 def deep(value: Any) -> bool:
     """Whether a value is nested below `DEEPEST` levels."""
     level = [value]
@@ -81,6 +97,8 @@ def _finite(value: Any) -> Any:
 
 
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
+_HALF = "half a character (a lone surrogate)"
+_NOT_FINITE = "NaN and infinite numbers are not JSON"
 _TOO_LONG = "a number has more digits than can be read"
 _reader = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
 _writer = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

@@ -267,7 +267,7 @@ class ChatLlmo(BaseChatModel):
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
         """
-        Answers that meet a JSON Schema, a Pydantic class or a TypedDict.
+        Answers that match a JSON Schema, a Pydantic class or a TypedDict.
 
         Every `method` goes the one way of llmo: the provider's own means where it has them, the answer validated
         here whatever `strict` says, one repair, then `InvalidOutput`.

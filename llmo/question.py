@@ -9,13 +9,14 @@ from llmo import parameters
 from llmo.candidates import Choice
 from llmo.errors import UsageError
 from llmo.types import Message, Params, Request
+from llmo.validator import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from decimal import Decimal
 
     from llmo.money import Pico
-    from llmo.types import Role, Strategy
+    from llmo.types import Json, Role, Strategy
 
 Prompt: TypeAlias = "str | Sequence[Message | Mapping[str, str]]"
 Dollars: TypeAlias = "Decimal | str | int"
@@ -30,7 +31,7 @@ class Options(TypedDict, total=False):
     `model` is `provider/model`, an alias, or several as a chain; `task` picks the chain of a task, `strategy` its
     order; `fallback=False` tries the first candidate only; `private` never leaves this machine, and without it
     detected private data may go to the providers of `allow_private_to`. `schema` is a JSON Schema that the answer must
-    meet. `max_cost` caps all attempts of this call. `timeout` is seconds for everything, `retries` attempts per
+    match. `max_cost` caps all attempts of this call. `timeout` is seconds for everything, `retries` attempts per
     candidate after the first. `tags` are stored with every attempt. `extra` is sent to the provider as it is. `fit`
     takes a shorter answer when the budget buys no longer one, and `lenient` leaves out parameters that a model does
     not take: with a warning, where it would be an error.
@@ -78,7 +79,7 @@ def question(prompt: Prompt, options: Options) -> Question:
         raise UsageError("private and allow_private_to exclude each other")
     tags = {str(key): str(value) for key, value in (options.get("tags") or {}).items()}
     return Question(
-        request=Request(_messages(prompt, options.get("system")), _params(options), options.get("schema")),
+        request=Request(_messages(prompt, options.get("system")), _params(options), _schema(options.get("schema"))),
         choice=Choice(
             models=_several(options.get("model")),
             task=options.get("task"),
@@ -102,6 +103,10 @@ def question(prompt: Prompt, options: Options) -> Question:
 def cap(amount: Dollars | None) -> Pico | None:
     """A cap in picodollars. Raises `UsageError` unless it is an amount above 0."""
     return None if amount is None else parameters.cap(str(amount), "max_cost")
+
+
+def _schema(given: Mapping[str, Any] | None) -> Mapping[str, Json] | None:
+    return None if given is None else checked(given).schema
 
 
 def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:

@@ -2,70 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmo import jsontext, router, tokens
-from llmo.errors import InvalidOutput, UsageError
+from llmo.errors import InvalidOutput
 from llmo.result import together
 from llmo.types import Json, Message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator
 
     from llmo.engine import Engine, Job, Progress
     from llmo.result import Result
     from llmo.types import Request
+    from llmo.validator import Validator
 
-REPAIR = """Your answer does not meet the JSON Schema:
+REPAIR = """Your answer does not match the JSON Schema:
 {errors}
 
-Answer again with only the corrected JSON, which must meet this schema:
+Answer again with only the corrected JSON, which must match this schema:
 {schema}"""
-ERRORS_SHOWN = 5
-
-
-class Validator:
-    """Checks answers against one schema."""
-
-    def __init__(self, schema: Mapping[str, Json]) -> None:
-        """Raises `UsageError` when the schema itself is wrong."""
-        from jsonschema import SchemaError
-        from jsonschema.validators import validator_for
-
-        cls = validator_for(schema)
-        try:
-            cls.check_schema(dict(schema))
-        except SchemaError as exc:
-            where = "/".join(map(str, exc.absolute_path)) or "top level"
-            raise UsageError(f"not a JSON Schema: {where}: {exc.message}") from None
-        self.schema = schema
-        self._validator: Any = cls(schema, format_checker=cls.FORMAT_CHECKER)
-
-    def check(self, text: str) -> tuple[Json, list[str]]:
-        """The data of an answer and what is wrong with it; nothing wrong means that it fits."""
-        try:
-            data = json.loads(bare(text))
-        except ValueError as exc:
-            return None, [f"not JSON: {exc}"]
-        errors = sorted(self._validator.iter_errors(data), key=lambda e: [str(p) for p in e.absolute_path])
-        return data, [
-            f"{'/'.join(map(str, e.absolute_path)) or 'top level'}: {e.message}" for e in errors[:ERRORS_SHOWN]
-        ]
-
-
-def bare(text: str) -> str:
-    """JSON without the code fence that models like to put around it: free, so tried before a paid repair."""
-    text = text.strip()
-    if text.startswith("```") and text.endswith("```"):
-        return text[3:-3].split("\n", 1)[-1].strip()
-    return text
 
 
 class Structured:
-    """A job whose answer must meet a schema; `result` and `data` are set when `events` has ended."""
+    """A job whose answer must match a schema; `result` and `data` are set when `events` has ended."""
 
     def __init__(self, engine: Engine, job: Job, validator: Validator | None, *, repair: int = 1) -> None:
         self.engine, self.job, self.validator, self.repair = engine, job, validator, repair
@@ -123,7 +85,7 @@ def _set(result: Result | None) -> Result:
 
 
 def _invalid(problems: list[str]) -> InvalidOutput:
-    return InvalidOutput(f"the answer does not meet the schema: {problems[0]}", hint="the raw text is kept")
+    return InvalidOutput(f"the answer does not match the schema: {problems[0]}", hint="the raw text is kept")
 
 
 def _joined(before: Result | None, now: Result | None) -> Result | None:
@@ -139,5 +101,5 @@ def _joined(before: Result | None, now: Result | None) -> Result | None:
         cost_source=source,
         total_s=before.total_s + now.total_s,
         first_token_s=before.first_token_s,
-        warnings=(*before.warnings, "the first answer did not meet the schema and was repaired", *now.warnings),
+        warnings=(*before.warnings, "the first answer did not match the schema and was repaired", *now.warnings),
     )

@@ -410,6 +410,31 @@ def test_messages_and_system_make_a_conversation(place: Place) -> None:
 
 
 @pytest.mark.parametrize(
+    "text", ["[" * 5000, '{"n": 1e999}', "[" * 5000 + "]" * 5000, '{"n": NaN}', '{"n": "\\ud800"}']
+)
+def test_a_hostile_answer_is_an_error_with_its_text(place: Place, text: str) -> None:
+    """
+    `InvalidOutput` as any other; the client goes on.
+    """
+    script = place.home / "replies.txt"
+    script.write_text(f'{text}\n{text}\n{{"n": 1}}\n', "utf-8")
+    with place.client(f'reply_file = "{script}"') as client:
+        with pytest.raises(InvalidOutput) as caught:
+            client.ask("How many?", schema=SCHEMA)
+        after = client.ask("How many?", schema=SCHEMA)
+
+    assert (text, {"n": 1}) == (caught.value.text, after.data)
+
+
+def deep(levels: int) -> dict[str, Any]:
+    """A schema so deep."""
+    schema: dict[str, Any] = {}
+    for _ in range(levels):
+        schema = {"items": schema}
+    return schema
+
+
+@pytest.mark.parametrize(
     ("prompt", "options", "said"),
     [
         pytest.param("", {}, "the prompt is empty", id="empty"),
@@ -426,6 +451,14 @@ def test_messages_and_system_make_a_conversation(place: Place) -> None:
         pytest.param("x", {"max_cost": "much"}, "max_cost: not an amount in dollars: much", id="cost"),
         pytest.param("x", {"max_cost": 0}, "max_cost must be above 0: 0", id="free"),
         pytest.param("x", {"schema": {"type": "intger"}}, "not a JSON Schema", id="schema"),
+        pytest.param("x", {"schema": True}, "a JSON Schema must be an object here: True", id="schema-true"),
+        pytest.param("x", {"schema": {"multipleOf": float("inf")}}, "the schema is not JSON: NaN and", id="schema-inf"),
+        pytest.param(
+            "x", {"schema": deep(5000)}, "the schema is not JSON: nested more than 200 levels", id="schema-deep"
+        ),
+        pytest.param(
+            "x", {"schema": {"$ref": "http://x/y"}}, "refers to what is not in it: http://x/y", id="schema-ref"
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused(place: Place, prompt: Any, options: Any, said: str) -> None:

@@ -12,8 +12,9 @@ from llmo.catalog import Model
 from llmo.engine import Engine, Job, collect
 from llmo.ledger import MAX_COST, Ledger, Limit
 from llmo.money import DOLLAR
-from llmo.structured import Structured, Validator
+from llmo.structured import Structured
 from llmo.types import Finish, Reported, Text, Usage
+from llmo.validator import checked
 from tests import virtual
 from tests.fakes import HELLO, A, B, Open, Scripted, candidate, plan, price
 
@@ -162,7 +163,7 @@ def test_a_repair_holds_for_the_longer_request(ledger: Ledger) -> None:
             limiter=Open(),  # type: ignore[arg-type]
             clock=virtual.VirtualClock(),
         )
-        answer = Structured(engine, job(planned(able(A, 1))), Validator({"type": "object"}))
+        answer = Structured(engine, job(planned(able(A, 1))), checked({"type": "object"}))
         async for _ in answer.events():
             pass
         assert answer.result is not None

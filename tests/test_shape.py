@@ -28,7 +28,7 @@ LAYERS = {
     for layer, parts in enumerate(
         [
             "__init__ errors types money parameters config clock ids result figures patterns jsontext screen cells",
-            "paths settings catalog tokens images classify shapes privacy redact sent extras verbatim wording data",
+            "paths settings catalog tokens images classify shapes privacy redact sent extras outline validator verbatim wording data",
             "providers ledger history",
             "chains refusals router candidates budget cap limits retry",
             "engine attempt received bill structured",
@@ -291,7 +291,7 @@ def test_functions_are_short() -> None:
 
 
 HTTP = {"httpx", "httpcore", "aiohttp", "h11"}
-CORE = HTTP | {"pydantic", "pydantic_settings", "rich", "asyncio", "sqlite3", "jsonschema", "minijinja", "tomlkit"}
+CORE = HTTP | {"pydantic", "pydantic_settings", "rich", "asyncio", "sqlite3", "jsonschema_rs", "minijinja", "tomlkit"}
 EXTRAS = {"litellm", "openai", "anthropic", "ollama", "pyarrow", "ray", "langchain_core", "genai_prices"}
 PROGRAM = (
     "import sys\nfrom llmo.cli import main\ntry:\n main(sys.argv[1:])\nfinally:\n print(*sys.modules, file=sys.stderr)"
@@ -352,7 +352,7 @@ def test_commands_that_send_nothing_load_no_http_client(llmo: Llmo, args: tuple[
     """
     Plans, sums and lists need no network, so they pay for none.
     """
-    assert set() == loaded(llmo, *args) & (HTTP | EXTRAS | {"jsonschema", "minijinja"})
+    assert set() == loaded(llmo, *args) & (HTTP | EXTRAS | {"jsonschema_rs", "minijinja"})
 
 
 @pytest.mark.skipif(find_spec("litellm") is None, reason=peers.missing("litellm"))
@@ -371,7 +371,7 @@ def test_a_question_loads_one_http_client(llmo: Llmo) -> None:
     """
     `ask` never loads what only `batch` uses.
     """
-    assert set() == loaded(llmo, "-P", "offline", "ask", "hello") & (EXTRAS | {"aiohttp", "jsonschema", "minijinja"})
+    assert set() == loaded(llmo, "-P", "offline", "ask", "hello") & (EXTRAS | {"aiohttp", "jsonschema_rs", "minijinja"})
 
 
 def test_the_wheel_brings_its_data() -> None:

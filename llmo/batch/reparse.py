@@ -12,7 +12,7 @@ from llmo.batch.journal import Journal, encoded
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from llmo.structured import Validator
+    from llmo.validator import Validator
 
 
 def reparse(path: Path, validator: Validator) -> tuple[int, int]:
@@ -41,6 +41,6 @@ def _checked(row: dict[str, Any], validator: Validator) -> bool:
     data, problems = validator.check(row["text"])
     row["status"] = "invalid" if problems else "ok"
     row["data"] = None if problems else data
-    message = f"the answer does not meet the schema: {problems[0]}" if problems else ""
+    message = f"the answer does not match the schema: {problems[0]}" if problems else ""
     row["error"] = {"kind": "invalid_output", "message": message} if problems else None
     return not problems

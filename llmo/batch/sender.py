@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from llmo.engine import Engine
     from llmo.result import Result
     from llmo.router import Plan
-    from llmo.structured import Validator
     from llmo.types import Json
+    from llmo.validator import Validator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -95,7 +95,8 @@ def _choice(ctx: Context, selection: Selection, output: Output, conversation: st
 async def _run(ctx: Context, question: Question) -> int:
     from llmo.cli.wiring import Wired, budgets
     from llmo.engine import Job
-    from llmo.structured import Structured, Validator
+    from llmo.structured import Structured
+    from llmo.validator import checked
 
     writer = _writer(ctx, question.output)
     if isinstance(writer, Events):
@@ -108,7 +109,7 @@ async def _run(ctx: Context, question: Question) -> int:
         writer.end()
         return _finish(ctx, question, result, data)
     schema = question.request.schema
-    validator = None if schema is None else Validator(schema)
+    validator = None if schema is None else checked(schema)
     total, retries = options.clocks(question.selection, ctx.profile)
     wired = Wired(ctx, question.selection)
     job = Job(

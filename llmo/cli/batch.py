@@ -38,10 +38,10 @@ class Source:
     ] = None
     schema: Annotated[
         str | None,
-        typer.Option("--schema", help="JSON Schema that each answer must meet.", metavar="FILE|JSON"),
+        typer.Option("--schema", help="JSON Schema that each answer must match.", metavar="FILE|JSON"),
     ] = None
     repair: Annotated[
-        int | None, typer.Option("--repair", help="Times an answer that does not meet it is sent back.", metavar="N")
+        int | None, typer.Option("--repair", help="Times an answer that does not match it is sent back.", metavar="N")
     ] = None
     option: Annotated[
         list[str] | None,

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.cli.options import Selection
     from llmo.router import Plan
-    from llmo.structured import Validator
     from llmo.types import Json, Request
+    from llmo.validator import Validator
 
 BESIDE = ("json", "jsonl", "intents", "old.jsonl")
 
@@ -146,9 +146,9 @@ class Task:
     @cached_property
     def validator(self) -> Validator | None:
         """Holds answers against the schema."""
-        from llmo.structured import Validator
+        from llmo.validator import checked
 
-        return None if self.schema is None else Validator(self.schema)
+        return None if self.schema is None else checked(self.schema)
 
     @cached_property
     def choice(self) -> dict[str, Json]:

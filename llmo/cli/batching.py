@@ -70,7 +70,7 @@ def _refuse_useless(flags: Flags) -> None:
 
 def _reparse(ctx: Context, flags: Flags) -> int:
     from llmo.batch.reparse import reparse
-    from llmo.structured import Validator
+    from llmo.validator import checked
 
     path = Path(flags.manner.reparse or "")
     schema = prompts.schema(flags.source.schema)
@@ -84,6 +84,6 @@ def _reparse(ctx: Context, flags: Flags) -> int:
             f"a comparison is made of the answers beside it: {path}",
             hint=f"--reparse {beside}, then give the command of the comparison again",
         )
-    good, bad = reparse(path, Validator(schema))
-    ctx.note(f"llmo: {good:,} answers meet the schema, {bad:,} do not; nothing was sent")
+    good, bad = reparse(path, checked(schema))
+    ctx.note(f"llmo: {good:,} answers match the schema, {bad:,} do not; nothing was sent")
     return int(Exit.ROWS_FAILED if bad else Exit.OK)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from llmo.cli.wiring import Wired
     from llmo.result import Result
     from llmo.router import Plan
-    from llmo.structured import Structured, Validator
+    from llmo.structured import Structured
     from llmo.types import Json, Request, Target
+    from llmo.validator import Validator
 
 BLINK_S = 0.2
 WORST = (Exit.CONFIG, Exit.BUDGET, Exit.FAILED, Exit.INCOMPLETE, Exit.TEMPORARY)
@@ -104,9 +105,9 @@ def _refuse(output: Output) -> None:
 
 async def _run(ctx: Context, asked: Comparison) -> int:
     from llmo.cli.wiring import Wired
-    from llmo.structured import Validator
+    from llmo.validator import checked
 
-    validator = None if asked.request.schema is None else Validator(asked.request.schema)
+    validator = None if asked.request.schema is None else checked(asked.request.schema)
     total, retries = options.clocks(asked.selection, ctx.profile)
     # Wired for many: whoever is refused money waits for the others to settle.
     wired = Wired(ctx, asked.selection, busy=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmo import jsontext
 from llmo.errors import UsageError
 from llmo.types import Image, Json, Message, Params, Request
 
@@ -46,7 +46,7 @@ class Inputs:
         list[str] | None, typer.Option("-D", "--define", help="Value of a template's field.", metavar="K=V")
     ] = None
     schema: Annotated[
-        str | None, typer.Option("--schema", help="JSON Schema that the answer must meet.", metavar="FILE|JSON")
+        str | None, typer.Option("--schema", help="JSON Schema that the answer must match.", metavar="FILE|JSON")
     ] = None
     option: Annotated[
         list[str] | None,
@@ -80,19 +80,21 @@ def request(
 
 
 def schema(given: str | None) -> Mapping[str, Json] | None:
-    """Read `--schema`. Raises `UsageError` when it is not a JSON object."""
+    """Read `--schema`. Raises `UsageError` when no answer could be held against it."""
+    from llmo.validator import checked
+
     if given is None:
         return None
     inline = given.lstrip().startswith("{")
     text = given if inline else read_text(Path(given), "--schema")
     try:
-        found: Any = json.loads(text)
+        found = jsontext.read(text)
     except ValueError as exc:
         where = "--schema" if inline else given
         raise UsageError(f"{where} is not JSON: {exc}") from None
     if not isinstance(found, dict):
         raise UsageError(f"--schema is not a JSON object: {given}")
-    return found
+    return checked(found).schema
 
 
 def read_text(path: Path, what: str) -> str:

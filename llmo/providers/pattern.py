@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from re import _constants as code  # type: ignore[attr-defined]  # the parse tree has no public door
 from re import _parser as parser  # type: ignore[attr-defined]  # as above
 from typing import Any
+
+from llmo import jsontext
+from llmo.errors import UsageError
+from llmo.validator import checked
 
 _CLASSES = {
     code.CATEGORY_DIGIT: "0",
@@ -16,22 +21,30 @@ _CLASSES = {
     code.CATEGORY_NOT_SPACE: "a",
 }
 _REPEATS = (code.MAX_REPEAT, code.MIN_REPEAT, code.POSSESSIVE_REPEAT)
+LONGEST = 10_000
 _CANDIDATES = "a0A-_ .,:/@+#x1Zé"
 
 
+@lru_cache(maxsize=64)
 def example(pattern: str) -> str | None:
-    """The shortest first choice at every turn; None where that does not match (look-arounds, odd classes)."""
+    """The shortest first choice at every turn; None where that is too long or does not match."""
+    if len(pattern) > LONGEST:
+        return None
     try:
         made = _all(parser.parse(pattern))
-        return made if re.search(pattern, made) else None
-    except (re.error, KeyError, LookupError, TypeError, ValueError):
+        # Held against it by the engine of the validator: Python's own needs years for some of them.
+        return None if checked({"pattern": pattern}).check(jsontext.write(made))[1] else made
+    except (re.error, LookupError, TypeError, ValueError, OverflowError, RecursionError, UsageError):
         return None
 
 
 def _piece(node: tuple[Any, Any]) -> str:
     kind, value = node
     if kind in _REPEATS:
-        return _all(value[2]) * int(value[0])
+        once, times = _all(value[2]), int(value[0])
+        if len(once) * times > LONGEST:
+            raise ValueError("too long")
+        return once * times if once else ""
     if kind is code.SUBPATTERN:
         return _all(value[-1])
     if kind is code.BRANCH:
@@ -40,7 +53,12 @@ def _piece(node: tuple[Any, Any]) -> str:
 
 
 def _all(nodes: Any) -> str:
-    return "".join(map(_piece, nodes))
+    made = ""
+    for node in nodes:
+        made += _piece(node)
+        if len(made) > LONGEST:
+            raise ValueError("too long")
+    return made
 
 
 def _character(kind: Any, value: Any) -> str:

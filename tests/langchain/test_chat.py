@@ -168,7 +168,7 @@ def test_structured_output_is_validated(made: Callable[..., ChatLlmo], home: Pat
     counting = made(f'reply_file = "{home / "replies.txt"}"').with_structured_output(Count)
 
     assert Count(n=2) == counting.invoke("How many?")
-    with pytest.raises(InvalidOutput, match="does not meet the schema"):
+    with pytest.raises(InvalidOutput, match="does not match the schema"):
         counting.invoke("How many?")
 
 

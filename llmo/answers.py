@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from llmo import affordable
 from llmo.errors import Cancelled
 from llmo.money import usd
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from llmo.ledger import BudgetStatus
     from llmo.money import Pico
     from llmo.types import CostSource, FinishReason, Json, Target, ToolCall, Usage
-
-CUT = "the answer was cut by the token limit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +166,8 @@ def answer(result: outcome.Result, *, data: Json, task: str) -> Answer:
     attempts = tuple(map(_attempt, result.attempts))
     if result.error is not None and not isinstance(result.error, Cancelled):
         raise _told(result.error, attempts, result.text)
-    warnings = (*result.warnings, CUT) if result.finish == "length" else result.warnings
+    cut = affordable.cut(result)
+    warnings = result.warnings if cut is None else (*result.warnings, cut)
     return Answer(
         id=result.id,
         text=result.text,

@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llmo import wording
+from llmo import affordable, wording
 from llmo.bill import bill
 from llmo.errors import (
     Incomplete,
@@ -22,10 +22,10 @@ from llmo.errors import (
     Withheld,
 )
 from llmo.ids import ulid
-from llmo.ledger import Call, OverBudget, Settlement
+from llmo.ledger import OverBudget, Settlement
 from llmo.received import Answer
 from llmo.result import Attempt
-from llmo.router import EXPECTED_OUTPUT, held, secluded
+from llmo.router import EXPECTED_OUTPUT, secluded
 from llmo.tokens import estimate
 from llmo.types import Event, RateInfo
 
@@ -42,8 +42,6 @@ T = TypeVar("T")
 
 QUOTA_S = 600.0
 """How long a target without credit is put last."""
-LEAST = 16
-"""Output tokens that an answer must have room for, or its prompt would be paid for nothing."""
 UNBOOKED = "this call is not settled, and what was held for it stays counted until llmo cost --reconcile"
 WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
@@ -57,20 +55,11 @@ class Booking:
         self.answer = Answer()
         self.answer.target = candidate.target
         self.answer.warnings.extend(candidate.notes)
-        price, need = candidate.facts.model.price, job.plan.need
-        self.call = Call(
+        self.call = replace(
+            affordable.call(candidate, job.plan.task.name, run=job.run, tags=job.tags),
             id=ulid(self.engine.clock.now()),
-            run=self.job.run,
-            provider=candidate.target.provider,
-            model=candidate.target.model,
-            task=self.job.plan.task.name,
-            tags=self.job.tags,
             attempt=number,
-            billing=candidate.facts.billing,
-            row=self.job.row,
-            prices=candidate.facts.model.priced_by,
-            input_worst=held(price, need, 0) if price else None,
-            output_rate=held(price, need, 1) - held(price, need, 0) if price else None,
+            row=job.row,
         )
         self.hold: Hold | None = None
         self.sent = False
@@ -79,34 +68,39 @@ class Booking:
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
         self.in_doubt = 0
 
-    async def open(self) -> None:
-        """Take the hold, with --fit for as long an answer as there is money for. Raises `BudgetExceeded`."""
-        if secluded(self.job.plan.need, self.candidate.target) and not self.candidate.facts.local:
+    async def open(self, deadline: float) -> None:
+        """Take the hold, for as long an answer as there is money for. Raises `BudgetExceeded`."""
+        need, till = self.job.plan.need, self.engine.till
+        if secluded(need, self.candidate.target) and not self.candidate.facts.local:
             raise Withheld(f"{self.candidate.target} is not on this machine, and the request is private")
-        till, unpriced = self.engine.till, self.candidate.unpriced
-        if unpriced and not till.allow_unpriced and till.limited(self.call):
-            raise Unbounded(unpriced, self.candidate.target)
+        limited = till.limited(self.call)
+        if self.candidate.unpriced and not till.allow_unpriced and limited:
+            raise Unbounded(self.candidate.unpriced, self.candidate.target)
         asked = self.candidate.max_output
+        self.candidate = self.engine.outputs.limited(self.candidate, need, till.share(self.call))
         while self.hold is None:
             try:
-                self.hold = await self.engine.till.hold(self.call, self.candidate.worst)
+                self.hold = await self._held(deadline)
             except OverBudget as refusal:
-                if not self.job.plan.need.fit:
-                    raise
-                self._shorten(refusal)
+                self.candidate = self._shorter(refusal)
         self.answer.reserved = self.candidate.worst or 0
-        if (limit := self.candidate.max_output) < asked:
+        self.answer.chosen = affordable.chosen(self.candidate, need) if limited else None
+        if need.max_output is not None and (limit := self.candidate.max_output) < asked:
             self.answer.warnings.append(f"the budget buys {limit:,} output tokens of the {asked:,} asked for (--fit)")
 
-    def _shorten(self, refusal: OverBudget) -> None:
+    async def _held(self, deadline: float) -> Hold:
+        candidate, job = self.candidate, self.job
+        least = affordable.worst(candidate, job.plan.need, affordable.least(candidate, job.plan.need))
+        patience = job.timeout if job.queues else max(0.0, deadline - asyncio.get_running_loop().time())
+        return await self.engine.till.hold(self.call, candidate.worst, least=least, patience=patience)
+
+    def _shorter(self, refusal: OverBudget) -> Candidate:
         """Ask for no more than the refusal says that there is money for; raises it when that is no answer."""
-        fits, price = refusal.fits, self.candidate.facts.model.price
-        if fits is None or price is None or not LEAST <= fits < self.candidate.max_output:
-            raise refusal
-        worst = held(price, self.job.plan.need, fits)
-        self.candidate = replace(self.candidate, max_output=fits, worst=worst)
-        params = replace(self.job.request.params, max_tokens=fits)
-        self.job = replace(self.job, request=replace(self.job.request, params=params))
+        need = self.job.plan.need
+        found = affordable.shorter(self.candidate, need, refusal.status.left or 0) if refusal.shortens else None
+        if found is None:
+            raise affordable.explained(refusal, self.candidate, need)
+        return found
 
     async def stream(self, deadline: float) -> AsyncGenerator[Event]:
         """The provider's events under the total clock; ends with `Finish` or an error."""
@@ -154,7 +148,7 @@ class Booking:
         request = wording.expressed(self.job.request, self.candidate)
         limit, ceiling = request.params.max_tokens or need.max_output, None
         if self.engine.till.limited(self.call):
-            limit = limit or self.candidate.max_output
+            limit = self.candidate.max_output
             ceiling = facts.model.price.ceiling if facts.model.price else None
         if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.without:
             limit = None
@@ -180,9 +174,13 @@ class Booking:
         cost, source = self._cost()
         # A turn that the model paused has ended, and its bill is the last one.
         cut = error is not None and not isinstance(error, Unfinished)
-        if cut and (received := self._received(source)) is not None:
-            cost, source, self.in_doubt = received, "estimated", (self.candidate.worst or 0) - received
+        if cut and (received := self._received(cost, source)) is not None:
+            source = "unknown" if source == "unknown" else "estimated"
+            cost, self.in_doubt = received, max(0, (self.candidate.worst or 0) - received)
         self.outcome = (error, cost, source)
+        if error is None and self.answer.usage is not None and self.answer.finish is not None:
+            cut = self.answer.finish.reason == "length"
+            self.engine.outputs.learn(self.candidate.target, self.answer.usage.output_tokens, cut=cut)
         if excess := self._excess(cost):
             self.answer.warnings.append(excess)
         await self._booked(self.hold.settle(self._settlement(error, cost, source)))
@@ -213,24 +211,19 @@ class Booking:
         self.answer.warnings.extend(found.remarks)
         return found.cost, found.source
 
-    def _received(self, source: CostSource) -> int | None:
+    def _received(self, cost: int | None, source: CostSource) -> int | None:
         """
         What the part of an answer that came is worth, None when it is known what the call cost.
 
         Counts that come before the terminal marker need not be the last ones.
         """
-        price, worst, need, used = (
-            self.candidate.facts.model.price,
-            self.candidate.worst,
-            self.job.plan.need,
-            self.answer.usage,
-        )
-        if self.answer.finish or source == "reported" or price is None or not worst:
+        price, need = self.candidate.facts.model.price, self.job.plan.need
+        if self.answer.finish or source == "reported" or price is None or not self.candidate.worst:
             return None
         tokens = estimate("".join((*self.answer.reasoning, *self.answer.texts)))
         spent = price.expected(need.input_estimate, tokens, service_tier=need.service_tier) if tokens else 0
-        counted = price.cost(used, service_tier=self.answer.served.service_tier) if used else 0
-        return min(max(spent, counted), worst)
+        counted = cost or 0 if self.answer.usage is not None else 0
+        return max(min(spent, self.candidate.worst), counted)
 
     def _excess(self, cost: int | None) -> str | None:
         """What to say of a cost above the hold: it is booked all the same, and the budget may be passed by it."""

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from abc import ABC, abstractmethod
-from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from llmo import affordable
+from llmo.affordable import Money
 from llmo.errors import LlmoError
-from llmo.figures import dollars, exact
-from llmo.ledger import MAX_COST, Call, Entry, Held, Limit, OverBudget, Released, Settled, Settlement
+from llmo.figures import dollars, exact, span
+from llmo.ledger import MAX_COST, Call, Held, Limit, OverBudget, Released, Settled, Settlement
 from llmo.money import parse_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable
 
     from llmo.config import Profile
     from llmo.ledger import BudgetStatus, Ledger
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 SETTLE_S = 10.0
 """Seconds that others are waited for to settle what is paid for, whatever the clock of the command says."""
-CHUNK = 500
-"""Entries of one transaction; other processes wait for as long as one takes."""
+POLL_S, POLL_MOST_S = 0.05, 0.5
+"""Seconds between two looks at what other processes hold: at first, and later."""
 
 
 def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
@@ -77,6 +77,10 @@ class Till(ABC):
         self.limits = tuple(limits)
         self.allow_unpriced = allow_unpriced
         self._counted: set[int] = set()
+        self._waits = False
+        self.rand: Callable[[], float] = lambda: random.uniform(0.5, 1.0)  # noqa: S311 - spreads out those who wait
+        self.tell: Callable[[str], None] | None = None
+        """Told once when a hold waits for other processes."""
         self.warn: Callable[[str], None] | None = None
         """Told once when a limit is used to 80 and 95 percent, by whichever process sees it first."""
 
@@ -87,7 +91,12 @@ class Till(ABC):
 
     def limited(self, call: Call) -> bool:
         """Whether a limit of dollars counts a call, so that it must carry an output limit."""
-        return call.billing == "metered" and any(limit.usd is not None and limit.counts(call) for limit in self.limits)
+        return affordable.limited(call, self.limits)
+
+    def share(self, call: Call) -> Pico | None:
+        """What one of the calls that are wanted at once may hold so that all of them can; None is no matter."""
+        del call
+        return None
 
     def entry(self, call: Call, worst: Pico | None) -> Held:
         """The hold to ask for."""
@@ -102,8 +111,34 @@ class Till(ABC):
         return [_near(percent, status) for percent, status in ledger.crossed(counted, run)] if counted else []
 
     @abstractmethod
-    async def hold(self, call: Call, worst: Pico | None) -> Hold:
-        """Take the worst case of a call; None is an unknown price."""
+    async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
+        """
+        Take the worst case of a call; None is an unknown price.
+
+        A refusal is raised at once when there is room for `least`, which the caller would also take, or when
+        it could not pass even after other processes have settled; else those are waited for up to `patience` seconds.
+        """
+
+    async def _others(self, entry: Held, least: Pico | None, until: float) -> OverBudget | None:
+        """Wait until living processes have settled enough; the refusal when that does not help, or not in time."""
+        loop, pause = asyncio.get_running_loop(), POLL_S
+        amount, call = entry.worst if least is None else least, entry.call
+        while True:
+            statuses = self.ledger.status(self.limits, call.run, live=True)
+            money = Money(limits=self.limits, statuses=statuses, allow_unpriced=self.allow_unpriced)
+            if (final := money.refusal(call, amount, later=True)) or (final := money.refusal(call, amount)) is None:
+                return final
+            if (left := until - loop.time()) <= 0:
+                return final
+            self._say_waits(final.status, left)
+            await asyncio.sleep(min(left, pause * self.rand()))
+            pause = min(POLL_MOST_S, pause * 1.5)
+
+    def _say_waits(self, status: BudgetStatus, left: float) -> None:
+        if self.tell is not None and not self._waits:
+            self._waits = True
+            held = dollars(status.live)
+            self.tell(f"waiting up to {span(left)} for {held} of budget {status.name} that other calls in flight hold")
 
     @abstractmethod
     async def end(self, entry: Settled | Released) -> None:
@@ -119,13 +154,18 @@ class Direct(Till):
 
     _run = ""
 
-    async def hold(self, call: Call, worst: Pico | None) -> Hold:
-        """Take the worst case of a call, or raise at once."""
-        (refused,) = self.ledger.many([self.entry(call, worst)])
-        if refused:
-            raise refused
-        self._run = call.run
-        return Hold(call.id, self)
+    async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
+        """Take the worst case of a call."""
+        entry, until = self.entry(call, worst), asyncio.get_running_loop().time() + patience
+        while True:
+            (refused,) = self.ledger.many([entry])
+            if refused is None:
+                self._run = call.run
+                return Hold(call.id, self)
+            if not isinstance(refused, OverBudget) or refused.leaves(least):
+                raise refused
+            if final := await self._others(entry, least, until):
+                raise final
 
     async def end(self, entry: Settled | Released) -> None:
         """Settle or release."""
@@ -139,180 +179,3 @@ class Direct(Till):
     async def close(self) -> None:
         """Close the ledger."""
         self.ledger.close()
-
-
-Outcome: TypeAlias = "asyncio.Future[OverBudget | None]"
-Results: TypeAlias = "list[Exception | None] | Exception"
-"""What came of each entry of a group, or the failure of them all."""
-
-
-@dataclass(slots=True)
-class _Waiter:
-    """A refused hold that may pass when others have settled."""
-
-    call: Call
-    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-
-class Grouped(Till):
-    """
-    For many requests at once: one thread books whatever has come together in one transaction.
-
-    A refused hold waits, first come first served, while holds of this till are outstanding
-    (they mostly settle lower) and is refused for good only when there are none.
-    """
-
-    def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
-        super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
-        self._open: dict[str, Pico] = {}
-        self._ended = 0
-        self._lines: dict[str, deque[_Waiter]] = {}
-        self._queue: SimpleQueue[tuple[Entry, Outcome] | None] = SimpleQueue()
-        self._thread: Thread | None = None
-        self._run = ""
-
-    @property
-    def outstanding(self) -> int:
-        """Holds of this till that are neither settled nor released."""
-        return len(self._open)
-
-    @property
-    def held(self) -> Pico:
-        """What these holds come to."""
-        return sum(self._open.values())
-
-    async def hold(self, call: Call, worst: Pico | None) -> Hold:
-        """Take the worst case of a call; waits for own holds to settle rather than be refused."""
-        entry = self.entry(call, worst)
-        line = self._line(call)
-        if line is None:
-            ended, refused = self._ended, await self._enter(entry)
-            if refused is None:
-                return Hold(call.id, self)
-            if refused.unpriced:
-                raise refused
-            line = self._lines.setdefault(refused.status.name, deque())
-            return await self._wait(entry, line, since=ended)
-        return await self._wait(entry, line, since=self._ended)
-
-    async def end(self, entry: Settled | Released) -> None:
-        """Settle or release; whoever waits for the money tries again."""
-        await self._enter(entry)
-
-    async def close(self) -> None:
-        """Book everything that was asked for and end the thread."""
-        if self._thread is not None:
-            self._queue.put(None)
-            thread, self._thread = self._thread, None
-            await asyncio.to_thread(thread.join)
-
-    async def _wait(self, entry: Held, line: deque[_Waiter], *, since: int) -> Hold:
-        waiter = _Waiter(entry.call)
-        line.append(waiter)
-        tried = since
-        try:
-            while True:
-                # Nothing has ended since the last try: it would be refused again.
-                if line[0] is not waiter or (tried == self._ended and self.outstanding):
-                    await waiter.turn
-                    waiter.turn = asyncio.get_running_loop().create_future()
-                    continue
-                tried = self._ended
-                refused = await self._enter(entry)
-                if refused is None:
-                    return Hold(entry.call.id, self)
-                if refused.unpriced or not (self.outstanding or tried != self._ended):
-                    raise refused
-        finally:
-            line.remove(waiter)
-            self._wake(line)
-
-    def _line(self, call: Call) -> deque[_Waiter] | None:
-        """The line that a new hold must join: nobody overtakes those who wait for the same money."""
-        for limit in self.limits:
-            line = self._lines.get(limit.name)
-            if line and limit.counts(call):
-                return line
-        return None
-
-    def _wake(self, line: deque[_Waiter]) -> None:
-        if line and not line[0].turn.done():
-            line[0].turn.set_result(None)
-
-    async def _enter(self, entry: Entry) -> OverBudget | None:
-        loop = asyncio.get_running_loop()
-        if self._thread is None:
-            self._thread = Thread(target=self._work, args=(loop,), name="llmo-ledger", daemon=True)
-            self._thread.start()
-        done: Outcome = loop.create_future()
-        self._queue.put((entry, done))
-        return await done
-
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        ledger = self.ledger.another()
-        try:
-            while (first := self._queue.get()) is not None:
-                batch, last = [first], False
-                for more in self._ready():
-                    if more is None:
-                        last = True
-                        break
-                    batch.append(more)
-                self._book(ledger, batch, loop)
-                if last:
-                    break
-        finally:
-            ledger.close()
-
-    def _ready(self) -> Iterator[tuple[Entry, Outcome] | None]:
-        for _ in range(CHUNK - 1):
-            try:
-                yield self._queue.get_nowait()
-            except Empty:
-                return
-
-    def _book(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
-        results: Results
-        try:
-            ends = any(not isinstance(entry, Held) for entry, _ in batch)
-            results = ledger.many([entry for entry, _ in batch], patience=SETTLE_S if ends else None)
-        except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
-            results = exc
-        loop.call_soon_threadsafe(self._tell, batch, results)
-        if not isinstance(results, Exception):
-            self._look(ledger, batch, loop)
-
-    def _look(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
-        """Once nobody waits for it: are limits running low, has the log grown?"""
-        runs = {entry.call.run for entry, _ in batch if isinstance(entry, Held)}
-        self._run = next(iter(runs), self._run)
-        with suppress(LlmoError):  # the next booking tells of it
-            for line in self.near(ledger, self._run):
-                if self.warn:
-                    loop.call_soon_threadsafe(self.warn, line)
-            ledger.tidy()
-
-    def _tell(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
-        """In the loop: count what is outstanding, answer, let the next in line try."""
-        for number, (entry, done) in enumerate(batch):
-            result = results if isinstance(results, Exception) else results[number]
-            self._count(entry, granted=result is None, wanted=not done.cancelled())
-            if done.done():
-                continue
-            if result is None or isinstance(result, OverBudget):
-                done.set_result(result)
-            else:
-                done.set_exception(result)
-        for line in self._lines.values():
-            self._wake(line)
-
-    def _count(self, entry: Entry, *, granted: bool, wanted: bool) -> None:
-        if not isinstance(entry, Held):
-            self._open.pop(entry.id, None)
-            self._ended += 1
-        elif granted:
-            self._open[entry.call.id] = entry.worst or 0
-            if not wanted:
-                # Its caller was cancelled meanwhile: nobody will send this call.
-                unheard: Outcome = asyncio.get_running_loop().create_future()
-                self._queue.put((Released(entry.call.id, "cancelled"), unheard))

@@ -24,11 +24,15 @@ class Capped(Till):
         """Whether a limit of dollars counts a call."""
         return call.billing == "metered" or self._till.limited(call)
 
-    async def hold(self, call: Call, worst: Pico | None) -> Hold:
+    def share(self, call: Call) -> Pico | None:
+        """What the other till says: the cap is this call's alone."""
+        return self._till.share(call)
+
+    async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
         """Take the worst case of a call from the cap and from the budgets, or from neither."""
         if call.billing == "metered" and not self._passes(worst):
             raise OverBudget(self._status, call, worst)
-        hold = await self._till.hold(call, worst)
+        hold = await self._till.hold(call, worst, least=least, patience=patience)
         self._held[hold.id] = worst or 0
         return Hold(hold.id, self)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo import answers, router
+from llmo.affordable import Money, decided
 from llmo.candidates import Planner
 from llmo.cap import Capped
 from llmo.engine import Job
@@ -64,7 +65,15 @@ class Desk:
 
     async def estimate(self, question: Question) -> Estimate:
         """Who would answer and for how much; sends nothing."""
-        return answers.estimate(self.plan(question))
+        around = self.around
+        money = Money(
+            limits=self._limits,
+            statuses=around.ledger.status(self._limits, around.run_id, live=True),
+            allow_unpriced=self._allow_unpriced,
+            run=around.run_id,
+            tags=question.tags,
+        )
+        return answers.estimate(decided(self.plan(question), money))
 
     async def limits(self) -> Limits:
         """What may still be spent, and how fast."""
@@ -112,10 +121,15 @@ class Desk:
     def _wiring(self) -> Wired:
         if self._wired is None:
             self._wired = Wired(
-                self.around, self._limits, allow_unpriced=self._allow_unpriced, wish=self._wish, busy=self.busy
+                self.around,
+                self._limits,
+                allow_unpriced=self._allow_unpriced,
+                wish=self._wish,
+                width=self._wish.concurrency if self.busy else None,
             )
             # A library tells in the log; the command line would tell its user.
             self._wired.till.warn = logging.getLogger("llmo").warning
+            self._wired.till.tell = logging.getLogger("llmo").info
         return self._wired
 
     def _plans(self) -> Planner:

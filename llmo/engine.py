@@ -18,6 +18,7 @@ from llmo import wording
 from llmo.attempt import Booking
 from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError, TimedOut
 from llmo.ids import ulid
+from llmo.outputs import Outputs
 from llmo.received import Answer
 from llmo.retry import Schedule, verdict
 from llmo.types import Event
@@ -83,6 +84,8 @@ class Engine:
         self.clock = clock
         self.refused: dict[Target, frozenset[Parameter]] = {}
         """What servers turned out not to take, so that only their first request asks."""
+        self.outputs = Outputs()
+        """How long answers are, so that output limits fit them."""
         self.rand: Callable[[], float] = random.random
         self.cool: Callable[[Target, float, str], None] = lambda _target, _seconds, _reason: None
 
@@ -195,7 +198,7 @@ class Execution:
         attempt = Booking(self.engine, self.job, candidate, len(self._attempts) + 1)
         self._answer = attempt.answer
         try:
-            await attempt.open()
+            await attempt.open(self._deadline)
             yield AttemptStarted(candidate.target, len(self._attempts) + 1, waited)
             async with aclosing(attempt.stream(self._deadline)) as events:
                 async for event in events:

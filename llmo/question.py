@@ -33,8 +33,8 @@ class Options(TypedDict, total=False):
     detected private data may go to the providers of `allow_private_to`. `schema` is a JSON Schema that the answer must
     match. `max_cost` caps all attempts of this call. `timeout` is seconds for everything, `retries` attempts per
     candidate after the first. `tags` are stored with every attempt. `extra` is sent to the provider as it is. `fit`
-    takes a shorter answer when the budget buys no longer one, and `lenient` leaves out parameters that a model does
-    not take: with a warning, where it would be an error.
+    lowers `max_tokens` to what the budget allows, and `lenient` leaves out parameters that a model does not take:
+    with a warning, where it would be an error.
     """
 
     model: str | Sequence[str] | None

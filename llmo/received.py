@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.money import DEAREST
-from llmo.result import Attempt, Result, weakest
+from llmo.result import Attempt, Chosen, Result, weakest
 from llmo.types import Event, Finish, Reasoning, Reported, Served, Text, ToolCall, Usage, Used, Warned
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class Answer:
         self.finish: Finish | None = None
         self.first_at: float | None = None
         self.reserved = 0
+        self.chosen: Chosen | None = None
         self.warnings: list[str] = []
 
     @property
@@ -103,6 +104,7 @@ class Answer:
             attempts=attempts,
             warnings=tuple(self.warnings),
             tool_calls=tuple(self.calls),
+            chosen=self.chosen,
         )
 
 

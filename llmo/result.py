@@ -33,12 +33,28 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """
+    An output limit that nobody but llmo chose, because a budget needs one.
+
+    `full` is the limit that the budget may have kept it from, the model's own if that is `known`; `needed`
+    is what had to be held for it, in picodollars.
+    """
+
+    limit: int
+    full: int
+    known: bool
+    needed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """
     The answer with everything that is known of it; partial when there is an `error`.
 
     `cost` is picodollars over all attempts, None when unknown; `reserved` what the last attempt
-    held. `finish` is None unless the answer reached its terminal marker.
+    held. `finish` is None unless the answer reached its terminal marker. `chosen` is the output limit when
+    llmo chose it.
     """
 
     id: str
@@ -57,6 +73,7 @@ class Result:
     attempts: tuple[Attempt, ...] = ()
     warnings: tuple[str, ...] = field(default=())
     tool_calls: tuple[ToolCall, ...] = ()
+    chosen: Chosen | None = None
 
     @property
     def complete(self) -> bool:

@@ -101,7 +101,9 @@ class Candidate:
     the price is unknown. `without` are parameters that it does not take, which is why it is out or what
     it is not sent; `notes` are warnings that go with its answer. A schema goes into its own field when it
     is `native`, else into the prompt. `learnt` is what its server refused while this program ran. `unpriced` names
-    what the request buys there beside tokens: no limit of dollars covers it.
+    what the request buys there beside tokens: no limit of dollars covers it. `full_output` is the limit that
+    the money left lowered to `max_output`, `least_output` a limit below which it must not be lowered;
+    `refused` names the budget that would refuse it now.
     """
 
     target: Target
@@ -117,7 +119,15 @@ class Candidate:
     native: bool = True
     notes: tuple[str, ...] = ()
     learnt: tuple[Parameter, ...] = ()
+    full_output: int | None = None
+    least_output: int | None = None
+    refused: str | None = None
     unpriced: tuple[str, ...] = ()
+
+    @property
+    def full(self) -> int:
+        """The output limit that money would be no reason against."""
+        return self.max_output if self.full_output is None else self.full_output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

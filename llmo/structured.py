@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmo import jsontext, router, tokens
+from llmo import affordable, jsontext, router, tokens
 from llmo.errors import InvalidOutput
 from llmo.result import together
 from llmo.types import Json, Message
@@ -58,7 +58,7 @@ class Structured:
         if self.validator is None or result.error:
             return []
         if result.finish == "length":
-            return ["it was cut by the token limit (raise --max-tokens)"]
+            return [f"{affordable.cut(result)} ({affordable.longer(result)})"]
         self.data, problems = self.validator.check(result.text)
         if problems:
             self.data = None

@@ -208,16 +208,21 @@ class Wired:
         *,
         allow_unpriced: bool = False,
         wish: Wish | None = None,
-        busy: bool = False,
+        width: int | None = None,
     ) -> None:
-        """`busy` wires for many requests at once; call it where the event loop runs."""
-        from llmo.budget import Direct, Grouped
+        """`width` wires for so many requests at once; call it where the event loop runs."""
+        from llmo.budget import Direct
         from llmo.engine import Engine
+        from llmo.grouped import Grouped
         from llmo.limits import Limiter
 
-        self.links = Links(around, busy=busy)
-        kind = Grouped if busy else Direct
-        self.till: Till = kind(around.ledger, limits, allow_unpriced=allow_unpriced)
+        self.links = Links(around, busy=width is not None)
+        book = around.ledger
+        self.till: Till = (
+            Direct(book, limits, allow_unpriced=allow_unpriced)
+            if width is None
+            else Grouped(book, limits, allow_unpriced=allow_unpriced, width=width)
+        )
         self.limiter = Limiter(around.profile.providers, wish)
         self.engine = Engine(providers=self.links, till=self.till, limiter=self.limiter, clock=around.clock)
         self.engine.cool = lambda target, seconds, reason: around.ledger.set_cooling(

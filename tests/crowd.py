@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmo.budget import Grouped
 from llmo.clock import SystemClock
 from llmo.engine import Engine, Job, collect
+from llmo.grouped import Grouped
 from llmo.ledger import Ledger, Limit
 from llmo.types import Finish, Listed, Reported, Target, Text
 from tests.fakes import HELLO, Open, candidate, plan

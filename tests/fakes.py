@@ -63,7 +63,10 @@ class Note:
     budgeted: bool = False
     holds: int = 0
 
-    async def hold(self, call: Call, worst: int | None) -> Held:
+    def share(self, call: Call) -> int | None:
+        return None
+
+    async def hold(self, call: Call, worst: int | None, **_: Any) -> Held:
         self.holds += 1
         if self.limit is not None and self.holds > self.limit:
             raise BudgetExceeded("budget x is used up")

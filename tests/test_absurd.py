@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmo.budget import Direct, Grouped
+from llmo.budget import Direct
 from llmo.engine import Engine, Job, collect
+from llmo.grouped import Grouped
 from llmo.ledger import Call, Held, Ledger, Limit, Settled, Settlement
 from llmo.money import DEAREST
 from llmo.providers import rates

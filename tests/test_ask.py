@@ -253,7 +253,7 @@ def test_a_cap_refuses_before_sending(llmo: Any, profile: Any) -> None:
 
     assert (3, "budget_exceeded", "0") == (run.code, run.json["error"]["kind"], run.json["cost"]["usd"])
     assert "limit $0.01, spent $0, held $0, left $0.01, needed up to $0.05" in run.json["error"]["message"]
-    assert run.json["error"]["hint"].startswith("lower --max-tokens (9 would fit;")
+    assert run.json["error"]["hint"].startswith("lower --max-tokens (9 would fit), or raise")
 
 
 def test_the_daily_budget_holds_over_processes(llmo: Any, profile: Any) -> None:

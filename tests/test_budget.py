@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from llmo.budget import Direct, Grouped, limits
+from llmo.budget import Direct, limits
 from llmo.config import BudgetConfig, Profile, ProviderConfig
 from llmo.errors import ConfigError
-from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement
+from llmo.grouped import Grouped
+from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement, queries
+from tests import virtual
 
 CAP = Limit(name="--max-cost", usd=100, window="run")
 
@@ -72,6 +74,178 @@ def test_a_direct_till_opens_nothing_until_the_first_hold_and_refuses_at_once(le
     assert asyncio.run(scenario())
     (status,) = ledger.status([CAP], "r")
     assert (7, 0, 1) == (status.spent, status.held, status.calls)
+
+
+def elsewhere(ledger, identifier, amount, *caps):
+    """A hold of another process that lives."""
+    ledger.another().hold(call(identifier, run="other"), amount, caps)
+
+
+def waited(ledger, scenario, *caps, **options):
+    """A scenario with the till of an `ask`, in virtual time; how long it took and what was told."""
+    told: list[str] = []
+
+    async def main():
+        till = Direct(ledger, caps, **options)
+        till.tell, till.rand = told.append, lambda: 1.0
+        began = asyncio.get_running_loop().time()
+        try:
+            result = await scenario(till)
+        except OverBudget as refusal:
+            result = refusal
+        await till.close()
+        return result, asyncio.get_running_loop().time() - began
+
+    return *virtual.run(main()), told
+
+
+DAY = Limit(name="day", usd=100, window="day")
+
+
+async def later(seconds, *actions):
+    await asyncio.sleep(seconds)
+    for action in actions:
+        action()
+
+
+def test_an_ask_waits_for_what_living_processes_hold(ledger):
+    """
+    Until they have settled lower, and says once whom it waits for.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    elsewhere(ledger, "b", 40, DAY)
+
+    async def scenario(till):
+        ends = [
+            asyncio.create_task(later(3, lambda: ledger.settle("a", settled(50)))),
+            asyncio.create_task(later(5, lambda: ledger.settle("b", settled(1)))),
+        ]
+        hold = await till.hold(call("mine"), 45, patience=60)
+        await asyncio.gather(*ends)
+        return hold.id
+
+    result, took, told = waited(ledger, scenario, DAY)
+
+    assert "mine" == result
+    assert 5 <= took <= 5.5
+    assert ["waiting up to 1 min 0 s for $0.0000000001 of budget day that other calls in flight hold"] == told
+
+
+@pytest.mark.parametrize(
+    ("before", "worst", "why"),
+    [
+        pytest.param([("settle", 60)], 41, "spent $0.00000000006", id="spent"),
+        pytest.param([("doubt", 60)], 41, "in doubt up to $0.00000000006", id="in doubt"),
+        pytest.param([("dead", 60)], 41, "held $0.00000000006", id="held by the dead"),
+        pytest.param([("live", 60)], 101, "held $0.00000000006", id="more than the limit"),
+    ],
+)
+def test_an_ask_that_could_not_pass_even_then_is_refused_at_once(ledger, monkeypatch, before, worst, why):
+    """
+    With the amounts, and without a word about waiting.
+    """
+    for fate, amount in before:
+        elsewhere(ledger, fate, amount, DAY)
+        if fate == "settle":
+            ledger.settle(fate, settled(amount))
+        if fate == "doubt":
+            ledger.settle(fate, Settlement(cost=0, in_doubt=amount, source="estimated", outcome="timeout"))
+        if fate == "dead":
+            monkeypatch.setattr(queries, "lives", lambda _: False)
+
+    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), worst, patience=60), DAY)
+
+    assert (0, []) == (took, told)
+    assert why in refused.message
+    assert ("llmo cost --reconcile" in refused.hint) == (before[0][0] in {"doubt", "dead"})
+
+
+def test_an_ask_waits_no_longer_than_it_may(ledger):
+    """
+    A process that holds on is no reason to hang.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    looks = []
+    status = ledger.status
+
+    def counted(*args, **options):
+        looks.append(args)
+        return status(*args, **options)
+
+    ledger.status = counted
+    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), 60, patience=20), DAY)
+
+    assert isinstance(refused, OverBudget)
+    assert (20, 1) == (took, len(told))
+    assert "held $0.00000000006" in refused.message
+    assert len(looks) < 60
+
+
+def test_an_ask_takes_less_at_once_rather_than_wait_for_all(ledger):
+    """
+    Its caller asks again for what there is.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), 90, least=40, patience=60), DAY)
+    more, _, _ = waited(ledger, lambda till: till.hold(call("mine"), refused.status.left, least=40, patience=60), DAY)
+
+    assert (0, [], 40) == (took, told, refused.status.left)
+    assert "mine" == more.id
+
+
+def test_calls_in_flight_are_not_waited_for_where_calls_are_counted(ledger):
+    """
+    A call that settles stays counted.
+    """
+    limit = Limit(name="one", calls=1)
+    elsewhere(ledger, "a", 0, limit)
+    refused, took, _ = waited(ledger, lambda till: till.hold(call("mine"), 0, patience=60), limit)
+
+    assert (0, "budget one is used up: 1 of 1 calls") == (took, refused.message)
+
+
+def test_a_batch_with_nothing_outstanding_waits_for_other_processes_too(ledger):
+    """
+    It does not end because an `ask` is in flight beside it.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    told: list[str] = []
+
+    async def scenario(till):
+        till.rand = lambda: 0.01
+
+        def tell(line):
+            told.append(line)
+            ledger.settle("a", settled(1))
+
+        till.tell = tell
+        hold = await till.hold(call("mine"), 60, patience=60)
+        await hold.settle(settled(60))
+        with pytest.raises(OverBudget):
+            await till.hold(call("more"), 60, patience=60)
+        return hold.id
+
+    assert "mine" == grouped(ledger, scenario, DAY)[0]
+    assert 1 == len(told)
+
+
+def test_what_is_left_is_shared_out_among_the_calls_that_are_wanted_at_once(ledger):
+    """
+    Own holds will settle and are shared out again; what others hold, what is spent and in doubt is not.
+    """
+
+    async def scenario(till):
+        till.width = 4
+        shares = [till.share(call("x")), till.share(call("y", provider="q"))]
+        await till.hold(call("own"), 30)
+        elsewhere(ledger, "a", 10, DAY)
+        till._rooms = (-1.0, [])
+        return [*shares, till.share(call("z")), till.held]
+
+    ledger.hold(call("before"), 30, [DAY])
+    ledger.settle("before", Settlement(cost=10, in_doubt=20, source="estimated"))
+    limit = Limit(name="p", usd=1000, match={"provider": "p"})
+    assert [14, 14, 12, 30] == grouped(ledger, scenario, DAY, limit)[0]
 
 
 def test_a_refused_hold_waits_for_own_holds_to_settle(ledger):

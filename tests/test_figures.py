@@ -74,7 +74,7 @@ def test_nobody_else_writes_dollars() -> None:
         if isinstance(text, ast.Constant) and str(text.value).endswith("$") and isinstance(number, ast.FormattedValue)
     }
 
-    assert {"llmo.figures", "llmo.ledger.records"} == found
+    assert {"llmo.figures", "llmo.ledger.refusal"} == found
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_a_refusal_says_how_many_tokens_the_budget_buys(ledger: Ledger) -> None:
     And asks for nothing else without --fit.
     """
     provider = Scripted(GOOD)
-    result = play(ledger, worst(40) + 1, job(planned(able(A, 1))), a=provider)
+    result = play(ledger, worst(40) + 1, job(planned(able(A, 1), max_output=100)), a=provider)
 
     assert result.error is not None
     assert ("budget_exceeded", 0) == (result.error.kind, len(provider.requests))
@@ -94,7 +94,7 @@ def test_fit_takes_what_the_budget_buys_and_says_so(ledger: Ledger) -> None:
     The hold is the whole headroom, the request carries the shorter limit.
     """
     provider = Scripted(GOOD)
-    result = play(ledger, worst(40) + 1, job(planned(able(A, 1), fit=True)), a=provider)
+    result = play(ledger, worst(40) + 1, job(planned(able(A, 1), max_output=100, fit=True)), a=provider)
 
     assert result.ok
     assert (40, worst(40)) == (provider.requests[0].params.max_tokens, result.reserved)
@@ -106,7 +106,7 @@ def test_fit_asks_for_nothing_that_is_too_short_to_be_an_answer(ledger: Ledger) 
     A prompt paid for three tokens is money thrown away.
     """
     provider = Scripted(GOOD)
-    result = play(ledger, worst(3), job(planned(able(A, 1), fit=True)), a=provider)
+    result = play(ledger, worst(3), job(planned(able(A, 1), max_output=100, fit=True)), a=provider)
 
     assert result.error is not None
     assert ("budget_exceeded", 0) == (result.error.kind, len(provider.requests))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from llmo import router
+from llmo import affordable, router
 from llmo.batch.outcome import FATAL
 from llmo.batch.runner import Answered
 from llmo.engine import Job, collect
 from llmo.errors import CredentialsError, LlmoError
-from llmo.result import unsent
+from llmo.result import together, unsent
 from llmo.structured import Structured
 
 if TYPE_CHECKING:
@@ -61,13 +62,36 @@ class Sender:
             return Answered(unsent(work.name, exc))
         self._tally.private += bool(plan.need.private_kinds)
         self._intents.sending(work.name)
-        return await self._asked(work, plan)
+        answered = await self._asked(work, plan)
+        error = answered.result.error
+        if isinstance(error, FATAL) and not any(one.cost != 0 or one.in_doubt for one in answered.result.attempts):
+            self._intents.unsent(work.name)
+        if affordable.lowered(answered.result):
+            answered = await self._longer(work, plan, answered)
+        self._tally.cut += affordable.lowered(answered.result)
+        return answered
+
+    async def _longer(self, work: Work, plan: Plan, cut: Answered) -> Answered:
+        """
+        Ask again where the money left had lowered the output limit too far, with all that it allows now.
+
+        What was cut is paid for, and kept unless a longer answer comes.
+        """
+        try:
+            more = await self._asked(work, affordable.again(plan, cut.result))
+        except asyncio.CancelledError:
+            # The run was told to end at once: a paid answer is written all the same.
+            return cut
+        sent = any(one.outcome != "budget_exceeded" for one in more.result.attempts)
+        self._tally.again += sent
+        # Its first attempt is counted there, and is no retry after a failure.
+        self._tally.retries -= sent
+        kept = more if more.result.error is None or more.result.finish == "length" else cut
+        return replace(kept, result=_joined(cut.result, more.result, kept.result))
 
     async def _asked(self, work: Work, plan: Plan) -> Answered:
         result, data = await self._once(work, plan)
         error = result.error
-        if not any(attempt.cost != 0 for attempt in result.attempts) and isinstance(error, FATAL):
-            self._intents.unsent(work.name)
         return Answered(result, data, fatal=isinstance(error, FATAL))
 
     async def _once(self, work: Work, plan: Plan) -> tuple[Result, Json]:
@@ -90,3 +114,15 @@ class Sender:
             pass
         assert answer.result is not None
         return answer.result, answer.data
+
+
+def _joined(first: Result, second: Result, kept: Result) -> Result:
+    """One of two results with the attempts, the cost and the time of both."""
+    cost, source = together(first, second)
+    return replace(
+        kept,
+        attempts=(*first.attempts, *second.attempts),
+        cost=cost,
+        cost_source=source,
+        total_s=first.total_s + second.total_s,
+    )

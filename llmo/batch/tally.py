@@ -53,6 +53,8 @@ class Tally:
     `total` are all rows of the input, `skipped` those that earlier runs finished; `spent` is
     picodollars, up to `in_doubt` may be billed beyond them, `unpriced` the rows of unknown cost,
     `copied` those that another row paid for;
+    `again` rows were cut by the output limit that the money left had lowered and asked again without it,
+    `cut` ones stayed so;
     `private` rows held private data and stayed on this machine; `used` is the share of the limits.
     """
 
@@ -66,6 +68,8 @@ class Tally:
     done: int = 0
     failed: int = 0
     copied: int = 0
+    again: int = 0
+    cut: int = 0
     retries: int = 0
     throttled: int = 0
     in_flight: int = 0
@@ -132,6 +136,8 @@ class Tally:
             "by_status": {str(word): count for word, count in self.statuses.items()},
             "failures": dict(self.failures),
             "copied": self.copied,
+            "asked_again": self.again,
+            "cut_by_budget": self.cut,
             "retries": self.retries,
             "rate_limited": self.throttled,
             "cost_usd": usd(self.spent),

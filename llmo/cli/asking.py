@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo import figures, router
+from llmo import affordable, figures, router
 from llmo.cli import options, running
 from llmo.cli import prompt as prompts
 from llmo.cli.show import show_plan
@@ -93,14 +93,15 @@ def _choice(ctx: Context, selection: Selection, output: Output, conversation: st
 
 
 async def _run(ctx: Context, question: Question) -> int:
-    from llmo.cli.wiring import Wired, budgets
+    from llmo.cli.wiring import Wired, budgets, means
     from llmo.engine import Job
     from llmo.structured import Structured
     from llmo.validator import checked
 
     writer = _writer(ctx, question.output)
     if isinstance(writer, Events):
-        writer.event("route", **objects.plan(question.plan, budgets(ctx, question.selection)))
+        of = means(ctx, question.selection)
+        writer.event("route", **objects.plan(affordable.decided(question.plan, of), budgets(of)))
     cache = _Cache(ctx, question)
     found = cache.find()
     if found is not None:
@@ -182,10 +183,10 @@ def judged(result: Result, *, strict: bool, told: bool) -> Result:
     """
     if result.error is None and (result.tool_calls or result.finish == "tool_calls"):
         return result if told and result.tool_calls else replace(result, error=_called(result, told=told))
-    if result.error is not None or result.finish != "length":
+    cut = affordable.cut(result)
+    if result.error is not None or cut is None:
         return result
-    cut = "the answer was cut by the token limit"
-    error = Incomplete(cut, hint="raise --max-tokens") if strict else None
+    error = Incomplete(cut, hint=affordable.longer(result)) if strict else None
     return replace(result, warnings=(*result.warnings, cut), error=error)
 
 
@@ -237,6 +238,8 @@ def _finish(ctx: Context, question: Question, result: Result, data: Json) -> int
         ctx.note(f"llmo: tried {line}")
     for warning in result.warnings:
         ctx.note(f"llmo: warning: {warning}")
+    if result.in_doubt:
+        ctx.note(f"llmo: {lines.unsure(result)}")
     if ctx.stderr_tty and result.attempts:
         ctx.note(lines.summary(result))
     return 0 if result.error is None else _failed(ctx, result.error)

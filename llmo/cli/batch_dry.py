@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llmo import router
 from llmo.batch.tally import Tally
 from llmo.cli.batch_task import prompt_of, works
-from llmo.cli.wiring import budgets
+from llmo.cli.wiring import budgets, means
 from llmo.errors import LlmoError
 from llmo.figures import dollars, span
 from llmo.limits import Wish, limits
@@ -125,7 +125,7 @@ def _body(task: Task, found: Forecast) -> dict[str, Any]:
             for target, share in found.shares.items()
         ],
         "time_at_limits_s": max((_time(task, t, s) or 0.0 for t, s in found.shares.items()), default=0.0) or None,
-        "budgets": budgets(task.ctx, task.flags.selection),
+        "budgets": budgets(means(task.ctx, task.flags.selection)),
         "first": [{"prompt": prompt_of(asked.request)} for asked in task.survey.first[:: max(1, len(task.rivals))]],
     }
 

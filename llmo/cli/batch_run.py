@@ -68,7 +68,7 @@ class Job:
         from llmo.cli.wiring import Wired
 
         task = self.task
-        wired = Wired(task.ctx, task.flags.selection, wish=_wish(task), busy=True)
+        wired = Wired(task.ctx, task.flags.selection, wish=_wish(task), width=self.workers)
         sender = Sender(wired.engine, task.plan, self._terms(), tally=task.tally, intents=self.files.intents)
         sink = self._sink()
         rules = Rules(

@@ -110,7 +110,7 @@ async def _run(ctx: Context, asked: Comparison) -> int:
     validator = None if asked.request.schema is None else checked(asked.request.schema)
     total, retries = options.clocks(asked.selection, ctx.profile)
     # Wired for many: whoever is refused money waits for the others to settle.
-    wired = Wired(ctx, asked.selection, busy=True)
+    wired = Wired(ctx, asked.selection, width=len(asked.plans))
     runners = [Runner(target, plan) for target, plan in asked.plans.items()]
     for runner in runners:
         _prepare(ctx, asked, runner, wired, (validator, total, retries))

@@ -66,9 +66,7 @@ class Selection:
     max_cost: Annotated[
         str | None, typer.Option("--max-cost", help="Hard cap in dollars for this command.", metavar="USD")
     ] = None
-    fit: Annotated[bool, typer.Option("--fit", help="Take a shorter answer when the budget buys no longer one.")] = (
-        False
-    )
+    fit: Annotated[bool, typer.Option("--fit", help="Lower --max-tokens to what the budget allows.")] = False
     max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Limit of output tokens.", metavar="N")] = None
     temperature: Annotated[float | None, typer.Option("--temperature", help="Sampling temperature.", metavar="X")] = (
         None

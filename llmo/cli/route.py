@@ -54,15 +54,17 @@ def route(
 
 def _rows(ctx: Context, path: str, selection: Selection, params: object) -> int:
     """A plan a line, in order."""
+    from llmo.affordable import decided
     from llmo.cli import options
-    from llmo.cli.wiring import budgets
+    from llmo.cli.wiring import budgets, means
     from llmo.render import objects
     from llmo.types import Message, Params, Request
 
     assert isinstance(params, Params)
-    choice, left = options.choice(selection), budgets(ctx, selection)
+    choice, of = options.choice(selection), means(ctx, selection)
+    left = budgets(of)
     for text in _prompts(ctx, path):
-        plan = ctx.planner.plan(Request((Message("user", text),), params), choice)
+        plan = decided(ctx.planner.plan(Request((Message("user", text),), params), choice), of)
         ctx.json(objects.plan(plan, left))
     return 0
 

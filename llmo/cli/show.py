@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.cli.wiring import budgets
+from llmo.affordable import decided
+from llmo.cli.wiring import budgets, means
 from llmo.render import objects, plans
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 def show_plan(ctx: Context, plan: Plan, selection: Selection, *, as_json: bool) -> int:
     """Print a plan in the form that is asked for; the exit code."""
-    body = objects.plan(plan, budgets(ctx, selection))
+    of = means(ctx, selection)
+    plan = decided(plan, of)
+    body = objects.plan(plan, budgets(of))
     if as_json:
         ctx.json(body)
     else:

@@ -17,12 +17,12 @@ from llmo.ledger.records import (
     Held,
     Latency,
     Limit,
-    OverBudget,
     Past,
     Released,
     Settled,
     Settlement,
 )
+from llmo.ledger.refusal import OverBudget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -8,7 +8,8 @@ from llmo.ledger import owner
 from llmo.ledger.counters import Book, Subject
 from llmo.ledger.daily import TOKENS, Days, Ended, Kind
 from llmo.ledger.owner import Owner
-from llmo.ledger.records import LOST, BudgetStatus, Held, OverBudget, Released, Settled, Settlement, counts
+from llmo.ledger.records import LOST, BudgetStatus, Held, Released, Settled, Settlement, counts, passes
+from llmo.ledger.refusal import OverBudget
 from llmo.ledger.windows import ALWAYS, said
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from llmo.ledger.counters import Counter
     from llmo.ledger.records import Billed, Entry, Limit, Past
     from llmo.types import CostSource
-
-MOST = 2**62
-"""Picodollars: a sum of two still fits SQLite's integers."""
 
 
 class Clerk:
@@ -168,18 +166,6 @@ class _Found(NamedTuple):
     in_doubt: int = 0
     outcome: str = ""
     tokens: Sequence[int | None] = ()
-
-
-def passes(limit: Limit, counter: Counter, held: Held) -> bool:
-    """Whether a hold fits; limits are inclusive, and a flat plan or own hardware needs no dollars."""
-    if limit.calls is not None and counter.calls + 1 > limit.calls:
-        return False
-    if limit.usd is None or held.call.billing != "metered":
-        return True
-    if held.worst is None:
-        return held.allow_unpriced
-    needed = counter.spent + counter.held + counter.in_doubt + held.worst
-    return needed <= limit.usd and needed < MOST
 
 
 def status(limit: Limit, counter: Counter, where: tzinfo | None) -> BudgetStatus:

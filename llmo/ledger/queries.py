@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmo.ledger.counters import Subject
 from llmo.ledger.owner import Owner, lives
 from llmo.ledger.records import LOST, Doubt, Latency, Settlement
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from llmo.ledger.booking import Clerk
+    from llmo.ledger.counters import Counter
     from llmo.ledger.windows import Period
     from llmo.types import Target
 
@@ -61,6 +63,14 @@ def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Peri
             yield Times(target, len(total), median(total), high, median(first) if first else None)
 
 
+class Living(dict[Owner, bool]):
+    """Which owners live; each is looked at once."""
+
+    def __missing__(self, owner: Owner) -> bool:
+        self[owner] = lives(owner)
+        return self[owner]
+
+
 def lost(db: sqlite3.Connection, clerk: Clerk, run: str | None) -> list[tuple[str, int | None]]:
     """Book the holds of dead processes as spent; gives each call's run and amount."""
     booked = []
@@ -75,6 +85,22 @@ def stranded(db: sqlite3.Connection, run: str | None) -> tuple[int, int]:
     """How many calls `lost` would book, and what they hold."""
     amounts = [worst or 0 for _, _, worst, _ in _left(db, run)]
     return len(amounts), sum(amounts)
+
+
+def live(db: sqlite3.Connection | None, sums: Sequence[Counter]) -> list[int]:
+    """What living processes hold of each of these."""
+    if db is None or not any(one.held for one in sums):
+        return [0] * len(sums)
+    living, found = Living(), [0] * len(sums)
+    rows = db.execute(
+        "SELECT worst, owner_pid, owner_started, owner_boot, run, held_at, provider, model, task, tags FROM calls"
+        " WHERE state = 'held' AND worst > 0"
+    )
+    for worst, pid, started, boot, *subject in rows:
+        if living[Owner(pid, started, boot)]:
+            for number, one in enumerate(sums):
+                found[number] += worst if one.covers(Subject(*subject)) else 0
+    return [min(amount, one.held) for amount, one in zip(found, sums, strict=True)]
 
 
 def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:
@@ -105,11 +131,9 @@ def lost_rows(db: sqlite3.Connection, run: str) -> list[str]:
 
 def _left(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str]]:
     """What dead processes hold: id, run, amount and billing of each call."""
-    known: dict[Owner, bool] = {}
+    living = Living()
     for identifier, of, worst, billing, owner in _open(db, run):
-        if owner not in known:
-            known[owner] = lives(owner)
-        if not known[owner]:
+        if not living[owner]:
             yield identifier, of, worst, billing
 
 

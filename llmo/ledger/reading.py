@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
+from dataclasses import replace
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -38,17 +40,26 @@ class Reader:
         self._file: tuple[int, int] | None = None
         self._moved = 0
 
-    def status(self, limits: Sequence[Limit], run: str = "") -> list[BudgetStatus]:
-        """Each limit with what is spent and held in its current window; `run` is that of run limits."""
+    def status(self, limits: Sequence[Limit], run: str = "", *, live: bool = False) -> list[BudgetStatus]:
+        """
+        Each limit with what is spent and held in its current window; `run` is that of run limits.
+
+        With `live` also what living processes hold of it.
+        """
+        from llmo.ledger import queries
         from llmo.ledger.booking import status
         from llmo.ledger.counters import peek
         from llmo.ledger.faults import explained
+        from llmo.ledger.store import reading
 
         db, now, where = self._reader(), self._now(), self._zone()
-        with explained(self.path):
-            return [
-                status(limit, peek(db, limit, windows.period(limit.window, now, where), run), where) for limit in limits
-            ]
+        spans = [windows.period(limit.window, now, where) for limit in limits]
+        with explained(self.path), reading(db) if db and live else nullcontext():
+            sums = [peek(db, limit, span, run) for limit, span in zip(limits, spans, strict=True)]
+            found = [status(limit, one, where) for limit, one in zip(limits, sums, strict=True)]
+            if not live:
+                return found
+            return [replace(of, live=amount) for of, amount in zip(found, queries.live(db, sums), strict=True)]
 
     def latency(self, target: Target) -> Latency | None:
         """Medians over the last good calls of a target."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from llmo import patterns
 from llmo.config import MATCHED
-from llmo.errors import BudgetExceeded, ConfigError
-from llmo.money import parse_usd, usd
+from llmo.errors import ConfigError
+from llmo.money import parse_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +28,7 @@ class Call:
     """
     One attempt at one target, before it is sent.
 
-    `prices` is the origin of its price (table and date, or profile). `input_worst` and
-    `output_rate` are the parts of its worst case; they only make a refusal more helpful.
+    `prices` is the origin of its price (table and date, or profile).
     """
 
     id: str
@@ -42,8 +41,6 @@ class Call:
     billing: Billing = "metered"
     row: str | None = None
     prices: str | None = None
-    input_worst: Pico | None = None
-    output_rate: Pico | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +178,11 @@ Entry: TypeAlias = Held | Settled | Released
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetStatus:
-    """How much of a limit is used in the current window; `calls` counts those in flight too."""
+    """
+    How much of a limit is used in the current window; `calls` counts those in flight too.
+
+    `live` is what living processes hold of `held`: they will settle it. None where nobody asked.
+    """
 
     name: str
     window: Window
@@ -192,6 +193,12 @@ class BudgetStatus:
     limit_calls: int | None
     calls: int
     resets_at: str | None
+    live: Pico | None = None
+
+    @property
+    def settled(self) -> BudgetStatus:
+        """The same when living processes have settled what they hold, if it cost them nothing."""
+        return replace(self, held=self.held - (self.live or 0), live=0)
 
     @property
     def left(self) -> Pico | None:
@@ -224,67 +231,40 @@ class Latency:
     samples: int
 
 
-class OverBudget(BudgetExceeded):
-    """A hold that a limit refused, with the amounts; `unpriced` when it was for want of a price."""
-
-    def __init__(self, status: BudgetStatus, call: Call, needed: Pico | None) -> None:
-        self.status = status
-        self.call = call
-        self.needed = needed
-        super().__init__(self._say(), hint=self._advise())
+class Sums(Protocol):
+    """What counts against a limit."""
 
     @property
-    def unpriced(self) -> bool:
-        """Whether waiting can't help: the price is unknown."""
-        return self.needed is None
+    def spent(self) -> Pico:
+        """What calls have cost."""
 
     @property
-    def by_calls(self) -> bool:
-        """Whether the number of calls refused it, not the money."""
-        return bool(self.status.left_calls is not None and self.status.left_calls <= 0)
+    def held(self) -> Pico:
+        """What calls in flight may cost."""
 
     @property
-    def fits(self) -> int | None:
-        """The largest output limit that would pass, None when none would or it is unknown."""
-        left, call = self.status.left, self.call
-        if left is None or call.input_worst is None or not call.output_rate or self.by_calls:
-            return None
-        tokens = (left - call.input_worst) // call.output_rate
-        return tokens if tokens > 0 else None
+    def in_doubt(self) -> Pico:
+        """What ended calls may still be billed."""
 
-    def _say(self) -> str:
-        status, target = self.status, f"{self.call.provider}/{self.call.model}"
-        until = f", resets {status.resets_at}" if status.resets_at else ""
-        if self.by_calls:
-            return f"budget {status.name} is used up: {status.calls} of {status.limit_calls} calls{until}"
-        assert status.limit_usd is not None
-        if self.needed is None:
-            return f"the price of {target} is unknown, and budget {status.name} limits dollars"
-        return (
-            f"budget {status.name} does not cover {target}: limit ${usd(status.limit_usd)}, "
-            f"spent ${usd(status.spent)}, held ${usd(status.held)}, left ${usd(max(0, status.left or 0))}, "
-            f"needed up to ${usd(self.needed)}{until}"
-        )
+    @property
+    def calls(self) -> int:
+        """How many calls there are."""
 
-    def _advise(self) -> str:
-        raised = "raise --max-cost" if self.status.name == MAX_COST else "raise the budget in the profile"
-        if self.by_calls:
-            return f"{raised}, or use another provider"
-        if self.needed is None:
-            return "--allow-unpriced lets it run, or set its price with [[prices]] in the profile"
-        advice = [self._shorter(), raised]
-        if self.status.held:
-            advice.append("wait for calls in flight (llmo cost --reconcile books those of dead processes)")
-        return ", or ".join(advice)
 
-    def _shorter(self) -> str:
-        """What a shorter request would do."""
-        if self.fits:
-            return f"lower --max-tokens ({self.fits} would fit; --fit does it by itself)"
-        prompt = self.call.input_worst
-        if prompt is not None and prompt >= (self.status.left or 0):
-            return f"shorten the prompt (it alone may cost ${usd(prompt)})"
-        return "lower --max-tokens"
+MOST = 2**62
+"""Picodollars: a sum of two still fits SQLite's integers."""
+
+
+def passes(limit: Limit, sums: Sums, held: Held) -> bool:
+    """Whether a hold fits; limits are inclusive, and a flat plan or own hardware needs no dollars."""
+    if limit.calls is not None and sums.calls + 1 > limit.calls:
+        return False
+    if limit.usd is None or held.call.billing != "metered":
+        return True
+    if held.worst is None:
+        return held.allow_unpriced
+    needed = sums.spent + sums.held + sums.in_doubt + held.worst
+    return needed <= limit.usd and needed < MOST
 
 
 MAX_COST = "--max-cost"

@@ -58,7 +58,7 @@ class Spending:
 _OF_CALLS = {
     "calls": "count(*) FILTER (WHERE state <> 'released')",
     "cost": "coalesce(sum(cost), 0)",
-    "unpriced": "count(*) FILTER (WHERE state = 'settled' AND (cost IS NULL OR source = 'unknown'))",
+    "unpriced": f"count(*) FILTER (WHERE state IN {ENDED} AND (cost IS NULL OR source = 'unknown'))",
     "estimated": f"count(*) FILTER (WHERE state IN {ENDED} AND source = 'estimated')",
     "local": "count(*) FILTER (WHERE state <> 'released' AND billing = 'local')",
     "subscription": "count(*) FILTER (WHERE state <> 'released' AND billing = 'subscription')",
@@ -72,7 +72,7 @@ _OF_CALLS = {
 _OF_DAYS = {
     "calls": f"sum(calls) FILTER (WHERE state IN {ENDED})",
     "cost": "sum(cost)",
-    "unpriced": "sum(unpriced) FILTER (WHERE state = 'settled')",
+    "unpriced": f"sum(unpriced) FILTER (WHERE state IN {ENDED})",
     "estimated": f"sum(calls) FILTER (WHERE state IN {ENDED} AND source = 'estimated')",
     "local": f"sum(calls) FILTER (WHERE state IN {ENDED} AND billing = 'local')",
     "subscription": f"sum(calls) FILTER (WHERE state IN {ENDED} AND billing = 'subscription')",

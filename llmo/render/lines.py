@@ -26,6 +26,11 @@ def cost(result: Result) -> str:
     return f"{about}{dollars(result.cost)} ({result.cost_source}){doubt(result.in_doubt)}"
 
 
+def unsure(result: Result) -> str:
+    """What is said of an answer that broke off: nobody knows yet what it will be billed."""
+    return f"{dollars(result.cost)} spent, up to {dollars(result.in_doubt)} more in doubt (llmo cost --reconcile)"
+
+
 def doubt(amount: Pico) -> str:
     """What may be billed besides, when there is any such thing."""
     return f", in doubt up to {dollars(amount)}" if amount else ""

@@ -99,8 +99,9 @@ def candidate(one: Candidate) -> dict[str, Any]:
         "tier": one.tier,
         "provider": one.target.provider,
         "model": one.target.model,
-        "ready": facts.not_ready is None,
+        "ready": facts.not_ready is None and one.refused is None,
         "why": one.why,
+        "max_output": one.max_output,
         "left_out": list(one.without) if one.rank is not None else [],
         "cost": {"estimate_usd": money(one.estimate), "worst_usd": money(one.worst), "source": one.source},
         "latency": latency

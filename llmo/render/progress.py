@@ -160,6 +160,8 @@ def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") ->
         "failed_before": "failed before",
         "copied": "answered by an equal row",
         "left": "left",
+        "asked_again": "asked again with the full output limit",
+        "cut_by_budget": "cut by what the budget left room for",
         "retries": "retries",
         "rate_limited": "times 429",
         "private_rows": "private and kept on this machine",

@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 from statistics import median, quantiles
 
-from llmo.budget import Grouped
 from llmo.clock import SystemClock
+from llmo.grouped import Grouped
 from llmo.ledger import Call, Ledger, Limit, Settlement
 from llmo.ledger.daily import rebuild
 from llmo.ledger.store import writing

@@ -59,7 +59,7 @@ complete -c llmo -n '__llmo_at ask' -l private -d 'Never leave this machine.'
 complete -c llmo -n '__llmo_at ask' -l allow-private-to -d 'Let detected private data go there; repeatable.' -x
 complete -c llmo -n '__llmo_at ask' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at ask' -l max-cost -d 'Hard cap in dollars for this command.' -x
-complete -c llmo -n '__llmo_at ask' -l fit -d 'Take a shorter answer when the budget buys no longer one.'
+complete -c llmo -n '__llmo_at ask' -l fit -d 'Lower --max-tokens to what the budget allows.'
 complete -c llmo -n '__llmo_at ask' -l max-tokens -d 'Limit of output tokens.' -x
 complete -c llmo -n '__llmo_at ask' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at ask' -l seed -d 'Sampling seed.' -x
@@ -104,7 +104,7 @@ complete -c llmo -n '__llmo_at batch' -l private -d 'Never leave this machine.'
 complete -c llmo -n '__llmo_at batch' -l allow-private-to -d 'Let detected private data go there; repeatable.' -x
 complete -c llmo -n '__llmo_at batch' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at batch' -l max-cost -d 'Hard cap in dollars for this command.' -x
-complete -c llmo -n '__llmo_at batch' -l fit -d 'Take a shorter answer when the budget buys no longer one.'
+complete -c llmo -n '__llmo_at batch' -l fit -d 'Lower --max-tokens to what the budget allows.'
 complete -c llmo -n '__llmo_at batch' -l max-tokens -d 'Limit of output tokens.' -x
 complete -c llmo -n '__llmo_at batch' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at batch' -l seed -d 'Sampling seed.' -x
@@ -166,7 +166,7 @@ complete -c llmo -n '__llmo_at route' -l private -d 'Never leave this machine.'
 complete -c llmo -n '__llmo_at route' -l allow-private-to -d 'Let detected private data go there; repeatable.' -x
 complete -c llmo -n '__llmo_at route' -l no-fallback -d 'First candidate only.'
 complete -c llmo -n '__llmo_at route' -l max-cost -d 'Hard cap in dollars for this command.' -x
-complete -c llmo -n '__llmo_at route' -l fit -d 'Take a shorter answer when the budget buys no longer one.'
+complete -c llmo -n '__llmo_at route' -l fit -d 'Lower --max-tokens to what the budget allows.'
 complete -c llmo -n '__llmo_at route' -l max-tokens -d 'Limit of output tokens.' -x
 complete -c llmo -n '__llmo_at route' -l temperature -d 'Sampling temperature.' -x
 complete -c llmo -n '__llmo_at route' -l seed -d 'Sampling seed.' -x

@@ -14,14 +14,14 @@ from llmo.providers.places import on_this_machine
 from llmo.router import Facts, Need, Plan, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from llmo.catalog import Catalog, Model
     from llmo.chains import Step
     from llmo.config import Profile, ProviderConfig
     from llmo.extras import Reserved
     from llmo.ledger import Latency, Limit
-    from llmo.types import Ability, Parameter, Request, Strategy, Target
+    from llmo.types import Ability, Json, Parameter, Request, Strategy, Target
     from llmo.verbatim import Untold
 
 
@@ -141,7 +141,7 @@ class Planner:
 
     def _need(self, request: Request, choice: Choice, facts: Mapping[Target, Facts]) -> Need:
         options = sent.options(request)
-        found = privacy.find("\n".join(sent.texts(request)), self._profile.privacy.detect)
+        found = self._private(request)
         kinds = tuple(dict.fromkeys((*choice.kinds, *found)))
         return Need(
             input_estimate=tokens.guess(request),
@@ -166,6 +166,17 @@ class Planner:
             bought=(*extras.bought(options), *extras.foreign(request.messages)),
             untold=_untold(request, facts),
         )
+
+    def _private(self, request: Request) -> Iterator[str]:
+        """Kinds of private data in anything that would be sent."""
+        yield from privacy.find(sent.talk(request), self._profile.privacy.detect)
+        for part in (*sent.parts(request), request.schema):
+            if part:
+                yield from self._found(part)
+
+    @cached_property
+    def _found(self) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
+        return sent.once(lambda part: privacy.find(sent.weighed(part).text, self._profile.privacy.detect))
 
     @property
     def _local_only(self) -> str:

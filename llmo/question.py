@@ -106,7 +106,8 @@ def cap(amount: Dollars | None) -> Pico | None:
 
 
 def _schema(given: Mapping[str, Any] | None) -> Mapping[str, Json] | None:
-    return None if given is None else checked(given).schema
+    # A copy: the caller may change theirs between two questions.
+    return None if given is None else dict(checked(given).schema)
 
 
 def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:

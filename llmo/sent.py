@@ -7,16 +7,20 @@ The bound of its tokens and the search for private data both read it here, so ne
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from json import dumps
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from unicodedata import normalize
 
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from llmo.types import Json, Message, Request
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 DEPTH = 128
 """Nesting that no schema or tool needs; a deeper value, or one that holds itself, is refused."""
@@ -43,29 +47,34 @@ def options(request: Request) -> Mapping[str, Json]:
     return request.params.extra if request.body is None else {**request.body, **request.params.extra}
 
 
+def parts(request: Request) -> tuple[Mapping[str, Json], ...]:
+    """The objects in which those fields stand."""
+    return tuple(part for part in (request.params.extra, request.body) if part)
+
+
 def said(message: Message) -> tuple[Json, int]:
-    """A message as it stands without the bytes of its images, and how many images in it llmo has not read."""
+    """A message as it stands without the bytes of the images that llmo has read, and how many it has not."""
     given = message.verbatim or {}
     content = given.get("content")
     if not isinstance(content, list):
         return given, 0
-    shown = [_shown(part) for part in content]
-    unread = sum("image_url" in part for part in content if isinstance(part, Mapping)) - len(message.images)
-    return {**given, "content": shown}, max(0, unread)
+    read = {image.name for image in message.images}
+    shown = [_shown(part) if picture(number) in read else part for number, part in enumerate(content, 1)]
+    pictures = sum(isinstance(part, Mapping) and "image_url" in part for part in content)
+    return {**given, "content": shown}, pictures - len(read)
+
+
+def picture(number: int) -> str:
+    """The name of an image that is the part of this number in its message."""
+    return f"image {number}"
 
 
 def _shown(part: Json) -> Json:
-    """A part of a message; the address of an image counts as an image, not as text."""
-    if not isinstance(part, Mapping) or "image_url" not in part:
+    """A part of a message whose image counts as an image, not as text."""
+    if not isinstance(part, Mapping):
         return part
-    inner = part["image_url"]
+    inner = part.get("image_url")
     return {**part, "image_url": {**inner, "url": ""} if isinstance(inner, Mapping) else ""}
-
-
-def texts(request: Request) -> Iterator[str]:
-    """Every text that is sent, with names beside their values."""
-    yield from map(words, request.messages)
-    yield from beside(request)
 
 
 def words(message: Message) -> str:
@@ -73,12 +82,44 @@ def words(message: Message) -> str:
     return message.text if message.verbatim is None else "\n".join(_lines(said(message)[0]))
 
 
-def beside(request: Request) -> Iterator[str]:
-    """The same without the messages."""
-    yield from request.params.stop
-    for part in (options(request), request.schema):
-        if part:
-            yield from _lines(part)
+def talk(request: Request) -> str:
+    """Every text of the messages, and those to stop at."""
+    return "\n".join((*map(words, request.messages), *request.params.stop))
+
+
+class Weighed(NamedTuple):
+    """An object that is sent: its width, its names and texts, and whether it asks for a dearer cache."""
+
+    width: int
+    text: str
+    kept_long: bool
+
+
+def once(function: Callable[[T], R]) -> Callable[[T], R]:
+    """The function, which remembers what it made of the last few objects: the rows of a batch share theirs."""
+    remembered = lru_cache(maxsize=32)(lambda same: function(same.value))
+    return lambda value: remembered(_Same(value))
+
+
+class _Same:
+    """Equal to another one of the very same object."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+
+@once
+def weighed(part: Mapping[str, Json]) -> Weighed:
+    """What is to know of an object that is sent with many requests."""
+    return Weighed(width(part), "\n".join(_lines(part)), _kept_long(part))
 
 
 def items(value: Json) -> Sequence[Json]:
@@ -105,9 +146,12 @@ def width(value: Json) -> int:
 
 def kept_long(request: Request) -> bool:
     """Whether a prompt may be cached at the dearer rate, because some `ttl` in it asks for it."""
-    marked: list[Json] = [message.verbatim for message in request.messages if message.verbatim is not None]
-    inner = (node for part in (options(request), *marked) if part for node in nodes(part))
-    return any(node.name == "ttl" and node.value not in (*LASTING, None) for node in inner)
+    marked = (message.verbatim for message in request.messages if message.verbatim is not None)
+    return any(weighed(part).kept_long for part in parts(request)) or any(map(_kept_long, marked))
+
+
+def _kept_long(value: Json) -> bool:
+    return any(node.name == "ttl" and node.value not in (*LASTING, None) for node in nodes(value))
 
 
 def nodes(value: Json) -> Iterator[Node]:

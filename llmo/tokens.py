@@ -63,9 +63,14 @@ def bound(request: Request, kind: str) -> int:
 
 def guess(request: Request) -> int:
     """About how many tokens a request is, tools and schema too, images not."""
-    return sum(estimate(sent.words(message)) for message in request.messages) + estimate(
-        "\n".join(sent.beside(request))
-    )
+    words = sum(estimate(sent.words(message)) for message in request.messages)
+    schema = () if request.schema is None else (request.schema,)
+    return words + sum(map(estimate, request.params.stop)) + sum(map(_guessed, (*sent.parts(request), *schema)))
+
+
+@sent.once
+def _guessed(part: Mapping[str, Json]) -> int:
+    return estimate(sent.weighed(part).text)
 
 
 def predicted(request: Request) -> int:
@@ -94,6 +99,7 @@ def _template(request: Request, kind: str) -> int:
     return PER_REQUEST if any(message.role == "system" for message in request.messages) else OWN_SYSTEM
 
 
+@sent.once
 def _schema(schema: Mapping[str, Json] | None) -> int:
     if schema is None:
         return 0
@@ -105,9 +111,10 @@ def _schema(schema: Mapping[str, Json] | None) -> int:
 
 def _options(request: Request) -> int:
     """Which of them a server puts before the model nobody knows: every byte counts."""
-    options = sent.options(request)
-    if not options:
+    parts = sent.parts(request)
+    if not parts:
         return 0
-    tools = [tool for name in TOOLS for tool in sent.items(options.get(name))]
-    preambles = (PER_TOOLS if tools else 0) + PER_TOOL * len(tools)
-    return sent.width(options) + preambles + PER_SCHEMA * sum(name in options for name in SCHEMAS)
+    tools = sum(len(sent.items(part.get(name))) for part in parts for name in TOOLS)
+    schemas = sum(name in part for part in parts for name in SCHEMAS)
+    preambles = (PER_TOOLS if tools else 0) + PER_TOOL * tools + PER_SCHEMA * schemas
+    return preambles + sum(sent.weighed(part).width for part in parts)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmo import sent
 from llmo.catalog.price import STANDARD
 from llmo.types import Image, Message, Request
 
@@ -168,6 +169,6 @@ def _read(part: Mapping[str, Json], number: int) -> str | Image | None:
         return None
     head, _, data = url.removeprefix("data:").partition(",")
     try:
-        return Image(f"image {number}", head.partition(";")[0], base64.b64decode(data, validate=True))
+        return Image(sent.picture(number), head.partition(";")[0], base64.b64decode(data, validate=True))
     except binascii.Error:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +130,17 @@ def test_a_secret_beside_the_messages_makes_a_request_private(beside: Any) -> No
     plan = planner().plan(Request((Message("user", "hi"),), **beside), Choice(models=("p/m",)))
 
     assert (1, (), True) == (len(plan.need.private_kinds), plan.ranked, plan.need.private)
+
+
+def test_what_many_requests_share_is_weighed_once() -> None:
+    """
+    By what it is, not by what it equals: an object that was changed is another request's.
+    """
+    turns = itertools.count(1)
+    weigh = sent.once(lambda _part: next(turns))
+    shared, equal = {"a": 1}, {"a": 1}
+
+    assert [1, 1, 2] == [weigh(shared), weigh(shared), weigh(equal)]
 
 
 def test_what_holds_itself_is_refused() -> None:

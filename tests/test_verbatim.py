@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from llmo.batch.asking import Asked, Asking
 from llmo.batch.rows import Row
 from llmo.candidates import Choice
 from llmo.errors import Rejected
+from llmo.providers import litellm
 from llmo.types import Message, Params, Request
-from tests.contract.dialects import ANTHROPIC, LITELLM, OLLAMA, OPENAI, OPENROUTER
+from tests.contract.dialects import ANTHROPIC, LITELLM, OLLAMA, OPENAI, OPENROUTER, Scripted, link
 from tests.test_sent import KEY, VALUES, planner
 from tests.test_wire_encode import body as encoded
 
@@ -270,6 +272,9 @@ def test_images_of_a_line_count_as_images() -> None:
         pytest.param(said(name=KEY), id="name"),
         pytest.param(said({"type": "image_url", "image_url": {"url": "x", "detail": KEY}}), id="detail"),
         pytest.param({**said(), "response_format": {"json_schema": {"name": KEY}}}, id="name of a schema"),
+        pytest.param(said({"type": "image_url", "image_url": {"url": f"https://x/y.png?k={KEY}"}}), id="address"),
+        pytest.param(said({"type": "image_url", "image_url": f"data:text/plain,{KEY}"}), id="no image"),
+        pytest.param(said(IMAGE, {"type": "text", "text": "a", "image_url": KEY}), id="beside a text"),
     ],
 )
 def test_a_secret_anywhere_in_a_line_makes_it_private(body: dict[str, Any]) -> None:
@@ -277,6 +282,21 @@ def test_a_secret_anywhere_in_a_line_makes_it_private(body: dict[str, Any]) -> N
     What would be sent is looked at, whatever its field.
     """
     assert planner().plan(asked(body).request, Choice(models=("p/m",))).need.private_kinds
+
+
+def test_litellm_gets_a_line_of_its_own() -> None:
+    """
+    As it stands too, and copied: the library changes what it is given.
+    """
+    body = {name: value for name, value in RICH.items() if name != "metadata"}
+    request = asked(body).request
+    able, unable = (SimpleNamespace(supports_response_schema=lambda _model, can=can: can) for can in (True, False))
+    found, told = (litellm.encode(request, "m", link(LITELLM, Scripted([])), library) for library in (able, unable))
+
+    assert body.items() <= found.items()
+    assert not any(sent_one is given for sent_one, given in zip(found["messages"], body["messages"], strict=True))
+    assert "response_format" not in told
+    assert "JSON Schema" in told["messages"][-1]["content"]
 
 
 def test_parts_without_a_bound_are_named() -> None:

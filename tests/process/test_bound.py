@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import llmo
+from llmo.errors import BudgetExceeded, Rejected, Unbounded
 from tests.process.conftest import explained
 from tests.servers.raw import RawServer, whole
 
@@ -103,6 +105,26 @@ def test_a_purchase_is_refused_only_under_a_limit_of_dollars(raw: Callable[..., 
     assert 0 == peer("ask", *search).code
     assert 0 == peer("ask", *search, "--max-cost", "1", "--allow-unpriced").code
     assert [{}, {}] == [one.json["web_search_options"] for one in seller.requests]
+
+
+def test_a_program_is_under_the_same_rules(raw: Callable[..., Peer], seller: RawServer) -> None:
+    """
+    Options of `llmo.Client` undo nothing, count, and buy nothing under its cap or that of a call.
+    """
+    peer = raw(seller.url)
+    env = peer.llmo.env(peer.env())
+    with llmo.Client(peer.path, env=env) as free, llmo.Client(peer.path, env=env, max_cost="1") as capped:
+        cases: list[tuple[llmo.Client, type[Exception], Any]] = [
+            (free, Rejected, {"extra": {"options": {"num_predict": 9}}}),
+            (free, Unbounded, {"extra": {"web_search_options": {}}, "max_cost": "1"}),
+            (capped, Unbounded, {"extra": {"n": 2}}),
+            (free, BudgetExceeded, {"extra": {"tools": TOOLS}, "max_cost": "0.01", "max_tokens": 9}),
+        ]
+        for client, error, how in cases:
+            with pytest.raises(error):
+                client.ask("hi", **how)
+        assert [] == seller.requests
+        assert "yes" == free.ask("hi", extra={"web_search_options": {}}).text
 
 
 def test_a_purchase_of_one_row_fails_that_row_alone(raw: Callable[..., Peer], seller: RawServer) -> None:

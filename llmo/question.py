@@ -106,8 +106,7 @@ def cap(amount: Dollars | None) -> Pico | None:
 
 
 def _schema(given: Mapping[str, Any] | None) -> Mapping[str, Json] | None:
-    # A copy: the caller may change theirs between two questions.
-    return None if given is None else dict(checked(given).schema)
+    return None if given is None else checked(given).schema
 
 
 def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:

@@ -48,7 +48,7 @@ def bill(answer: Answer, candidate: Candidate, asked: str | None) -> Bill:
     else:
         found = tokens(price, answer.usage, told=answer.served.service_tier, asked=asked)
     if found.cost is not None and found.cost > DEAREST:
-        said = f"the tokens that {candidate.target} counted would cost {dollars(found.cost)}, and they are ignored"
+        said = f"the tokens that {candidate.target} counted would cost {dollars(found.cost)}, ignored"
         found = Bill(candidate.worst, "estimated", (said,))
     return _with_uses(found, _uses(answer.uses, candidate), candidate)
 
@@ -66,7 +66,8 @@ def tokens(price: Price, usage: Usage, *, told: str | None, asked: str | None) -
         return Bill(own if told else max(own, standard), "estimated" if price.source == "limit" else "computed")
     dearest = max([standard, *(one.cost(usage) for one in price.service.values())])
     known = dearest > standard or (tier or "").lower() in CHEAPER
-    remark = f"the price of service tier {tier} is unknown: the cost is {'an estimate' if known else 'a lower bound'}"
+    named = (tier or "")[:40]
+    remark = f"the price of service tier {named} is unknown: the cost is {'an estimate' if known else 'a lower bound'}"
     return Bill(dearest, "estimated" if known else "unknown", (remark,))
 
 

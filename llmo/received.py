@@ -68,13 +68,11 @@ class Answer:
             if 0 <= event.cost <= DEAREST:
                 self.reported = event
             else:
-                self.warnings.append(f"{self.target} reported a cost that can't be true, and it is ignored")
+                self.warnings.append(f"{self.target} reported a cost that can't be true, ignored")
         elif (wrong := event.wrong) is None:
             self.usage = event
         else:
-            self.warnings.append(
-                f"{self.target} reported token counts that can't be true, and they are ignored: {wrong}"
-            )
+            self.warnings.append(f"{self.target} reported token counts that can't be true, ignored: {wrong}")
 
     def result(
         self,

@@ -87,7 +87,7 @@ def test_a_count_that_cannot_be_is_no_usage(row: Row, value: str) -> None:
             said = [event.message for event in of(Warned, found)]
             assert ("".join(event.text for event in of(Text, found)), found[-1]) == (TEXT, Finish("stop"))
             assert (of(Usage, found), len(said)) == ([], 1)
-            assert said[0].startswith(f"{row.kind} reported token counts that can't be true, and they are ignored: ")
+            assert said[0].startswith(f"{row.kind} reported token counts that can't be true, ignored: ")
             assert len(said[0]) < 200
 
 
@@ -152,9 +152,9 @@ def test_a_cost_that_cannot_be_is_said_and_not_booked(cost: str) -> None:
     found = events(OPENROUTER, Scripted([data], headers=OPENROUTER.streamed))
 
     assert of(Reported, found) == []
-    assert [event.message.startswith("openrouter reported cost that can't be true") for event in of(Warned, found)] == [
-        True
-    ]
+    assert [
+        event.message.startswith("openrouter reported a cost that can't be true") for event in of(Warned, found)
+    ] == [True]
 
 
 def play(ledger: Ledger, *script: Event) -> Result:
@@ -204,7 +204,7 @@ def test_a_reported_cost_of_any_provider_is_checked_too(ledger: Ledger, cost: in
     result = play(ledger, Text("hi"), Usage(10, 2), Reported(cost), Finish("stop"))
 
     assert (result.ok, result.cost, result.cost_source) == (True, 30 * 10**6, "computed")
-    assert result.warnings == ("a/m reported a cost that can't be true, and it is ignored",)
+    assert result.warnings == ("a/m reported a cost that can't be true, ignored",)
 
 
 def test_names_are_stored_as_one_short_line(ledger: Ledger) -> None:

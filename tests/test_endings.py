@@ -103,6 +103,23 @@ def test_a_body_without_an_answer_that_was_billed_is_not_bought_again() -> None:
     assert whole(OPENAI, {"choices": [], "usage": COUNTED}) == [Usage(3, 2), Broken]
 
 
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.kind) for row in DIALECTS if row.kind != "ollama"])
+def test_an_answer_of_another_api_is_bought_once_and_told_as_such(row: Row) -> None:
+    """
+    OpenAI's responses have other names for everything; what they count says at least that they are billed.
+    """
+    said = [{"type": "message", "content": [{"type": "output_text", "text": "hi"}]}]
+    usage = {"input_tokens": "3", "tokens": 5}
+    body = {"object": "response", "status": "completed", "output": said, "usage": usage}
+    found = events(row, Scripted([json.dumps(body).encode()], headers=JSON), WHOLE)[-1]
+
+    assert isinstance(found, Broken)
+    assert found.message == f"{row.kind} answered 200 without an answer"
+    assert found.hint is not None
+    assert found.hint.startswith("is http")
+    assert found.hint.endswith(f"really an {row.kind} server?")
+
+
 def test_done_after_usage_ends_an_answer() -> None:
     """
     Some servers give no reason at all; the count and `[DONE]` together are their marker.

@@ -39,7 +39,9 @@ from llmo.types import (
     Request,
     Served,
     Text,
+    ToolCall,
     Usage,
+    Used,
     Warned,
 )
 from tests import peers
@@ -264,6 +266,52 @@ def test_a_cut_in_other_dialects(model: str, kind: str, name: str, content_type:
     assert isinstance(good[-1], Finish)
     assert text(bad) == text(good)
     assert type(failure(bad)) is Incomplete
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+def test_calls_of_tools_are_put_together(*, streamed: bool) -> None:
+    """
+    In pieces by index, or whole; what the library calls them is not their end.
+    """
+
+    def call(index: int, **function: str) -> dict[str, Any]:
+        named = {"id": f"c{index}", "type": "function"} if "name" in function else {}
+        return {"index": index, **named, "function": function}
+
+    first, second = call(0, name="f", arguments='{"a": 1}'), call(1, name="g", arguments="{}")
+    pieces = [call(0, name="f", arguments=""), call(0, arguments='{"a"'), call(0, arguments=": 1}"), second]
+    message = {"role": "assistant", "content": None, "tool_calls": [first, second]}
+    body = BODY | {"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+    chunks = [chunk({"role": "assistant", "tool_calls": [piece]}) for piece in pieces]
+    sent = stream(*chunks, chunk({}, "tool_calls"), COUNTED, DONE) if streamed else whole(body)
+    with RawServer([sent]) as server:
+        found = asked(f"{server.url}/v1", HELLO if streamed else WHOLE)
+
+    assert [event for event in found if isinstance(event, ToolCall | Usage | Finish)] == [
+        ToolCall("c0", "f", {"a": 1}),
+        ToolCall("c1", "g", {}),
+        Usage(1000, 500),
+        Finish("tool_calls"),
+    ]
+
+
+def test_searches_are_told_beside_tokens() -> None:
+    """
+    What the host counts by the use, in the library's own object.
+    """
+    body = {
+        "id": "m1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-haiku-4-5",
+        "content": [{"type": "text", "text": "hi"}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 3, "output_tokens": 2, "server_tool_use": {"web_search_requests": 60}},
+    }
+    with RawServer([whole(body)]) as server:
+        found = asked(server.url, WHOLE, "anthropic/claude-haiku-4-5")
+
+    assert [event for event in found if isinstance(event, Used)] == [Used("web_search", 60)]
 
 
 def test_a_paused_turn_is_incomplete() -> None:

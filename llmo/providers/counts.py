@@ -82,7 +82,7 @@ def _called(name: str) -> str | None:
     if _FREE.search(lower):
         return None
     same = next((known for known, words in _SAME if words.search(lower)), None)
-    return same or failures.clean(lower.removesuffix("_requests"), None, _SHOWN)
+    return same or failures.clean(lower.removesuffix("_requests"), None, _SHOWN) or "something without a name"
 
 
 def checked(usage: Usage) -> Usage:

@@ -125,11 +125,11 @@ class Decoder(ABC):
         try:
             cost = read(fields)
         except AbsurdError as exc:
-            self.reported, self.doubted["cost"] = None, str(exc)
+            self.reported, self.doubted["a cost"] = None, str(exc)
             return
         if cost is not None:
             self.reported = cost
-            self.doubted.pop("cost", None)
+            self.doubted.pop("a cost", None)
 
     @property
     def counted(self) -> bool:
@@ -196,7 +196,7 @@ def unfinished(name: str, reason: str) -> Unfinished:
 
 def doubt(name: str, what: str, said: str) -> str:
     """What to say of figures that are left out of account."""
-    return f"{name} reported {what} that can't be true, and they are ignored: {said}"
+    return f"{name} reported {what} that can't be true, ignored: {said}"
 
 
 def whole(piece: str) -> str:

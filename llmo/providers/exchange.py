@@ -121,14 +121,16 @@ class Dialect(ABC):
         return events
 
     def _whole(self, body: bytes, reply: Reply, decoder: Decoder) -> Iterator[Event]:
+        message = self.parsed(reply.status, reply.headers, body)
         try:
-            yield from decoder.take(self.parsed(reply.status, reply.headers, body))
+            yield from decoder.take(message)
         except ProviderError as exc:
             _judge(exc, decoder)
         if decoder.finish is None and not decoder.spoken and not decoder.calls:
             # What has been billed is not bought again.
-            kind = Broken if decoder.counted else Unavailable
-            raise kind(f"{self.link.name} answered 200 without an answer")
+            kind = Broken if decoder.counted or wire.obj(message.get("usage")) else Unavailable
+            hint = f"is {address(self.link)} really an {self.link.config.kind} server?"
+            raise kind(f"{self.link.name} answered 200 without an answer", hint=hint)
         if decoder.finish is None and decoder.counted:
             yield from decoder.assume()
         yield from decoder.end()

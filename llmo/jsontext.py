@@ -13,6 +13,10 @@ _NESTS = (dict, list, tuple)
 _LONE = re.compile("[\ud800-\udfff]")
 
 
+class Unfit(ValueError):
+    """JSON by its grammar, of which Python makes what nobody could write again."""
+
+
 def read(text: str | bytes) -> Any:
     """
     The value in a JSON text, a byte order mark before it or not; the last of equal names counts.
@@ -26,11 +30,11 @@ def read(text: str | bytes) -> Any:
     except json.JSONDecodeError:
         raise
     except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
+        raise Unfit(_TOO_DEEP) from None
     except ValueError as exc:
-        raise ValueError(_TOO_LONG if "digits" in str(exc) else str(exc)) from None
+        raise (Unfit(_TOO_LONG) if "digits" in str(exc) else exc) from None
     if words.count("[") + words.count("{") > DEEPEST and deep(value):
-        raise ValueError(_TOO_DEEP)
+        raise Unfit(_TOO_DEEP)
     return value
 
 
@@ -58,11 +62,11 @@ def exact(value: Any) -> str:
     except UnicodeEncodeError:
         raise ValueError(_HALF) from None
     except RecursionError:
-        raise ValueError(_TOO_DEEP) from None
+        raise Unfit(_TOO_DEEP) from None
     except (TypeError, ValueError) as exc:
         raise ValueError(_NOT_FINITE if "float" in str(exc) else str(exc)) from None
     if deep(value):
-        raise ValueError(_TOO_DEEP)
+        raise Unfit(_TOO_DEEP)
     return text
 
 
@@ -80,7 +84,7 @@ def deep(value: Any) -> bool:
 def _number(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
-        raise ValueError(f"a number is out of range: {digits[:40]}")
+        raise Unfit(f"a number is out of range: {digits[:40]}")
     return value
 
 

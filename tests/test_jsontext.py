@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmo import jsontext
+
+if TYPE_CHECKING:
+    from tests.conftest import Llmo
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -104,3 +108,26 @@ def test_what_is_written_reads_back(value: object) -> None:
     Reading and writing lose nothing.
     """
     assert value == jsontext.read(jsontext.write(value))
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        pytest.param(("route", "--rows", "deep"), 2, "deep:1: not a JSON object with `prompt`: nested", id="rows"),
+        pytest.param(("cost", "--import", "deep"), 2, "deep:1: not a call of a ledger: nested more than", id="ledger"),
+        pytest.param(("ask", "hi", "--schema", "deep"), 2, "deep is not JSON: nested more than 200 levels", id="schema"),
+        pytest.param(("ask", "hi", "-o", f"x={'[' * 5000}"), 2, "--option x: nested more than 200 levels", id="option"),
+        pytest.param(("profile", "set", "aliases", "[" * 5000), 4, "aliases: ", id="profile"),
+    ],
+)  # fmt: skip
+def test_whatever_is_read_as_json_may_be_nested(llmo: Llmo, args: tuple[str, ...], code: int, message: str) -> None:
+    """
+    A line that says where, never an internal error.
+    """
+    (llmo.home / "deep").write_text('{"prompt":' * 5000 + "1" + "}" * 5000 + "\n", "utf-8")
+    (llmo.home / "config" / "profiles").mkdir(parents=True)
+    (llmo.home / "config" / "profiles" / "default.toml").write_text("")
+    run = llmo(*args)
+
+    assert (code, "") == (run.code, run.stdout)
+    assert run.stderr.startswith(f"llmo: {message}"), run

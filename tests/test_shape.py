@@ -192,7 +192,7 @@ WRITERS = {"jsontext", "providers.wire", "sent", "redact"}
 """Who spells JSON: for people and programs, for servers, and to count or find what was spelled."""
 INSIDE = {
     "batch.identity", "batch.intents", "batch.state", "batch.formats", "batch.rows", "batch.template", "cli.asking",
-    "ledger.records", "settings.cache", "settings.ollama",
+    "ledger.records", "settings.cache",
 }  # fmt: skip
 """Who spells it for llmo itself: in keys, in state, and in what a prompt or a message says of a value."""
 

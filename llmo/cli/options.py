@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from llmo import figures, parameters
+from llmo import figures, jsontext, parameters
 from llmo.cli import context
 from llmo.errors import UsageError
 from llmo.types import Json, Params
@@ -239,13 +238,9 @@ def pair(flag: str, text: str) -> tuple[str, str]:
 
 def _json(key: str, text: str) -> Json:
     try:
-        value: Json = json.loads(text, parse_constant=_no_json)
+        value: Json = jsontext.read(text)
+    except jsontext.Unfit as exc:
+        raise UsageError(f"--option {key}: {exc}") from None
     except ValueError:
         return text
-    except RecursionError:
-        raise UsageError(f"--option {key} is nested too deeply") from None
     return value
-
-
-def _no_json(name: str) -> NoReturn:
-    raise ValueError(name)

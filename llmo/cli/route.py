@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmo import jsontext
 from llmo.cli.options import Selection, command
 from llmo.cli.prompt import Inputs
 
@@ -84,6 +84,6 @@ def _prompts(ctx: Context, path: str) -> Iterator[str]:
             yield line
             continue
         try:
-            yield str(json.loads(line)["prompt"])
+            yield str(jsontext.read(line)["prompt"])
         except (ValueError, KeyError) as exc:
             raise UsageError(f"{path}:{number}: not a JSON object with `prompt`: {exc}") from None

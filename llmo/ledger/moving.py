@@ -54,7 +54,7 @@ def read(text: Iterable[str], name: str) -> Iterator[Past]:
         if not line.strip():
             continue
         try:
-            yield _past(json.loads(line))
+            yield _past(jsontext.read(line))
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             why = f"{exc.args[0]} is missing" if isinstance(exc, KeyError) else str(exc)
             raise UsageError(

@@ -151,10 +151,10 @@ def _number(text: str) -> object:
 
 
 def _json(text: str) -> object:
-    import json
+    from llmo import jsontext
 
     try:
-        return json.loads(text)
+        return jsontext.read(text)
     except ValueError:
         return text
 

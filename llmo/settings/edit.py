@@ -39,7 +39,7 @@ def split(key: str) -> Path:
     """The parts of a dotted key. Raises `ConfigError` where nothing is declared."""
     try:
         tree: Any = tomllib.loads(f"{key} = 0")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         raise ConfigError(f"not a key: {key}", hint="keys are dotted, as in providers.openai.rpm") from None
     path: Path = ()
     while isinstance(tree, dict) and len(tree) == 1:
@@ -58,7 +58,7 @@ def read(path: Path, value: str) -> object:
     if is_table(kind) or is_list(kind) or value[:1] in {'"', "'"}:
         try:
             tree = tomllib.loads(f"value = {value}")
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             return value
         return tree["value"] if len(tree) == 1 else value
     return decoded(path, value)

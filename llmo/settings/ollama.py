@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
+from llmo import jsontext
 from llmo.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _port(scheme: str, number: int) -> str:
 def remembered(base_url: str, env: Mapping[str, str]) -> tuple[str, ...]:
     """Models that answered at this address when discovery last asked; none when it never did."""
     try:
-        found = json.loads((cache_dir(env) / "ollama-models.json").read_bytes())
+        found = jsontext.read((cache_dir(env) / "ollama-models.json").read_bytes())
         if found["base_url"].rstrip("/") != base_url.rstrip("/"):
             return ()
         return tuple(name for name in found["models"] if isinstance(name, str) and name)
@@ -71,7 +71,7 @@ def remember(base_url: str, models: Sequence[str], env: Mapping[str, str], *, no
     from llmo.settings.write import replace
 
     body = {"base_url": base_url, "models": list(models), "at": now}
-    replace(cache_dir(env) / "ollama-models.json", json.dumps(body).encode(), durable=False)
+    replace(cache_dir(env) / "ollama-models.json", jsontext.write(body).encode(), durable=False)
 
 
 def discover(base_url: str, *, seconds: float = 2.0) -> tuple[str, ...] | None:
@@ -89,9 +89,9 @@ def discover(base_url: str, *, seconds: float = 2.0) -> tuple[str, ...] | None:
     try:
         connection.request("GET", f"{parts.path}/api/tags")
         reply = connection.getresponse()
-        found = json.loads(reply.read(LARGEST)) if reply.status == 200 else {}  # noqa: PLR2004 - the one good status
+        found = jsontext.read(reply.read(LARGEST)) if reply.status == 200 else {}  # noqa: PLR2004 - the one good status
         return tuple(model["name"] for model in found["models"] if isinstance(model["name"], str))
-    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return None
     finally:
         connection.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from llmo.catalog.price import Price
@@ -248,6 +248,23 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Give connections and processes back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a provider says afterwards that a call cost, in picodollars, and the tokens that it counted."""
+
+    cost: int
+    usage: Usage | None = None
+
+
+@runtime_checkable
+class Accountable(Protocol):
+    """A provider that can be asked later what a call cost."""
+
+    async def charged(self, request_id: str) -> Charged | None:
+        """What a call cost; None when the provider has no record of it. Raises `ProviderError`."""
         ...
 
 

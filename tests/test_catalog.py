@@ -276,15 +276,6 @@ def test_a_tier_is_strictly_above_its_threshold_and_counts_for_all_tokens():
     assert [102, 1030] == [price.worst(100, 1), price.worst(101, 1)]
 
 
-def test_how_many_tokens_an_amount_buys():
-    """
-    The largest output whose worst case still fits.
-    """
-    price = Price(input=2, output=3, request=10)
-
-    assert [0, 0, 4] == [price.affordable(amount, 5) for amount in (0, 22, 34)]
-
-
 def test_facts_beside_the_price():
     """
     Windows and abilities are known where a source knows them, and say so where none does.

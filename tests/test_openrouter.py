@@ -20,9 +20,10 @@ from llmo.errors import (
     Unauthorized,
     Unavailable,
 )
+from llmo.money import DOLLAR
 from llmo.providers import load, openrouter_models
 from llmo.providers.openrouter import wire_name
-from llmo.types import Event, Finish, Params, Reported, Request, Served, Text, Usage
+from llmo.types import Accountable, Charged, Event, Finish, Params, Reported, Request, Served, Text, Usage
 from tests import virtual
 from tests.contract.dialects import HELLO, JSON, OPENROUTER, Scripted, events, link, played
 
@@ -122,6 +123,53 @@ def test_the_strategy_orders_hosts_too(strategy: Any, expected: str | None) -> N
     body, _ = sent(replace(HELLO, strategy=strategy), sort="throughput")
 
     assert expected == body.get("provider", {}).get("sort")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        pytest.param(
+            200,
+            {"data": {"total_cost": 0.5, "native_tokens_prompt": 9, "native_tokens_completion": 4,
+                      "native_tokens_cached": 3, "native_tokens_reasoning": 2}},
+            Charged(DOLLAR // 2, Usage(9, 4, cached_input_tokens=3, reasoning_tokens=2)),
+            id="a record",
+        ),
+        pytest.param(
+            200, {"data": {"total_cost": 0.01, "is_byok": True, "upstream_inference_cost": 0.2}},
+            Charged(21 * DOLLAR // 100), id="a key of one's own at the host",
+        ),
+        pytest.param(200, {"data": {"total_cost": 0, "native_tokens_prompt": -1}}, Charged(0), id="tokens that can't be"),
+        pytest.param(200, {"data": {"total_cost": 1e30}}, None, id="a cost that can't be"),
+        pytest.param(200, {"data": {"total_cost": -1}}, None, id="a cost below zero"),
+        pytest.param(200, {"data": {"total_cost": None}}, None, id="no cost"),
+        pytest.param(200, {"data": []}, None, id="something else"),
+        pytest.param(200, {}, None, id="nothing"),
+        pytest.param(404, {"error": {"code": 404, "message": "no such generation"}}, None, id="not found"),
+    ],
+)  # fmt: skip
+def test_what_a_call_cost_can_be_asked_later(status: int, body: Any, found: Charged | None) -> None:
+    """
+    The generation record, with the bill of the host where it comes on top.
+    """
+    script = Scripted([json.dumps(body).encode()], status, JSON)
+    provider = load("openrouter")(link(OPENROUTER, script))
+    assert isinstance(provider, Accountable)
+
+    assert found == virtual.run(provider.charged("gen 1&x"))
+    assert script.calls[0].url.endswith("/generation?id=gen+1%26x")
+
+
+def test_a_record_that_is_refused_says_why() -> None:
+    """
+    A wrong key is no missing record.
+    """
+    script = Scripted([json.dumps({"error": {"code": 401, "message": "No auth"}}).encode()], 401, JSON)
+    provider = load("openrouter")(link(OPENROUTER, script))
+    assert isinstance(provider, Accountable)
+
+    with pytest.raises(Unauthorized):
+        virtual.run(provider.charged("gen-1"))
 
 
 def test_a_budget_becomes_a_price_that_no_host_may_pass() -> None:

@@ -136,12 +136,6 @@ class Price(Rates):
         rows += [other.ceiling for other in self.others]
         return max(row[0] for row in rows), max(row[1] for row in rows), max(row[2] for row in rows)
 
-    def affordable(self, amount: Pico, input_bound: int) -> int:
-        """How many output tokens fit into an amount; 0 when not even the input does."""
-        left = amount - self.worst(input_bound, 0)
-        each = self.worst(input_bound, 1) - self.worst(input_bound, 0)
-        return max(0, left // each) if each else 2**31
-
     def reached(self, input_tokens: int) -> Iterator[Rates]:
         """The rates that some request of up to this many input tokens pays."""
         yield self

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from llmo.cli.options import command
 from llmo.cli.spent import Report, Reports, Span
+from llmo.errors import UsageError
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context
@@ -18,9 +19,13 @@ if TYPE_CHECKING:
 class Keeping:
     """What is done to the ledger, before anything is shown."""
 
-    reconcile: Annotated[bool, typer.Option("--reconcile", help="First book what dead processes held as spent.")] = (
-        False
-    )
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="First settle what is in doubt or crashed processes hold.")
+    ] = False
+    billed: Annotated[
+        Literal["all", "received"] | None,
+        typer.Option("--billed", help="With --reconcile: what was billed of what is in doubt."),
+    ] = None
     prune: Annotated[
         str | None, typer.Option("--prune", help="Delete texts older than this; money stays.", metavar="WHEN")
     ] = None
@@ -45,11 +50,13 @@ def cost(
     keeping: Keeping,
 ) -> int:
     """Show what was spent."""
-    from llmo.cli import moving, spent
+    from llmo.cli import moving, settling, spent
     from llmo.cli.context import current
 
     ctx = current()
     limit = spent.amount("--max", most, check=check)
+    if keeping.billed is not None and not keeping.reconcile:
+        raise UsageError("--billed needs --reconcile")
     if keeping.prune is not None:
         return _prune(ctx, keeping.prune)
     report = Report(ctx, span, reports)
@@ -57,7 +64,7 @@ def cost(
     if keeping.bring is not None:
         moving.bring(ctx, keeping.bring)
     if keeping.reconcile:
-        _reconcile(ctx, span.run)
+        settling.reconcile(ctx, span.run, keeping.billed)
     if keeping.export is not None:
         return moving.export(report, keeping.export)
     if keeping.bring is not None and not (check or reports.asked):
@@ -76,15 +83,6 @@ def _apart(ctx: Context, reports: Reports, keeping: Keeping) -> None:
     written = [outputs.Named(flag, Path(name)) for flag, name in flags.items() if name not in (None, "-")]
     if written:
         outputs.apart(written, [*outputs.given("--import", keeping.bring), *outputs.own(ctx)])
-
-
-def _reconcile(ctx: Context, run: str | None) -> None:
-    from llmo.figures import dollars
-    from llmo.render.money import calls
-
-    booked = ctx.ledger.reconcile(run)
-    amount = sum(worst or 0 for _, worst in booked)
-    ctx.note(f"booked {calls(len(booked))} of dead processes, {dollars(amount)} as estimated")
 
 
 def _prune(ctx: Context, age: str) -> int:

@@ -48,7 +48,8 @@ class Entry:
     `idle` is the silence in seconds allowed between bytes, `first` the silence before the first byte
     of an answer: reasoning models think, and Ollama loads a model, without a byte. `http` is False
     where llmo's own transports have no part. `parameters` are those that its requests can express; a
-    schema that is not among them is asked for in words. Addresses and keys: `llmo.settings.kinds`.
+    schema that is not among them is asked for in words. `accounts` is True where a call's cost can be asked for
+    afterwards. Addresses and keys: `llmo.settings.kinds`.
     """
 
     path: str
@@ -57,6 +58,7 @@ class Entry:
     idle: float = 120.0
     first: float = 600.0
     parameters: frozenset[Parameter] = ALL
+    accounts: bool = False
 
 
 Factory: TypeAlias = "Callable[[Link], Provider]"
@@ -65,7 +67,7 @@ KINDS: Mapping[str, Entry] = {
     "openai": Entry(path="llmo.providers.openai:OpenAI"),
     "anthropic": Entry(path="llmo.providers.anthropic:Anthropic", idle=90.0, parameters=ALL - {"seed"}),
     "ollama": Entry(path="llmo.providers.ollama:Ollama", connect=5.0, first=3600.0),
-    "openrouter": Entry(path="llmo.providers.openrouter:OpenRouter"),
+    "openrouter": Entry(path="llmo.providers.openrouter:OpenRouter", accounts=True),
     "litellm": Entry(path="llmo.providers.litellm:LiteLLM", http=False),
     "litellm-proxy": Entry(path="llmo.providers.litellm_proxy:LiteLLMProxy"),
     "cursor": Entry(path="llmo.providers.cursor:Cursor", http=False, idle=300.0, parameters=frozenset()),

@@ -2,18 +2,21 @@
 OpenRouter: chat completions with a price tag, answered by whichever host OpenRouter chooses.
 
 Closing a stream early stops the bill at some hosts and not at others (Bedrock, Google, Groq, Mistral …), and
-OpenRouter does not say which one it was before the end: a cancelled call stays booked at what was held for it.
+OpenRouter does not say which one it was before the end: a cancelled call stays in doubt until its record is asked for.
 """
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from llmo.money import usd
 from llmo.providers import openai, openrouter_errors, openrouter_models, wire
-from llmo.providers.counts import dollars
+from llmo.providers.counts import AbsurdError, checked, count, dollars
 from llmo.providers.exchange import reserved
 from llmo.providers.openai import Answer, OpenAI
+from llmo.types import Charged, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,6 +108,30 @@ def spent(fields: Mapping[str, Any]) -> Pico | None:
     return None if upstream is None else cost + upstream
 
 
+def charged(record: Mapping[str, Any]) -> Charged | None:
+    """What a generation record says; None when that is no amount."""
+    upstream = {"upstream_inference_cost": record.get("upstream_inference_cost")}
+    fields = {"cost": record.get("total_cost"), "is_byok": record.get("is_byok"), "cost_details": upstream}
+    try:
+        cost = spent(fields)
+    except AbsurdError:
+        return None
+    return None if cost is None else Charged(cost, _counted(record))
+
+
+def _counted(record: Mapping[str, Any]) -> Usage | None:
+    """The tokens of a record as the host counted them."""
+    try:
+        given, made, cached, thought = (
+            count(record, f"native_tokens_{name}") for name in ("prompt", "completion", "cached", "reasoning")
+        )
+        if given is None or made is None:
+            return None
+        return checked(Usage(given, made, cached_input_tokens=cached or 0, reasoning_tokens=thought or 0))
+    except AbsurdError:
+        return None
+
+
 class Priced(Answer):
     """Chunks that say who answered and what it cost."""
 
@@ -136,6 +163,17 @@ class OpenRouter(OpenAI):
     def failed(self, said: Complaint) -> ProviderError:
         """The error of a complaint."""
         return openrouter_errors.failed(self.link, said)
+
+    async def charged(self, request_id: str) -> Charged | None:
+        """`GET /generation?id=`: the record of a call, a moment after it ended."""
+        address = self.url("/generation")
+        query = f"{'&' if '?' in address else '?'}{urlencode({'id': request_id})}"
+        status, headers, body = await self.get(address + query)
+        if status == HTTPStatus.NOT_FOUND:
+            return None
+        if status != HTTPStatus.OK:
+            raise self.failure(status, headers, body)
+        return charged(wire.obj(self.parsed(status, headers, body).get("data")))
 
     async def models(self) -> Sequence[Listed]:
         """`GET /models`, with prices."""

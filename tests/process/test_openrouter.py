@@ -159,7 +159,7 @@ def test_the_limit_of_free_models_is_explained(raw: Callable[..., Peer]) -> None
     assert "50 requests a day" in run.json["error"]["hint"]
 
 
-def test_ctrl_c_leaves_the_hold_booked(router: Peer) -> None:
+def test_ctrl_c_leaves_the_rest_of_the_hold_in_doubt(router: Peer) -> None:
     """
     Some hosts go on billing after the connection is closed.
     """
@@ -170,7 +170,43 @@ def test_ctrl_c_leaves_the_hold_booked(router: Peer) -> None:
     (call,) = router("cost", "--by", "outcome", "--json").json["groups"]
 
     assert (130, "cancelled", 1) == (run.code, call["outcome"], call["estimated_calls"]), (run, call)
-    assert call["cost_usd"] > "0.0001", call
+    assert call["in_doubt_usd"] > "0.0001", call
+    assert 0 < float(call["cost_usd"]) < float(call["in_doubt_usd"]), call
+
+
+CUT = stream(
+    'data: {"id":"gen-1","model":"a/b","choices":[{"index":0,"delta":{"content":"Half an answer"},"finish_reason":null}]}\n\n'
+).replace(b"Connection: close", b"X-Generation-Id: gen/1\r\nConnection: close")
+RECORD = {"data": {"id": "gen/1", "total_cost": 0.0000123, "native_tokens_prompt": 9, "native_tokens_completion": 3}}
+
+
+def test_openrouters_record_settles_what_is_in_doubt(raw: Callable[..., Peer]) -> None:
+    """
+    `cost --reconcile` asks for the record by the id of the answer; a host that has none yet leaves it in doubt.
+    """
+    with RawServer([CUT], [whole({"error": {"code": 404}}, status="404 Not Found")], [whole(RECORD)]) as server:
+        peer = raw(server.url, "openrouter")
+        asked = peer("ask", "hello", "--json", "--max-tokens", "50")
+        early = peer("cost", "--reconcile", "--json")
+        run = peer("cost", "--reconcile", "--json")
+    total = run.json["total"]
+
+    assert (6, "estimated", True) == (
+        asked.code,
+        asked.json["cost"]["source"],
+        float(asked.json["cost"]["in_doubt_usd"]) > 0.0001,
+    ), asked
+    assert (0, 1) == (early.code, early.json["total"]["in_doubt_calls"]), early
+    assert early.stderr.startswith("llmo: 1 call stays in doubt: peer: no record yet\nhint: try again later"), early
+    assert ("0.0000123", 0, "0", 9, 3) == (
+        total["cost_usd"],
+        total["in_doubt_calls"],
+        total["in_doubt_usd"],
+        total["input_tokens"],
+        total["output_tokens"],
+    ), run
+    assert "settled 1 call in doubt, $0.0000123 as reported by the provider\n" == run.stderr
+    assert ["/api/v1/generation?id=gen%2F1"] * 2 == [request.path for request in server.requests[1:]]
 
 
 def test_the_key_is_shown_by_the_probe_and_in_no_message(router: Peer) -> None:

@@ -87,8 +87,8 @@ _llmo_table() { # what may follow $path
       ;;
     'cost')
       commands=''
-      options='--since --until --run --tag --by --json --csv --plot --budgets --as-if --github-summary --html --check --max --reconcile --prune --export --import -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='--since --until --run --tag --by --as-if --html --max --prune --export --import -P --profile'
+      options='--since --until --run --tag --by --json --csv --plot --budgets --as-if --github-summary --html --check --max --reconcile --billed --prune --export --import -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='--since --until --run --tag --by --as-if --html --max --billed --prune --export --import -P --profile'
       ;;
     'models')
       commands=''
@@ -166,6 +166,9 @@ _llmo_value() {
       ;;
     'batch:--progress')
       _llmo_nothing_else; _llmo_offer < <(printf '%s\n' auto bar log none)
+      ;;
+    'cost:--billed')
+      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' all received)
       ;;
     'cost:--by')
       _llmo_nothing_else; _llmo_offer < <(printf '%s\n' day week month provider model task run outcome tag:)

@@ -1,6 +1,6 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --allow-private-to --as-if --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
 set -g __llmo_groups profile
 
 function __llmo_path --description 'The command and subcommand before the cursor'
@@ -208,7 +208,8 @@ complete -c llmo -n '__llmo_at cost' -l github-summary -d 'Append markdown to $G
 complete -c llmo -n '__llmo_at cost' -l html -d 'Write one page with charts.' -r -F
 complete -c llmo -n '__llmo_at cost' -l check -d 'Exit 3 when any budget is used up.'
 complete -c llmo -n '__llmo_at cost' -l max -d 'With --check: exit 3 when more than this was spent.' -x
-complete -c llmo -n '__llmo_at cost' -l reconcile -d 'First book what dead processes held as spent.'
+complete -c llmo -n '__llmo_at cost' -l reconcile -d 'First settle what is in doubt or crashed processes hold.'
+complete -c llmo -n '__llmo_at cost' -l billed -d 'With --reconcile: what was billed of what is in doubt.' -x -a 'all received'
 complete -c llmo -n '__llmo_at cost' -l prune -d 'Delete texts older than this; money stays.' -x
 complete -c llmo -n '__llmo_at cost' -l export -d 'Write every call as a line of JSON; - is stdout.' -r -F
 complete -c llmo -n '__llmo_at cost' -l import -d 'Take in calls that --export wrote; again changes nothing.' -r -F

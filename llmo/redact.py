@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Mapping
 
 MASK = "****"
 LEAST = 8
 """Characters from which a value is masked wherever it appears: shorter ones would mask ordinary words."""
 _known: dict[str, None] = {}
+_environments: list[Mapping[str, str]] = []
+"""Those that were not looked through yet."""
 
 
 def remember(*secrets: str) -> None:
@@ -28,10 +31,34 @@ def remember(*secrets: str) -> None:
                 _known[spelled.strip()] = None
 
 
+def watch(env: Mapping[str, str]) -> None:
+    """Remember the secrets of an environment, by the names of its variables, as soon as something is masked."""
+    _environments.append(env)
+
+
+def _look() -> None:
+    from llmo.shapes import SECRET_NAME
+
+    while _environments:
+        env = _environments.pop()
+        remember(*(value for name, value in env.items() if SECRET_NAME.search(name)))
+
+
+def told(value: Any) -> Any:
+    """A JSON value with every text in it masked."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {key: told(part) for key, part in value.items()}
+    return [told(part) for part in value] if isinstance(value, list | tuple) else value
+
+
 def masked(text: str, *secrets: str | None) -> str:
     """Text without anything that looks like a key, nor what is remembered, nor any of `secrets`."""
     from llmo.shapes import MASKED  # milliseconds to compile, and most commands print nothing that needs it
 
+    if _environments:
+        _look()
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, MASK)
     for given in secrets:

@@ -69,6 +69,9 @@ API_KEY = re.compile(
 )
 PASSWORD = re.compile(r"(?i)\b(?:password|passwd|pwd|secret)\s*[:=]\s*[^\s,;]{6,}")
 
+SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|passw(?:or)?d|credentials?)s?(?:_?\d{1,3})?$")
+"""Names of variables whose value is a secret."""
+
 # In what is shown a name decides, whatever the value looks like, but for the words that messages put there.
 _NAMES = (
     r"(?:api|access|auth|private|secret|subscription|master|virtual)[-_ ]?key(?: (?:provided|is))?"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from llmo import redact
 from llmo.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ class Surroundings:
     """Whether the network may be asked what is there."""
     overrides: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Nothing that this environment keeps secret is ever shown."""
+        redact.watch(self.env)
+
     @cached_property
     def loaded(self) -> Loaded:
         """The profile with the origin of each value."""
@@ -45,6 +50,7 @@ class Surroundings:
         loaded = settings.load(name, env=self.env, overrides=self.overrides)
         if self.online and loaded.source is None and loaded.name == "default" and self._found_ollama():
             loaded = settings.load(name, env=self.env, overrides=self.overrides)
+        self._remember(loaded)
         return loaded
 
     def _found_ollama(self) -> bool:
@@ -71,6 +77,14 @@ class Surroundings:
     def profile(self) -> Profile:
         """The profile."""
         return self.loaded.profile
+
+    def _remember(self, loaded: Loaded) -> None:
+        """Mask what the profile keeps secret, from now on: the values of headers and of the variables that it names."""
+        for provider in loaded.profile.providers.values():
+            for value in provider.headers.values():
+                # "Bearer KEY" may come back without its first word.
+                redact.remember(value, *value.split()[1:])
+            redact.remember(self.env.get(provider.api_key_env or "", ""))
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -162,10 +176,13 @@ class Links:
 
         around = self._around
         config = around.profile.providers[name]
+        named = [one.api_key_env for one in around.profile.providers.values() if one.api_key_env]
+        key = settings.api_key(name, config, around.env, others=named)
+        redact.remember(key or "")
         link = Link(
             name=name,
             base_url=settings.base_url(name, config, around.env),
-            api_key=settings.api_key(name, config, around.env),
+            api_key=key,
             config=config,
             transport=self._wire(config.kind),
             clock=around.clock,

@@ -16,6 +16,7 @@ from llmo.errors import (
     UsageError,
 )
 from llmo.money import usd
+from llmo.redact import masked
 from llmo.result import calls, tokens
 
 if TYPE_CHECKING:
@@ -125,5 +126,5 @@ def doubtful(identity: tuple[str, int, str], kept: Mapping[str, Json] | None) ->
 
 def error(failure: LlmoError) -> dict[str, Json]:
     """A failure as in the JSON of `ask`."""
-    found: dict[str, Json] = {"kind": failure.kind, "message": failure.message}
-    return {**found, "hint": failure.hint} if failure.hint else found
+    found: dict[str, Json] = {"kind": failure.kind, "message": masked(failure.message)}
+    return {**found, "hint": masked(failure.hint)} if failure.hint else found

@@ -106,15 +106,15 @@ def run(args: Sequence[str]) -> int:
         sys.stdout.flush()
     except LlmoError as exc:
         if debug:
-            raise
+            trace(exc)
         return report(exc, args)
     except (BrokenPipeError, ClosedPipe):
         return closed_pipe()
     except KeyboardInterrupt:
         return report(Cancelled(), args)
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - nobody else catches what nobody foresaw
         if debug and not hasattr(exc, "format_message"):
-            raise
+            trace(exc)
         if isinstance(exc, OSError) and exc.errno in FULL:
             forget_stdout()
         return report(_explained(exc), args)
@@ -141,6 +141,13 @@ def _explained(exc: Exception) -> LlmoError:
     if isinstance(exc, OSError) and exc.errno in FULL:
         return LlmoError(f"cannot write: {exc.strerror}", hint="what was spent is booked: see llmo cost")
     return LlmoError(f"internal error: {type(exc).__name__}: {exc}", hint="run again with --debug and report it")
+
+
+def trace(exc: Exception) -> None:
+    """Print where it happened; the messages on the way may hold a key."""
+    from traceback import format_exception
+
+    current().err("".join(format_exception(exc)).rstrip("\n"))
 
 
 def report(exc: LlmoError, args: Sequence[str] = ()) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from llmo.redact import told
 from llmo.settings.declared import dotted
 from llmo.settings.keys import key_origin
 from llmo.settings.layers import BUILT_IN, leaves
@@ -41,7 +42,7 @@ def _shown(path: Path, tree: Mapping[str, Any]) -> Any:
     value: Any = tree
     for part in path:
         value = value[part]
-    return MASK if "headers" in path and value else value
+    return MASK if "headers" in path and value else told(value)
 
 
 def _keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:

@@ -8,6 +8,7 @@ import typer
 
 from llmo import jsontext
 from llmo.cli.options import command
+from llmo.redact import masked, told
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context
@@ -100,12 +101,12 @@ def check(
     good = not any(state.wrong for state in states) and (not probe or any(state.ready for state in states))
     source = str(loaded.source) if loaded.source else None
     if as_json:
-        said = [{"name": s.name, "ready": s.ready, "message": s.message} for s in states]
+        said = [{"name": s.name, "ready": s.ready, "message": masked(s.message)} for s in states]
         _print(ctx, {"ok": good, "source": source, "problems": [], "warnings": doubts, "providers": said})
     else:
         ctx.out(f"{'ok' if good else 'not ok'}: {loaded.name} ({source or 'built-in'})\n")
         for state in states:
-            ctx.out(f"{state}\n")
+            ctx.out(f"{masked(str(state))}\n")
     for line in doubts:
         ctx.err(f"llmo: warning: {line}")
     if not any(state.ready for state in states):
@@ -116,14 +117,17 @@ def check(
 def _refused(ctx: Context, exc: ProfileError) -> dict[str, object]:
     problems = [{"where": p.where, "key": p.key, "message": p.what} for p in exc.problems]
     error = {"kind": exc.kind, "message": exc.message, "hint": exc.hint}
-    return {
-        "ok": False,
-        "error": error,
-        "source": str(_place(ctx).path),
-        "problems": problems,
-        "warnings": [],
-        "providers": [],
-    }
+    said: dict[str, object] = told(
+        {
+            "ok": False,
+            "error": error,
+            "source": str(_place(ctx).path),
+            "problems": problems,
+            "warnings": [],
+            "providers": [],
+        }
+    )
+    return said
 
 
 @app.command("path")

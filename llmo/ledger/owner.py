@@ -77,5 +77,7 @@ def _started(pid: int) -> str | None:
         # Field 22, after the name in parentheses, which may hold anything; field 3 is the state.
         fields = stat.rpartition(b")")[2].split()
         return None if fields[0] in {b"Z", b"X"} else fields[19].decode()
-    found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    env = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LC_TIME", "TZ") if name in os.environ}
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     return found.stdout.strip() or None

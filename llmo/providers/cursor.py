@@ -15,7 +15,7 @@ from llmo.providers.cursor_events import Reader, plain
 from llmo.providers.exchange import expressible
 from llmo.providers.keeper import CANNOT_START
 from llmo.providers.places import admit
-from llmo.settings import programs
+from llmo.settings import inherited, programs
 from llmo.types import Listed
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ CLOSING_S = 10.0
 ACTING = 4
 """How much longer a silence may last while a tool works."""
 _MODEL = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._\-\[\]=,]*) - \S", re.MULTILINE)
-_SECRET = re.compile(r"(?i)(key|token|secret|password|passwd|credentials?)$")
 
 
 class Cursor:
@@ -179,8 +178,7 @@ def arguments(model: str, *, streamed: bool) -> tuple[str, ...]:
 
 def environment(link: Link) -> dict[str, str]:
     """The user's, without the keys of others: an agent may run commands."""
-    kept = {name: value for name, value in link.env.items() if not _SECRET.search(name)}
-    kept |= {"NO_OPEN_BROWSER": "1", "NO_COLOR": "1"}
+    kept = inherited.by_agent(link.env) | {"NO_OPEN_BROWSER": "1", "NO_COLOR": "1"}
     return kept | {"CURSOR_API_KEY": link.api_key} if link.api_key else kept
 
 

@@ -1,9 +1,11 @@
-"""A transport that says what goes over the wire: `--debug`. Keys are masked by whoever prints the lines."""
+"""A transport that says what goes over the wire, keys masked: `--debug`."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+
+from llmo.redact import MASK, masked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -11,8 +13,18 @@ if TYPE_CHECKING:
     from llmo.providers.transport import Call, Reply, Transport
 
 SHOWN = 2000
-"""Bytes of a body, and of each piece of an answer, that are shown."""
-SECRET = ("authorization", "x-api-key", "api-key", "cookie", "set-cookie")
+"""Characters of a body, and of each piece of an answer, that are shown."""
+SLACK = 8192
+"""Bytes beyond those that are looked at: a key that begins among those shown ends there."""
+PLAIN = frozenset(
+    {
+        *("accept", "accept-encoding", "anthropic-beta", "anthropic-version", "content-length", "content-type"),
+        *("user-agent", "x-title", "http-referer"),
+    }
+)
+"""Headers of a request whose value is shown: those of the profile may be anybody's secret, whatever their name."""
+SECRET = ("authorization", "api-key", "x-api-key", "cookie", "set-cookie", "www-authenticate", "proxy-authenticate")
+"""Headers of a reply whose value is not."""
 
 
 class Logged:
@@ -24,11 +36,13 @@ class Logged:
     @asynccontextmanager
     async def exchange(self, call: Call) -> AsyncGenerator[Reply]:
         """As the inner one."""
-        self._say(f"> {call.method} {call.url}{_listed(call.headers)}")
+        asked = {name: value if name.lower() in PLAIN else MASK for name, value in call.headers.items()}
+        self._say(f"> {call.method} {call.url}{_listed(asked)}")
         if call.body:
             self._say(f"> {_shown(call.body)}")
         async with self._inner.exchange(call) as reply:
-            self._say(f"< {reply.status}{_listed(reply.headers)}")
+            told = {name: MASK if name.lower() in SECRET else value for name, value in reply.headers.items()}
+            self._say(f"< {reply.status}{_listed(told)}")
             yield _Reply(reply, self._say)
 
     async def close(self) -> None:
@@ -42,10 +56,19 @@ class _Reply:
         self._inner, self._say = inner, say
 
     async def chunks(self) -> AsyncGenerator[bytes]:
-        """As the inner one."""
-        async for chunk in self._inner.chunks():
-            self._say(f"< {_shown(chunk)}")
-            yield chunk
+        """As the inner one; what is said ends between words, so that no key is said in two halves."""
+        rest = b""
+        try:
+            async for chunk in self._inner.chunks():
+                said = rest + chunk
+                ends = max(said.rfind(b"\n"), said.rfind(b" "), len(said) - SLACK) + 1
+                rest = said[ends:]
+                if ends:
+                    self._say(f"< {_shown(said[:ends])}")
+                yield chunk
+        finally:
+            if rest:
+                self._say(f"< {_shown(rest)}")
 
     async def read(self, limit: int) -> bytes:
         """As the inner one."""
@@ -55,9 +78,10 @@ class _Reply:
 
 
 def _listed(headers: Mapping[str, str]) -> str:
-    return "".join(f"\n    {name}: {'****' if name.lower() in SECRET else value}" for name, value in headers.items())
+    return "".join(f"\n    {name}: {value}" for name, value in headers.items())
 
 
 def _shown(body: bytes) -> str:
-    text = body[:SHOWN].decode("utf-8", "replace")
+    """The beginning of a body; masked before it is cut, or a part of a key would be left."""
+    text = masked(body[: SHOWN + SLACK].decode("utf-8", "replace"))[:SHOWN]
     return text if len(body) <= SHOWN else f"{text} … ({len(body)} bytes)"

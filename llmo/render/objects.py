@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmo.money import usd
+from llmo.redact import masked
 from llmo.result import calls, tokens
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def money(amount: int | None) -> str | None:
 
 def error(exc: LlmoError) -> dict[str, str | None]:
     """A failure."""
-    return {"kind": exc.kind, "message": exc.message, "hint": exc.hint}
+    return {"kind": exc.kind, "message": masked(exc.message), "hint": exc.hint and masked(exc.hint)}
 
 
 def attempt(one: Attempt) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def attempt(one: Attempt) -> dict[str, Any]:
         "provider": one.provider,
         "model": one.model,
         "outcome": one.outcome,
-        "error": one.error,
+        "error": one.error and masked(one.error),
         "cost_usd": money(one.cost),
         "duration_s": round(one.duration_s, 3),
     }
@@ -64,7 +65,7 @@ def result(of: Result, *, task: str, data: Json = None, conversation: str | None
         "attempts": [attempt(one) for one in of.attempts],
         "conversation": conversation,
         "cached": of.cost_source == "cached",
-        "warnings": list(of.warnings),
+        "warnings": list(map(masked, of.warnings)),
     }
     if of.error is not None:
         body["error"] = error(of.error)

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from llmo.errors import CredentialsError
-from llmo.settings import programs
+from llmo.settings import inherited, programs
 from llmo.settings.kinds import KIND_DEFAULTS
 from llmo.settings.ollama import address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from llmo.config import ProviderConfig
 
@@ -39,19 +39,22 @@ def _told(kind: str, env: Mapping[str, str]) -> str:
     return (address(value) if value and kind == "ollama" else value).rstrip("/")
 
 
-def api_key(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+def api_key(name: str, config: ProviderConfig, env: Mapping[str, str], *, others: Collection[str] = ()) -> str | None:
     """
     The key to send, or None when the provider goes without.
 
     `api_key_env`, else the vendor's own variable if the address is the vendor's, else what
-    `api_key_cmd` prints, else the keyring's entry for the service and the provider's name.
+    `api_key_cmd` prints, else the keyring's entry for the service and the provider's name. The command gets no key of
+    a model: `others` are variables that hold some, besides those that are known.
     Raises `CredentialsError` when a command or the keyring fails.
     """
     variable = _variable(name, config, env)
     if variable and (key := env.get(variable, "").strip()):
         return _sendable(key, variable)
     if config.api_key_cmd:
-        return _sendable(_printed(name, config.api_key_cmd, env), f"what {config.api_key_cmd[0]} printed")
+        return _sendable(
+            _printed(name, config.api_key_cmd, inherited.by_store(env, others)), f"what {config.api_key_cmd[0]} printed"
+        )
     if config.api_key_keyring:
         return _sendable(_kept(name, config.api_key_keyring), "the keyring")
     return None

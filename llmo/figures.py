@@ -23,7 +23,7 @@ UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400
 LONGEST = 100 * 366 * UNITS["d"]
 """A century: longer is a slip, and calendars end."""
 FORMS = "write 90s, 30m, 1h30m, 24h, 7d or 2w"
-_PART = re.compile(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*(ms|min|s|m|h|d|w)", re.IGNORECASE)
+_PART = re.compile(r"\s{0,16}([0-9]{1,15}(?:\.[0-9]{1,9})?)\s{0,16}(ms|min|s|m|h|d|w)", re.IGNORECASE)
 _BARE = re.compile(r"[0-9]{0,15}\.?[0-9]{0,9}(?<=[0-9])\.?(?:e[+-]?[0-9]{1,2})?", re.IGNORECASE)
 
 

@@ -213,7 +213,9 @@ def states(pattern: str) -> int:
     return sum(sizes)
 
 
-_TOKEN = re.compile(r"\\[pP]\{[^}]*\}|\\.|\[(?:\\.|[^\]\\])*\]|\{(\d{1,9})(?:,(\d{0,9}))?\}|.", re.DOTALL)
+_TOKEN = re.compile(
+    r"\\[pP]\{[^}]{0,60}\}|\\.|\[(?:\\.|[^\]\\])*(?:\]|\\?\Z)|\{(\d{1,9})(?:,(\d{0,9}))?\}|.", re.DOTALL
+)
 
 
 def _members(key: str, inner: Any, value: dict[str, Any]) -> Iterator[tuple[Any, Any]]:

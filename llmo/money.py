@@ -18,6 +18,7 @@ DEAREST: Pico = 10_000 * DOLLAR
 """What one call may be said to have cost: ten million tokens at the dearest price known are less."""
 MOST = 1_000_000
 """Dollars that an amount may be: sums of a few stay below 2⁶³ picodollars, what SQLite can hold."""
+SHOWN = 40
 _PLACES = Decimal(1).scaleb(-12)
 
 
@@ -27,16 +28,17 @@ def parse_usd(text: str) -> Pico:
 
     Raises `ValueError` for anything that is not a number from 0 to `MOST` with at most 12 decimals.
     """
+    said = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
     try:
         amount = Decimal(text.strip().removeprefix("$"))
     except InvalidOperation:
-        raise ValueError(f"not an amount in dollars: {text}") from None
+        raise ValueError(f"not an amount in dollars: {said}") from None
     if not amount.is_finite() or amount < 0:
-        raise ValueError(f"not an amount in dollars: {text}")
+        raise ValueError(f"not an amount in dollars: {said}")
     if amount > MOST:
-        raise ValueError(f"more than {MOST:,} dollars: {text}")
+        raise ValueError(f"more than {MOST:,} dollars: {said}")
     if amount != amount.quantize(_PLACES):
-        raise ValueError(f"finer than 10^-12 dollars: {text}")
+        raise ValueError(f"finer than 10^-12 dollars: {said}")
     return int(amount.scaleb(12))
 
 

@@ -235,6 +235,22 @@ def test_an_option_that_cannot_be_sent_is_refused(llmo: Llmo, option: str, said:
     assert (2, "", f"llmo: {said}\n") == (run.code, run.stdout, run.stderr)
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        pytest.param('{"prompt":' + "[" * 100_000, "nested more than 200 levels deep", id="abyss"),
+        pytest.param('{"prompt": NaN}', "NaN is not JSON", id="NaN"),
+    ],
+)
+def test_rows_of_route_are_json_too(llmo: Llmo, line: str, why: str) -> None:
+    """
+    A line that is none is named.
+    """
+    run = llmo("-P", "offline", "route", "--rows", "-", stdin=line)
+
+    assert (2, f"llmo: -:1: not a JSON object with `prompt`: {why}\n") == (run.code, run.stderr)
+
+
 def test_a_word_that_json_does_not_have_is_a_text(llmo: Llmo) -> None:
     """
     `-o x=NaN` is the text NaN.

@@ -40,7 +40,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def task(place: Path, *inputs: str, stdin: Any = None, stdout: Any = None, **output: Any) -> Task:
+def task(
+    place: Path, *inputs: str, stdin: Any = None, stdout: Any = None, manner: Manner | None = None, **output: Any
+) -> Task:
     """The task of a batch with every kind of file."""
     env = {f"LLMO_{what}_DIR": str(place / what.lower()) for what in ("DATA", "CACHE", "CONFIG")}
     ctx = Context(
@@ -52,7 +54,7 @@ def task(place: Path, *inputs: str, stdin: Any = None, stdout: Any = None, **out
         selection=Selection(),
         source=source,
         output=Output(**output),
-        manner=Manner(),
+        manner=manner or Manner(),
     )
     return Task(ctx, given)
 
@@ -113,6 +115,32 @@ def test_a_device_takes_everything(place: Path) -> None:
     assert "jsonl" == found.shape
 
 
+def test_a_table_that_no_run_has_made_is_not_replaced(place: Path) -> None:
+    """
+    Unless that is said twice; one that a run has made is made again.
+    """
+    table = place / "mine.csv"
+    table.write_text("a,b\n", "utf-8")
+    with pytest.raises(UsageError, match=r"^not an output of llmo batch: mine\.csv"):
+        task(place, output="mine.csv").check()
+    with pytest.raises(UsageError, match=r"^not an output of llmo batch: mine\.csv"):
+        task(place, manner=Manner(restart=True), output="mine.csv").check()
+
+    task(place, manner=Manner(restart=True, yes=True), output="mine.csv").check()
+    (place / "mine.csv.llmo.jsonl").touch()
+    task(place, output="mine.csv").check()
+    assert "a,b\n" == table.read_text("utf-8")
+
+
+def test_a_file_on_the_way_to_the_output_is_no_input(place: Path) -> None:
+    """
+    The output is written beside itself first.
+    """
+    (place / "x.jsonl.new").write_text('{"text": "a"}\n', "utf-8")
+    with pytest.raises(UsageError, match=r"^-o would overwrite an input: x\.jsonl\.new"):
+        task(place, "x.jsonl.new", output="x.jsonl").check()
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.NDJSON", "out", "out.txt", "run.log"])
 def test_names_of_json_lines(tmp_path: Path, name: str) -> None:
     """
@@ -159,7 +187,9 @@ def test_a_flag_that_would_be_ignored_is_refused(place: Path, parts: dict[str, A
     ("args", "said"),
     [
         pytest.param(("x", "-D", "lang=fr"), "-D needs --template", id="no template"),
-        pytest.param(("x", "--template", "p.txt", "-D", "lnag=fr"), "not used by the template: -D lnag", id="-D"),
+        pytest.param(
+            ("x", "--template", "p.txt", "-D", "lang=fr", "-D", "tnoe=x"), "not used by the template: -D tnoe", id="-D"
+        ),
         pytest.param(("x", "--template", "fix.txt"), "not used by the template: the prompt", id="prompt"),
     ],
 )

@@ -224,7 +224,9 @@ class Task:
         for flag, name in (("--errors", output.errors), ("--report", output.report)):
             found += [] if name is None else [outputs.Named(flag, Path(name))]
         if self.target is not None and self.journal is not None:
-            found += [outputs.Named("-o", state.beside(self.target, what)) for what in BESIDE]
+            made = [state.beside(self.target, what) for what in BESIDE]
+            fresh = [path.with_name(f"{path.name}.new") for path in (self.target, *made[:2])]
+            found += [outputs.Named("-o", path) for path in (*made, *fresh)]
         return found
 
     @property
@@ -294,11 +296,21 @@ class Task:
         if self.rivals and self.shape not in ("jsonl", "csv"):
             raise UsageError(f"--compare writes no {self.shape}", hint="jsonl and csv have all answers of a row")
         export.writable(self.shape)
-        if self.shape != "jsonl" or target is None or not target.is_file() or not target.stat().st_size:
+        if target is None or not target.is_file() or not target.stat().st_size:
+            return
+        if self.shape != "jsonl":
+            self._is_ours(target)
             return
         if compare.is_comparison(target) != bool(self.rivals):
             what = "no comparison" if self.rivals else "a comparison"
             raise UsageError(f"holds {what}: {target}", hint="write to another file")
+
+    def _is_ours(self, target: Path) -> None:
+        """Raise for a table that no run has made: the end of this one would replace it."""
+        manner, journal = self.flags.manner, self.journal
+        if journal is not None and not journal.exists() and not (manner.restart and manner.yes):
+            hint = "another -o, or --restart -y to replace it"
+            raise UsageError(f"not an output of llmo batch: {target}", hint=hint)
 
     def _someone_answers(self) -> None:
         """Raise when none of the first rows has anybody to answer it: then it is not the rows."""

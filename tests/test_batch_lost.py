@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmo.batch import outcome
-from llmo.batch.appended import APPEND, Appended, OutputLost
+from llmo.batch.appended import APPEND, Appended, OutputLost, opened
 from llmo.errors import LlmoError
 from llmo.result import unsent
 
@@ -79,6 +79,36 @@ def test_a_deleted_output_is_saved_with_all_lines(file: Appended) -> None:
     assert f"the output was deleted while the run was writing it: {file.path}" == error.message
     assert f"all answers were saved in {saved}; move it to {file.path} to resume" == error.hint
     assert b"one\ntwo\nthree\n" == saved.read_bytes()
+
+
+def test_what_is_saved_is_as_private_as_it_was(file: Appended) -> None:
+    """
+    Answers may be nobody else's business.
+    """
+    file.path.chmod(0o600)
+    file.path.unlink()
+    lost(file)
+
+    assert 0o600 == file.path.with_name("out.jsonl.saved").stat().st_mode & 0o777
+
+
+def test_pipes_and_devices_are_never_lost(tmp_path: Path) -> None:
+    """
+    They have no size, and a name of a pipe may go.
+    """
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = Appended(opened(path), path)
+    file.write(b"one\n")
+    path.unlink()
+    file.check()
+    file.write(b"two\n")
+
+    assert b"one\ntwo\n" == os.read(reader, 100)
+    os.close(file.fd)
+    assert b"" == os.read(reader, 100)
+    os.close(reader)
 
 
 def test_what_was_saved_before_is_never_overwritten(file: Appended) -> None:
@@ -175,7 +205,7 @@ FULL = """
 import os, resource, sys
 from pathlib import Path
 from llmo.batch import outcome
-from llmo.batch.appended import APPEND, Appended, OutputLost
+from llmo.batch.appended import APPEND, Appended, OutputLost, opened
 path = Path(sys.argv[1])
 file = Appended(os.open(path, APPEND, 0o666), path)
 file.write(b"a" * 999 + b"\\n")

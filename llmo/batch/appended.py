@@ -78,9 +78,10 @@ class Appended:
             there: os.stat_result | None = self.path.stat()
         except OSError:
             there = None
-        if there is None:
-            return "was deleted" if mine.st_nlink == 0 else "was moved away"
-        if not os.path.samestat(mine, there):
+        same = there is not None and os.path.samestat(mine, there)
+        if there is None or (same and mine.st_nlink == 0):
+            return "was moved away" if mine.st_nlink else "was deleted"
+        if not same:
             return "was replaced"
         if mine.st_size != self.size:
             return "was truncated" if mine.st_size < self.size else "was written by another program"
@@ -102,6 +103,8 @@ class Appended:
         if fresh is None:
             return OutputLost(said, hint="the answers could not be saved")
         saved, self.saved = fresh
+        with suppress(OSError):
+            self.saved.chmod(stat.S_IMODE(os.fstat(self.fd).st_mode))
         _copy(self.fd, saved)
         os.dup2(saved, self.fd)
         os.close(saved)
@@ -135,6 +138,12 @@ class Appended:
         with suppress(OSError):
             self._refuge.mkdir(parents=True, exist_ok=True)
         return _new(self._refuge, self.path.name)
+
+
+def opened(path: Path) -> int:
+    """A file for lines, emptied; pipes and devices are only written to. Raises `OSError`."""
+    odd = path.exists() and not path.is_file()
+    return os.open(path, os.O_WRONLY | os.O_APPEND if odd else APPEND | os.O_TRUNC, 0o666)
 
 
 def regular(fd: int) -> bool:

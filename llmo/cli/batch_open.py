@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from llmo import parameters
-from llmo.batch import outcome, state
-from llmo.batch.appended import APPEND, Appended, check_all
+from llmo.batch import appended, outcome, state
+from llmo.batch.appended import Appended, check_all
 from llmo.batch.identity import canonical, short
 from llmo.batch.intents import Intents
 from llmo.batch.journal import Journal, encoded
@@ -93,7 +93,7 @@ def opened(name: str) -> BinaryIO:
 def _emptied(name: str) -> Appended:
     """A file for failed rows, of this run only. Raises `UsageError`."""
     try:
-        return Appended(os.open(name, APPEND | os.O_TRUNC, 0o666), Path(name))
+        return Appended(appended.opened(Path(name)), Path(name))
     except OSError as exc:
         raise UsageError(f"cannot write {name}: {exc.strerror}") from None
 

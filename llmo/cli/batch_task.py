@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from llmo.types import Json, Request
     from llmo.validator import Validator
 
+STDOUT = (None, "-", "/dev/stdout")
 BESIDE = ("json", "jsonl", "intents", "old.jsonl")
 
 
@@ -98,7 +99,7 @@ class Task:
     def target(self) -> Path | None:
         """The output file; None for standard output."""
         name = self.flags.output.output
-        return None if name in (None, "-") else Path(str(name))
+        return None if name in STDOUT else Path(str(name))
 
     @cached_property
     def shape(self) -> Shape:

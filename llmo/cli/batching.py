@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llmo.batch import resume, state
 from llmo.batch.compare import is_comparison
 from llmo.cli import prompt as prompts
-from llmo.cli.batch_task import Task
+from llmo.cli.batch_task import STDOUT, Task
 from llmo.errors import Exit, UsageError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _refuse_useless(flags: Flags) -> None:
         "--durable": manner.durable,
     }
     for flag, given in recorded.items():
-        if given and flags.output.output in (None, "-"):
+        if given and flags.output.output in STDOUT:
             raise UsageError(f"{flag} needs -o FILE", hint="standard output can't be resumed")
     if manner.reparse is not None and flags.output.output:
         raise UsageError("--reparse takes no -o", hint="it re-validates the answers in its own file")

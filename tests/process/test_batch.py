@@ -63,8 +63,8 @@ def test_rows_are_answered_in_each_dialect(peer: Peer) -> None:
     assert (0, "") == (run.code, run.stdout), run
 
     assert [
-        *("id", "index", "key", "status", "text", "data", "provider", "model", "finish_reason", "usage", "cost_usd"),
-        *("cost_source", "attempts", "duration_s", "error"),
+        *("id", "index", "key", "status", "text", "data", "tool_calls", "provider", "model", "finish_reason", "usage"),
+        *("cost_usd", "cost_source", "attempts", "duration_s", "error"),
     ] == [name for name in written(out)[0] if name != "input"]
     assert {(f"r-{n}", n, "ok", "Hello from aimock.", 1) for n in range(12)} == {
         (row["id"], row["index"], row["status"], row["text"], row["attempts"]) for row in written(out)
@@ -291,7 +291,9 @@ def test_two_runs_on_one_output_exclude_each_other(llmo: Llmo, slow: Path) -> No
     (llmo.home / "in.jsonl").write_text(rows(20), "utf-8")
     first = llmo.start("-P", slow, "batch", "in.jsonl", "-o", "out.jsonl")
     wait_for(first, llmo.home / "out.jsonl", 1)
+    first.send_signal(signal.SIGSTOP)
     second = llmo("-P", slow, "batch", "in.jsonl", "-o", "out.jsonl")
+    first.send_signal(signal.SIGCONT)
     finished = llmo.finish(first)
 
     assert (2, 0, 20) == (second.code, finished.code, len(written(llmo.home / "out.jsonl"))), second

@@ -73,7 +73,6 @@ def _prompts(ctx: Context, path: str) -> Iterator[str]:
     """The prompts of a file: `prompt` of JSON lines, else the lines. Raises `UsageError` naming a bad line."""
     from pathlib import Path
 
-    from llmo import jsontext
     from llmo.cli.prompt import read_text
     from llmo.errors import UsageError
 

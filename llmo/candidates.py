@@ -223,7 +223,7 @@ class Planner:
 
 def _untold(request: Request, facts: Mapping[Target, Facts]) -> Mapping[str, Untold]:
     """By provider type, what its dialect can't say of a chat completion."""
-    if request.body is None:
+    if request.body is None and all(message.verbatim is None for message in request.messages):
         return {}
     kinds = {one.kind for one in facts.values()}
     found = {kind: verbatim.untold(request, kind) for kind in kinds if kind not in verbatim.KINDS}

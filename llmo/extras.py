@@ -70,7 +70,7 @@ _DATA = (
 """What the user calls things in there is nobody's option."""
 _BUYING = re.compile(
     r"search|mcp|plugin|webfetch|browsing|connector|datasource|vectorstore|codeinterpreter|codeexecution|computeruse"
-    r"|imagegen|imageconfig|safetymodel|inferencegeo|contextmanagement|compoundcustom|bestof|candidatecount|numreturnsequences"
+    r"|imagegen|imageconfig|safetymodel|guardrail|inferencegeo|contextmanagement|compoundcustom|bestof|candidatecount|numreturnsequences"
     r"|cachedcontent|previousresponse|assistantid|threadid|toolresources"
 )
 _BUYING_TOP = frozenset(

@@ -120,6 +120,8 @@ def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:
 
 def _message(given: Message | Mapping[str, str]) -> Message:
     if isinstance(given, Message):
+        if given.role not in ROLES.values() and given.verbatim is None:
+            raise UsageError(f"unknown role: {given.role}", hint=f"roles: {', '.join(ROLES)}")
         return given
     role, text = ROLES.get(given.get("role", "")), given.get("content")
     if role is None:

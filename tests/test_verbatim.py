@@ -16,8 +16,9 @@ from llmo import extras, images, router, sent, tokens, verbatim, wording
 from llmo.batch.asking import Asked, Asking
 from llmo.batch.rows import Row
 from llmo.candidates import Choice
-from llmo.errors import Rejected
+from llmo.errors import Rejected, UsageError
 from llmo.providers import litellm
+from llmo.question import question
 from llmo.types import Message, Params, Request
 from tests.contract.dialects import ANTHROPIC, LITELLM, OLLAMA, OPENAI, OPENROUTER, Scripted, link
 from tests.test_sent import KEY, VALUES, planner
@@ -171,6 +172,20 @@ def test_a_field_that_another_dialect_lacks_is_left_out_only_when_told_to() -> N
     assert (1, ("p/m has no words for metadata: left out",)) == (loose.rank, loose.notes)
     assert {"model", "max_tokens", "messages", "top_p", "stop_sequences", "metadata"} == sends.keys()
     assert {"user_id": "u"} == sends["metadata"]
+
+
+def test_a_message_of_a_program_is_under_the_same_rules() -> None:
+    """
+    `llmo.Message` may carry one as it stands, with no body around it.
+    """
+    turn = Message("tool", "x", verbatim={"role": "tool", "tool_call_id": "c", "content": "x"})
+    asks = question([Message("user", "hi"), turn], {}).request
+    plan = planner("anthropic", {"KEY": "x"}, api_key_env="KEY").plan(asks, Choice(models=("p/m",)))
+
+    assert "anthropic has no words for messages[1].role tool, messages[1].tool_call_id" == plan.candidates[0].why
+    assert turn.verbatim == encoded(OPENAI, asks)["messages"][1]
+    with pytest.raises(UsageError, match="unknown role: tool"):
+        question([replace(turn, verbatim=None)], {})
 
 
 def test_anthropic_gets_parts_in_their_order() -> None:

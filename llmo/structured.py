@@ -55,7 +55,7 @@ class Structured:
 
     def _problems(self) -> list[str]:
         result = _set(self.result)
-        if self.validator is None or result.error:
+        if self.validator is None or result.error or self._calling(result):
             return []
         if result.finish == "length":
             return [f"{affordable.cut(result)} ({affordable.longer(result)})"]
@@ -63,6 +63,12 @@ class Structured:
         if problems:
             self.data = None
         return problems
+
+    def _calling(self, result: Result) -> bool:
+        """Whether the answer is yet to come: the model first wants a tool that the request describes to be run."""
+        asked = self.job.request
+        described = {name for fields in (asked.params.extra, asked.body or {}) for name in fields}
+        return bool(result.tool_calls) and not result.text.strip() and bool({"tools", "functions"} & described)
 
     def _again(self, problems: list[str]) -> Job:
         assert self.validator is not None

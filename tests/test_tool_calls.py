@@ -15,13 +15,16 @@ from llmo.batch.export import flat, shaper
 from llmo.batch.outcome import line
 from llmo.errors import LlmoError
 from llmo.providers.calls import Calls
-from llmo.types import Finish, Text, ToolCall, Usage, Warned
+from llmo.structured import Structured
+from llmo.types import Finish, Params, Text, ToolCall, Usage, Warned
+from llmo.validator import Validator
+from tests import virtual
 from tests.contract.dialects import ANTHROPIC, DIALECTS, HELLO, JSON, OLLAMA, OPENAI, Row, Scripted, events
 from tests.fakes import A, Stage
 from tests.fakes import Scripted as Provider
 
 if TYPE_CHECKING:
-    from llmo.types import Event
+    from llmo.types import Event, Request
 
 PARIS: Any = {"city": "Paris", "days": 2}
 ROME: Any = {"city": "Rome"}
@@ -311,3 +314,35 @@ def test_rows_of_before_have_none() -> None:
 
     assert message == {"role": "assistant", "content": "hi"}
     assert len(flat(row, [])) == len(shaper("csv", [])(None).split(b","))
+
+
+NUMBER: Any = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.mark.parametrize(
+    ("request_", "asked", "outcome"),
+    [
+        pytest.param(replace(HELLO, params=Params(extra={"tools": []})), 1, "ok", id="described"),
+        pytest.param(replace(HELLO, body={"functions": []}), 1, "ok", id="described-in-a-row"),
+        pytest.param(HELLO, 2, "invalid_output", id="made-up"),
+    ],
+)
+def test_a_call_before_structured_output_is_not_repaired(request_: Request, asked: int, outcome: str) -> None:
+    """
+    A tool of the request may be wanted first; one that nobody described is no answer, and is asked for again.
+    """
+    provider = Provider([CALLS[0], END])
+    stage = Stage({A: provider})
+    job = replace(stage.job(), request=replace(request_, schema=NUMBER))
+
+    async def main() -> Structured:
+        running = Structured(stage.engine(), job, Validator(NUMBER))
+        async for _ in running.events():
+            pass
+        return running
+
+    running = virtual.run(main(), stage.clock)
+
+    assert running.result is not None
+    assert (running.data, running.result.tool_calls, len(provider.requests)) == (None, (CALLS[0],), asked)
+    assert (running.result.error.kind if running.result.error else "ok") == outcome

@@ -17,7 +17,7 @@ import pytest
 from llmo.cli import app, context
 from llmo.clock import SystemClock
 from llmo.errors import ConfigError
-from llmo.ledger import Call, Ledger, store
+from llmo.ledger import Call, Ledger, faults, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -289,3 +289,22 @@ def test_a_new_ledger_is_whole_at_once(tmp_path: Path) -> None:
     assert [f"{store.SCHEMA}\n".encode()] * 8 == seen
     assert {"ledger.db"} == {at.name for at in path.parent.iterdir() if not at.name.startswith("ledger.db-")}
     assert 0o600 == path.stat().st_mode & 0o777
+
+
+class Late(type(Path())):  # type: ignore[misc]  # PosixPath, or what stands for it
+    """A ledger that another process makes right after the first look."""
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        if self.name == "ledger.db" and not os.path.lexists(self):
+            Path(self).write_bytes(b"x" * 4096)
+            Path(f"{self}-wal").write_bytes(b"x" * 4096)
+            raise FileNotFoundError(2, "not yet", str(self))
+        found: os.stat_result = super().stat(follow_symlinks=follow_symlinks)
+        return found
+
+
+def test_a_ledger_that_another_first_start_makes_meanwhile_is_there(tmp_path: Path) -> None:
+    """
+    Of 14 first starts at once, one took the new log for one whose ledger was lost.
+    """
+    assert faults.there(Late(tmp_path / "ledger.db"))

@@ -99,8 +99,17 @@ def there(path: Path) -> bool:
         except FileNotFoundError:
             if path.is_symlink():
                 raise refused(path, f"it is a link to {path.readlink()}, which is not there", MOVE) from None
-            _orphaned(path)
-            return False
+            if not _orphaned(path):
+                return False
+            # Another first start may have made the ledger, and its log, between the two looks.
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                what, hint = (
+                    f"it is not there, but its log is: {path.name}-wal",
+                    "bring it back, or move the log away too",
+                )
+                raise refused(path, what, hint) from None
     kind = _KINDS.get(stat.S_IFMT(found.st_mode))
     if kind is not None:
         raise refused(path, f"it is {kind}", ELSEWHERE)
@@ -109,11 +118,12 @@ def there(path: Path) -> bool:
     return True
 
 
-def _orphaned(path: Path) -> None:
-    """Raise for a log without its ledger: what is booked in it alone would be lost."""
-    log = path.with_name(f"{path.name}-wal")
-    if log.exists() and log.stat().st_size:
-        raise refused(path, f"it is not there, but its log is: {log.name}", "bring it back, or move the log away too")
+def _orphaned(path: Path) -> bool:
+    """Whether there is a log: without its ledger, what is booked in it alone would be lost."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _full(directory: Path) -> bool:

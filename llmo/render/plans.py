@@ -20,9 +20,10 @@ def table(plan: Plan, budgets: list[dict[str, Any]], *, width: int | None, color
     """Lines of the task, the candidates in order, those that are out, and the budgets; cut at `width` columns."""
     private = f", private ({', '.join(plan.need.private_kinds) or 'asked for'})" if plan.need.private else ""
     limit = plan.ranked[0].max_output if plan.ranked else plan.need.max_output
+    output = f"; output at most {limit}" if limit else ""
     head = [
         visible(f"task      {plan.task.name}: {plan.task.reason}{private}"),
-        f"tokens    about {plan.need.input_estimate} in, at most {plan.need.input_bound}; output at most {limit}",
+        f"tokens    about {plan.need.input_estimate} in, at most {plan.need.input_bound}{output}",
         "",
     ]
     rows = [HEAD, *(_row(one) for one in plan.candidates)]

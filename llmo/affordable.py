@@ -225,7 +225,8 @@ def cut(result: Result) -> str | None:
             f"the answer was cut at {of.limit:,} output tokens, which llmo takes under a budget for a model whose own "
             f"limit is unknown: --max-tokens sets another"
         )
+    whole = "the model's own " if of.known else ""
     return (
         f"the answer was cut at {of.limit:,} output tokens, as many as the budget left room for: "
-        f"the model's own {of.full:,} would have needed up to {dollars(of.needed)}"
+        f"{whole}{of.full:,} would have needed up to {dollars(of.needed)}"
     )

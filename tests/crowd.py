@@ -2,7 +2,8 @@
 One process of a crowd that spends from one cap: `python -m tests.crowd LEDGER NAME CALLS WIDTH COST…`.
 
 Sends CALLS jobs, WIDTH at once, through the engine and the grouped till, to a provider that reports one of COST
-(picodollars, in turn). Every call holds `HELD`, the cap is ten of them. Prints what passed, what was refused and what it cost.
+(picodollars, in turn), or breaks off where that is `BROKEN`. Every call holds `HELD`, the cap is ten of them. Prints what
+passed, what was refused and what it cost, an answer that broke off at the most.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmo.catalog import Model, Price
 from llmo.clock import SystemClock
 from llmo.engine import Engine, Job, collect
+from llmo.errors import Incomplete
 from llmo.grouped import Grouped
 from llmo.ledger import Ledger, Limit
 from llmo.types import Finish, Listed, Reported, Target, Text
@@ -31,6 +34,7 @@ CAP = 10 * HELD
 LIMITS = (Limit(name="cap", usd=CAP), Limit(name="day", usd=CAP, window="day", match={"provider": "up"}))
 UP = Target("up", "m")
 PAUSE_S = 0.01
+BROKEN = -1
 
 
 @dataclass
@@ -44,9 +48,11 @@ class Upstream:
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         self.sent += 1
         cost = next(self.costs)
-        self.billed += cost
+        self.billed += HELD if cost == BROKEN else cost
         await asyncio.sleep(PAUSE_S * (1 + self.sent % 3))
         yield Text("hi")
+        if cost == BROKEN:
+            raise Incomplete("gone")
         yield Reported(cost)
         yield Finish("stop")
 
@@ -70,7 +76,7 @@ async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[i
         limiter=Open(),  # type: ignore[arg-type]
         clock=SystemClock(),
     )
-    ready = plan(replace(candidate(UP, 1), worst=HELD))
+    ready = plan(replace(candidate(UP, 1, model=Model(id="m", price=Price(input=1, output=2))), worst=HELD))
     numbers = iter(range(calls))
     kinds: list[str] = []
 
@@ -82,8 +88,9 @@ async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[i
 
     await asyncio.gather(*(worker() for _ in range(width)))
     await till.close()
-    assert set(kinds) <= {"ok", "budget_exceeded"}, kinds
-    return kinds.count("ok"), kinds.count("budget_exceeded"), upstream.billed
+    assert set(kinds) <= {"ok", "incomplete", "budget_exceeded"}, kinds
+    refused = kinds.count("budget_exceeded")
+    return len(kinds) - refused, refused, upstream.billed
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement
+from llmo.money import parse_usd, usd
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +61,53 @@ def test_fit_shortens_and_says_so(llmo: Llmo) -> None:
         fitted.json["warnings"],
     )
     assert fitted.json["cost"]["reserved_usd"].startswith("0.049")
+
+
+@pytest.mark.parametrize(("flags", "code"), [((), 0), (("--strict",), 6)], ids=["said", "strict"])
+def test_an_answer_that_the_budget_cut_says_what_the_whole_one_needed(
+    llmo: Llmo, flags: tuple[str, ...], code: int
+) -> None:
+    """
+    Two dollars buy less than the 4,096 tokens that a budget takes of an unknown model; `route` promises the same.
+    """
+    ask = (*profile(llmo, dollars="2"), "--json")
+    text = (llmo.home / "p.toml").read_text()
+    (llmo.home / "p.toml").write_text(text.replace('"1000"', '"1000"\nreply_file = "reply.txt"'))
+    (llmo.home / "reply.txt").write_text("word " * 3000)
+    route, run = llmo(*ask[:2], "route", *ask[3:]), llmo(*ask, *flags)
+    limit = route.json["tokens"]["max_output"]
+    (warning,) = run.json["warnings"]
+
+    assert 1990 < limit < 2000
+    assert (code, code == 0, "length", False, limit) == (
+        run.code,
+        run.json["ok"],
+        run.json["finish_reason"],
+        run.json["complete"],
+        run.json["usage"]["output_tokens"],
+    )
+    assert (
+        f"the answer was cut at {limit:,} output tokens, as many as the budget left room for: "
+        "4,096 would have needed up to $4.10"
+    ) == warning
+
+
+def test_asks_at_once_use_up_the_money(llmo: Llmo) -> None:
+    """
+    Each holds twice what it costs: whoever does not fit waits for the others, and only then is refused.
+    """
+    # Ten words are ten tokens out of the twenty that are held, at a tenth of a cent each.
+    ask = (*profile(llmo, dollars="0.0901")[:2], "ask", "a b c", "-m", "paid/big", "--max-tokens", "20", "--json")
+    alone = llmo(*ask)
+    cost, held = (parse_usd(alone.json["cost"][key]) for key in ("usd", "reserved_usd"))
+    started = [llmo.start(*ask) for _ in range(9)]
+    runs = [llmo.finish(process) for process in started]
+    (budget, _) = llmo("-P", "p.toml", "cost", "--json").json["budgets"]
+    most = (parse_usd("0.0901") - held) // cost + 1
+
+    assert 2 < most < 10
+    assert {0: most - 1, 3: 10 - most} == Counter(run.code for run in runs)
+    assert (usd(most * cost), "0") == (budget["spent_usd"], budget["held_usd"])
 
 
 def test_fit_uses_up_what_a_batch_has_left(llmo: Llmo) -> None:

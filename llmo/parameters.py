@@ -106,9 +106,9 @@ def stops(value: object, said: str = "stop") -> tuple[str, ...]:
 def parsed(name: str, text: str, said: str) -> int:
     """The same for a whole number in words of a command line."""
     try:
-        value: int | str = int(text)
+        value = int(text)
     except ValueError:
-        value = text
+        raise UsageError(f"{said} is not a whole number: {shown(text)}") from None
     return int(_checked(name, value, said) or 0)
 
 
@@ -174,7 +174,8 @@ def _checked(name: str, value: object, said: str) -> int | float | None:
     # A float such as 100.0 is a whole number too: tables with missing values write every number so.
     number = int(value) if allowed.whole and isinstance(value, float) and value.is_integer() else value
     if isinstance(number, bool) or not isinstance(number, int if allowed.whole else int | float) or number != number:  # noqa: PLR0124 - NaN
-        raise UsageError(f"{said} is not a {'whole ' if allowed.whole else ''}number: {shown(value)}")
+        kind = " (a text)" if isinstance(value, str) else ""
+        raise UsageError(f"{said} is not a {'whole ' if allowed.whole else ''}number: {shown(value)}{kind}")
     if not allowed.whole and number in (math.inf, -math.inf):
         raise UsageError(f"{said} is not a number: {shown(value)}")
     if number < allowed.least or (allowed.positive and number == allowed.least):

@@ -42,7 +42,7 @@ BAD: dict[str, tuple[tuple[Any, str], ...]] = {
         (math.nan, "is not a whole number: nan"),
         (100.5, "is not a whole number: 100.5"),
         (True, "is not a whole number: true"),
-        ("10", "is not a whole number: 10"),
+        ("10", "is not a whole number: 10 (a text)"),
         ([10] * 100_000, "is not a whole number: a list of 100,000"),
     ),
     "temperature": (
@@ -51,7 +51,7 @@ BAD: dict[str, tuple[tuple[Any, str], ...]] = {
         (math.nan, "is not a number: nan"),
         (10**400, "must be at most 100: a number of 400 digits"),
         (True, "is not a number: true"),
-        ("1", "is not a number: 1"),
+        ("1", "is not a number: 1 (a text)"),
     ),
     "seed": (
         (2**63, "must be at most 9,223,372,036,854,775,807: 9223372036854775808"),

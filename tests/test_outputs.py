@@ -41,14 +41,20 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def task(
-    place: Path, *inputs: str, stdin: Any = None, stdout: Any = None, manner: Manner | None = None, **output: Any
+    place: Path,
+    *inputs: str,
+    stdin: Any = None,
+    stdout: Any = None,
+    manner: Manner | None = None,
+    files: bool = False,
+    **output: Any,
 ) -> Task:
     """The task of a batch with every kind of file."""
     env = {f"LLMO_{what}_DIR": str(place / what.lower()) for what in ("DATA", "CACHE", "CONFIG")}
     ctx = Context(
         env=env, profile_name="p.toml", stdin=stdin or io.TextIOWrapper(io.BytesIO()), stdout=stdout or io.StringIO()
     )
-    source = Source(template="prompt.txt", schema="schema.json", system="@system.txt")
+    source = Source(template="prompt.txt", schema="schema.json", system="@system.txt", files=files)
     given = Flags(
         inputs=inputs or ("rows.jsonl",),
         selection=Selection(),
@@ -130,6 +136,19 @@ def test_a_table_that_no_run_has_made_is_not_replaced(place: Path) -> None:
     (place / "mine.csv.llmo.jsonl").touch()
     task(place, output="mine.csv").check()
     assert "a,b\n" == table.read_text("utf-8")
+
+
+def test_a_directory_of_inputs_has_none_of_ours(place: Path) -> None:
+    """
+    What earlier runs wrote there is no row.
+    """
+    folder = place / "texts"
+    folder.mkdir()
+    for name in ("a.txt", "o.jsonl", "o.jsonl.saved", "o.jsonl.llmo.json", "o.jsonl.llmo.old.jsonl", "f.jsonl"):
+        (folder / name).write_text("x", "utf-8")
+    found = task(place, "texts", files=True, output="texts/o.jsonl", errors="texts/f.jsonl")
+
+    assert ["texts/a.txt"] == [one.name for one in found.sources]
 
 
 def test_a_file_on_the_way_to_the_output_is_no_input(place: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COPY = 1 << 20
+SAVED = ".saved"
 SAVES = 100
 """Names that are tried for what is saved."""
 APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -194,7 +195,7 @@ def _read(fd: int, begin: int, most: int) -> bytes:
 def _new(folder: Path, name: str) -> tuple[int, Path] | None:
     """A file that was not there, open; None where there can be none."""
     for number in range(1, SAVES):
-        path = folder / f"{name}.saved{'' if number == 1 else f'-{number}'}"
+        path = folder / f"{name}{SAVED}{'' if number == 1 else f'-{number}'}"
         try:
             return os.open(path, APPEND | os.O_EXCL, 0o666), path
         except FileExistsError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from llmo import router
 from llmo.batch import compare, export, resume, rows, state
+from llmo.batch.appended import SAVED
 from llmo.batch.asking import Asking
 from llmo.batch.feed import Feed
 from llmo.batch.identity import Identity
@@ -185,7 +186,9 @@ class Task:
                 raise UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
             names = [rows.STDIN]
         if source.files:
-            return rows.files(names, without=[one.path for one in self.written if one.path.exists()])
+            mine = [one.path for one in self.written]
+            saved = [path.with_name(f"{path.name}{SAVED}") for path in mine]
+            return rows.files(names, without=[path for path in (*mine, *saved) if path.exists()])
         given = None if source.input_format == "auto" else source.input_format
         return rows.inputs(names, self.ctx.stdin.buffer, format=given)
 

@@ -363,3 +363,25 @@ def test_calls_of_tools_that_went_along_come_back(home: Path) -> None:
         ]
         assert [(one["args"], one["id"]) for one in got.invalid_tool_calls] == [("?", "c2")]
         assert got.response_metadata["finish_reason"] == "tool_calls"
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "said"),
+    [
+        pytest.param({"max_tokens": -5}, {}, "max_tokens must be at least 1: -5", id="field"),
+        pytest.param({}, {"max_tokens": 1.5}, r"max_tokens is not a whole number: 1\.5", id="option"),
+        pytest.param({}, {"temperature": float("nan")}, "temperature is not a number: nan", id="nan"),
+        pytest.param({"max_retries": 10**6}, {}, "retries must be at most 100: 1000000", id="retries"),
+        pytest.param({}, {"stop": [""]}, "stop is an empty text", id="stop"),
+        pytest.param({"concurrency": -1}, {}, "concurrency must be at least 1: -1", id="concurrency"),
+        pytest.param({"max_cost": "-1"}, {}, "max_cost: not an amount in dollars: -1", id="cost"),
+    ],
+)
+def test_numbers_that_can_not_be_meant_are_refused(
+    made: Callable[..., ChatLlmo], fields: dict[str, Any], options: dict[str, Any], said: str
+) -> None:
+    """
+    By the rules of the command line, in a field and per call.
+    """
+    with pytest.raises(UsageError, match=f"^{said}$"):
+        made(**fields).invoke("hello", **options)

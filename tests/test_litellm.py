@@ -557,3 +557,59 @@ def test_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert any(name.startswith("groq/") for name in names)
     assert version.startswith("litellm 1.")
+
+
+HOSTS = ["openai/m", "ollama/m", "hosted_vllm/m", "anthropic/m"]
+
+
+@pytest.mark.parametrize("model", HOSTS)
+def test_a_redirect_is_not_followed(model: str) -> None:
+    """
+    The prompt goes where the profile says, and nowhere that a server says; other calls of httpx are as they were.
+    """
+    import httpx
+
+    with RawServer([whole(BODY)]) as other:
+        moved = whole("", status="307 Temporary Redirect", Location=f"{other.url}/v1/chat/completions")
+        with RawServer([moved]) as server:
+            found = asked(f"{server.url}/v1", WHOLE, model)
+            assert ([], True) == (other.requests, isinstance(found[-1], ProviderError)), found
+            assert httpx.post(f"{server.url}/v1", follow_redirects=True).is_success
+
+
+@pytest.mark.parametrize("model", HOSTS)
+def test_what_counts_as_local_goes_through_no_proxy(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Also when the library has made its clients for a host elsewhere before.
+    """
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("NO_PROXY", "")
+    with RawServer([whole(BODY)]) as proxy:
+        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        asked("http://cloud.invalid/v1", WHOLE, model)
+        before = len(proxy.requests)
+        found = asked("http://gpu.invalid:1/v1", WHOLE, model, local=True)
+
+    assert (True, before) == (before > 0, len(proxy.requests)), found
+    assert isinstance(found[-1], ProviderError)
+
+
+@pytest.mark.parametrize("model", ["openai/m", "anthropic/m"])
+def test_a_vendors_key_stays_with_the_vendor(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The library would send OPENAI_API_KEY to any address; the profile has to name the key that goes there.
+    """
+    monkeypatch.setenv("OPENAI_API_KEY", "key-of-openai")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "key-of-anthropic")
+
+    async def main(url: str) -> None:
+        provider = load("litellm")(replace(link(url), api_key=None))
+        await collected(provider, WHOLE, model)
+        await provider.close()
+
+    with RawServer([whole(BODY)]) as server:
+        asyncio.run(main(f"{server.url}/v1"))
+
+    (request,) = server.requests
+    assert "key-of" not in json.dumps(dict(request.headers))

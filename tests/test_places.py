@@ -135,6 +135,13 @@ def test_an_address_here_is_not_all(kind: Any, model: str, local: bool, expected
     assert expected is on_this_machine(config, "http://127.0.0.1:9", model)
 
 
+def test_a_library_without_an_address_is_nowhere() -> None:
+    """
+    `local = true` of the kind litellm is said of its base_url: without one each model goes to a host of its own.
+    """
+    assert not on_this_machine(ProviderConfig(kind="litellm", local=True), "", "ollama/m")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "model"),
     [

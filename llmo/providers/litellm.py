@@ -17,6 +17,7 @@ from llmo.errors import Broken, Incomplete, ProviderError, TimedOut
 from llmo.providers import KINDS, failures, schemas, wire
 from llmo.providers.exchange import reserved
 from llmo.providers.litellm_answers import Reader, failed
+from llmo.providers.litellm_leash import NO_KEY, held, leash, unproxied
 from llmo.providers.places import admit
 from llmo.providers.quiet import quiet
 from llmo.types import Listed
@@ -61,6 +62,7 @@ def _load(loaded: Future[Any]) -> None:
         library.num_retries = 0
         library.drop_params = False
         library.telemetry = False
+        leash()
     except Exception as exc:  # noqa: BLE001 - whatever an import can raise; who waits is told
         loaded.set_exception(exc)
     else:
@@ -95,7 +97,9 @@ class LiteLLM:
 
     async def _events(self, library: Any, request: Request, model: str, reader: Reader) -> AsyncGenerator[Event]:
         options = await asyncio.to_thread(encode, request, model, self.link, library)
-        answer = await self._timed(library.acompletion(**options), self._clock("first"))
+        unproxied(self.link, library)
+        with held():
+            answer = await self._timed(library.acompletion(**options), self._clock("first"))
         for event in reader.opening(answer):
             yield event
         stream, free = answer if request.stream else None, _free(library, model)
@@ -179,7 +183,7 @@ def encode(request: Request, model: str, link: Link, library: Any) -> dict[str, 
         "model": model,
         "messages": [_message(message) for message in request.messages],
         "max_tokens": params.max_tokens,
-        "api_key": link.api_key,
+        "api_key": link.api_key or (NO_KEY if link.base_url else None),
         "api_base": link.base_url or None,
         "extra_headers": dict(config.headers) or None,
     }

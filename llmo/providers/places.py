@@ -52,6 +52,8 @@ def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
         return True
     if model.lower().endswith(CLOUD):
         return False
+    if config.kind == "litellm" and not address:
+        return False  # each of its models goes to a host of its own
     return config.local or (config.kind not in FORWARDERS and loopback(address))
 
 

@@ -48,7 +48,7 @@ def dollars(amount: Pico | None, *, down: bool = False) -> str:
 def exact(amount: Pico) -> str:
     """An amount to its last digit: a price or a limit, which nobody may round."""
     whole, _, rest = usd(amount).partition(".")
-    return f"${int(whole):,}.{rest:0<2}"
+    return f"${int(whole):,}.{rest:0<2}" if amount else "$0"
 
 
 def span(seconds: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llmo import patterns
@@ -23,6 +23,16 @@ CALL = Call(id="1", run="r", provider="openai", model="gpt-6", task="simple", ta
 
 @settings(deadline=None)
 @given(LETTERS, LETTERS)
+@example("*a*", "ab")
+@example("a*a", "a")
+@example("a*b*a", "aba")
+@example("a*b*a", "aabbaa")
+@example("a*b", "ab")
+@example("ab*b", "ab")
+@example("*ab*ab", "abab")
+@example("b*a*", "ab")
+@example("a*b*a", "aca")
+@example("*ab*ab", "ab")
 def test_a_star_is_any_text_and_all_else_is_itself(pattern: str, name: str) -> None:
     """
     As a regular expression of the pieces between the stars says, in every case.
@@ -39,6 +49,27 @@ def test_what_may_begin_so_is_not_denied(pattern: str, prefix: str, rest: str) -
     A pattern that means a name is never said to mean nothing that begins as that name does.
     """
     assert patterns.may_begin(pattern, prefix) or not patterns.means_target(pattern, prefix + rest)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "may"),
+    [
+        ("openai/gpt", True),
+        ("OpenAI/*", True),
+        ("open*", True),
+        ("*", True),
+        ("openai*gpt", True),
+        ("openai", False),
+        ("gpt*", False),
+        ("openai2/*", False),
+        ("vllm/gpt", False),
+    ],
+)
+def test_what_cannot_begin_so_is_known(pattern: str, may: bool) -> None:
+    """
+    Whether a pattern means any model of a provider.
+    """
+    assert may is patterns.may_begin(pattern, "openai/")
 
 
 def test_many_stars_take_no_time() -> None:

@@ -7,13 +7,13 @@ import random
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmo import affordable
 from llmo.affordable import Money
-from llmo.errors import LlmoError
+from llmo.errors import LlmoError, Locked
 from llmo.figures import dollars, exact, span
-from llmo.ledger import MAX_COST, Call, Held, Limit, OverBudget, Released, Settled, Settlement
+from llmo.ledger import MAX_COST, Call, Entry, Held, Limit, OverBudget, Released, Settled, Settlement
 from llmo.money import parse_usd
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SETTLE_S = 10.0
 """Seconds that others are waited for to settle what is paid for, whatever the clock of the command says."""
+SLICE_S, LEAST_S = 0.1, 1.0
+"""Seconds of one try while another program keeps the ledger, short so that signals are heard; of all tries at least."""
 POLL_S, POLL_MOST_S = 0.05, 0.5
 """Seconds between two looks at what other processes hold: at first, and later."""
 
@@ -135,10 +137,14 @@ class Till(ABC):
             pause = min(POLL_MOST_S, pause * 1.5)
 
     def _say_waits(self, status: BudgetStatus, left: float) -> None:
+        held = dollars(status.live)
+        self._say(f"waiting up to {span(left)} for {held} of budget {status.name} that other calls in flight hold")
+
+    def _say(self, line: str) -> None:
+        """Tell of the first wait."""
         if self.tell is not None and not self._waits:
             self._waits = True
-            held = dollars(status.live)
-            self.tell(f"waiting up to {span(left)} for {held} of budget {status.name} that other calls in flight hold")
+            self.tell(line)
 
     @abstractmethod
     async def end(self, entry: Settled | Released) -> None:
@@ -154,11 +160,15 @@ class Direct(Till):
 
     _run = ""
 
+    def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
+        super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
+        self._ending: set[asyncio.Task[Any] | None] = set()
+
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
         """Take the worst case of a call."""
         entry, until = self.entry(call, worst), asyncio.get_running_loop().time() + patience
         while True:
-            (refused,) = self.ledger.many([entry])
+            refused = await self._booked(entry, max(until, asyncio.get_running_loop().time() + LEAST_S))
             if refused is None:
                 self._run = call.run
                 return Hold(call.id, self)
@@ -169,7 +179,12 @@ class Direct(Till):
 
     async def end(self, entry: Settled | Released) -> None:
         """Settle or release."""
-        self.ledger.many([entry], patience=SETTLE_S)
+        own = asyncio.current_task()
+        self._ending.add(own)
+        try:
+            await self._booked(entry, asyncio.get_running_loop().time() + SETTLE_S)
+        finally:
+            self._ending.discard(own)
         with suppress(LlmoError):  # what is booked is booked
             for line in self.near(self.ledger, self._run):
                 if self.warn:
@@ -177,5 +192,21 @@ class Direct(Till):
             self.ledger.tidy()
 
     async def close(self) -> None:
-        """Close the ledger."""
+        """Close the ledger, when what callers left behind is booked."""
+        if left := [task for task in self._ending if task is not None]:
+            await asyncio.wait(left)
         self.ledger.close()
+
+    async def _booked(self, entry: Entry, until: float) -> Exception | None:
+        """Book an entry; raises `Locked` when another program keeps the ledger until then."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                (refused,) = self.ledger.many([entry], patience=SLICE_S)
+            except Locked:
+                if loop.time() >= until:
+                    raise
+                self._say(f"waiting up to {span(until - loop.time())} for another program that keeps the ledger locked")
+                await asyncio.sleep(POLL_S * self.rand())
+            else:
+                return refused

@@ -8,10 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.budget import SETTLE_S, Hold, Till
-from llmo.errors import LlmoError
+from llmo.errors import LlmoError, Locked
 from llmo.ledger import Call, Entry, Held, OverBudget, Released, Settled
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Grouped(Till):
         self._lines: dict[str, deque[_Waiter]] = {}
         self._queue: SimpleQueue[tuple[Entry, Outcome] | None] = SimpleQueue()
         self._thread: Thread | None = None
+        self._over = False
         self._run = ""
 
     @property
@@ -168,6 +170,7 @@ class Grouped(Till):
     async def _enter(self, entry: Entry) -> OverBudget | None:
         loop = asyncio.get_running_loop()
         if self._thread is None:
+            self._over = False
             self._thread = Thread(target=self._work, args=(loop,), name="llmo-ledger", daemon=True)
             self._thread.start()
         done: Outcome = loop.create_future()
@@ -177,33 +180,34 @@ class Grouped(Till):
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
         ledger = self.ledger.another()
         try:
-            while (first := self._queue.get()) is not None:
-                batch, last = [first], False
-                for more in self._ready():
-                    if more is None:
-                        last = True
-                        break
-                    batch.append(more)
-                self._book(ledger, batch, loop)
-                if last:
-                    break
+            while not self._over and (first := self._queue.get()) is not None:
+                self._book(ledger, [first, *self._ready()], loop)
         finally:
             ledger.close()
 
-    def _ready(self) -> Iterator[tuple[Entry, Outcome] | None]:
+    def _ready(self) -> Iterator[tuple[Entry, Outcome]]:
+        """What else has come; nothing comes after the end."""
         for _ in range(CHUNK - 1):
             try:
-                yield self._queue.get_nowait()
+                more = self._queue.get_nowait()
             except Empty:
                 return
+            if more is None:
+                self._over = True
+                return
+            yield more
 
     def _book(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
-        results: Results
-        try:
-            ends = any(not isinstance(entry, Held) for entry, _ in batch)
-            results = ledger.many([entry for entry, _ in batch], patience=SETTLE_S if ends else None)
-        except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
-            results = exc
+        results, until = _entered(ledger, batch), monotonic() + SETTLE_S
+        while isinstance(results, Locked) and monotonic() < until:
+            # A hold has no more time than its command; what is paid for is tried as long as that is of use.
+            holds = [one for one in batch if isinstance(one[0], Held)]
+            batch = [one for one in batch if not isinstance(one[0], Held)]
+            loop.call_soon_threadsafe(self._tell, holds, results)
+            if not batch:
+                return
+            batch += self._ready()
+            results = _entered(ledger, batch)
         loop.call_soon_threadsafe(self._tell, batch, results)
         if not isinstance(results, Exception):
             self._look(ledger, batch, loop)
@@ -242,3 +246,10 @@ class Grouped(Till):
                 # Its caller was cancelled meanwhile: nobody will send this call.
                 unheard: Outcome = asyncio.get_running_loop().create_future()
                 self._queue.put((Released(entry.call.id, "cancelled"), unheard))
+
+
+def _entered(ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]]) -> Results:
+    try:
+        return ledger.many([entry for entry, _ in batch])
+    except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
+        return exc

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
+import signal
 import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo import budget
+from llmo import budget, grouped
 from llmo.attempt import UNBOOKED
 from llmo.clock import SystemClock
 from llmo.errors import Locked
-from llmo.ledger import Call, Ledger, Settlement, store
+from llmo.ledger import Call, Entry, Ledger, Settlement
 from llmo.types import Finish, Text, Usage
 from tests import virtual
 from tests.fakes import A, Held, Note, Scripted, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from tests.conftest import Llmo
@@ -146,24 +148,101 @@ def test_no_failure_of_the_ledger_takes_an_answer_away() -> None:
     )
 
 
-def test_settling_waits_longer_than_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Busy(Ledger):
+    """A ledger that another program lets go of after so many tries."""
+
+    tries = 0
+
+    def many(self, entries: Sequence[Entry], *, patience: float | None = None) -> list[Exception | None]:
+        self.tries -= 1
+        if self.tries >= 0:
+            raise Locked("busy")
+        return super().many(entries, patience=patience)
+
+
+def taken(path: Path, tries: int, patience: float) -> tuple[Exception | None, float, list[str]]:
+    """A hold of a till whose ledger is busy for so many tries: what it ended with, when, and what was told."""
+    said: list[str] = []
+
+    async def main() -> tuple[Exception | None, float]:
+        ledger = Busy(path, SystemClock(), "UTC")
+        ledger.tries = tries
+        till = budget.Direct(ledger)
+        till.rand, till.tell = (lambda: 1.0), said.append
+        try:
+            await till.hold(Call(id="a", run="r", provider="p", model="m"), 1, patience=patience)
+        except Locked as exc:
+            return exc, asyncio.get_running_loop().time()
+        finally:
+            await till.close()
+        return None, asyncio.get_running_loop().time()
+
+    return (*virtual.run(main()), said)
+
+
+def test_a_hold_waits_as_long_as_its_command(tmp_path: Path) -> None:
     """
-    The clock of the command is over when its answer is booked: that waits by its own.
+    Until it passes, or the command's clock is over; a line says so once.
     """
-    waited = []
-    monkeypatch.setattr(store, "wait", lambda _, seconds: waited.append(seconds))
-    ledger = Ledger(tmp_path / "ledger.db", SystemClock(), "UTC")
+    passed, took, told = taken(tmp_path / "a.db", 20, 3.0)
+    failed, at, _ = taken(tmp_path / "b.db", 10_000, 3.0)
+
+    assert (None, True) == (passed, abs(took - 20 * budget.POLL_S) < 1e-6)
+    assert ["waiting up to 3.0 s for another program that keeps the ledger locked"] == told
+    assert (Locked, True) == (type(failed), abs(at - 3.0) <= budget.POLL_S)
+
+
+def test_settling_goes_on_when_the_command_is_cancelled(tmp_path: Path) -> None:
+    """
+    A signal does not undo what is paid for: closing waits until it is booked.
+    """
+    ledger = Busy(tmp_path / "ledger.db", SystemClock(), "UTC")
     ledger.until = time.monotonic()
 
     async def main() -> None:
         till = budget.Direct(ledger)
-        hold = await till.hold(Call(id="a", run="r", provider="p", model="m"), 1)
-        await hold.settle(Settlement(cost=1, source="computed"))
+        hold = await till.hold(Call(id="a", run="r", provider="p", model="m"), 5)
+        ledger.tries = 50
+        settling = asyncio.create_task(_shielded(hold))
+        await asyncio.sleep(0.2)
+        settling.cancel()
+        await asyncio.wait([settling])
+        assert settling.cancelled()
+        await till.close()
+
+    async def _shielded(hold: budget.Hold) -> None:
+        await asyncio.shield(hold.settle(Settlement(cost=1, source="computed")))
 
     virtual.run(main())
 
-    assert [0.0, budget.SETTLE_S] == waited[:2]
-    assert 1 == json.loads(next(ledger.exported()))["attempt"]
+    assert ("settled", "0.000000000001") == tuple(
+        json.loads(next(ledger.exported()))[key] for key in ("state", "cost_usd")
+    )
+
+
+def test_of_many_calls_those_that_are_paid_for_wait_longer(tmp_path: Path) -> None:
+    """
+    A hold ends with its command's time, a settlement in the same group is booked once the ledger is free.
+    """
+    ledger = Ledger(tmp_path / "ledger.db", SystemClock(), "UTC")
+    ledger.patience = 0.01
+
+    async def main() -> Locked:
+        till = grouped.Grouped(ledger)
+        hold = await till.hold(Call(id="a", run="r", provider="p", model="m"), 5)
+        with locked(ledger.path):
+            settling = asyncio.create_task(hold.settle(Settlement(cost=1, source="computed")))
+            await asyncio.sleep(0)
+            with pytest.raises(Locked) as refused:
+                await till.hold(Call(id="b", run="r", provider="p", model="m"), 5)
+        await settling
+        await till.close()
+        return refused.value
+
+    refused = asyncio.run(main())
+
+    assert SAID in refused.message
+    assert ["settled"] == [json.loads(line)["state"] for line in ledger.exported()]
 
 
 def test_an_answer_that_cannot_be_kept_in_the_history_is_shown(llmo: Llmo, book: Path) -> None:
@@ -182,3 +261,18 @@ def test_an_answer_that_cannot_be_kept_in_the_history_is_shown(llmo: Llmo, book:
     assert [0, 5, 0] == [busy.code, goes_on.code, odd.code], (busy, goes_on, odd)
     assert [f"the answer is not kept: history cannot be used now: {path}: {SAID}"] == busy.json["warnings"]
     assert "the answer is not kept: history cannot be used: " in odd.json["warnings"][0]
+
+
+def test_a_signal_is_heard_while_the_ledger_is_locked(llmo: Llmo, book: Path) -> None:
+    """
+    Waiting blocks nothing: Ctrl-C ends it at once, with nothing held.
+    """
+    with locked(book):
+        process = llmo.start("-P", "p.toml", "ask", "hello", "--no-log", "--timeout", "600")
+        assert process.stderr is not None
+        assert b"llmo: waiting up to " in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        run = llmo.finish(process, timeout=30)
+
+    assert (130, "llmo: interrupted\n") == (run.code, run.stderr)
+    assert 1 == llmo("-P", "p.toml", "cost", "--json").json["total"]["calls"]

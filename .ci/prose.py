@@ -54,6 +54,9 @@ and nothing is paid.
 
 When the model calls a tool that *-o tools=...* described, *--json* and *--ndjson* give the call as *tool_calls*; *ask*
 runs no tools, and without these options it says so with exit status 6.
+
+Under a dollar limit an answer needs an output limit. Without *--max-tokens* it is the model's own, or what the money
+left buys, at least 1,024 tokens. Money that other llmo processes hold is waited for, at most *--timeout*.
 """,
     "batch": """\
 Each row gets one line of the output, written before the row counts as done. The same command again resumes: what is
@@ -62,11 +65,16 @@ all rows, retries and fallbacks, and over all other llmo processes at the same t
 """,
     "route": """\
 Prints the plan of *llmo ask* with the same options: the task, the candidates in order with the reason for each, the
-cost expected and in the worst case, the budgets. Sends nothing.
+cost expected and in the worst case, the budgets. A candidate that *ask* would refuse now has no rank, and the budget
+that refuses it is named. Sends nothing.
 """,
     "cost": """\
 Every attempt is in the ledger with what it cost and how that is known. A total with calls of unknown price reads
 *≥ $1.20 (2 calls unpriced)*.
+
+What may still be billed for an answer that broke off is *in doubt*: it counts against budgets and is no part of what is
+spent. *--reconcile* settles it, and what crashed processes held: OpenRouter is asked for its record, the rest is booked
+as spent. *--billed received* books only what was received.
 
 *--export* writes every call of the span as a line of JSON, *--import* takes such lines into this ledger; a call that is
 there already is not counted again, and one that was in flight when it was exported gets its end from a later export.
@@ -106,6 +114,7 @@ EXAMPLES = {
     ),
     "route": (("Why this model?", 'llmo route "Prove that there are infinitely many primes."'),),
     "cost": (
+        ("Settle what is in doubt, and show the budgets:", "llmo cost --reconcile --budgets"),
         ("Fail when a day costs more than it may:", "llmo cost --check --max 2.50 --since 1d"),
         ("This month, day by day and model by model:", "llmo cost --since 2026-11-01 --plot --html november.html"),
         ("Bring the ledger of a CI job home:", "llmo cost --import calls.jsonl"),

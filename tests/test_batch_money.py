@@ -18,11 +18,12 @@ from llmo.batch.tally import Tally
 from llmo.catalog import Model
 from llmo.clock import SystemClock
 from llmo.engine import Engine
+from llmo.errors import Incomplete
 from llmo.grouped import Grouped
 from llmo.ledger import MAX_COST, Ledger, Limit
 from llmo.outputs import ENOUGH, SAFETY, STEP, WASTE, Lengths
-from llmo.types import Finish, Listed, Message, Request, Text, Usage
-from tests.fakes import A, Open, candidate, plan, price
+from llmo.types import Finish, Listed, Message, Request, Served, Text, Usage
+from tests.fakes import A, Open, Scripted, candidate, plan, price
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -206,6 +207,45 @@ def test_a_limit_of_the_user_is_kept_and_its_rows_stay_cut(tmp_path: Path) -> No
 
     assert [1000, 1000] == run.upstream.limits
     assert (Counter({"stop": 1, "length": 1}), 0, 0) == (run.finishes, run.tally.again, run.tally.cut)
+
+
+def test_a_row_in_doubt_is_no_row_that_was_not_sent(tmp_path: Path) -> None:
+    """
+    It broke off with nothing spent, and the retry was refused: `--at-most-once` must not send it again.
+    """
+    one = candidate(A, 1, model=Model(id="m", price=price()))
+    ready = plan(replace(one, worst=worst(100)))
+    ready = replace(ready, need=replace(ready.need, max_output=100))
+    provider, intents = Scripted([Served(model="m"), Incomplete("gone")]), Intents(tmp_path / "intents")
+
+    async def main() -> Answered:
+        ledger = Ledger(tmp_path / "ledger.db", SystemClock(), "UTC")
+        till = Grouped(ledger, [Limit(name=MAX_COST, usd=worst(100), window="run")])
+        engine = Engine(
+            providers=lambda _: provider,
+            till=till,
+            limiter=Open(),  # type: ignore[arg-type]
+            clock=SystemClock(),
+        )
+        engine.rand = lambda: 0.0
+        intents.begin(0)
+        terms = Terms(run="r", tags={}, retries=1, timeout=60.0)
+        sender = Sender(engine, lambda _: ready, terms, tally=Tally(total=1), intents=intents)
+        request = Request((Message("user", "x"),), stream=False)
+        answered = await sender(Work(name="r1", index=0, seq=0, key="0" * 32, request=request, model=None, fields={}))
+        await till.close()
+        ledger.close()
+        return answered
+
+    answered = asyncio.run(asyncio.wait_for(main(), 60))
+
+    assert (True, ["incomplete", "budget_exceeded"], 0, worst(100)) == (
+        answered.fatal,
+        [one.outcome for one in answered.result.attempts],
+        answered.result.cost,
+        answered.result.in_doubt,
+    )
+    assert ["0", '+"r1"'] == (tmp_path / "intents").read_text().splitlines()
 
 
 def test_the_last_money_is_used(tmp_path: Path) -> None:

@@ -36,9 +36,9 @@ COST = Decimal("0.000141")
 """What "hello" costs at these prices: 1 token in, 14 out."""
 LIMIT = 50
 WORST = (tokens.bound(question("hello", {"max_tokens": LIMIT}).request, "offline") + 10 * LIMIT) / Decimal(10**6)
+"""What is held for it with that output limit."""
 YOU = Decimal("0.000012")
 """What "You" is worth after "hello": two tokens in, one out."""
-"""What is held for it with that output limit."""
 
 
 class Place:
@@ -331,6 +331,25 @@ def test_fifty_threads_with_a_cap_worth_ten_are_exactly_ten(place: Place) -> Non
         texts = list(pool.map(asked, range(50)))
 
     assert (10, 40) == (texts.count(HELLO), texts.count("refused"))
+
+
+def test_as_many_calls_as_are_wanted_at_once_fit_the_money(place: Place) -> None:
+    """
+    The cap holds one answer of the full 4,096 tokens; four at once get a part of it each, and `estimate` says the whole.
+    """
+    with place.client(f"{PRICED}delay = 3600", concurrency=4, max_cost="0.055") as client:
+        whole = client.estimate("hello").worst
+        streams = [client.stream("hello") for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            begun = pool.map(next, streams, timeout=60)
+            assert ["You"] * 4 == list(begun)
+        (status,) = client.limits().budgets
+        for stream in streams:
+            stream.close()
+
+    assert whole is not None
+    assert whole <= Decimal("0.055") < 2 * whole
+    assert Decimal("0.04") < status.held <= Decimal("0.044")
 
 
 def test_an_error_has_the_attempts_and_the_text_before_it(place: Place) -> None:

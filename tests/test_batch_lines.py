@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,16 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmo.batch import export, lines
+from llmo.batch.appended import OutputLost
 from llmo.batch.intents import Intents
 from llmo.batch.journal import Journal, encoded
+from llmo.batch.reparse import reparse
+from llmo.batch.replaced import replaced
 from llmo.batch.resume import Recorded
 from llmo.batch.state import read as state_read
 from llmo.batch.table import Table
 from llmo.errors import UsageError
+from llmo.validator import checked
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.conftest import Llmo
 
 GOOD: dict[str, Any] = {
@@ -311,3 +314,47 @@ def test_a_batch_is_resumed_over_all_of_them(llmo: Llmo) -> None:
     assert b"".join(BAD.values()) == (llmo.home / "out.jsonl.llmo.old.jsonl").read_bytes()
     with sqlite3.connect(llmo.home / "data" / "ledger.db") as db:
         assert [(4,)] == db.execute("SELECT count(*) FROM calls").fetchall()
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    """
+    With the mode that it had; of a failure nothing stays.
+    """
+    path = tmp_path / "out"
+    path.write_text("old", "utf-8")
+    path.chmod(0o640)
+    with pytest.raises(TypeError), replaced(path) as out:
+        out.writelines([b"new", "no bytes"])  # type: ignore[list-item]
+    assert ("old", [path]) == (path.read_text("utf-8"), list(tmp_path.iterdir()))
+
+    with replaced(path) as out:
+        out.write(b"new")
+    assert ("new", 0o640, [path]) == (path.read_text("utf-8"), path.stat().st_mode & 0o777, list(tmp_path.iterdir()))
+
+
+def test_validating_again_throws_no_answer_away(tmp_path: Path) -> None:
+    """
+    Replaced answers and lines that can't be trusted go where a resumed run puts them.
+    """
+    path = tmp_path / "out.jsonl"
+    one, bad, two = line(text="1"), BAD["id null"], line(text="2")
+    path.write_bytes(one + bad + two)
+    found = reparse(path, checked({"type": "integer"}))
+
+    assert ((1, 0), line(text="2", data=2)) == (found, path.read_bytes())
+    assert sorted([one, bad]) == sorted((tmp_path / "out.jsonl.llmo.old.jsonl").read_bytes().splitlines(keepends=True))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_row_that_can_not_be_marked_is_not_sent(tmp_path: Path) -> None:
+    """
+    --at-most-once could not keep its word; the run ends and says why.
+    """
+    path = tmp_path / "marks"
+    path.symlink_to("/dev/full")
+    marks = Intents(path)
+    with pytest.raises(OSError, match="No space left"):
+        marks.begin(0)
+    with pytest.raises(OutputLost, match=r"^cannot write .*marks: no space left on device$"):
+        marks.sending("r1")
+    marks.unsent("r1")

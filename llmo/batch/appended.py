@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COPY = 1 << 20
 SAVED = ".saved"
+ROOM = "make room for it"
 SAVES = 100
 """Names that are tried for what is saved."""
 APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -66,7 +67,7 @@ class Appended:
         if why is not None:
             if self._watched:
                 os.ftruncate(self.fd, begin)
-            self.failure = self.failure or OutputLost(f"cannot write {self.path}: {why}", hint="make room for it")
+            self.failure = self.failure or OutputLost(f"cannot write {self.path}: {why}", hint=ROOM)
             begin = self._save(line)
         else:
             self.size += len(line)

@@ -8,7 +8,6 @@ each. Its key is the row's, mixed with the target: answers to different versions
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -18,6 +17,7 @@ from llmo.batch.export import cell, line_of, named
 from llmo.batch.identity import SIZE, short
 from llmo.batch.journal import encoded
 from llmo.batch.lines import MOST, Last, parsed
+from llmo.batch.replaced import replaced
 from llmo.batch.tally import Latencies
 from llmo.money import parse_usd, usd
 
@@ -131,15 +131,12 @@ def _line(file: BinaryIO, begin: int) -> dict[str, Any]:
 
 def write(journal: Path, output: Path, targets: Sequence[str], shaped: Shaper) -> Summary:
     """Make the output of the journal, replaced at once; what it holds."""
-    fresh, summary = output.with_name(output.name + ".new"), Summary(tuple(targets))
-    with fresh.open("wb") as out:
+    summary = Summary(tuple(targets))
+    with replaced(output) as out:
         out.write(shaped(None))
         for row in rows(journal, targets):
             summary.add(row)
             out.write(shaped(row))
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.replace(output)
     return summary
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from llmo import cells, jsontext
 from llmo.batch.identity import short
 from llmo.batch.lines import PIECE, Last, entries
+from llmo.batch.replaced import replaced
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,15 +65,9 @@ def rewrite(journal: Path, old: Path, *, ordered: bool) -> None:
     Answers that a later line replaces were paid for, and lines that can't be trusted may hold one: they go to the
     end of `old`.
     """
-    _set_aside(journal, old)
-    fresh = journal.with_name(journal.name + ".new")
-    with fresh.open("wb") as out:
-        for line in lines(journal, ordered=ordered):
-            out.write(line)
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.chmod(journal.stat().st_mode & 0o777)
-    fresh.replace(journal)
+    set_aside(journal, old)
+    with replaced(journal) as out:
+        out.writelines(lines(journal, ordered=ordered))
 
 
 def export(journal: Path, target: Path, shape: Shape, *, kept: Sequence[str]) -> None:
@@ -141,7 +136,7 @@ def lines(journal: Path, *, ordered: bool) -> Iterator[bytes]:
             yield file.readline()
 
 
-def _set_aside(journal: Path, old: Path) -> None:
+def set_aside(journal: Path, old: Path) -> None:
     """Put answers that later lines replace, and lines that can't be trusted, at the end of `old`."""
     last = Last(journal)
     replaced = array("Q")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from llmo.batch.appended import ROOM, OutputLost
 from llmo.batch.identity import short
 from llmo.batch.lines import entries
 from llmo.batch.table import Table
@@ -54,12 +56,13 @@ class Intents:
             os.write(self._fd, b"%d\n" % size)
 
     def sending(self, name: str) -> None:
-        """A row is about to be sent."""
+        """A row is about to be sent. Raises `OutputLost`: unmarked it must not be."""
         self._mark("+", name)
 
     def unsent(self, name: str) -> None:
-        """It was not, or surely without being answered."""
-        self._mark("-", name)
+        """It was not, or surely without being answered; without the mark it only counts as in doubt."""
+        with suppress(OutputLost):
+            self._mark("-", name)
 
     def end(self) -> None:
         """All rows have their lines: nothing is in doubt."""
@@ -71,7 +74,10 @@ class Intents:
 
     def _mark(self, mark: str, name: str) -> None:
         if self._fd >= 0:
-            os.write(self._fd, f"{mark}{json.dumps(name)}\n".encode())
+            try:
+                os.write(self._fd, f"{mark}{json.dumps(name)}\n".encode())
+            except OSError as exc:
+                raise OutputLost(f"cannot write {self._path}: {str(exc.strerror).lower()}", hint=ROOM) from None
 
 
 def _marks(file: BinaryIO) -> Iterator[tuple[str, bool]]:

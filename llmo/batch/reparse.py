@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
-from llmo.batch.export import lines
+from llmo.batch import state
+from llmo.batch.export import lines, set_aside
 from llmo.batch.journal import Journal, encoded
+from llmo.batch.replaced import replaced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,19 +20,15 @@ def reparse(path: Path, validator: Validator) -> tuple[int, int]:
     """Check every kept answer of an output again, without a call; how many fit and how many don't."""
     journal = Journal(path)
     good = bad = 0
-    fresh = path.with_name(path.name + ".new")
     try:
-        with fresh.open("wb") as out:
+        set_aside(path, state.beside(path, "old.jsonl"))
+        with replaced(path) as out:
             for line in lines(path, ordered=False):
                 row = json.loads(line)
                 if row["status"] in ("ok", "invalid") and row["text"] is not None:
                     fits = _checked(row, validator)
                     good, bad = good + fits, bad + (not fits)
                 out.write(encoded(row))
-            out.flush()
-            os.fsync(out.fileno())
-        fresh.chmod(path.stat().st_mode & 0o777)
-        fresh.replace(path)
     finally:
         journal.close()
     return good, bad

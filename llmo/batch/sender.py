@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmo import affordable, router
+from llmo.batch.appended import OutputLost
 from llmo.batch.outcome import FATAL
 from llmo.batch.runner import Answered
 from llmo.engine import Job, collect
@@ -55,13 +56,13 @@ class Sender:
                 raise work.fault
             plan = self._plan(work)
             router.require(plan)
-        except CredentialsError as exc:
+            self._intents.sending(work.name)
+        except (CredentialsError, OutputLost) as exc:
             return Answered(unsent(work.name, exc), fatal=True)
         except LlmoError as exc:
             # This row's own: it holds private data, or fits no model. What all rows share was checked before.
             return Answered(unsent(work.name, exc))
         self._tally.private += bool(plan.need.private_kinds)
-        self._intents.sending(work.name)
         answered = await self._asked(work, plan)
         error = answered.result.error
         if isinstance(error, FATAL) and not any(one.cost != 0 or one.in_doubt for one in answered.result.attempts):

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import peers
+from tests.patience import LONG
 from tests.servers import aimock as peer
 
 if TYPE_CHECKING:
@@ -28,7 +30,14 @@ if TYPE_CHECKING:
     from tests.servers.aimock import Aimock
 
 ROOT = Path(__file__).parent.parent
-TIMEOUT = 60.0
+# Examples take as long as they take; a run in CI is the same each time.
+settings.register_profile(
+    "llmo",
+    settings.get_profile("ci" if "CI" in os.environ else "default"),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("llmo")
 
 
 @dataclass(frozen=True)
@@ -92,7 +101,7 @@ class Llmo:
         stdin: str | bytes | Path | None = None,
         env: Mapping[str, str] | None = None,
         tty: bool = False,
-        timeout: float = TIMEOUT,
+        timeout: float = LONG,
         cwd: Path | None = None,
     ) -> Run:
         if tty:
@@ -107,7 +116,7 @@ class Llmo:
                 given = stdin.encode() if isinstance(stdin, str) else stdin
             return self.finish(self.start(*args, env=env, **popen), given, timeout)
 
-    def finish(self, process: subprocess.Popen[bytes], stdin: bytes | None = None, timeout: float = TIMEOUT) -> Run:
+    def finish(self, process: subprocess.Popen[bytes], stdin: bytes | None = None, timeout: float = LONG) -> Run:
         """Wait for a run that `start` began."""
         try:
             out, err = process.communicate(stdin, timeout)

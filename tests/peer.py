@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tests.patience import LONG
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
@@ -17,13 +19,13 @@ HANG, RESET = "hang", "reset"
 @dataclass
 class Peer:
     """
-    Answers every request with a script: bytes are written, numbers are seconds to wait.
+    Answers every request with a script: bytes are written, numbers are seconds to wait, events are waited for.
 
     `HANG` stays silent until the client goes, `RESET` breaks the connection; a script that
     ends leaves the connection open for the next request, unless it ends with `None`.
     """
 
-    script: Sequence[bytes | float | str | None]
+    script: Sequence[bytes | float | str | asyncio.Event | None]
     tls: ssl.SSLContext | None = None
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -38,7 +40,7 @@ class Peer:
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
-        await asyncio.wait_for(self._server.wait_closed(), 5)
+        await asyncio.wait_for(self._server.wait_closed(), LONG)
 
     def url(self, scheme: str = "http") -> str:
         return f"{scheme}://127.0.0.1:{self.port}/v1/chat/completions"
@@ -70,6 +72,8 @@ class Peer:
                 return False
             elif step is None:
                 return False
+            elif isinstance(step, asyncio.Event):
+                await step.wait()
             else:
                 await asyncio.sleep(float(step))
         return True

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import LONG
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -334,7 +336,7 @@ def test_a_signal_keeps_what_came(llmo: Any, profile: Any, number: signal.Signal
                 break
         process.send_signal(number)
         last = json.loads(process.stdout.read().splitlines()[-1])
-        process.wait(20)
+        process.wait(LONG)
 
     assert (code, False, "cancelled") == (process.returncode, last["ok"], last["error"]["kind"])
     assert last["text"].startswith("You")
@@ -350,7 +352,7 @@ def test_a_closed_pipe_ends_quietly(llmo: Any, profile: Any) -> None:
         process.stdout.read(3)
         process.stdout.close()
         errors = process.stderr.read()
-        process.wait(20)
+        process.wait(LONG)
 
     assert (0, b"") == (process.returncode, errors)
 
@@ -435,7 +437,7 @@ def test_twenty_first_starts_at_once(llmo: Any) -> None:
     Fresh ledger and history, twenty processes, no failure.
     """
     started = [llmo.start("ask", "hello", *OFF) for _ in range(20)]
-    ends = [(process.communicate(timeout=60)[1], process.returncode) for process in started]
+    ends = [(process.communicate(timeout=LONG)[1], process.returncode) for process in started]
 
     assert [(b"", 0)] * 20 == ends
 

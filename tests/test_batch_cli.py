@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import LONG
+
 if TYPE_CHECKING:
     from tests.conftest import Llmo
 
@@ -82,7 +84,7 @@ def test_a_reader_that_has_enough_ends_the_run_quietly(home):
     process.stdout.readline()
     process.stdout.close()
 
-    assert (0, b"") == (process.wait(30), process.stderr.read())
+    assert (0, b"") == (process.wait(LONG), process.stderr.read())
     process.stderr.close()
 
 

@@ -24,6 +24,7 @@ from llmo.ledger import MAX_COST, Ledger, Limit
 from llmo.outputs import ENOUGH, SAFETY, STEP, WASTE, Lengths
 from llmo.types import Finish, Listed, Message, Request, Served, Text, Usage
 from tests.fakes import A, Open, Scripted, candidate, plan, price
+from tests.patience import LONG
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -131,7 +132,7 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
         assert (0, 0) == (status.held, status.in_doubt)
         return Run(upstream, answers, tally, status.spent)
 
-    return asyncio.run(asyncio.wait_for(main(), 120))
+    return asyncio.run(asyncio.wait_for(main(), LONG))
 
 
 DOLLARS = 10**12

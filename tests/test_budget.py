@@ -10,6 +10,7 @@ from llmo.errors import ConfigError
 from llmo.grouped import Grouped
 from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement, queries
 from tests import virtual
+from tests.patience import LONG
 
 CAP = Limit(name="--max-cost", usd=100, window="run")
 
@@ -49,7 +50,7 @@ def grouped(ledger, scenario, *caps, **options):
         finally:
             await till.close()
 
-    result = asyncio.run(asyncio.wait_for(main(), 20))
+    result = asyncio.run(asyncio.wait_for(main(), LONG))
     (status,) = ledger.status([CAP], "r")
     return result, (status.spent, status.held, status.calls)
 

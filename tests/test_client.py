@@ -27,6 +27,7 @@ from llmo.question import question
 from llmo.types import Message, Target, Usage
 from llmo.wiring import Surroundings
 from tests import virtual
+from tests.patience import LONG
 
 README = Path(__file__).parent.parent / "README.md"
 HELLO = "You said: hello\n\nThat is 1 word. No model was asked."
@@ -218,7 +219,7 @@ def test_a_client_that_nobody_holds_ends_its_thread(place: Place) -> None:
     assert thread is not None
     del client
     gc.collect()
-    thread.join(30)
+    thread.join(LONG)
 
     assert not thread.is_alive()
 

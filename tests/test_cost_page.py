@@ -16,6 +16,7 @@ from llmo.ledger import Call, Ledger, Settlement
 from llmo.money import DOLLAR
 from llmo.types import Usage
 from tests import peers
+from tests.patience import LONG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,7 @@ def chromium(browser: str, home: Path, *args: str) -> subprocess.CompletedProces
         [browser, *FLAGS, f"--user-data-dir={home / 'browser'}", *args],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LONG,
         check=False,
     )
 

@@ -36,6 +36,7 @@ from llmo.providers.cursor import arguments, environment, prompt
 from llmo.providers.cursor_events import Reader, usage, verdict
 from llmo.providers.offline import Unplugged
 from llmo.types import Finish, Image, Listed, Message, Params, Reasoning, Request, Served, Text, Usage, Warned
+from tests.patience import LONG, SILENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 FAKE = Path(__file__).parent / "servers" / "fake_cursor.py"
 ANSWER = "Three rivers: Rhine, Rhône, Volga."
 HELLO = Request((Message("user", "hello"),))
-WITHIN_MS = 20_000
+WITHIN_MS = LONG * 1000
 
 
 class Fake:
@@ -289,21 +290,23 @@ def test_failures(case: str, kind: type[ProviderError], says: str, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("case", "kind", "says"),
+    ("case", "idle", "kind", "says"),
     [
-        pytest.param("hang", TimedOut, "cursor said nothing for 0.5 s", id="at-first"),
-        pytest.param("hang-after-words", Incomplete, "the answer broke off: cursor said", id="after-words"),
-        pytest.param("hang-deaf", Incomplete, "the answer broke off: cursor said", id="deaf"),
-        pytest.param("hang-with-detached-child", Incomplete, "the answer broke off", id="children"),
-        pytest.param("acts-silently", TimedOut, "cursor said nothing for 2 s", id="while-acting"),
+        pytest.param("hang", 0.5, TimedOut, "cursor said nothing for 0.5 s", id="at-first"),
+        pytest.param("hang-after-words", SILENCE, Incomplete, "the answer broke off: cursor said", id="after-words"),
+        pytest.param("hang-deaf", SILENCE, Incomplete, "the answer broke off: cursor said", id="deaf"),
+        pytest.param("hang-with-detached-child", SILENCE, Incomplete, "the answer broke off", id="children"),
+        pytest.param(
+            "acts-silently", SILENCE / 2, TimedOut, f"cursor said nothing for {2 * SILENCE:g} s", id="while-acting"
+        ),
     ],
 )
 @pytest.mark.usefixtures("hasty")
-def test_silence_has_an_end(case: str, kind: type[LlmoError], says: str, tmp_path: Path) -> None:
+def test_silence_has_an_end(case: str, idle: float, kind: type[LlmoError], says: str, tmp_path: Path) -> None:
     """
     Whoever says nothing is ended with all its children; a tool at work may be silent for longer.
     """
-    found = failure(Fake(case, tmp_path, idle_timeout=0.5).play())
+    found = failure(Fake(case, tmp_path, idle_timeout=idle).play())
 
     assert type(found) is kind
     assert found.message.startswith(says)

@@ -18,6 +18,7 @@ import pytest
 
 from llmo.errors import Exit
 from tests import peers
+from tests.patience import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +145,7 @@ def shell(llmo: Llmo, script: list[str], cwd: Path, **env: str) -> Run:
     from tests.conftest import Run as Finished
 
     done = subprocess.run(
-        script, cwd=cwd, env=llmo.env(env), stdin=subprocess.DEVNULL, capture_output=True, timeout=120, check=False
+        script, cwd=cwd, env=llmo.env(env), stdin=subprocess.DEVNULL, capture_output=True, timeout=LONG, check=False
     )
     return Finished(tuple(script), done.returncode, done.stdout, done.stdout.decode(), done.stderr.decode())
 
@@ -258,7 +259,7 @@ def test_completions_and_man_pages_are_fresh() -> None:
     `python .ci/generate.py` would change nothing.
     """
     run = subprocess.run(
-        [sys.executable, ROOT / ".ci/generate.py", "--check"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, ROOT / ".ci/generate.py", "--check"], capture_output=True, text=True, timeout=LONG, check=False
     )
 
     assert (0, "") == (run.returncode, run.stdout + run.stderr)
@@ -284,7 +285,7 @@ def test_man_pages_are_clean(page: Path, command: str) -> None:
     if not shutil.which(tool):
         pytest.skip(peers.missing(tool))
     run = subprocess.run(
-        [tool, *args, page], capture_output=True, timeout=60, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}
+        [tool, *args, page], capture_output=True, timeout=LONG, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}
     )
 
     assert (0, b"") == (run.returncode, run.stderr + (run.stdout if tool == "mandoc" else b""))

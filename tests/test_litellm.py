@@ -45,6 +45,7 @@ from llmo.types import (
     Warned,
 )
 from tests import peers
+from tests.patience import SILENCE
 from tests.servers.raw import RawServer, stream, unused_port, whole
 
 if TYPE_CHECKING:
@@ -466,7 +467,7 @@ def test_silence_has_an_end(answer: Answer, kind: type[ProviderError]) -> None:
     The profile's clock holds for the library too.
     """
     with RawServer(answer) as server:
-        assert type(failure(asked(f"{server.url}/v1", idle_timeout=0.5))) is kind
+        assert type(failure(asked(f"{server.url}/v1", idle_timeout=SILENCE))) is kind
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from llmo.ledger import Ledger, counters
 from llmo.ledger.spending import Spending
 from llmo.ledger.windows import Period
 from llmo.money import parse_usd
+from tests.patience import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,7 +78,7 @@ def wreck(tmp_path_factory: pytest.TempPathFactory) -> Wreck:
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=4 * LONG,
     )
     assert run.returncode == 0, run.stderr[-2000:]
     children = [json.loads(line) for line in run.stderr.splitlines() if line.startswith("{")]

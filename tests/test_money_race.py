@@ -18,6 +18,7 @@ import pytest
 from llmo.clock import SystemClock
 from llmo.ledger import Call, Ledger, Settlement
 from tests.crowd import BROKEN, CAP, HELD, LIMITS, crowd
+from tests.patience import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,7 +147,7 @@ def test_twenty_processes_share_the_cap(path: Path, width: int, costs: list[int]
             assert process.stdin is not None
             process.stdin.write("\n")
             process.stdin.flush()
-        results = [process.communicate(timeout=120) for process in crew]
+        results = [process.communicate(timeout=LONG) for process in crew]
 
     assert [""] * 20 == [errors for _, errors in results]
     passed, refused, billed = (

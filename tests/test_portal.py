@@ -10,6 +10,7 @@ import pytest
 
 from llmo.errors import Cancelled, ConfigError, UsageError
 from llmo.portal import Portal
+from tests.patience import LONG
 
 
 class Log:
@@ -40,12 +41,12 @@ def test_the_cleanup_comes_after_everything_has_ended() -> None:
     log, begun = Log(), threading.Event()
     portal = Portal(log.cleanup)
     work = portal.start(lambda: log.forever(begun))
-    begun.wait(30)
+    begun.wait(LONG)
     portal.close()
 
     assert ["ended", "cleanup"] == log.lines
     with pytest.raises(Cancelled):
-        work.future.result(30)
+        work.future.result(LONG)
     with pytest.raises(UsageError, match="the client is closed"):
         portal.start(log.forever)
 
@@ -101,7 +102,7 @@ def test_the_cancellation_of_a_waiter_ends_its_work() -> None:
 
     async def main() -> None:
         waiter = asyncio.create_task(portal.acall(lambda: log.forever(begun)))
-        await asyncio.to_thread(begun.wait, 30)
+        await asyncio.to_thread(begun.wait, LONG)
         waiter.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiter

@@ -13,6 +13,7 @@ import jsonschema_rs
 import pexpect
 import pytest
 
+from tests.patience import LONG
 from tests.test_settings_keys import tags  # noqa: F401 - a fixture
 
 KINDS = "openai, anthropic, ollama, openrouter, litellm, litellm-proxy, cursor, offline"
@@ -100,7 +101,7 @@ def test_the_wizard_asks(llmo):
     On a terminal: which providers, and how much a day; an amount that is none is asked for again.
     """
     env = llmo.env(NOBODY | {"OPENAI_API_KEY": "sk-x", "ANTHROPIC_API_KEY": "sk-y"})
-    child = pexpect.spawn(llmo.command[0], [*llmo.command[1:], "profile", "init"], env=env, timeout=30)
+    child = pexpect.spawn(llmo.command[0], [*llmo.command[1:], "profile", "init"], env=env, timeout=LONG)
     for question, answer in [
         (r"Use openai \(OPENAI_API_KEY is set\)\? \[Y/n\] ", ""),
         (r"Use anthropic \(ANTHROPIC_API_KEY is set\)\? \[Y/n\] ", "n"),

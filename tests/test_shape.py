@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests import peers
+from tests.patience import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -308,7 +309,7 @@ def loaded(llmo: Llmo, *args: str) -> set[str]:
         text=True,
         check=False,
         stdin=subprocess.DEVNULL,
-        timeout=60,
+        timeout=LONG,
     )
     assert run.returncode == 0, run.stderr
     return {name.split(".")[0] for name in run.stderr.splitlines()[-1].split()}

@@ -15,6 +15,7 @@ from llmo.errors import ConfigError, LlmoError, TimedOut, Unavailable
 from llmo.providers.aiohttp_transport import AiohttpTransport
 from llmo.providers.httpx_transport import HttpxTransport
 from llmo.providers.transport import Call, proxy
+from tests.patience import LONG, SILENCE
 from tests.peer import HANG, RESET, Peer
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(work, 10))
+    return asyncio.run(asyncio.wait_for(work, LONG))
 
 
 async def fetch(transport: Transport, url: str, limit: int = 1000, **fields: Any) -> tuple[int, Any, bytes]:
@@ -109,7 +110,7 @@ def test_chunks_come_as_they_are_sent(made: Made) -> None:
             call = Call("GET", peer.url(), {})
             async with transport.exchange(call) as reply, aclosing(reply.chunks()) as chunks:
                 got = await anext(chunks)
-            await asyncio.wait_for(peer.gone.wait(), 5)
+            await asyncio.wait_for(peer.gone.wait(), LONG)
             await transport.close()
             return got
 
@@ -169,7 +170,7 @@ def test_silence_before_the_first_byte(made: Made) -> None:
     """
     The first clock runs from sending on.
     """
-    found = failure(made, HANG, first=0.05, connect=0.05)
+    found = failure(made, HANG, first=0.05, connect=SILENCE)
 
     assert isinstance(found, TimedOut)
     assert found.may_be_billed is True
@@ -186,7 +187,7 @@ def test_silence_in_the_middle(made: Made) -> None:
     """
     The idle clock is shorter than the first.
     """
-    found = failure(made, CHUNKED + b"5\r\nhello\r\n", HANG, first=30.0, idle=0.05)
+    found = failure(made, CHUNKED + b"5\r\nhello\r\n", HANG, first=LONG, idle=0.05)
 
     assert isinstance(found, TimedOut)
     assert "for 0.05 s" in found.message
@@ -196,16 +197,16 @@ def test_every_byte_winds_the_clock(made: Made) -> None:
     """
     A slow answer may take longer than the silence allowed in it.
     """
-    slow = [step for _ in range(4) for step in (b"5\r\nhello\r\n", 0.15)]
+    slow = [step for _ in range(4) for step in (b"5\r\nhello\r\n", 0.4)]
 
-    assert run(alone(made, CHUNKED, *slow, b"0\r\n\r\n", idle=0.45))[2] == b"hello" * 4
+    assert run(alone(made, CHUNKED, *slow, b"0\r\n\r\n", idle=1.5))[2] == b"hello" * 4
 
 
 def test_a_long_wait_for_the_first_byte(made: Made) -> None:
     """
     A model may think longer than it may pause.
     """
-    assert run(alone(made, CHUNKED, 0.2, b"5\r\nhello\r\n0\r\n\r\n", first=5.0, idle=0.1))[2] == b"hello"
+    assert run(alone(made, CHUNKED, 0.2, b"5\r\nhello\r\n0\r\n\r\n", first=LONG, idle=0.1))[2] == b"hello"
 
 
 def test_nobody_listens(made: Made) -> None:
@@ -345,11 +346,11 @@ def test_a_cancelled_call_closes_its_connection(made: Made) -> None:
         async with Peer([HANG]) as peer:
             transport = made()
             task = asyncio.create_task(fetch(transport, peer.url()))
-            await asyncio.wait_for(peer.asked.wait(), 5)
+            await asyncio.wait_for(peer.asked.wait(), LONG)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(peer.gone.wait(), 5)
+            await asyncio.wait_for(peer.gone.wait(), LONG)
             await transport.close()
             return True
 
@@ -362,9 +363,14 @@ def test_many_at_once(made: Made) -> None:
     """
 
     async def many() -> tuple[int, int]:
-        async with Peer([0.2, WHOLE]) as peer:
+        gate = asyncio.Event()
+        async with Peer([gate, WHOLE]) as peer:
             transport = made()
-            found = await asyncio.gather(*(fetch(transport, peer.url()) for _ in range(120)))
+            asked = asyncio.gather(*(fetch(transport, peer.url()) for _ in range(120)))
+            while len(peer.requests) < 120:  # noqa: ASYNC110 - a peer has one event, for the first
+                await asyncio.sleep(0)
+            gate.set()
+            found = await asked
             await transport.close()
             return sum(body == b"hello" for _, _, body in found), peer.connections
 

@@ -248,7 +248,7 @@ def test_a_second_signal_ends_at_once(raw: Callable[..., Peer]) -> None:
         process.send_signal(signal.SIGINT)
         read_until(process, b"llmo: ")
         process.send_signal(signal.SIGINT)
-        run = peer.llmo.finish(process, timeout=20)
+        run = peer.llmo.finish(process)
 
     assert 130 == run.code, run
 

@@ -12,6 +12,7 @@ import pytest
 
 import llmo
 from llmo.errors import Unauthorized
+from tests.patience import LONG
 
 if TYPE_CHECKING:
     from tests.process.conftest import Peer
@@ -100,7 +101,7 @@ def test_ctrl_c_in_a_program_books_what_came(openai: Peer) -> None:
         assert process.stdout is not None
         first = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=LONG)
 
     assert (b"one t\n", b"KeyboardInterrupt") == (first, errors.splitlines()[-1])
     booked = openai("cost", "--by", "outcome", "--json").json

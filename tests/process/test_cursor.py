@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import LONG
 from tests.process.conftest import explained
 from tests.test_cursor import ANSWER, FAKE, gone
 
@@ -233,7 +234,7 @@ def test_a_reader_that_has_gone_leaves_nothing_behind(asked: Any) -> None:
     os.read(process.stdout.fileno(), 4)
     process.stdout.close()
 
-    assert process.wait(30) in (0, 141, -signal.SIGPIPE)
+    assert process.wait(LONG) in (0, 141, -signal.SIGPIPE)
     assert process.stderr
     process.stderr.close()
     assert cursor.nothing_left()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import SILENCE
 from tests.process.conftest import KEY, explained
 from tests.servers.raw import RawServer, stream, unused_port, whole
 
@@ -73,12 +74,11 @@ def test_silence_ends_with_the_timeout(raw: Callable[..., Peer], kind: str) -> N
     A server that takes the request and says nothing: exit code 5 at the total clock, booked, not free.
     """
     with RawServer(["hang"]) as server:
-        begin = time.monotonic()
-        run = raw(server.url, kind)("ask", "hello", "--timeout", "1", "--max-tokens", "10", "--json")
-        took = time.monotonic() - begin
+        run = raw(server.url, kind)("ask", "hello", "--timeout", f"{SILENCE:g}", "--max-tokens", "10", "--json")
 
-    assert (5, "timeout", True) == (run.code, run.json["error"]["kind"], took < 20), run
-    assert run.json["attempts"][0]["cost_usd"] not in (None, "0") or kind == "ollama", run
+    assert (5, "timeout") == (run.code, run.json["error"]["kind"]), run
+    assert f"llmo: no complete answer within {SILENCE:g} s" == explained(run)[0]
+    assert run.json["cost"]["in_doubt_usd"] != "0" or kind == "ollama", run
 
 
 def test_a_stream_that_stalls_ends_with_the_idle_clock(raw: Callable[..., Peer]) -> None:
@@ -86,9 +86,9 @@ def test_a_stream_that_stalls_ends_with_the_idle_clock(raw: Callable[..., Peer])
     Words, then silence: incomplete, with the words.
     """
     with RawServer([stream(CHUNKS[0]), "hang"]) as server:
-        run = raw(server.url, provider="idle_timeout = 0.5")("ask", "hello", "--json")
+        run = raw(server.url, provider=f"idle_timeout = {SILENCE}")("ask", "hello", "--json")
     with RawServer([stream(CHUNKS[0]), "hang"]) as again:
-        plain = raw(again.url, provider="idle_timeout = 0.5")("ask", "hello")
+        plain = raw(again.url, provider=f"idle_timeout = {SILENCE}")("ask", "hello")
 
     assert (6, "incomplete", "Hi") == (run.code, run.json["error"]["kind"], run.json["text"]), run
     assert (6, "Hi") == (plain.code, plain.stdout.rstrip("\n")), plain
@@ -138,23 +138,16 @@ def test_a_busy_server_is_asked_again_after_what_it_said(raw: Callable[..., Peer
 
 @pytest.mark.parametrize(
     "value",
-    [pytest.param("3600", id="seconds"), pytest.param(formatdate(time.time() + 3600, usegmt=True), id="date")],
+    [pytest.param("86400", id="seconds"), pytest.param(formatdate(time.time() + 86400, usegmt=True), id="date")],
 )
 def test_a_wait_longer_than_the_timeout_is_not_waited(raw: Callable[..., Peer], value: str) -> None:
     """
-    An hour's Retry-After with 5 seconds to go: exit code 5 now, one request.
+    A day's Retry-After with an hour to go: exit code 5 now, one request.
     """
     with RawServer([whole(BUSY, status="429 Too Many Requests", Retry_After=value)]) as server:
-        begin = time.monotonic()
-        run = raw(server.url)("ask", "hello", "--timeout", "5", "--json")
-        took = time.monotonic() - begin
+        run = raw(server.url)("ask", "hello", "--timeout", "3600", "--json")
 
-    assert (5, "rate_limited", 1, True) == (
-        run.code,
-        run.json["error"]["kind"],
-        len(server.requests),
-        took < 4.5,
-    ), (run, took)
+    assert (5, "rate_limited", 1) == (run.code, run.json["error"]["kind"], len(server.requests)), run
 
 
 def test_retries_are_exactly_those_asked_for(raw: Callable[..., Peer]) -> None:

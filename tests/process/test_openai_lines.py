@@ -95,10 +95,10 @@ def test_a_bad_line_behind_the_head_fails_alone(llmo: Llmo) -> None:
     bad = line(9999, messages="none")
     rows = [line(n) for n in range(1002)]
     source.write_text("\n".join([*rows, bad]), "utf-8")
-    late = llmo("-P", "offline", "batch", source, "-m", "offline/echo", "-o", out, timeout=300)
-    again = llmo("-P", "offline", "batch", source, "-m", "offline/echo", "-o", out, "--retry-errors", timeout=300)
+    late = llmo("-P", "offline", "batch", source, "-m", "offline/echo", "-o", out)
+    again = llmo("-P", "offline", "batch", source, "-m", "offline/echo", "-o", out, "--retry-errors")
     source.write_text("\n".join([bad, *rows]), "utf-8")
-    early = llmo("-P", "offline", "batch", source, "-m", "offline/echo", "-o", llmo.home / "other.jsonl", timeout=300)
+    early = llmo("-P", "offline", "batch", source, "-m", "offline/echo", "-o", llmo.home / "other.jsonl")
 
     assert (7, 1003, ("error", "usage")) == (late.code, len(written(out)), written(out)["r9999"]), late
     assert (7, 1003) == (again.code, len(written(out))), again

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import LONG
 from tests.servers.raw import RawServer, stream
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def test_a_terminal_that_is_closed_strands_nothing(raw: Callable[..., Peer], arg
         if args != ASK:
             # The rows in flight would have 30 s.
             process.send_signal(signal.SIGHUP)
-        code = process.wait(60)
+        code = process.wait(LONG)
     found = total(peer)
 
     assert 129 == code

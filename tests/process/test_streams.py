@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import LONG
 from tests.process.conftest import explained
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def test_no_stdin_leaves_a_loop_its_input(llmo: Llmo) -> None:
     """
     loop = 'while read -r x; do llmo -P offline ask -n -q "$x" | head -n 1; done'
     run = subprocess.run(
-        ["bash", "-c", loop], input=b"one\ntwo\nthree\n", env=llmo.env(), capture_output=True, timeout=60, check=True
+        ["bash", "-c", loop], input=b"one\ntwo\nthree\n", env=llmo.env(), capture_output=True, timeout=LONG, check=True
     )
 
     assert b"You said: one\nYou said: two\nYou said: three\n" == run.stdout
@@ -140,7 +141,7 @@ def test_a_closed_stdout_is_said_not_thrown(llmo: Llmo) -> None:
     `>&-` and a full device: no traceback.
     """
     closed = subprocess.run(
-        ["sh", "-c", "llmo -P offline ask hi >&-"], env=llmo.env(), capture_output=True, timeout=60, check=False
+        ["sh", "-c", "llmo -P offline ask hi >&-"], env=llmo.env(), capture_output=True, timeout=LONG, check=False
     )
     with Path("/dev/full").open("wb") as full:
         process = llmo.start("-P", "offline", "ask", "hi", stdout=full)

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from tests.patience import LONG
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -39,7 +41,7 @@ class Aimock:
 
     def journal(self, test_id: str) -> list[dict[str, Any]]:
         """Every request that came with this `X-Test-Id`, in order, as the server saw it."""
-        with urllib.request.urlopen(f"{self.url}/__aimock/journal?testId={test_id}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/__aimock/journal?testId={test_id}", timeout=LONG) as answer:
             found: list[dict[str, Any]] = json.load(answer)
         return found
 
@@ -80,7 +82,7 @@ def _forward(source: IO[str], lines: queue.SimpleQueue[str]) -> None:
 
 def _address(lines: queue.SimpleQueue[str]) -> str:
     seen = []
-    while line := lines.get(timeout=30):
+    while line := lines.get(timeout=LONG):
         seen.append(line)
         if found := re.search(r"listening on (http://\S+)", line):
             return found[1]

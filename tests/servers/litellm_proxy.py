@@ -21,13 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.patience import LONG
 from tests.servers.raw import unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "llmo-tests" / "litellm"
-PATIENCE = 90.0
 CONFIG = """
 model_list:
   - model_name: mock
@@ -107,7 +107,7 @@ def _env(key: str, home: str) -> dict[str, str]:
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + LONG
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), urllib.request.urlopen(f"{url}/health/readiness", timeout=2):
             return

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from typing import Self
 
-Step: TypeAlias = bytes | float | Literal["hang", "reset"]
-"""Bytes to send, seconds to wait, silence until the server ends, or a reset connection."""
+Step: TypeAlias = bytes | float | threading.Event | Literal["hang", "reset"]
+"""Bytes to send, seconds or an event to wait for, silence until the server ends, or a reset connection."""
 Answer: TypeAlias = Sequence[Step]
 
 
@@ -111,6 +111,9 @@ class RawServer:
                 connection.sendall(step)
             elif step == "hang":
                 self._closing.wait()
+            elif isinstance(step, threading.Event):
+                while not step.wait(0.05) and not self._closing.is_set():
+                    pass
             elif step == "reset":
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return

@@ -12,6 +12,7 @@ import pexpect
 import pytest
 
 from tests import peers
+from tests.patience import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +87,7 @@ def test_scripts_are_sound(command: tuple[str, ...]) -> None:
     The shells, and shellcheck, read the scripts without a word.
     """
     run = subprocess.run(
-        [shell(command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [shell(command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, timeout=LONG, check=False
     )
 
     assert (0, "", "") == (run.returncode, run.stdout, run.stderr)
@@ -106,7 +107,7 @@ def test_tab_completes(llmo: Llmo, home: Path, command: tuple[str, ...]) -> None
     """
     env = llmo.env({"TERM": "xterm", "PS1": "$ ", "ZDOTDIR": str(home), "XDG_CONFIG_HOME": str(home / ".config")})
     session = pexpect.spawn(
-        shell(command[0]), [*command[1:]], env=env, cwd=str(home), encoding="utf-8", dimensions=(50, 200), timeout=20
+        shell(command[0]), [*command[1:]], env=env, cwd=str(home), encoding="utf-8", dimensions=(50, 200), timeout=LONG
     )
     try:
         session.expect_exact("$ ")

@@ -26,17 +26,18 @@ _BIDI_MARKS = "\u061c\u200e\u200f"
 _SOFT_HYPHEN, _MONGOLIAN_SEPARATOR = "\xad", "\u180e"
 _WAITING = frozenset(_JOINERS + _BIDI_MARKS + _SOFT_HYPHEN + _MONGOLIAN_SEPARATOR)
 """Whether these stay depends on what follows."""
+# Ranges, first and last: patterns of them would take longer to compile than most commands take.
 # Scripts whose spelling or line breaking uses joiners: Arabic to Tibetan, Myanmar, Khmer, Mongolian, Meetei, Brahmi's.
-_JOINED = re.compile(
-    "[\u0620-\u08ff\u0900-\u0fff\u1000-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\ua8ff\ua930-\uaa7f\uaae0-\uabff"
-    "\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00010aff\U00011000-\U00011fff]"
+_JOINED = (
+    "\u0620\u08ff \u0900\u0fff \u1000\u109f \u1780\u18af \u1900\u1cff \ua840\ua8ff \ua930\uaa7f \uaae0\uabff"
+    " \ufb50\ufdff \ufe70\ufefc \U00010a00\U00010aff \U00011000\U00011fff"
 )
-_EMOJI = re.compile(
-    "[\xa9\xae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2934\u2935\u2b00-\u2bff"
-    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+_EMOJI = (
+    "\xa9\xa9 \xae\xae \u203c\u203c \u2049\u2049 \u2122\u2122 \u2139\u2139 \u2190\u21ff \u2300\u23ff \u2460\u24ff"
+    " \u25a0\u27bf \u2934\u2935 \u2b00\u2bff \u3030\u3030 \u303d\u303d \u3297\u3297 \u3299\u3299 \U0001f000\U0001faff"
 )
-_IDEOGRAPH = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_SELECTED = re.compile("[0-9#*\u2010-\u2027\u2030-\u205e\u2070-\u2bff\u3001-\u303f\uff01-\uff65]")
+_IDEOGRAPH = "\u3400\u9fff \uf900\ufaff \U00020000\U0003ffff"
+_SELECTED = "09 ## ** \u2010\u2027 \u2030\u205e \u2070\u2bff \u3001\u303f \uff01\uff65"
 _VIRAMA = 9
 """Canonical combining class of the sign that silences a vowel."""
 
@@ -119,8 +120,12 @@ def _kept(text: str, at: int) -> bool:
     if "\u180b" <= char <= "\u180f":
         return "\u1820" <= before <= "\u18af"
     if "\ufe00" <= char <= "\ufe0f":
-        return any(kind.match(before) for kind in (_EMOJI, _IDEOGRAPH, _SELECTED, _JOINED))
-    return "\U000e0100" <= char <= "\U000e01ef" and bool(_IDEOGRAPH.match(before))
+        return any(_among(before, kind) for kind in (_EMOJI, _IDEOGRAPH, _SELECTED, _JOINED))
+    return "\U000e0100" <= char <= "\U000e01ef" and _among(before, _IDEOGRAPH)
+
+
+def _among(char: str, ranges: str) -> bool:
+    return bool(char) and any(one[0] <= char <= one[1] for one in ranges.split())
 
 
 def _seen(neighbour: str) -> str:
@@ -131,8 +136,8 @@ def _joins(text: str, at: int, after: str) -> bool:
     char, before = text[at], text[at - 1 : at]
     if char == "\u200d":
         base = text[at - 2 : at - 1] if before == "\ufe0f" else before
-        if _EMOJI.match(base) and _EMOJI.match(after):
+        if _among(base, _EMOJI) and _among(after, _EMOJI):
             return True
     before = _seen(before)
     silent = bool(before) and combining(before) == _VIRAMA and char != "\u200b"
-    return bool(_JOINED.match(before) and (silent or _JOINED.match(after)))
+    return _among(before, _JOINED) and (silent or _among(after, _JOINED))

@@ -282,3 +282,34 @@ def test_the_engine_hands_nothing_private_to_a_target_elsewhere() -> None:
     assert ["config", "ok"] == [one.outcome for one in execution.result.attempts]
     assert "hold a" not in stage.log
     assert Request((Message("user", "hello"),)) == HELLO
+
+
+DONE = {"model": "mine", "message": {"role": "assistant", "content": "Hi."}, "done": True, "done_reason": "stop"}
+CLOUD = {"remote_model": "gpt-oss:120b", "remote_host": "https://ollama.com:443"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "flag", "expected"),
+    [
+        pytest.param(whole({"details": {}}), "--private", (0, ["/api/show", "/api/chat"]), id="here"),
+        pytest.param(
+            whole({"error": "no"}, status="404 Not Found"), "--private", (0, ["/api/show", "/api/chat"]), id="old"
+        ),
+        pytest.param(whole(CLOUD), "--private", (4, ["/api/show"]), id="cloud"),
+        pytest.param(whole(DONE), None, (0, ["/api/chat"]), id="not private"),
+    ],
+)
+def test_a_cloud_model_under_another_name_gets_nothing_private(
+    llmo: Any, tmp_path: Path, shown: Any, flag: str | None, expected: tuple[int, list[str]]
+) -> None:
+    """
+    `ollama cp gpt-oss:120b-cloud mine`: what a model is, is asked before the prompt is sent.
+    """
+    path = tmp_path / "p.toml"
+    with RawServer([shown], [whole(DONE)]) as server:
+        path.write_text(f'model = "o/mine"\n[providers.o]\nkind = "ollama"\nbase_url = "{server.url}"\n', "utf-8")
+        run = llmo("-P", path, "ask", "--no-stream", "the plan", *([flag] if flag else []))
+
+    assert expected == (run.code, [one.path for one in server.requests]), run
+    assert expected[0] == 0 or not any(b"the plan" in one.body for one in server.requests)
+    assert expected[0] == 0 or "o/mine runs at https://ollama.com:443, and the request is private" in run.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +15,26 @@ from llmo.errors import (
     Rejected,
     Unauthorized,
     Unavailable,
+    Withheld,
 )
 from llmo.providers import context, failures, wire
 from llmo.providers.counts import count
 from llmo.providers.decoder import Decoder, reasoning
 from llmo.providers.exchange import Dialect, address, reserved
+from llmo.providers.places import admit
 from llmo.providers.transport import split
 from llmo.types import Listed, Usage, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from llmo.providers import Link
     from llmo.providers.failures import Complaint, Headers
     from llmo.providers.transport import Call
     from llmo.types import Ability, Event, FinishReason, Message, RateInfo, Request
 
+SHOW_S = 10.0
+"""Seconds to say what a model is, which needs no model loaded."""
 _FINISH: Mapping[str, FinishReason] = {"length": "length"}
 _TOP_LEVEL = ("think", "keep_alive", "format", "truncate", "shift", "tools", "logprobs", "top_logprobs", "options")
 
@@ -145,6 +151,8 @@ class Ollama(Dialect):
     def __init__(self, link: Link) -> None:
         super().__init__(link)
         self._contexts: dict[str, int] = {}
+        self._here: set[str] = set()
+        """Models that were found to run where they are asked."""
 
     def credentials(self) -> Mapping[str, str]:
         """The key, which only the cloud has: a local server must not see it unless the profile says so."""
@@ -163,6 +171,38 @@ class Ollama(Dialect):
         prompt = context.Prompt.of(request, self._context(request, model))
         body = encode(request, model, self.link, prompt.num_ctx)
         return self.call("POST", self.url("/api/chat"), body), Answer(self, prompt)
+
+    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+        """As every dialect; a private request first asks whether the model is on this machine at all."""
+        if request.private:
+            admit(self.link, request, self.url("/api/chat"), model)
+            await self._stays(model)
+        async with aclosing(super().stream(request, model)) as events:
+            async for event in events:
+                yield event
+
+    async def _stays(self, model: str) -> None:
+        """
+        Raise `Withheld` for a model of Ollama's cloud under another name: `ollama cp x:cloud mine` gives it any.
+
+        A server that can't say it has no such models.
+        """
+        if model in self._here:
+            return
+        asked = replace(self.call("POST", self.url("/api/show"), wire.write({"model": model})), first=SHOW_S)
+        async with self.link.transport.exchange(asked) as reply:
+            body = await reply.read(wire.BODY_LIMIT)
+        try:
+            said = wire.obj(wire.read(body)) if reply.status == HTTPStatus.OK else {}
+        except ValueError:
+            said = {}
+        if wire.text(said.get("remote_host")) or wire.text(said.get("remote_model")):
+            where = failures.clean(wire.text(said.get("remote_host")), self.link.api_key) or "Ollama's cloud"
+            raise Withheld(
+                f"{self.link.name}/{model} runs at {where}, and the request is private: nothing was sent",
+                hint=f"ollama show {model} tells where a model runs",
+            )
+        self._here.add(model)
 
     def _context(self, request: Request, model: str) -> int:
         """One size for a model as long as it suffices: a change makes Ollama load the model again."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from llmo import shapes
 from llmo.settings.kinds import KIND_DEFAULTS
 
 if TYPE_CHECKING:
@@ -35,6 +34,8 @@ def by_agent(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _secret(name: str, value: str) -> bool:
+    from llmo import shapes  # milliseconds to compile, and read with every profile
+
     if shapes.SECRET_NAME.search(name) or _OWN.match(name) or shapes.API_KEY.search(value):
         return True
     # A proxy's password is needed to get out at all.

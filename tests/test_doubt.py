@@ -80,6 +80,7 @@ def test_what_came_is_spent_and_the_rest_is_in_doubt(home: Home) -> None:
     assert DOLLAR - held == parse_usd(budget["left_usd"])
     assert "more in doubt (llmo cost --reconcile)\n" in run.stderr
     assert "in doubt up to $0.0" in home("cost").stdout
+    assert home("cost").stderr.endswith(": llmo cost --reconcile settles them\n")
     assert "in doubt" in home("cost", "--budgets").stdout
     assert "spent, $0 held, in doubt up to $0.0" in home("route", "hello").stdout
 

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmo.budget import Direct
 from llmo.catalog import Model
 from llmo.engine import Engine, Job, collect
+from llmo.errors import (
+    Broken,
+    Incomplete,
+    ModelNotFound,
+    QuotaExhausted,
+    RateLimited,
+    Refused,
+    Rejected,
+    TimedOut,
+    Unavailable,
+)
 from llmo.ledger import MAX_COST, Ledger, Limit
 from llmo.money import DOLLAR
 from llmo.structured import Structured
@@ -20,7 +35,6 @@ from tests.fakes import HELLO, A, B, Open, Scripted, candidate, plan, price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from llmo.result import Result
     from llmo.router import Candidate, Plan
@@ -200,10 +214,53 @@ def test_a_budget_that_ended_is_what_is_told_when_the_last_resort_fails(ledger: 
     """
     Exit 3, not the reason why a stand-in could not answer.
     """
-    from llmo.errors import ModelNotFound
-
     found = planned(able(A, 1), able(B, 2, **FREE), when_budget_ends="local")
     result = play(ledger, worst(1), job(found), a=Scripted(GOOD), b=Scripted([ModelNotFound("no such model")]))
 
     assert result.error is not None
     assert ("budget_exceeded", 3) == (result.error.kind, result.error.exit)
+
+
+FAILURES = st.sampled_from(
+    [
+        Incomplete("gone"), TimedOut("late"), Unavailable("bad gateway"), Broken("who knows"), RateLimited("slow down"),
+        Unavailable("never left", may_be_billed=False), Rejected("no"), Refused("policy"), QuotaExhausted("no credit"),
+        ModelNotFound("no such model"),
+    ]
+)  # fmt: skip
+EVENTS = st.one_of(
+    st.builds(Text, st.sampled_from(["hi", "word " * 40])),
+    st.builds(Usage, st.integers(0, 40), st.integers(0, 200)),
+    st.builds(Reported, st.integers(0, 2 * worst(100))),
+)
+ENDS = st.one_of(st.sampled_from([Finish("stop"), Finish("length"), Finish("refusal"), Finish("tool_calls")]), FAILURES)
+SCRIPTS = st.lists(
+    st.tuples(st.lists(EVENTS, max_size=3), ENDS).map(lambda of: [*of[0], of[1]]), min_size=1, max_size=3
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SCRIPTS, SCRIPTS, st.integers(0, 5 * worst(100)), st.booleans())
+def test_every_attempt_ends_in_exactly_one_way(first: Any, second: Any, cap: int, restart: bool) -> None:
+    """
+    Each has one hold, which is settled, released or in doubt; what the result says is what is booked.
+    """
+    with TemporaryDirectory() as directory:
+        book = Ledger(Path(directory) / "ledger.db", virtual.VirtualClock(), "UTC")
+        found = job(planned(able(A, 1), able(B, 2)), retries=1, restart=restart)
+        result = play(book, cap, found, a=Scripted(*first), b=Scripted(*second))
+        (status,) = book.status([Limit(name=MAX_COST, usd=cap, window="run")], "r")
+        rows = book._db().execute("SELECT id, state, cost, in_doubt, worst FROM calls").fetchall()
+        book.close()
+
+    sent = [one for one in result.attempts if one.outcome != "budget_exceeded"]
+    booked = {row[0]: row[1:] for row in rows}
+    assert {one.id for one in sent} == booked.keys()
+    for one in sent:
+        state, cost, in_doubt, held = booked[one.id]
+        assert (one.cost, one.in_doubt, state == "in_doubt") == (cost, in_doubt, in_doubt > 0)
+        assert state in {"settled", "released", "in_doubt"}
+        assert in_doubt == 0 or cost + in_doubt == held
+    assert (status.spent, status.held, status.in_doubt) == (result.cost, 0, result.in_doubt)
+    excess = sum(max(0, (one.cost or 0) - worst(100)) for one in sent)
+    assert status.spent + status.in_doubt <= cap + excess

@@ -135,11 +135,14 @@ class Report:
     def _strand(self) -> None:
         """Say whose money nobody will settle by itself, and how."""
         number, amount = self.stranded
-        if not number:
-            return
         of = f" --run {shlex.quote(self.run)}" if self.run else ""
-        whose = f"{figures.counted(number, 'calls')} of processes that are gone"
-        self.ctx.note(f"llmo: {whose} still hold {figures.dollars(amount)}: llmo cost --reconcile{of} settles them")
+        settles = f"llmo cost --reconcile{of} settles them"
+        if number:
+            whose = f"{figures.counted(number, 'calls')} of processes that are gone"
+            self.ctx.note(f"llmo: {whose} still hold {figures.dollars(amount)}: {settles}")
+        if doubtful := self.total.doubtful:
+            unsure = f"{figures.counted(doubtful, 'calls')} in doubt, up to {figures.dollars(self.total.in_doubt)}"
+            self.ctx.note(f"llmo: {unsure}: {settles}")
 
     def verdict(self, most: Pico | None) -> int:
         """The exit code of --check, with a line for each limit that is used up."""

@@ -179,3 +179,46 @@ def test_one_amount_is_one_amount(llmo, book) -> None:  # noqa: F811 - the fixtu
 
     assert ["$0.996", "$0.996"] == [word for word in llmo("cost").stdout.split() if word.startswith("$")]
     assert progress.line(now).endswith(", $0.996")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.0, "0 ms"),
+        (0.25, "250 ms"),
+        (0.9994, "999 ms"),
+        (0.9996, "1.0 s"),
+        (9.94, "9.9 s"),
+        (10.0, "10 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 0 s"),
+        (61.0, "1 min 1 s"),
+        (3_599.0, "59 min 59 s"),
+        (3_600.0, "1 h 0 min"),
+        (7_320.0, "2 h 2 min"),
+        (86_399.0, "23 h 59 min"),
+        (86_400.0, "1 d 0 h"),
+        (266_400.0, "3 d 2 h"),
+    ],
+)
+def test_a_length_of_time_is_shown_in_two_units(seconds: float, said: str) -> None:
+    """
+    Never 60 seconds, never 1000 milliseconds.
+    """
+    assert said == figures.span(seconds)
+
+
+def test_things_are_counted() -> None:
+    """
+    One of them has no `s`, thousands have a comma.
+    """
+    assert ["0 rows", "1 row", "2 rows", "1,000 rows"] == [figures.counted(n, "rows") for n in (0, 1, 2, 1000)]
+
+
+def test_a_century_is_the_longest() -> None:
+    """
+    Calendars end; more than that is a slip.
+    """
+    assert 36_600 * 86_400 == figures.seconds("--since", "36600d")
+    with pytest.raises(UsageError, match=r"^--since: longer than a century: 36601d$"):
+        figures.seconds("--since", "36601d")

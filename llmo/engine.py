@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo import wording
@@ -60,7 +60,8 @@ class Job:
 
     `timeout` is seconds for everything: waiting, retries, fallbacks. `restart` allows an
     answer that broke off to begin anew, for callers who show nothing before the end. `queues`
-    is for batches: waiting for money and for a slot is no part of the time then.
+    is for batches: waiting for money and for a slot is no part of the time then. `spent` seconds of it went to
+    earlier requests for the same answer.
     """
 
     request: Request
@@ -72,6 +73,12 @@ class Job:
     row: str | None = None
     restart: bool = False
     queues: bool = False
+    spent: float = 0.0
+
+    def after(self, result: Result) -> Job | None:
+        """The same with the time that is left when an answer took its own; None when none is."""
+        spent = self.spent + result.total_s
+        return replace(self, spent=spent) if spent < self.timeout else None
 
 
 class Engine:
@@ -217,7 +224,7 @@ class Execution:
 
     @property
     def _deadline(self) -> float:
-        return self._began + self.job.timeout + self._queued
+        return self._began + self.job.timeout - self.job.spent + self._queued
 
     def _result(self, error: LlmoError | None) -> Result:
         now = asyncio.get_running_loop().time()

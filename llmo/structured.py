@@ -36,22 +36,29 @@ class Structured:
 
     async def events(self) -> AsyncGenerator[Progress]:
         """Yield what happens, repairs included."""
-        job = self.job
+        job: Job | None = self.job
+        wrong: InvalidOutput | None = None
         for left in range(self.repair, -1, -1):
-            execution = self.engine.start(job)
+            assert job is not None
+            before, execution = self.result, self.engine.start(job)
             try:
                 async with aclosing(execution.events()) as events:
                     async for event in events:
                         yield event
             finally:
-                self.result = _joined(self.result, execution.result)
+                self.result = _joined(before, execution.result)
+            if before is not None and wrong is not None and _set(self.result).error is not None:
+                self.result = _kept(before, _set(self.result), wrong)
+                return
             problems = self._problems()
             if not problems:
                 return
-            if left == 0 or _set(self.result).finish == "length":
-                self.result = replace(_set(self.result), error=_invalid(problems))
+            wrong = _invalid(problems)
+            job = self.job.after(_set(self.result))
+            if left == 0 or job is None or _set(self.result).finish == "length":
+                self.result = replace(_set(self.result), error=wrong)
                 return
-            job = self._again(problems)
+            job = self._again(job, problems)
 
     def _problems(self) -> list[str]:
         result = _set(self.result)
@@ -70,12 +77,12 @@ class Structured:
         described = {name for fields in (asked.params.extra, asked.body or {}) for name in fields}
         return bool(result.tool_calls) and not result.text.strip() and bool({"tools", "functions"} & described)
 
-    def _again(self, problems: list[str]) -> Job:
+    def _again(self, job: Job, problems: list[str]) -> Job:
         assert self.validator is not None
         asked = self.job.request
         text = REPAIR.format(errors="\n".join(problems), schema=jsontext.write(self.validator.schema))
         turns = (Message("assistant", _set(self.result).text or "(empty)"), Message("user", text))
-        return _longer(self.job, replace(asked, messages=(*asked.messages, *turns)))
+        return _longer(job, replace(asked, messages=(*asked.messages, *turns)))
 
 
 def _longer(job: Job, request: Request) -> Job:
@@ -92,6 +99,13 @@ def _set(result: Result | None) -> Result:
 
 def _invalid(problems: list[str]) -> InvalidOutput:
     return InvalidOutput(f"the answer does not match the schema: {problems[0]}", hint="the raw text is kept")
+
+
+def _kept(before: Result, failed: Result, wrong: InvalidOutput) -> Result:
+    """The answer that did not match, which is paid for, with what its repair took and why that failed."""
+    why = f"it could not be repaired: {failed.error.message}" if failed.error else ""
+    both = {name: getattr(failed, name) for name in ("attempts", "cost", "cost_source", "total_s")}
+    return replace(before, error=wrong, warnings=(*before.warnings, why), **both)
 
 
 def _joined(before: Result | None, now: Result | None) -> Result | None:

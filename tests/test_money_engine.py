@@ -186,7 +186,10 @@ def test_a_repair_holds_for_the_longer_request(ledger: Ledger) -> None:
     refused = virtual.run(main(first + worst(100)))
 
     assert refused.error is not None
-    assert ("budget_exceeded", 1) == (refused.error.kind, len(provider.requests))
+    # The answer is paid for and kept; what refused its repair is told beside it.
+    assert ("invalid_output", True) == (refused.error.kind, refused.text.startswith("not json"))
+    assert ["ok", "budget_exceeded"] == [attempt.outcome for attempt in refused.attempts]
+    assert 1 == len(provider.requests)
     assert (first, 0) == spent(ledger)
 
 

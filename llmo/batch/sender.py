@@ -79,7 +79,7 @@ class Sender:
         What was cut is paid for, and kept unless a longer answer comes.
         """
         try:
-            more = await self._asked(work, affordable.again(plan, cut.result))
+            more = await self._asked(work, affordable.again(plan, cut.result), cut.result)
         except asyncio.CancelledError:
             # The run was told to end at once: a paid answer is written all the same.
             return cut
@@ -90,12 +90,12 @@ class Sender:
         kept = more if more.result.error is None or more.result.finish == "length" else cut
         return replace(kept, result=_joined(cut.result, more.result, kept.result))
 
-    async def _asked(self, work: Work, plan: Plan) -> Answered:
-        result, data = await self._once(work, plan)
+    async def _asked(self, work: Work, plan: Plan, before: Result | None = None) -> Answered:
+        result, data = await self._once(work, plan, 0.0 if before is None else before.total_s)
         error = result.error
         return Answered(result, data, fatal=isinstance(error, FATAL))
 
-    async def _once(self, work: Work, plan: Plan) -> tuple[Result, Json]:
+    async def _once(self, work: Work, plan: Plan, spent: float) -> tuple[Result, Json]:
         terms = self._terms
         job = Job(
             request=work.request,
@@ -107,6 +107,7 @@ class Sender:
             row=work.name,
             restart=True,
             queues=True,
+            spent=spent,
         )
         if terms.validator is None:
             return await collect(self._engine.start(job)), None

@@ -1,0 +1,76 @@
+"""Asking again after an answer that does not match: within the time of the call, and never at the cost of what came."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from llmo.errors import BudgetExceeded, Unavailable
+from llmo.structured import Structured
+from llmo.types import Finish, Text, Usage
+from llmo.validator import Validator
+from tests import virtual
+from tests.fakes import A, Note, Scripted, Stage
+
+if TYPE_CHECKING:
+    from llmo.result import Result
+
+NUMBER = {"type": "number"}
+
+
+def play(*answers: Any, till: Note | None = None, **job: Any) -> tuple[Result, Any, int, float]:
+    """A structured answer: its result, its data, how many requests it took, how long."""
+    provider = Scripted(*answers)
+
+    async def main() -> tuple[Result, Any, float]:
+        stage = Stage({A: provider}, till=till or Note([]))
+        running = Structured(stage.engine(), stage.job(**job), Validator(NUMBER))
+        async for _ in running.events():
+            pass
+        assert running.result is not None
+        return running.result, running.data, asyncio.get_running_loop().time()
+
+    result, data, took = virtual.run(main())
+    return result, data, len(provider.requests), took
+
+
+def said(text: str, after: float = 0.0) -> tuple[Any, ...]:
+    """An answer that takes its time."""
+    return (after, Text(text), Usage(1, 2), Finish("stop"))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "requests", "took", "kind"),
+    [
+        pytest.param(20.0, 30.0, 2, 50.0, None, id="in time"),
+        pytest.param(40.0, 30.0, 2, 60.0, "invalid_output", id="cut by the clock"),
+        pytest.param(59.0, 30.0, 2, 60.0, "invalid_output", id="hardly begun"),
+    ],
+)
+def test_a_repair_has_the_rest_of_the_time(
+    first: float, second: float, requests: int, took: float, kind: str | None
+) -> None:
+    """
+    `--timeout` is the time of the call, not of each of its requests.
+    """
+    result, data, asked, ended = play(said("ten", first), said("10", second))
+
+    assert (requests, took, kind) == (asked, ended, result.error and result.error.kind)
+    assert (("10", 10) if kind is None else ("ten", None)) == (result.text, data)
+
+
+@pytest.mark.parametrize(
+    "failure", [Unavailable("down", status=503, may_be_billed=False), BudgetExceeded("budget x is used up")]
+)
+def test_a_repair_that_fails_takes_no_answer_away(failure: Exception) -> None:
+    """
+    What did not match is paid for: it is kept as invalid, with all attempts and the reason.
+    """
+    till = Note([], limit=1) if isinstance(failure, BudgetExceeded) else Note([])
+    result, data, _, _ = play(said("ten"), (failure,), till=till, retries=0)
+
+    assert ("invalid_output", "ten", None) == (result.error and result.error.kind, result.text, data)
+    assert f"it could not be repaired: {failure}" in result.warnings
+    assert (2, ["ok", failure.kind]) == (len(result.attempts), [one.outcome for one in result.attempts])  # type: ignore[attr-defined]  # both are ours

@@ -115,3 +115,35 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path, monkeypatch):
     ledger.hold(Call(id="a", run="r", provider="p", model="m"), 1)
     ledger.settle("a", Settlement(cost=1, source="computed"))
     ledger.close()
+
+
+LEAVING = """
+import sys
+from pathlib import Path
+from llmo.clock import SystemClock
+from llmo.ledger import Call, Ledger
+ledger = Ledger(Path(sys.argv[1]), SystemClock(), "UTC")
+ledger.hold(Call(id="other", run="r", provider="p", model="m"), 1)
+ledger.close()
+"""
+
+
+def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(tmp_path):
+    """
+    A process that comes and goes does not take the log away from one that has two connections, as a batch has.
+    """
+    path = tmp_path / "ledger.db"
+    first, second = (Ledger(path, SystemClock(), "UTC") for _ in range(2))
+    for number, ledger in enumerate((first, second)):
+        ledger.hold(Call(id=f"before {number}", run="r", provider="p", model="m"), 1)
+    second.close()
+    log = path.with_name("ledger.db-wal").stat().st_ino
+    other = start(LEAVING, str(path))
+    assert ("", 0) == (other.communicate()[1], other.returncode)
+    first.hold(Call(id="after", run="r", provider="p", model="m"), 1)
+    told = Ledger(path, SystemClock(), "UTC")
+
+    assert log == path.with_name("ledger.db-wal").stat().st_ino
+    assert 4 == len(list(told.exported()))
+    first.close()
+    told.close()

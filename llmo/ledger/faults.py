@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import stat
 from contextlib import contextmanager
@@ -116,6 +118,20 @@ def there(path: Path) -> bool:
     if found.st_size == 0:
         raise refused(path, "it is empty: what was in it is lost", MOVE)
     return True
+
+
+def permitted(path: Path) -> None:
+    """
+    Raise the `OSError` of a file that may not be read and written.
+
+    It is never opened for that: to close any descriptor of a file drops all locks that this process has on it (POSIX),
+    also those of SQLite's connections in other threads. Another process then takes its own end for the last one, and
+    deletes the log that they go on writing to: what they book from then on is lost.
+    """
+    if not os.access(path, os.R_OK | os.W_OK):
+        fixed = hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY
+        code = errno.EROFS if fixed else errno.EACCES
+        raise OSError(code, os.strerror(code), str(path))
 
 
 def _orphaned(path: Path) -> bool:

@@ -44,7 +44,7 @@ def connect(path: Path, where: tzinfo | None = None, patience: float | None = No
         if not faults.there(path):
             _make(path, where)
         # SQLite has one word for all that can be wrong with a file; the system says what it is.
-        os.close(os.open(path, os.O_RDWR))
+        faults.permitted(path)
         db = _opened(path, give_up)
         try:
             _prepare(db, path, where, give_up)

@@ -1,0 +1,104 @@
+"""The seams of one attempt, written down: a till, a limiter and a memory of output lengths in one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from llmo.engine import Engine, Job, collect
+from llmo.ledger import Call, Settlement
+from llmo.types import Finish, Text, Usage
+from tests import virtual
+from tests.fakes import HELLO, A, Scripted, candidate, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.errors import LlmoError
+    from llmo.result import Result
+    from llmo.router import Candidate
+    from llmo.types import Target
+
+IN, OUT = 10**6, 10 * 10**6
+"""Picodollars of a token in and out."""
+WORST = 10**9
+"""What a candidate of `tests.fakes` holds."""
+GOOD: list[Any] = [Text("hi"), Usage(10, 2), Finish("stop")]
+COST = 10 * IN + 2 * OUT
+
+
+@dataclass
+class Desk:
+    """A till, a limiter and a memory of output lengths that write down all that they are told."""
+
+    clock: virtual.VirtualClock = field(default_factory=virtual.VirtualClock)
+    line_s: float = 0.0
+    budgeted: bool = False
+    allow_unpriced: bool = False
+    fails: LlmoError | None = None
+    held: list[tuple[Call, int | None, Mapping[str, Any]]] = field(default_factory=list)
+    ends: list[Settlement | str] = field(default_factory=list)
+    slots: list[int | None] = field(default_factory=list)
+    pauses: list[tuple[str, float]] = field(default_factory=list)
+    cooled: list[tuple[Target, float, str]] = field(default_factory=list)
+    lengths: list[tuple[Target, int, bool]] = field(default_factory=list)
+
+    def share(self, call: Call) -> int | None:
+        return 77
+
+    def limited(self, call: Call | Candidate, *rest: Any) -> Any:
+        """Of the till: is it budgeted; of the lengths: the candidate as it is."""
+        if isinstance(call, Call):
+            return self.budgeted
+        assert rest[1:] == (77,)
+        return call
+
+    async def hold(self, call: Call, worst: int | None, **asked: Any) -> Desk:
+        self.held.append((call, worst, asked))
+        return self
+
+    async def settle(self, settlement: Settlement) -> None:
+        self.ends.append(settlement)
+        if self.fails:
+            raise self.fails
+
+    async def release(self, outcome: Any) -> None:
+        """Of the hold: an outcome."""
+        self.ends.append(outcome)
+
+    async def acquire(self, provider: str, tokens: int) -> Slot:
+        await asyncio.sleep(self.line_s)
+        return Slot(self)
+
+    def pause(self, provider: str, seconds: float) -> None:
+        self.pauses.append((provider, seconds))
+
+    def learn(self, target: Target, tokens: int, *, cut: bool) -> None:
+        self.lengths.append((target, tokens, cut))
+
+    def play(self, *scripts: list[Any], of: Candidate | None = None, **changes: Any) -> tuple[Result, Scripted]:
+        """One job with a single target; what came of it, and the provider."""
+        provider, need = Scripted(*scripts), changes.pop("need", {})
+        found = plan(of or candidate(A, 1))
+        found = replace(found, need=replace(found.need, **need))
+        job = Job(**{"request": HELLO, "plan": found, "run": "R", "timeout": 60.0, "retries": 0, **changes})
+
+        async def main() -> Result:
+            engine = Engine(providers={"a": provider}.__getitem__, till=self, limiter=self, clock=self.clock)  # type: ignore[arg-type]
+            engine.rand, engine.outputs = lambda: 1.0, self  # type: ignore[assignment]
+            engine.cool = lambda *told: self.cooled.append(told)
+            return await collect(engine.start(job))
+
+        return virtual.run(main(), self.clock), provider
+
+
+@dataclass
+class Slot:
+    desk: Desk
+
+    def release(self, used: int | None) -> None:
+        self.desk.slots.append(used)
+
+    def learn(self, info: object) -> None:
+        return None

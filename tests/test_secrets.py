@@ -125,6 +125,31 @@ def test_a_profile_is_shown_without_its_secrets(llmo: Llmo) -> None:
         assert "sk-****" in run.stdout
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            'headers = "hush-hush"',
+            'headers = { "X-A" = 7777777 }',
+            'api_key_cmd = "hush-hush"',
+            "api_key_keyring = 7777777",
+        ),
+        *('api_key_env = "hush-hush"', 'api_key = "hush-hush"', 'base_url = "http://me:hush-hush@host/v1"'),
+    ],
+)
+def test_what_is_wrong_in_a_profile_is_not_repeated_where_keys_stand(llmo: Llmo, line: str) -> None:
+    """
+    People put the key itself there; the place is named, the value is not.
+    """
+    path = llmo.home / "p.toml"
+    path.write_text(f'[providers.p]\nkind = "openai"\n{line}\n', "utf-8")
+    runs = [llmo("-P", path, "profile", "check", *form) for form in ((), ("--json",))]
+
+    for run in runs:
+        assert (4, True) == (run.code, "providers.p." in run.stderr), run
+        assert [] == [value for value in ("hush-hush", "7777777") if value in run.stdout + run.stderr], run
+
+
 def test_debug_ends_in_the_code_of_the_error(llmo: Llmo) -> None:
     """
     A traceback takes nothing from the line, the hint and the exit code.

@@ -238,7 +238,7 @@ def test_every_problem_at_once_with_its_line(env, profile):
         f"p.toml:11: providers.openai.api_key: unknown key; {SECRET}",
         f'p.toml:14: providers.b.base_url: {ADDRESS}, got text "ftp://x"',
         'p.toml:15: providers.b.models: expected a list of texts, got text "gpt"',
-        "p.toml:16: providers.b.headers.A: expected text, got number 1",
+        "p.toml:16: providers.b.headers.A: expected text, got a number",
         "p.toml:17: providers.b.api_key_env: expected the name of an environment variable, as OPENAI_API_KEY",
         f"p.toml:18: providers.c.kind: missing, one of {KINDS}",
         "p.toml:22: tasks.simple.primary.0: unknown provider: opena; did you mean openai?",

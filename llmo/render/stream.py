@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-OFTEN = 8192
+OFTEN = 2048
 """Characters of an open block up to which each line may finish it; longer ones are read at every eighth more."""
 
 

@@ -70,8 +70,9 @@ def unknown(path: Path) -> str:
 
 
 def _shown(path: Path, value: object) -> str:
-    if isinstance(value, str) and "headers" in path:
-        return "text"
+    if "headers" in path or str(path[-1]).startswith("api_key"):
+        # Not repeated: people put the key itself here.
+        return "text" if isinstance(value, str) else "a number" if isinstance(value, int | float) else given(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and "dollars" in expected(path):
         return f"{given(value)} without quotes"
     return given(value)

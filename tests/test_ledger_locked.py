@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sqlite3
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +25,6 @@ from tests.fakes import A, Held, Note, Scripted, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from tests.conftest import Llmo
 
@@ -38,6 +39,11 @@ input_usd = "1"
 output_usd = "1"
 """
 SAID = "another program keeps it locked"
+
+
+def by(process: int) -> str:
+    """Who it is, where the system tells."""
+    return f" (process {process})" if Path("/proc/locks").exists() else ""
 
 
 @pytest.fixture
@@ -111,7 +117,7 @@ def test_an_answer_survives_a_ledger_that_is_locked_when_it_is_to_be_booked(llmo
     again = llmo("-P", "p.toml", "cost", "--reconcile", "--json")
 
     assert (0, True) == (run.code, run.json["text"].startswith("You said: hello")), run
-    assert [f"cannot use the ledger now: {book}: {SAID}; {UNBOOKED}"] == run.json["warnings"]
+    assert [f"cannot use the ledger now: {book}: {SAID}{by(os.getpid())}; {UNBOOKED}"] == run.json["warnings"]
     held = before.json["stranded"]["held_usd"]
     assert (1, 1, held) == (
         before.json["stranded"]["calls"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -308,3 +309,24 @@ def test_a_ledger_that_another_first_start_makes_meanwhile_is_there(tmp_path: Pa
     Of 14 first starts at once, one took the new log for one whose ledger was lost.
     """
     assert faults.there(Late(tmp_path / "ledger.db"))
+
+
+def test_a_disk_without_links_has_a_ledger_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Memory cards know no second name for a file; what is there already is never replaced.
+    """
+
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "ledger.db"
+    first = Ledger(path, SystemClock(), "UTC")
+    first.hold(Call(id="a", run="r", provider="p", model="m"), 1)
+    first.close()
+    other = tmp_path / "other.db"
+    store._make(other, None)
+    store._place(other, path)
+
+    assert 1 == Ledger(path, SystemClock(), "UTC").calls()[0].calls
+    assert {"ledger.db", "other.db"} == {at.name for at in tmp_path.iterdir() if not at.name.endswith(("-wal", "-shm"))}

@@ -6,16 +6,17 @@ import errno
 import os
 import sqlite3
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from json import JSONDecodeError
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.errors import ConfigError, Locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+_LOCKS = Path("/proc/locks")
 ROOM = 1 << 16
 """Bytes that SQLite wants for its shared memory and a page or two."""
 ELSEWHERE = "LLMO_DATA_DIR names another directory for it"
@@ -67,7 +68,7 @@ def _found(exc: sqlite3.Error, path: Path) -> ConfigError | Locked | None:
     name, text = getattr(exc, "sqlite_errorname", "").removeprefix("SQLITE_"), str(exc)
     if name.startswith(_BUSY):
         return Locked(
-            f"cannot use the ledger now: {path}: another program keeps it locked",
+            f"cannot use the ledger now: {path}: another program keeps it locked{_holder(path)}",
             hint="end that program, or try again later",
         )
     lacks = next((text.removeprefix(words) for words in _LACKS if text.startswith(words)), None)
@@ -140,6 +141,26 @@ def _orphaned(path: Path) -> bool:
         return path.with_name(f"{path.name}-wal").stat().st_size > 0
     except FileNotFoundError:
         return False
+
+
+def _holder(path: Path) -> str:
+    """Which process it is, as far as Linux tells; SQLite locks the file, or the shared memory beside it."""
+    inodes = set()
+    for name in (path.name, f"{path.name}-shm"):
+        with suppress(OSError):
+            inodes.add(str(path.with_name(name).stat().st_ino))
+    try:
+        locks = _LOCKS.read_text()
+    except OSError:
+        return ""
+    found = set()
+    for line in locks.splitlines():
+        match line.split():
+            # Who waits has an arrow in the second place, and one word more.
+            case [_, "POSIX", _, "WRITE", process, at, *_] if at.rpartition(":")[2] in inodes:
+                found.add(process)
+    found -= {"0", "-1", str(os.getpid())}  # of another namespace, or ours
+    return f" (process {', '.join(sorted(found))})" if found else ""
 
 
 def _full(directory: Path) -> bool:

@@ -238,20 +238,18 @@ def _finish(ctx: Context, question: Question, result: Result, data: Json) -> int
         ctx.note(f"llmo: tried {line}")
     for warning in result.warnings:
         ctx.note(f"llmo: warning: {warning}")
-    if result.in_doubt:
-        ctx.note(f"llmo: {lines.unsure(result)}")
     if ctx.stderr_tty and result.attempts:
         ctx.note(lines.summary(result))
-    return 0 if result.error is None else _failed(ctx, result.error)
+    return 0 if result.error is None else _failed(ctx, result.error, lines.unsure(result))
 
 
-def _failed(ctx: Context, error: LlmoError) -> int:
+def _failed(ctx: Context, error: LlmoError, unsure: str | None) -> int:
     """Say why there is no answer; the exit code."""
     ctx.err(f"llmo: {error.message}")
     if isinstance(error, BudgetExceeded):
         ctx.refused(error.message)
-    if error.hint:
-        ctx.err(f"hint: {error.hint}")
+    if hints := [hint for hint in (error.hint, unsure) if hint]:
+        ctx.err(f"hint: {'; '.join(hints)}")
     return int(error.exit)
 
 

@@ -26,9 +26,9 @@ def cost(result: Result) -> str:
     return f"{about}{dollars(result.cost)} ({result.cost_source}){doubt(result.in_doubt)}"
 
 
-def unsure(result: Result) -> str:
-    """What is said of an answer that broke off: nobody knows yet what it will be billed."""
-    return f"{dollars(result.cost)} spent, up to {dollars(result.in_doubt)} more in doubt (llmo cost --reconcile)"
+def unsure(result: Result) -> str | None:
+    """What settles the bill of an answer that broke off; None when it is known."""
+    return f"llmo cost --reconcile settles up to {dollars(result.in_doubt)} in doubt" if result.in_doubt else None
 
 
 def doubt(amount: Pico) -> str:

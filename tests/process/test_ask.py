@@ -55,8 +55,8 @@ def test_json_says_everything_that_was_promised(peer: Peer) -> None:
 
     answer = run.json
     assert [
-        *("ok", "id", "text", "data", "provider", "model", "served_model", "task", "finish_reason", "complete"),
-        *("usage", "cost", "timing", "attempts", "conversation", "cached", "warnings"),
+        *("ok", "id", "text", "data", "tool_calls", "provider", "model", "served_model", "task", "finish_reason"),
+        *("complete", "usage", "cost", "timing", "attempts", "conversation", "cached", "warnings"),
     ] == list(answer)
     assert (True, "Counted.", None, "peer", "m", "stop", True, False) == tuple(
         answer[name] for name in ("ok", "text", "data", "provider", "model", "finish_reason", "complete", "cached")

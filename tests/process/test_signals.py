@@ -61,7 +61,8 @@ def test_a_signal_ends_an_answer_and_books_it(
         run = peer.llmo.finish(process)
     found = total(peer)
 
-    assert (code, "llmo: interrupted\n") == (run.code, run.stderr)
+    said = "llmo: interrupted\nhint: llmo cost --reconcile settles up to $0.00055 in doubt\n"
+    assert (code, said) == (run.code, run.stderr)
     assert (1, 0) == (found["calls"], found["in_flight_calls"]), found
 
 

@@ -1,5 +1,5 @@
 """
-Real `llmo ask` and `llmo batch`, killed at random instants: `python -m tests.killed KILLS SEED`, in a home of its own.
+Real `llmo ask` and `llmo batch`, killed at random places: `python -m tests.killed KILLS SEED`, in a home of its own.
 
 Everything is imported once and forked, so that a kill hits the work and not the start. Each child writes a byte into
 `sent-PID` when it calls the provider: that call may have been billed. Prints one JSON object a child.
@@ -7,13 +7,14 @@ Everything is imported once and forked, so that a kill hits the work and not the
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import random
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,20 +30,58 @@ AT_ONCE = 3
 ASK = ["-P", "paid.toml", "ask", "--json", "--max-tokens", "30", "one two three four five six"]
 BATCH = ["-P", "paid.toml", "batch", "rows.jsonl", "-j", "8", "--progress", "none", "--max-tokens", "30", "-q", "-o"]
 RECONCILE = ["-P", "paid.toml", "cost", "--reconcile", "--json"]
-LONGEST = {"ask": 0.15, "batch": 0.45, "reconcile": 0.1}
+MOMENT_S = 0.003
 
 
 class Witnessed(offline.Offline):
     """The offline provider, which notes outside of llmo that it was called."""
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+        SENDING.append(-FATES[-1].left)
         with Path(f"sent-{os.getpid()}").open("ab", buffering=0) as note:  # noqa: ASYNC230 - one byte, now
             note.write(b".")
         async for event in super().stream(request, model):
             yield event
 
 
-def child(args: list[str], out: Path) -> None:
+class Fate:
+    """
+    Dies at a call of a function, the n-th that the process makes, or a moment after it: on any machine in the same places.
+
+    With no n it counts.
+    """
+
+    def __init__(self, number: int = 0, moment: float = 0.0) -> None:
+        self.left, self.moment = number, moment
+
+    def begin(self) -> None:
+        """From now on, in threads to come too."""
+        FATES.append(self)
+        SENDING.clear()
+        threading.setprofile(self._called)
+        sys.setprofile(self._called)
+
+    def end(self) -> int:
+        """Stop; how many there were."""
+        sys.setprofile(None)
+        threading.setprofile(None)
+        return -self.left
+
+    def _called(self, *_: object) -> None:
+        self.left -= 1
+        if self.left == 0:
+            if not self.moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            # Nobody handles it, so it ends the process as SIGKILL does: also inside a write to the disk.
+            signal.setitimer(signal.ITIMER_REAL, self.moment)
+
+
+FATES: list[Fate] = []
+SENDING: list[int] = []
+"""How many calls had been made when something was sent."""
+
+
+def child(args: list[str], out: Path, fate: Fate) -> None:
     """Be one llmo; never returns."""
     code = 70
     try:
@@ -50,6 +89,7 @@ def child(args: list[str], out: Path) -> None:
         os.dup2(log, 1)
         os.dup2(os.open(f"{out}.err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         context._CURRENT.clear()
+        fate.begin()
         code = app.run(args)
         sys.stdout.flush()
         sys.stderr.flush()
@@ -57,42 +97,69 @@ def child(args: list[str], out: Path) -> None:
         os._exit(code)
 
 
-def begin(number: int, rand: random.Random) -> dict[str, Any]:
-    """Fork one."""
-    kind = rand.choices(["ask", "batch", "reconcile"], weights=[6, 4, 1])[0]
+def begin(number: int, rand: random.Random, calls: dict[str, list[int]]) -> dict[str, Any]:
+    """Fork one; two of three die while they send or book, which is the smaller part of their work."""
+    kind = rand.choices(list(calls), weights=[6, 4, 1])[0]
     out = Path(f"{kind}-{number}")
     args = {"ask": ASK, "batch": [*BATCH, f"{out}.jsonl"], "reconcile": RECONCILE}[kind]
+    sending, total = calls[kind]
+    fate = Fate(
+        rand.randint(rand.choice([1, sending, sending]), total), rand.choice([0.0, rand.uniform(1e-6, MOMENT_S)])
+    )
     assert threading.active_count() == 1
     pid = os.fork()
     if pid == 0:
-        child(args, out)
-    return {"pid": pid, "kind": kind, "out": str(out), "until": time.monotonic() + rand.uniform(0, LONGEST[kind])}
+        child(args, out, fate)
+    return {"pid": pid, "kind": kind, "out": str(out)}
+
+
+def measured() -> dict[str, list[int]]:
+    """
+    Calls of functions that each kind makes before it sends and in all; all that they import is imported.
+
+    It runs in a process of its own: a connection of SQLite's must not be there when one is forked.
+    """
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        calls: dict[str, list[int]] = {}
+        for turn in ("imports", "counts"):
+            for kind, args in (("ask", ASK), ("batch", [*BATCH, f"{turn}.jsonl"]), ("reconcile", RECONCILE)):
+                context._CURRENT.clear()
+                fate = Fate()
+                fate.begin()
+                assert app.run(args) == 0, args
+                calls[kind] = [SENDING[0] if SENDING else 1, fate.end()]
+        os.write(writer, json.dumps([calls, list(sys.modules)]).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as told:
+        calls, modules = json.load(told)
+    os.wait()
+    for name in modules:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    return calls
 
 
 def main() -> None:
     """Warm up, then kill until it is enough."""
     kills, rand = int(sys.argv[1]), random.Random(int(sys.argv[2]))
     offline.Offline = Witnessed  # type: ignore[misc]
-    for args in (ASK, [*BATCH, "warm.jsonl"], RECONCILE):
-        context._CURRENT.clear()
-        assert app.run(args) == 0, args
-    sys.stdout.flush()
+    calls = measured()
     killed, number = 0, 0
-    living: list[dict[str, Any]] = []
+    living: dict[int, dict[str, Any]] = {}
     while killed < kills or living:
         if killed < kills and len(living) < AT_ONCE:
             number += 1
-            living.append(begin(number, rand))
+            one = begin(number, rand, calls)
+            living[one["pid"]] = one
             continue
-        one = min(living, key=lambda of: of["until"])
-        time.sleep(max(0.0, one["until"] - time.monotonic()))
-        living.remove(one)
-        one["killed"] = os.waitpid(one["pid"], os.WNOHANG) == (0, 0)
-        if one["killed"]:
-            os.kill(one["pid"], signal.SIGKILL)
-            os.waitpid(one["pid"], 0)
-            killed += 1
-        print(json.dumps(one), file=sys.stderr)
+        pid, status = os.wait()
+        one = living.pop(pid)
+        one["killed"] = os.WIFSIGNALED(status)
+        killed += one["killed"]
+        print(json.dumps(one), file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from llmo.ledger import Ledger, counters
 from llmo.ledger.spending import Spending
 from llmo.ledger.windows import Period
 from llmo.money import parse_usd
-from tests.patience import LONG
+from tests.patience import LONG, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,14 +156,11 @@ def test_reconcile_books_the_dead_and_leaves_the_living(wreck: Wreck, llmo: Llmo
     """
     All that the dead held is spent then, as estimated; a call on its way keeps its hold.
     """
-    (wreck.home / "slow.toml").write_text(PROFILE.replace("first_token_delay = 0.01", "first_token_delay = 60.0"))
+    (wreck.home / "slow.toml").write_text(PROFILE.replace("first_token_delay = 0.01", "first_token_delay = 86400.0"))
     llmo.home = wreck.home
     living = llmo.start("-P", "slow.toml", "ask", "hello", "--max-tokens", "10")
     mine = f"state = 'held' AND owner_pid = {living.pid}"
-    end = time.monotonic() + 30
-    while not wreck.rows(f"SELECT 1 FROM calls WHERE {mine}"):
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    until(lambda: wreck.rows(f"SELECT 1 FROM calls WHERE {mine}"), lambda: living.poll() is None)
     held, worst = wreck.rows("SELECT count(*), sum(worst) FROM calls WHERE state = 'held'")[0]
     own = wreck.rows(f"SELECT worst FROM calls WHERE {mine}")[0][0]
     before = wreck.rows("SELECT sum(cost) FROM calls WHERE state = 'settled'")[0][0]

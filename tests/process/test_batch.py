@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.gate import Gate
 from tests.process.conftest import explained
 from tests.servers.raw import RawServer, whole
 
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
     from tests.process.conftest import Peer
 
 LICENCES = Path("/usr/share/common-licenses")
-SLOW = """
-model = "slow/echo"
-[providers.slow]
+PAID = """
+model = "paid/echo"
+[providers.paid]
 kind = "offline"
 concurrency = 4
-[providers.slow.offline]
-first_token_delay = {delay}
+[providers.paid.offline]
 input_usd = "1"
 output_usd = "1"
 """
@@ -47,10 +47,10 @@ def written(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def slow(llmo: Llmo, tmp_path: Path) -> Path:
-    """A profile whose model takes its time and has a price."""
-    path = tmp_path / "slow.toml"
-    path.write_text(SLOW.format(delay=0.3), "utf-8")
+def paid(llmo: Llmo, tmp_path: Path) -> Path:
+    """A profile whose model has a price."""
+    path = tmp_path / "paid.toml"
+    path.write_text(PAID, "utf-8")
     return path
 
 
@@ -173,12 +173,11 @@ def test_a_dry_run_sends_nothing(openai: Peer) -> None:
     assert not (openai.llmo.home / "out.jsonl").exists()
 
 
-def test_the_cap_holds_and_the_rest_can_follow(llmo: Llmo, slow: Path) -> None:
+def test_the_cap_holds_and_the_rest_can_follow(llmo: Llmo, paid: Path) -> None:
     """
     Exit code 3 with what fits; never more spent than the cap; a higher one finishes.
     """
-    slow.write_text(SLOW.format(delay=0), "utf-8")
-    llmo_batch = ("-P", slow, "batch", "-", "-o", "out.jsonl", "--max-tokens", "50")
+    llmo_batch = ("-P", paid, "batch", "-", "-o", "out.jsonl", "--max-tokens", "50")
     capped = llmo(*llmo_batch, "--max-cost", "0.002", stdin=rows(60, "word " * 40))
     out = llmo.home / "out.jsonl"
     some = len(written(out))
@@ -193,45 +192,55 @@ def test_the_cap_holds_and_the_rest_can_follow(llmo: Llmo, slow: Path) -> None:
     ), rest
 
 
-def test_what_is_done_survives_a_kill(llmo: Llmo, slow: Path) -> None:
+def test_what_is_done_survives_a_kill(llmo: Llmo) -> None:
     """
     kill -9 half-way, twice; then the same command finishes, and no finished row ran again.
     """
     out = llmo.home / "out.jsonl"
     (llmo.home / "in.jsonl").write_text(rows(24), "utf-8")
-    command = ("-P", slow, "batch", "in.jsonl", "-o", "out.jsonl")
     done: list[dict[str, Any]] = []
-    for wanted in (6, 14):
-        process = llmo.start(*command)
-        wait_for(process, out, wanted)
-        process.kill()
-        llmo.finish(process)
-        data = out.read_bytes()
-        done = [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
-    run = llmo(*command)
+    for free, wanted in ((6, 6), (8, 14)):
+        with Gate(free) as gate:
+            process = gated(llmo, gate)
+            wait_for(process, out, wanted)
+            process.kill()
+            llmo.finish(process)
+        done = written(out)
+    with Gate(24) as gate:
+        run = llmo.finish(gated(llmo, gate))
 
     assert (0, 24) == (run.code, len({row["id"] for row in written(out)})), run
     assert done == written(out)[: len(done)]
     assert len(written(out)) == 24
 
 
+def gated(llmo: Llmo, gate: Gate) -> Popen[bytes]:
+    """A run of `in.jsonl` behind a gate."""
+    (llmo.home / "gate.toml").write_text(gate.profile, "utf-8")
+    return llmo.start("-P", "gate.toml", "batch", "in.jsonl", "-o", "out.jsonl", "-j", "4", env=gate.env)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_finishes_what_is_in_flight(llmo: Llmo, slow: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_finishes_what_is_in_flight(llmo: Llmo, number: signal.Signals, code: int) -> None:
     """
     No new rows, whole lines, the command to go on with; and it goes on.
     """
     out = llmo.home / "out.jsonl"
     (llmo.home / "in.jsonl").write_text(rows(40), "utf-8")
-    process = llmo.start("-P", slow, "batch", "in.jsonl", "-o", "out.jsonl")
-    wait_for(process, out, 4)
-    process.send_signal(number)
-    run = llmo.finish(process)
+    with Gate(free=4) as gate:
+        process = gated(llmo, gate)
+        gate.wait(8, process)
+        wait_for(process, out, 4)
+        process.send_signal(number)
+        read_until(process, b"llmo: stopping")
+        gate.open()
+        run = llmo.finish(process)
 
-    assert (code, True) == (run.code, 4 <= len(written(out)) < 40), run
-    assert {"ok"} == {row["status"] for row in written(out)}
+        assert (code, 8) == (run.code, len(written(out))), run
+        assert {"ok"} == {row["status"] for row in written(out)}
 
-    command = shlex.split(run.stderr.partition("go on with: llmo ")[2].splitlines()[0])
-    rest = llmo(*command)
+        command = shlex.split(run.stderr.partition("go on with: llmo ")[2].splitlines()[0])
+        rest = llmo(*command, env=gate.env)
     assert (0, 40) == (rest.code, len(written(out))), rest
 
 
@@ -284,17 +293,17 @@ def test_a_reader_that_leaves_is_no_error(llmo: Llmo) -> None:
     assert (0, "") == (run.code, run.stderr), run
 
 
-def test_two_runs_on_one_output_exclude_each_other(llmo: Llmo, slow: Path) -> None:
+def test_two_runs_on_one_output_exclude_each_other(llmo: Llmo) -> None:
     """
     The second says so and touches nothing.
     """
     (llmo.home / "in.jsonl").write_text(rows(20), "utf-8")
-    first = llmo.start("-P", slow, "batch", "in.jsonl", "-o", "out.jsonl")
-    wait_for(first, llmo.home / "out.jsonl", 1)
-    first.send_signal(signal.SIGSTOP)
-    second = llmo("-P", slow, "batch", "in.jsonl", "-o", "out.jsonl")
-    first.send_signal(signal.SIGCONT)
-    finished = llmo.finish(first)
+    with Gate(free=1) as gate:
+        first = gated(llmo, gate)
+        wait_for(first, llmo.home / "out.jsonl", 1)
+        second = llmo("-P", "gate.toml", "batch", "in.jsonl", "-o", "out.jsonl", env=gate.env)
+        gate.open()
+        finished = llmo.finish(first)
 
     assert (2, 0, 20) == (second.code, finished.code, len(written(llmo.home / "out.jsonl"))), second
     assert "out.jsonl" in explained(second)[0]

@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import termios
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,11 +117,13 @@ def test_nohup_goes_on(raw: Callable[..., Peer]) -> None:
     """
     A hangup that was ignored at the start stays ignored.
     """
-    with RawServer([stream(WORD), 0.5, "reset"]) as server:
+    heard = threading.Event()
+    with RawServer([stream(WORD), heard, "reset"]) as server:
         peer = raw(server.url)
         process = peer.start(*ASK, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
         assert process.stdout.read(2) == b"Hi"
         process.send_signal(signal.SIGHUP)
+        heard.set()
         run = peer.llmo.finish(process)
 
     assert 6 == run.code, run

@@ -55,12 +55,13 @@ class RawServer:
     """
     Answers on 127.0.0.1: the n-th connection gets the n-th answer, later ones the last.
 
-    Keeps what it received in `requests`. Use it with `with`.
+    Keeps what it received in `requests`, and in `most` how many waited at once. Use it with `with`.
     """
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = answers
         self.requests: list[Received] = []
+        self.most = self._waiting = 0
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -100,17 +101,22 @@ class RawServer:
             with self._lock:
                 answer = self.answers[min(len(self.requests), len(self.answers) - 1)]
                 self.requests.append(received)
+                self._waiting += 1
+                self.most = max(self.most, self._waiting)
             try:
                 self._play(connection, answer)
             except OSError:
                 return  # the client went away, as it may
+            finally:
+                with self._lock:
+                    self._waiting -= 1
 
     def _play(self, connection: socket.socket, answer: Answer) -> None:
         for step in answer:
             if isinstance(step, bytes):
                 connection.sendall(step)
             elif step == "hang":
-                self._closing.wait()
+                self._hang(connection)
             elif isinstance(step, threading.Event):
                 while not step.wait(0.05) and not self._closing.is_set():
                     pass
@@ -120,6 +126,18 @@ class RawServer:
             else:
                 self._closing.wait(float(step))
         connection.shutdown(socket.SHUT_WR)
+
+    def _hang(self, connection: socket.socket) -> None:
+        while not self._closing.wait(0.02) and not _gone(connection):
+            pass
+
+
+def _gone(connection: socket.socket) -> bool:
+    """Whether the client has closed its side."""
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
 
 
 def _read(connection: socket.socket) -> Received | None:

@@ -42,12 +42,16 @@ class Recorded:
     table: Table = field(default_factory=Table)
     counts: Counts = field(default_factory=Counts)
 
-    def read(self, path: Path, same_keys: Table) -> None:
-        """Read an output; the place of each answer whose key is in `same_keys` is put there, plus one."""
+    def read(self, path: Path, same_keys: Table, retry: str | None = None) -> None:
+        """
+        Read an output; the place of each answer whose key is in `same_keys` is put there, plus one.
+
+        Not of what `retry` names: it is bought again, and no row may get the old one in its place.
+        """
         for entry in entries(path, self._broken):
             name, key, code = entry.name, entry.row["key"], _code(entry.row)
             self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
-            if (not code or KINDS[code - 1] in PAID) and (number := int(key[:16], 16)) in same_keys:
+            if (not code or KINDS[code - 1] in PAID - {retry}) and (number := int(key[:16], 16)) in same_keys:
                 same_keys.set(number, entry.begin + 1)
         self.table.freeze()
 

@@ -90,7 +90,7 @@ def forecast(task: Task) -> Forecast:
 def show(task: Task) -> int:
     """Print the forecast; sends nothing, writes nothing."""
     if task.journal is not None and task.journal.exists() and not task.flags.manner.restart:
-        task.recorded.read(task.journal, task.same)
+        task.recorded.read(task.journal, task.same, task.flags.manner.retry_errors)
     found = forecast(task)
     body = _body(task, found)
     if task.flags.output.as_json:

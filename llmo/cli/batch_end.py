@@ -115,7 +115,7 @@ def _left(task: Task, files: Files) -> str:
         about = tally.spent * tally.left // tally.done if tally.done else None
         return f"{tally.left:,} {task.unit} are left, about {dollars(about)}"
     task.recorded = Recorded()
-    task.recorded.read(files.journal.path, task.same)
+    task.recorded.read(files.journal.path, task.same, task.flags.manner.retry_errors)
     found = batch_dry.forecast(task)
     cost = f"about {dollars(found.estimate)}, at most {dollars(found.worst)}"
     return f"{found.rows:,} {task.unit} are left, {cost}"

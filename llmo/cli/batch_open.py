@@ -74,7 +74,7 @@ def prepare(task: Task, files: Files) -> None:
             now = state.State(run=before.run, made_of=now.made_of)
         task.ctx.run_id = now.run
         lost = task.ctx.ledger.reconcile(before.run) if before else []
-        task.recorded.read(path, task.same)
+        task.recorded.read(path, task.same, task.flags.manner.retry_errors)
         _say_resumed(task, before, now)
         files.intents = _begin(task, files.journal, now, lost=[cost or 0 for _, cost in lost])
     _confirm(task)
@@ -168,7 +168,7 @@ def _mark_doubtful(task: Task, journal: Journal, intents: Intents) -> int:
                 journal.append(encoded(outcome.doubtful(work.identity, task.keep(work.fields))))
                 marked += 1
         task.recorded = Recorded()
-        task.recorded.read(journal.path, task.same)
+        task.recorded.read(journal.path, task.same, task.flags.manner.retry_errors)
     return marked
 
 

@@ -40,11 +40,13 @@ class Desk:
     held: list[tuple[Call, int | None, Mapping[str, Any]]] = field(default_factory=list)
     ends: list[Settlement | str] = field(default_factory=list)
     slots: list[int | None] = field(default_factory=list)
+    told: list[object] = field(default_factory=list)
     pauses: list[tuple[str, float]] = field(default_factory=list)
     cooled: list[tuple[Target, float, str]] = field(default_factory=list)
     lengths: list[tuple[Target, int, bool]] = field(default_factory=list)
 
     def share(self, call: Call) -> int | None:
+        assert isinstance(call, Call)
         return 77
 
     def limited(self, call: Call | Candidate, *rest: Any) -> Any:
@@ -101,4 +103,4 @@ class Slot:
         self.desk.slots.append(used)
 
     def learn(self, info: object) -> None:
-        return None
+        self.desk.told.append(info)

@@ -28,10 +28,12 @@ class Scripted:
     def __init__(self, *scripts: Sequence[Event | LlmoError | float]) -> None:
         self.scripts = list(scripts)
         self.requests: list[Request] = []
+        self.names: list[str] = []
         self.closed = 0
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         self.requests.append(request)
+        self.names.append(model)
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         try:
             for step in script:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.catalog import Model
+from llmo.catalog import Model, Price
 from llmo.errors import (
     ConfigError,
     Incomplete,
@@ -38,10 +38,12 @@ def test_all_that_is_known_of_a_call_is_settled_and_told(queues: bool, waited: f
     """
     usage, desk = Usage(10, 2, 3, 1, 1), Desk(line_s=4.0)
     script: list[Any] = [1.0, Served("gpt", "req", "default"), 2.0, Text("hi"), 3.0, usage, Finish("stop")]
-    result, _ = desk.play(script, queues=queues)
+    # The first begins before the second, whose times are its own.
+    result, _ = desk.play([RateLimited("busy", retry_after=8)], script, retries=1, queues=queues)
     cost = price().cost(usage)
 
     assert desk.ends == [
+        "rate_limited",
         Settlement(
             cost=cost,
             source="computed",
@@ -51,11 +53,11 @@ def test_all_that_is_known_of_a_call_is_settled_and_told(queues: bool, waited: f
             service_tier="default",
             duration_s=waited + 6.0,
             first_token_s=waited + 3.0,
-        )
+        ),
     ]
-    assert result.attempts == (
+    assert result.attempts[1:] == (
         Attempt(
-            id=desk.held[0][0].id,
+            id=desk.held[1][0].id,
             provider="a",
             model="m",
             outcome="ok",
@@ -65,8 +67,10 @@ def test_all_that_is_known_of_a_call_is_settled_and_told(queues: bool, waited: f
             duration_s=waited + 6.0,
         ),
     )
-    assert (desk.slots, desk.lengths) == ([12], [(A, 2, False)])
-    assert (result.total_s, result.first_token_s) == (waited + 6.0, waited + 3.0)
+    assert [attempt.duration_s for attempt in result.attempts] == [waited, waited + 6.0]
+    assert (desk.slots, desk.lengths) == ([None, 12], [(A, 2, False)])
+    before = 10.0 + waited
+    assert (result.total_s, result.first_token_s) == (before + waited + 6.0, before + waited + 3.0)
 
 
 def test_each_attempt_holds_as_a_call_of_its_own() -> None:
@@ -201,6 +205,7 @@ def test_a_cut_answer_leaves_the_rest_of_its_hold_in_doubt(stream: bool) -> None
         ([Usage(10, 2)], Incomplete("cut")),
         ([Usage(10, 2)], Unfinished("paused")),
         ([Usage(10, 2), Reported(7)], Incomplete("cut")),
+        ([Usage(0, 0)], Incomplete("cut")),
     ):
         desk = Desk()
         result, _ = desk.play([*said, error], request=replace(HELLO, stream=stream))
@@ -215,6 +220,37 @@ def test_a_cut_answer_leaves_the_rest_of_its_hold_in_doubt(stream: bool) -> None
         (COST, WORST - COST, "estimated", "incomplete"),
         (COST, 0, "computed", "incomplete"),
         (7, 0, "reported", "incomplete"),
+        (0, WORST, "estimated", "incomplete"),
+    ]
+
+
+def test_a_cut_answer_of_an_unknown_price_has_none() -> None:
+    """
+    It is not said to have cost nothing.
+    """
+    desk = Desk()
+    of = replace(candidate(A, 1, model=Model(id="m")), worst=None)
+    result, _ = desk.play([Text("par"), Usage(10, 2), Incomplete("cut")], of=of)
+
+    assert [(end.cost, end.source, end.in_doubt) for end in desk.ends if isinstance(end, Settlement)] == [
+        (None, "unknown", 0)
+    ]
+    assert (result.cost, result.cost_source) == (None, "unknown")
+
+
+def test_the_tier_that_was_asked_for_is_the_price_of_what_came() -> None:
+    """
+    Of a whole answer that does not name its tier, and of one that broke off.
+    """
+    dear = Price(input=2 * IN, output=2 * OUT)
+    of = candidate(A, 1, model=Model(id="m", price=replace(price(), service={"priority": dear})))
+    whole, cut = Desk(), Desk()
+    whole.play(GOOD, of=of, need={"service_tier": "priority"})
+    cut.play([Text("par"), Incomplete("cut")], of=of, need={"service_tier": "priority"})
+
+    assert [end.cost for end in (*whole.ends, *cut.ends) if isinstance(end, Settlement)] == [
+        2 * COST,
+        2 * (5 * IN + OUT),
     ]
 
 
@@ -278,19 +314,22 @@ def test_what_was_held_and_chosen_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("budgeted", "cost", "warned"),
+    ("budgeted", "cost", "usage", "warned"),
     [
-        pytest.param(True, WORST, False, id="all of the hold"),
-        pytest.param(True, WORST + 1, True, id="a picodollar more"),
-        pytest.param(False, WORST + 1, False, id="no budget to pass"),
+        pytest.param(True, WORST, [Usage(20, 100)], False, id="all of the hold"),
+        pytest.param(True, WORST + 1, [Usage(20, 100)], True, id="a picodollar more"),
+        pytest.param(True, WORST + 1, [], True, id="uncounted"),
+        pytest.param(False, WORST + 1, [Usage(20, 100)], False, id="no budget to pass"),
     ],
 )
-def test_a_cost_above_its_hold_is_told_where_a_budget_counts(budgeted: bool, cost: int, warned: bool) -> None:
+def test_a_cost_above_its_hold_is_told_where_a_budget_counts(
+    budgeted: bool, cost: int, usage: list[Any], warned: bool
+) -> None:
     """
     It is booked as it is.
     """
     desk = Desk(budgeted=budgeted)
-    result, _ = desk.play([Text("hi"), Usage(20, 100), Reported(cost), Finish("stop")])
+    result, _ = desk.play([Text("hi"), *usage, Reported(cost), Finish("stop")])
 
     assert [end.cost for end in desk.ends if isinstance(end, Settlement)] == [cost]
     assert [warned] == [bool(result.warnings)]

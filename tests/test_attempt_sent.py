@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from llmo.catalog import Model
-from llmo.types import Params
+from llmo.types import Params, RateInfo, Target
 from tests.desk import GOOD, IN, OUT, Desk
 from tests.fakes import HELLO, A, candidate
 
@@ -110,3 +110,14 @@ def test_what_has_no_price_is_not_bought_under_a_limit(facts: dict[str, bool], s
 
     assert (sent, sent) == (len(provider.requests), len(desk.held))
     assert (3 if not sent else None) == (int(result.error.exit) if result.error else None)
+
+
+def test_the_model_of_the_target_is_asked() -> None:
+    """
+    By the name that its provider uses; what its headers say of limits goes to the slot.
+    """
+    info, other = RateInfo(remaining_requests=3), Target("a", "other")
+    desk = Desk()
+    result, provider = desk.play([info, *GOOD], of=candidate(other, 1))
+
+    assert (provider.names, desk.told, result.target) == (["other"], [info], other)

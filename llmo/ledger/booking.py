@@ -98,7 +98,9 @@ class Clerk:
 
     def resolve(self, identifier: str, billed: Billed) -> None:
         """Book what a call in doubt really cost; a call that is not in doubt stays as it is."""
-        if (found := self._open(identifier, resolving=True)) is None or not found.in_doubt:
+        # `_open` takes what it finds out of its day.
+        doubtful = self._db.execute("SELECT 1 FROM calls WHERE id = ? AND state = 'in_doubt'", (identifier,)).fetchone()
+        if doubtful is None or (found := self._open(identifier, resolving=True)) is None:
             return
         cost = found.spent + found.in_doubt if billed.cost is None else billed.cost
         tokens = found.tokens if billed.usage is None else Ended.of(None, 0, billed.usage).tokens

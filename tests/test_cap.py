@@ -9,7 +9,7 @@ import pytest
 
 from llmo.budget import Direct
 from llmo.cap import Capped
-from llmo.ledger import MAX_COST, BudgetStatus, Call, Ledger, Limit, OverBudget, Settlement
+from llmo.ledger import MAX_COST, BudgetStatus, Call, Ledger, Limit, OverBudget, Settled, Settlement
 from tests import virtual
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class Beside(Direct):
     asked: tuple[Any, ...] = ()
 
     def share(self, call: Call) -> int:
-        return 12
+        return 12 if isinstance(call, Call) else 0
 
     async def hold(self, call: Call, worst: int | None, **options: Any) -> Any:
         self.asked = (call, worst, options)
@@ -195,3 +195,17 @@ def test_the_till_beside_is_asked_the_same(ledger: Ledger) -> None:
 
     assert asyncio.run(main()) == ((call("a"), 60, {"least": 7, "patience": 9.0}), 12, True, (DAY,), False)
     assert day(ledger) == (0, 60, 0, 1)
+
+
+def test_the_cap_sums_over_all_attempts(ledger: Ledger) -> None:
+    """
+    Both what they cost and what may still be billed; an end that nobody held adds what it cost.
+    """
+
+    async def play(till: Capped) -> tuple[int, int]:
+        for name in ("a", "b", "c"):
+            await (await till.hold(call(name), 30)).settle(settled(10, in_doubt=5))
+        await till.end(Settled("stranger", settled(None)))
+        return till._spent, till._in_doubt
+
+    assert under(ledger, play) == (30, 15)

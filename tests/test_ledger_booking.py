@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmo.ledger import LOST, Billed, Call, Ledger, Limit, Settlement, queries
+from llmo.ledger.records import Past
 from llmo.types import Usage
 from tests import virtual
 
@@ -209,3 +210,48 @@ def test_calls_in_flight_are_held_until_they_end(ledger: Ledger) -> None:
     ledger.settle("3", settled(4))
 
     assert booked(ledger) == sums(4, held=10, calls=3)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        pytest.param("busy", None, id="it cost nothing"),
+        pytest.param(settled(30, usage=USED), sums(30, tokens=(10, 4, 5)), id="its cost"),
+        pytest.param(settled(9, 3), sums(7, in_doubt=93), id="no more than is known here"),
+        pytest.param(None, sums(7, in_doubt=93), id="less than is known here"),
+    ],
+)
+def test_an_import_ends_a_doubt(ledger: Ledger, end: Any, expected: dict[str, Any] | None) -> None:
+    """
+    What another ledger surely knows replaces what is in doubt here, everywhere.
+    """
+    hold(ledger, "a", 100)
+    hold(ledger, "b", 100)
+    ledger.settle("a", settled(7, 93))
+    ledger.release("b", "busy")
+    call = Call(id="a", run="r", provider="p", model="m")
+    past = Past(call=call, worst=100, held_at=1, ended_at=2, end=end)
+
+    assert ledger.bring([past]) == (1, int(end == "busy" or (end is not None and not end.in_doubt)))
+    (days,) = ledger.calls()
+    assert booked(ledger) == (expected or sums(calls=0)), days
+
+
+@pytest.mark.parametrize(
+    ("billing", "counts"),
+    [
+        pytest.param("metered", (1, 0, 0), id="metered"),
+        pytest.param("local", (0, 1, 0), id="local"),
+        pytest.param("subscription", (0, 0, 1), id="subscription"),
+    ],
+)
+def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: Ledger, billing: Any, counts: Any) -> None:
+    """
+    At its hold, and known the way that its billing is.
+    """
+    call = Call(id="a", run="r", provider="p", model="m", billing=billing)
+    worst = 50 if billing == "metered" else 0
+    ledger.bring([Past(call=call, worst=worst, held_at=1_795_300_000_000_000, ended_at=None, end=None)])
+    (days,) = ledger.calls()
+
+    assert (days.cost, days.estimated, days.local, days.subscription) == (worst, *counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -315,6 +316,10 @@ def test_searches_are_told_beside_tokens() -> None:
     assert [event for event in found if isinstance(event, Used)] == [Used("web_search", 60)]
 
 
+@pytest.mark.skipif(
+    find_spec("litellm") is not None and tuple(map(int, version("litellm").split(".")[:2])) < (1, 110),
+    reason="LiteLLM before 1.110 calls a paused turn finished and drops the host's own word",
+)
 def test_a_paused_turn_is_incomplete() -> None:
     """
     The library calls it cut by a limit; the host's own word comes beside it.
@@ -554,10 +559,10 @@ def test_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
         provider = load("litellm")(link(""))
         return [listed.id for listed in await provider.models()], await provider.check()
 
-    names, version = asyncio.run(main())
+    names, said = asyncio.run(main())
 
     assert any(name.startswith("groq/") for name in names)
-    assert version.startswith("litellm 1.")
+    assert said.startswith("litellm 1.")
 
 
 HOSTS = ["openai/m", "ollama/m", "hosted_vllm/m", "anthropic/m"]

@@ -342,7 +342,7 @@ def test_as_many_calls_as_are_wanted_at_once_fit_the_money(place: Place) -> None
         whole = client.estimate("hello").worst
         streams = [client.stream("hello") for _ in range(4)]
         with ThreadPoolExecutor(4) as pool:
-            begun = pool.map(next, streams, timeout=60)
+            begun = pool.map(next, streams, timeout=LONG)
             assert ["You"] * 4 == list(begun)
         (status,) = client.limits().budgets
         for stream in streams:

@@ -69,23 +69,19 @@ def locked(path: Path, how: str = "BEGIN IMMEDIATE") -> Iterator[None]:
 @pytest.mark.parametrize("how", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE", "locking_mode"])
 def test_a_locked_ledger_is_temporary(llmo: Llmo, book: Path, how: str) -> None:
     """
-    Exit 5 and `unavailable`, nothing sent, in about the time that the command has; then it works again.
+    Exit 5 and `unavailable`, nothing sent; then it works again. How long is waited is shown in virtual time below.
     """
     (llmo.home / "rows.txt").write_text("a\nb\n")
-    began = time.monotonic()
     with locked(book, how):
         runs = [
             llmo("-P", "p.toml", "ask", "hello", "--no-log", "--timeout", "0.5", "--json"),
             llmo("-P", "p.toml", "batch", "rows.txt", "-o", "out.jsonl", "--timeout", "0.5"),
             llmo("-P", "p.toml", "cost", "--reconcile"),
         ]
-    took = time.monotonic() - began
 
     assert [5] * 3 == [run.code for run in runs], runs
     assert all(SAID in run.stderr for run in runs), runs
     assert "unavailable" == runs[0].json["error"]["kind"]
-    # Each took 30 s; a loaded machine needs a while for three starts.
-    assert took < 45
     assert 0 == llmo("-P", "p.toml", "ask", "hello", "--no-log").code
     assert 2 == llmo("-P", "p.toml", "cost", "--json").json["total"]["calls"]
 
@@ -274,11 +270,11 @@ def test_a_signal_is_heard_while_the_ledger_is_locked(llmo: Llmo, book: Path) ->
     Waiting blocks nothing: Ctrl-C ends it at once, with nothing held.
     """
     with locked(book):
-        process = llmo.start("-P", "p.toml", "ask", "hello", "--no-log", "--timeout", "600")
+        process = llmo.start("-P", "p.toml", "ask", "hello", "--no-log", "--timeout", "86400")
         assert process.stderr is not None
         assert b"llmo: waiting up to " in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        run = llmo.finish(process, timeout=30)
+        run = llmo.finish(process)
 
     assert (130, "llmo: interrupted\n") == (run.code, run.stderr)
     assert 1 == llmo("-P", "p.toml", "cost", "--json").json["total"]["calls"]

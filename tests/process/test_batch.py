@@ -375,7 +375,7 @@ def test_a_provider_that_is_always_busy_is_asked_as_often_as_the_flags_say(
         peer = raw(server.url)
         (peer.llmo.home / "in.jsonl").write_text(rows(count), "utf-8")
         run = peer(
-            *("batch", "in.jsonl", "-o", "out.jsonl", "--timeout", "3", "--retries", "0", "--max-tokens", "9"),
+            *("batch", "in.jsonl", "-o", "out.jsonl", "--timeout", "60", "--retries", "0", "--max-tokens", "9"),
             *("--no-dedupe", "--report", "report.json"),
         )
         report = json.loads((peer.llmo.home / "report.json").read_text())

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from llmo.batch.feed import Work
 from llmo.batch.intents import Intents
-from llmo.batch.sender import Sender, Terms
+from llmo.batch.sender import Sender, Terms, _joined
 from llmo.batch.tally import Tally
 from llmo.config import ProviderConfig
-from llmo.errors import ConfigError, QuotaExhausted, RateLimited, Unavailable
+from llmo.errors import ConfigError, CredentialsError, QuotaExhausted, RateLimited, Unavailable, UsageError
 from llmo.limits import Limiter
 from llmo.types import Finish, Text, Usage
 from tests import virtual
 from tests.fakes import HELLO, A, Scripted, Stage, candidate, plan
+from tests.test_batch_runner import RESULT
 
 GOOD = (0.5, Text("hi"), Usage(1, 2), Finish("stop"))
 
 
-def send(provider, rows, *, planned=None, retries=2, timeout=60.0, **config):
+def send(provider, rows, *, planned=None, retries=2, timeout=60.0, marks=None, fault=None, **config):  # noqa: PLR0913 - what a test may vary
     """Send so many rows at once; what came back, how long it took, the tally."""
 
     async def main():
@@ -29,10 +31,15 @@ def send(provider, rows, *, planned=None, retries=2, timeout=60.0, **config):
         tally = Tally(total=rows)
         terms = Terms(run="R", tags={}, retries=retries, timeout=timeout)
         sender = Sender(
-            stage.engine(), planned or (lambda _: plan(candidate(A, 1))), terms, tally=tally, intents=Intents(None)
+            stage.engine(),
+            planned or (lambda _: plan(candidate(A, 1))),
+            terms,
+            tally=tally,
+            intents=marks or Intents(None),
         )
         works = [
-            Work(name=f"r{n}", index=n, seq=n, key="0" * 32, request=HELLO, model=None, fields={}) for n in range(rows)
+            Work(name=f"r{n}", index=n, seq=n, key="0" * 32, request=HELLO, model=None, fields={}, fault=fault)
+            for n in range(rows)
         ]
         answers = await asyncio.gather(*map(sender, works))
         return answers, asyncio.get_running_loop().time(), tally
@@ -132,3 +139,75 @@ def test_no_time_at_all_is_a_timeout():
         answer.result.error.kind,
         answer.result.error.message,
     )
+
+
+class Marks(Intents):
+    """Writes down what is marked."""
+
+    def __init__(self):
+        super().__init__(None)
+        self.seen = []
+
+    def sending(self, name):
+        self.seen.append(f"+{name}")
+
+    def unsent(self, name):
+        self.seen.append(f"-{name}")
+
+
+def test_without_a_key_no_row_can_be_sent():
+    """
+    Nothing is marked as sent, and the run ends.
+    """
+
+    def planned(_):
+        raise CredentialsError("no key for a")
+
+    marks = Marks()
+    (answer,), _, _ = send(Scripted(GOOD), 1, planned=planned, marks=marks)
+
+    assert (answer.fatal, answer.result.error.message, answer.result.id) == (True, "no key for a", "r0")
+    assert (marks.seen, answer.result.cost, answer.result.attempts) == ([], 0, ())
+
+
+def test_a_row_with_a_fault_is_not_sent_and_fails_alone():
+    """
+    Nobody is asked.
+    """
+    marks, provider, fault = Marks(), Scripted(GOOD), UsageError("broken JSON: in:7")
+    (answer,), _, tally = send(provider, 1, fault=fault, marks=marks)
+
+    assert (answer.fatal, answer.result.error, provider.requests, marks.seen) == (False, fault, [], [])
+    assert (tally.private, tally.cut) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("script", "seen"),
+    [
+        pytest.param(GOOD, ["+r0"], id="answered"),
+        pytest.param((QuotaExhausted("no credit", status=429),), ["+r0", "-r0"], id="surely not answered"),
+        pytest.param((Unavailable("down", status=503),), ["+r0"], id="a failure of the row has its line"),
+    ],
+)
+def test_a_row_is_marked_before_it_is_sent_and_unmarked_when_it_surely_was_not_answered(script, seen):
+    """
+    So that --at-most-once knows what is in doubt after a kill.
+    """
+    marks = Marks()
+    send(Scripted(script), 1, marks=marks, retries=0)
+
+    assert marks.seen == seen
+
+
+@pytest.mark.parametrize(
+    ("second", "cost", "source"), [(5, 12, "computed"), (0, 7, "computed"), (None, None, "unknown")]
+)
+def test_a_row_that_was_asked_again_costs_both_answers(second, cost, source):
+    """
+    It has the attempts and the time of both, and the text of the one that is kept.
+    """
+    one = replace(RESULT, cost=7, total_s=1.5, text="cut")
+    two = replace(RESULT, cost=second, total_s=2.0, text="whole")
+    found = _joined(one, two, two)
+
+    assert found == replace(two, cost=cost, cost_source=source, total_s=3.5, attempts=one.attempts + two.attempts)

@@ -19,14 +19,14 @@ REQUIREMENT = re.compile(r"([\w.-]+)(?:\[[\w,-]+\])?(?:[<>=!~]=?[\w.*]+,)*(?:>=|
 
 
 def lowest() -> Iterator[str]:
-    """Constraints, extras included; llmo itself is no requirement."""
+    """Constraints, extras included."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     for requirement in [
         *project["dependencies"],
         *(one for extra in project["optional-dependencies"].values() for one in extra),
     ]:
-        if requirement.startswith("llmo["):
-            continue
+        if requirement.startswith(("llmo[", "types-")):
+            continue  # stubs: nothing runs them
         found = REQUIREMENT.match(requirement)
         if found is None:
             raise SystemExit(f"pyproject.toml: no lowest version: {requirement}")

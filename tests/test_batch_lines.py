@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -312,7 +313,7 @@ def test_a_batch_is_resumed_over_all_of_them(llmo: Llmo) -> None:
     assert "resuming out.jsonl: 4 rows are done" in again.stderr
     assert ["r0", "r1", "r2", "r3"] == sorted(json.loads(found)["id"] for found in out.read_bytes().splitlines())
     assert b"".join(BAD.values()) == (llmo.home / "out.jsonl.llmo.old.jsonl").read_bytes()
-    with sqlite3.connect(llmo.home / "data" / "ledger.db") as db:
+    with contextlib.closing(sqlite3.connect(llmo.home / "data" / "ledger.db")) as db:
         assert [(4,)] == db.execute("SELECT count(*) FROM calls").fetchall()
 
 

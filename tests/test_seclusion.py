@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
@@ -118,7 +119,7 @@ def test_earlier_turns_are_looked_at(cloud: Cloud) -> None:
     Of a conversation of which nothing is known, as those of an older llmo: the card is in its first turn.
     """
     cloud("ask", CARD)
-    with sqlite3.connect(cloud.llmo.home / "data" / "history.db") as db:
+    with contextlib.closing(sqlite3.connect(cloud.llmo.home / "data" / "history.db")) as db:
         db.executescript("DROP TABLE private; PRAGMA user_version = 1;")
     run = cloud("ask", "-c", "-m", "cloud/m", "--json", "go on")
 
@@ -264,7 +265,7 @@ def test_a_history_of_a_newer_program_is_left_alone(llmo: Llmo) -> None:
     It may say what this one does not understand, so nothing of it is sent.
     """
     llmo("ask", "hello", "-P", "offline")
-    with sqlite3.connect(llmo.home / "data" / "history.db") as db:
+    with contextlib.closing(sqlite3.connect(llmo.home / "data" / "history.db")) as db:
         db.execute("PRAGMA user_version = 99")
     run = llmo("ask", "-c", "hello", "-P", "offline")
 

@@ -24,6 +24,7 @@ from llmo.settings import load
 
 NAME = st.from_regex(r"[a-z][a-z0-9 .é-]{0,8}", fullmatch=True)
 TEXT = st.text(min_size=1, max_size=8)
+PATTERN = st.text(st.characters(exclude_characters="?[]", exclude_categories=["Cs"]), min_size=1, max_size=8)
 TEXTS = st.lists(TEXT, max_size=2).map(tuple)
 USD = st.decimals(0, 1000, places=4).map(str)
 COUNT = st.none() | st.integers(1, 10**6)
@@ -43,15 +44,18 @@ PROVIDER = st.builds(
     idle_timeout=st.none() | SECONDS,
     offline=OFFLINE,
 )
+TARGET = st.builds("{}/{}".format, NAME | st.just("*"), PATTERN).filter(lambda text: text == text.strip())
 BUDGET = st.builds(
     BudgetConfig,
     name=TEXT,
     limit_usd=USD,
     limit_calls=st.none() | st.integers(0, 9),
     window=st.sampled_from(["run", "day", "total"]),
-    match=st.dictionaries(st.sampled_from(["model", "task", "tag.team"]), TEXT),
+    match=st.fixed_dictionaries(
+        {}, optional={"model": TARGET, "task": st.sampled_from(["simple", "general", "*"]), "tag.team": PATTERN}
+    ),
 )
-PRICE = st.builds(PriceConfig, model=TEXT, input_usd=USD, output_usd=USD, cached_input_usd=st.none() | USD)
+PRICE = st.builds(PriceConfig, model=TARGET, input_usd=USD, output_usd=USD, cached_input_usd=st.none() | USD)
 
 
 @st.composite

@@ -167,8 +167,8 @@ def _match(data: Mapping[str, Any], match: Mapping[str, Any], path: Path) -> Ite
 
 def _idle(data: Mapping[str, Any], key: str, pattern: str) -> str | None:
     """Why nothing can meet this part of a match: a budget that counts nothing would look like one that holds."""
-    if key == "model":
-        return None
+    if key not in ("provider", "task"):
+        return None  # models and tags may be anything
     own = tuple(_table(data, "providers" if key == "provider" else "tasks"))
     known = tuple(dict.fromkeys((*own, *(KIND_DEFAULTS if key == "provider" else TASKS))))
     found = [name for name in known if patterns.matches(pattern, name)]

@@ -146,13 +146,16 @@ def test_a_budget_of_nothing_lets_no_paid_call_pass_by_a_misread_match(llmo, mat
     assert (4, ask.stderr) == (check.code, check.stderr)
 
 
-@pytest.mark.parametrize("match", ["provider = 'p*d'", "model = '*/BIG'", "model = 'b*'", "task = 's*'"])
+@pytest.mark.parametrize(
+    "match",
+    ["provider = 'p*d'", "model = '*/BIG'", "model = 'b*'", "task = 's*'", "'tag.team' = 'red'", "'tag.team' = 'r*'"],
+)
 def test_a_star_in_a_match_holds(llmo, match: str) -> None:
     """
-    What the check lets pass is what the ledger counts.
+    What the check lets pass is what the ledger counts; a tag may be any word.
     """
     (llmo.home / "p.toml").write_text(BUDGET.replace("{}", match))
-    run = llmo("-P", "p.toml", "ask", "hi", "-m", "paid/big", "-t", "simple", "--max-tokens", "5")
+    run = llmo("-P", "p.toml", "ask", "hi", "-m", "paid/big", "-t", "simple", "--tag", "team=red", "--max-tokens", "5")
 
     assert (3, "") == (run.code, run.stdout)
 

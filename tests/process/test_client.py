@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from tests.process.conftest import Peer
 
 WIRED = pytest.mark.parametrize("concurrency", [pytest.param(None, id="few"), pytest.param(8, id="many")])
+# A shell's background job, and so pytest in one, passes an ignored SIGINT on to its children.
 SCRIPT = """
-import sys, llmo
+import signal, sys, llmo
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with llmo.Client(sys.argv[1]) as client:
     for piece in client.stream("slow"):
         print(piece, flush=True)

@@ -76,11 +76,28 @@ def test_no_key_from_a_file_of_the_directory(llmo: Llmo) -> None:
     The library would load a `.env`; a cloned repository must not lend keys.
     """
     (llmo.home / ".env").write_text("OPENAI_API_KEY=sk-from-a-stranger\n", "utf-8")
+    profile = llmo.home / "bare.toml"
+    profile.write_text('[providers.litellm]\nkind = "litellm"\n', "utf-8")
     with RawServer([ANSWER]) as server:
-        run = Asked(llmo, f"{server.url}/v1", key=False)("hello")
+        # Without an address the library asks the vendor: the proxy sees it when it has a key to do so.
+        run = llmo("-P", profile, "ask", "-m", "litellm/openai/gpt-4o-mini", "hello", env={"HTTPS_PROXY": server.url})
 
     assert (run.code, server.requests) == (4, [])
     assert explained(run)[1] == "hint: set OPENAI_API_KEY, or api_key_env of the provider"
+
+
+@needed
+def test_an_address_without_a_key_is_sent_none(llmo: Llmo) -> None:
+    """
+    Neither a file's nor the environment's: a vendor's key belongs to the vendor's address.
+    """
+    (llmo.home / ".env").write_text("OPENAI_API_KEY=sk-from-a-stranger\n", "utf-8")
+    with RawServer([ANSWER]) as server:
+        asked = Asked(llmo, f"{server.url}/v1", key=False)
+        run = llmo(*asked.args("hello", model="openai/gpt-4o-mini"), env={"OPENAI_API_KEY": "sk-of-the-user"})
+
+    assert (run.code, run.stdout) == (0, "Hello")
+    assert [request.headers["authorization"] for request in server.requests] == ["Bearer none"]
 
 
 @needed

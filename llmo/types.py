@@ -20,7 +20,7 @@ Ability = Literal["vision", "schema", "tools", "reasoning"]
 Parameter = Literal["max_tokens", "temperature", "seed", "stop", "option", "image", "schema"]
 """What a request may ask beyond its words; an option is what `-o` sends as it is."""
 EMPTY: Mapping[str, Json] = MappingProxyType({})
-MOST_TOKENS = 10**9
+MOST_COUNTED = 10**9
 """Tokens that one call may count: a hundred times the largest context there is."""
 
 
@@ -141,8 +141,8 @@ class Usage:
     def wrong(self) -> str | None:
         """The first count that can't be true: out of range, or larger than what it is part of."""
         mosts = {
-            "input_tokens": MOST_TOKENS,
-            "output_tokens": MOST_TOKENS,
+            "input_tokens": MOST_COUNTED,
+            "output_tokens": MOST_COUNTED,
             "cached_input_tokens": self.input_tokens,
             "cache_write_tokens": self.input_tokens - self.cached_input_tokens,
             "reasoning_tokens": self.output_tokens,
@@ -150,8 +150,8 @@ class Usage:
         }
         for name, most in mosts.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TOKENS:
-                return f"{name} is not between 0 and {MOST_TOKENS:,}"
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_COUNTED:
+                return f"{name} is not between 0 and {MOST_COUNTED:,}"
             if value > most:
                 return f"{name} = {value} of {most}"
         return None

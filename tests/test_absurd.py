@@ -17,7 +17,7 @@ from llmo.grouped import Grouped
 from llmo.ledger import Call, Held, Ledger, Limit, Settled, Settlement
 from llmo.money import DEAREST
 from llmo.providers import rates
-from llmo.types import MOST_TOKENS, Finish, Reported, Served, Text, Usage, Warned
+from llmo.types import MOST_COUNTED, Finish, Reported, Served, Text, Usage, Warned
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, DIALECTS, JSON, OPENAI, OPENROUTER, Row, Scripted, events
 from tests.fakes import HELLO, A, Open, candidate, plan
@@ -50,7 +50,7 @@ ABSURD = {
     "endless": "9" * 5000,
     "nan": "NaN",
     "infinity": "Infinity",
-    "above-most": str(MOST_TOKENS + 1),
+    "above-most": str(MOST_COUNTED + 1),
 }
 TEXT = "Grüße 😀 a\u2028b\u0085c!"
 

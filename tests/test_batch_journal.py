@@ -18,6 +18,7 @@ from llmo.batch.journal import Journal, encoded
 from llmo.batch.sinks import ToJournal, ToStream
 from llmo.batch.table import Hashes, Table
 from llmo.errors import LlmoError, UsageError
+from tests.recorded import GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,25 +28,7 @@ FULL = "/dev/full"
 
 
 def line(name: str, **changes: Any) -> bytes:
-    row: dict[str, Any] = {
-        "id": name,
-        "index": 1,
-        "key": "9f2c" * 8,
-        "status": "ok",
-        "text": "yes",
-        "data": None,
-        "provider": "p",
-        "model": "m",
-        "finish_reason": "stop",
-        "usage": None,
-        "cost_usd": "0.001",
-        "cost_source": "computed",
-        "attempts": 1,
-        "duration_s": 1.0,
-        "error": None,
-        "input": None,
-    }
-    return encoded(row | changes)
+    return encoded(GOOD | {"id": name} | changes)
 
 
 @pytest.fixture

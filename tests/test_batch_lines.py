@@ -23,28 +23,12 @@ from llmo.batch.state import read as state_read
 from llmo.batch.table import Table
 from llmo.errors import UsageError
 from llmo.validator import checked
+from tests import recorded
 
 if TYPE_CHECKING:
     from tests.conftest import Llmo
 
-GOOD: dict[str, Any] = {
-    "id": "r1",
-    "index": 1,
-    "key": "9f2c" * 8,
-    "status": "ok",
-    "text": "yes",
-    "data": None,
-    "provider": "p",
-    "model": "m",
-    "finish_reason": "stop",
-    "usage": {"input_tokens": 1, "output_tokens": 2},
-    "cost_usd": "0.001",
-    "cost_source": "computed",
-    "attempts": 1,
-    "duration_s": 1.0,
-    "error": None,
-    "input": None,
-}
+GOOD: dict[str, Any] = recorded.GOOD | {"usage": {"input_tokens": 1, "output_tokens": 2}}
 PROFILE = 'model = "offline/echo"\n[providers.offline]\nkind = "offline"\n'
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +17,7 @@ from llmo.batch.table import Hashes, Table
 from llmo.batch.tally import Tally
 from llmo.errors import UsageError
 from llmo.types import Message, Request
+from tests.recorded import GOOD, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,25 +31,7 @@ PROFILE = 'model = "offline/echo"\n[providers.offline]\nkind = "offline"\n'
 CONTENT, PLAIN = "711ca9d738b3975f82200417c1dac176", "59aac68566c30323d632898131e07e4b"
 OWN, SHORT = "60aec95d905a562f1a2a099372ba0f59", 0x5B92945B29C480FB
 """What the code of November 2026 made of the same rows."""
-KEY, OTHER = "9f2c" * 8, "0a1b" * 8
-GOOD: dict[str, Any] = {
-    "id": "r1",
-    "index": 1,
-    "key": KEY,
-    "status": "ok",
-    "text": "yes",
-    "data": None,
-    "provider": "p",
-    "model": "m",
-    "finish_reason": "stop",
-    "usage": None,
-    "cost_usd": "0.001",
-    "cost_source": "computed",
-    "attempts": 1,
-    "duration_s": 1.0,
-    "error": None,
-    "input": None,
-}
+OTHER = "0a1b" * 8
 
 
 def line(name: str = "r1", word: str = "ok", key: str = KEY) -> bytes:

@@ -19,7 +19,7 @@ from urllib.parse import urlunsplit
 from llmo.errors import Rejected, Unavailable
 from llmo.money import MOST, pico
 from llmo.providers.transport import split
-from llmo.types import MOST_TOKENS
+from llmo.types import MOST_COUNTED
 
 if TYPE_CHECKING:
     from llmo.money import Pico
@@ -225,7 +225,7 @@ def text(value: Any) -> str:
 
 def count(value: Any) -> int | None:
     """The value when it is a number of tokens that can be."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_TOKENS:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_COUNTED:
         return None
     return int(value) if value == int(value) else None
 

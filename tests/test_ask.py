@@ -55,6 +55,27 @@ def test_a_pipe_gets_the_exact_text(llmo: Any) -> None:
     assert (0, "You said: say *this*\n\nThat is 2 words. No model was asked.", "") == (run.code, run.stdout, run.stderr)
 
 
+OTHERS = '[providers.peer]\nkind = "openai"\nbase_url = "http://127.0.0.1:1/v1"\nmodels = ["m"]\n'
+
+
+@pytest.mark.parametrize(
+    "text", [pytest.param(OTHERS, id="a file with other providers"), pytest.param(None, id="none")]
+)
+def test_offline_is_always_known_and_listed_nowhere(llmo: Any, profile: Callable[[str], str], text: str | None) -> None:
+    """
+    Whatever a profile has, `-m offline/…` can be tried; it makes no model ready, and no list longer.
+    """
+    use = ("-P", profile(text)) if text else ()
+
+    run = llmo("ask", "hi", "-m", "offline/echo", *use)
+
+    assert (0, "You said: hi\n\nThat is 1 word. No model was asked.", "") == (run.code, run.stdout, run.stderr)
+    for listing in (("models", "--names"), ("profile", "check"), ("profile", "show")):
+        assert "offline/" not in (listed := llmo(*use, *listing)).stdout
+        assert "providers.offline" not in listed.stdout
+        assert "offline: ready" not in listed.stdout
+
+
 def test_prompt_then_stdin_then_files(llmo: Any, tmp_path: Path) -> None:
     """
     Blank lines between; a file brings its name.

@@ -143,6 +143,28 @@ def test_a_library_without_an_address_is_nowhere() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "env"),
+    [
+        pytest.param('kind = "openai"\nbase_url = "https://far.test/v1"', {}, id="in the file"),
+        pytest.param(
+            'kind = "offline"',
+            {"LLMO_PROVIDERS__OFFLINE__KIND": "openai", "LLMO_PROVIDERS__OFFLINE__BASE_URL": "https://far.test/v1"},
+            id="by variables",
+        ),
+    ],
+)
+def test_the_name_offline_makes_no_server_private(llmo: Any, lines: str, env: dict[str, str]) -> None:
+    """
+    The kind keeps a prompt on this machine, not what a provider is called.
+    """
+    path = llmo.home / "p.toml"
+    path.write_text(f"[providers.offline]\n{lines}\n", "utf-8")
+    run = llmo("-P", path, "ask", "--private", "hello", "-m", "offline/m", env=env)
+
+    assert (4, True) == (run.code, "not on this machine" in run.stderr)
+
+
+@pytest.mark.parametrize(
     ("variable", "value", "model"),
     [
         ("OPENAI_BASE_URL", "http://127.evil.example/v1", "openai/m"),

@@ -244,7 +244,7 @@ def test_every_problem_at_once_with_its_line(env, profile):
         "p.toml:22: tasks.simple.primary.0: unknown provider: opena; did you mean openai?",
         'p.toml:23: tasks.simple.primary.1: expected provider/model or an alias, got text "fastt"; did you mean fast?',
         "p.toml:24: tasks.simple.primary.2: expected text, got number 3",
-        "p.toml:27: aliases.fast: unknown provider: nowhere (providers: openai, b, c)",
+        "p.toml:27: aliases.fast: unknown provider: nowhere (providers: offline, openai, b, c)",
         "p.toml:28: budgets.0: a budget needs limit_usd or limit_calls",
         "p.toml:31: budgets.1.name: two budgets are called a",
         'p.toml:32: budgets.1.limit_usd: expected dollars in quotes, as "2.50", got number 5.0 without quotes',
@@ -395,7 +395,7 @@ def test_vendors_addresses_move_the_provider_that_is_called_as_its_kind(env, pro
     loaded = settings.load(path, env=env)
     again = settings.load(path, env=env | {"LLMO_PROVIDERS__OPENAI__BASE_URL": "https://own/v1"})
 
-    assert {"openai": "https://env/v1", "vllm": "http://v/v1"} == {
+    assert {"openai": "https://env/v1", "vllm": "http://v/v1", "offline": None} == {
         name: provider.base_url for name, provider in loaded.profile.providers.items()
     }
     assert "environment OPENAI_BASE_URL" == loaded.origins["providers.openai.base_url"]
@@ -526,15 +526,16 @@ def test_a_file_without_providers_keeps_those_that_are_found(env, profile):
     assert chain(settings.load(None, env=env)) == chain(loaded)
 
 
-def test_a_file_with_providers_has_only_those(env, profile):
+def test_a_file_with_providers_has_only_those_and_offline(env, profile):
     """
-    Who lists one provider is not sent to another; without tasks its models are the chain.
+    Who lists one provider is not sent to another, but may try `-m offline/…`; without tasks its models are the chain.
     """
     env |= {"OPENAI_API_KEY": "sk-x", "ANTHROPIC_API_KEY": "sk-y"}
     path = profile('[providers.vllm]\nkind = "openai"\nbase_url = "http://127.0.0.1:1/v1"\nmodels = ["m", "n"]')
     loaded = settings.load(path, env=env)
 
-    assert {"vllm"} == set(loaded.profile.providers)
+    assert {"vllm", "offline"} == set(loaded.profile.providers)
+    assert not [key for key in loaded.origins if key.startswith("providers.offline")]
     assert {"simple": ["vllm/m"], "complex": ["vllm/m"], "general": ["vllm/m"]} == chain(loaded)
 
 
@@ -544,7 +545,7 @@ def test_a_chain_may_name_a_kind_without_a_table(env, profile):
     """
     loaded = settings.load(profile('[tasks.simple]\nprimary = ["anthropic/claude-x"]\n[providers.openai]'), env=env)
 
-    assert {"anthropic": "anthropic", "openai": "openai"} == {
+    assert {"anthropic": "anthropic", "openai": "openai", "offline": "offline"} == {
         name: provider.kind for name, provider in loaded.profile.providers.items()
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import tomli_w
@@ -98,4 +98,6 @@ def test_a_profile_round_trips(profile):
         path = Path(directory) / "p.toml"
         path.write_text(tomli_w.dumps(written(asdict(profile))), "utf-8")
 
-        assert [profile, profile] == [load(str(path), env=env).profile for _ in range(2)]
+        # `offline` is in every profile, also in those that do not mention it.
+        meant = replace(profile, providers={"offline": ProviderConfig(kind="offline"), **profile.providers})
+        assert [meant, meant] == [load(str(path), env=env).profile for _ in range(2)]

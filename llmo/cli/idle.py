@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo import patterns
-from llmo.cli.listing import names
+from llmo.cli.listing import names, told_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def _budgets(ctx: Context) -> Iterator[str]:
         pattern = budget.match.get("model")
         if pattern is None:
             continue
-        providers = [one for one in ctx.profile.providers if patterns.matches(budget.match.get("provider", "*"), one)]
+        providers = [one for one in told_of(ctx) if patterns.matches(budget.match.get("provider", "*"), one)]
         known = {name: names(ctx, name) for name in providers}
         met = any(patterns.means_model(pattern, name, model) for name, models in known.items() for model in models)
         # `vllm/llama` means a server whose models nobody listed: it may well have that one.
@@ -37,8 +37,8 @@ def _budgets(ctx: Context) -> Iterator[str]:
 
 def _prices(ctx: Context) -> Iterator[str]:
     for price in ctx.profile.prices:
-        if not any(patterns.may_begin(price.model, f"{name}/") for name in ctx.profile.providers):
-            yield f"the price of {price.model} is of no provider of this profile: {', '.join(ctx.profile.providers)}"
+        if not any(patterns.may_begin(price.model, f"{name}/") for name in told_of(ctx)):
+            yield f"the price of {price.model} is of no provider of this profile: {', '.join(told_of(ctx))}"
 
 
 def _nearest(pattern: str, known: dict[str, list[str]]) -> str:

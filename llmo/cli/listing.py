@@ -53,7 +53,15 @@ def chosen(ctx: Context, filters: Filters) -> list[str]:
     for name in filters.provider or ():
         if name not in known:
             raise ConfigError(f"unknown provider: {name}", hint=f"known providers: {', '.join(known) or 'none'}")
-    return list(filters.provider or known)
+    return list(filters.provider or told_of(ctx))
+
+
+def told_of(ctx: Context) -> list[str]:
+    """The providers of the profile that a source speaks of: `offline`, which all have, is not listed unasked."""
+    from llmo.settings.declared import dotted
+
+    heads = {name: f"{dotted(('providers', name))}." for name in ctx.profile.providers}
+    return [name for name, head in heads.items() if any(key.startswith(head) for key in ctx.loaded.origins)]
 
 
 def listed(ctx: Context, providers: Sequence[str], filters: Filters, query: str) -> list[Offer]:

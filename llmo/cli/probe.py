@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llmo.cli.listing import told_of
 from llmo.errors import LlmoError
 from llmo.settings import ready, withheld
 from llmo.settings.keys import key_origin
@@ -34,7 +35,8 @@ class State:
 def found(ctx: Context) -> list[State]:
     """What is known without asking anybody."""
     states = []
-    for name, config in ctx.profile.providers.items():
+    for name in told_of(ctx):
+        config = ctx.profile.providers[name]
         why = ready(name, config, ctx.env)
         kept = withheld(name, config, ctx.env)
         note = f"{kept} is not sent there unless api_key_env says so" if kept and not why else ""

@@ -29,7 +29,7 @@ def tree(name: str, env: Mapping[str, str]) -> dict[str, Any]:
 
 def _offline() -> dict[str, Any]:
     return {
-        "providers": {"offline": {"kind": "offline", "local": True}},
+        "providers": {"offline": {"kind": "offline"}},
         "tasks": {task: {"primary": [_ECHO]} for task in ("simple", "complex", "general")},
     }
 

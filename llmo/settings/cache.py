@@ -32,10 +32,10 @@ def fingerprint(parts: Iterable[object]) -> str:
     """
     The key of a profile made of `parts`.
 
-    The declaration's and the checks' times are part of it: an edited checkout has no new version.
+    The times of the modules that make it are part of it: an edited checkout has no new version.
     """
     digest = hashlib.sha256(__version__.encode())
-    for source in ("config.py", "patterns.py", "settings/checks.py"):
+    for source in ("config.py", "patterns.py", "settings/checks.py", "settings/kinds.py", "settings/load.py"):
         with suppress(OSError):
             digest.update(repr((_PACKAGE / source).stat().st_mtime_ns).encode())
     for part in parts:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+OFFLINE = "offline"
+"""The kind, and the name of a provider that every profile has: it needs nothing and costs nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindDefaults:
@@ -61,5 +64,5 @@ KIND_DEFAULTS: Mapping[str, KindDefaults] = {
     "litellm": KindDefaults(),
     "litellm-proxy": KindDefaults(url_env="LITELLM_PROXY_URL", key_env="LITELLM_PROXY_API_KEY", needs_url=True),
     "cursor": KindDefaults(key_env="CURSOR_API_KEY"),
-    "offline": KindDefaults(),
+    OFFLINE: KindDefaults(),
 }

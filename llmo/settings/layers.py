@@ -24,6 +24,8 @@ PREFIX = "LLMO_"
 RESERVED = frozenset({"LLMO_PROFILE", "LLMO_CONFIG_DIR", "LLMO_DATA_DIR", "LLMO_CACHE_DIR"})
 """Variables of the program that are not settings; `LLMO_TEST_…` belongs to the tests."""
 BUILT_IN = "built-in"
+UNSAID = ""
+"""The place of what holds without any source, and has no origin."""
 
 
 @dataclass(frozen=True, slots=True)

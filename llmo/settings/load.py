@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.settings import builtin, cache, files, layers
 from llmo.settings.declared import dotted
-from llmo.settings.kinds import KIND_DEFAULTS
+from llmo.settings.kinds import KIND_DEFAULTS, OFFLINE
 from llmo.settings.problems import Problem, ProfileError
 from llmo.settings.validation import trusted, validated
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from llmo.settings.layers import Layer
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
+ALWAYS = layers.Layer({"providers": {OFFLINE: {"kind": OFFLINE}}}, {("providers", OFFLINE): layers.UNSAID})
+"""What every profile has: `-m offline/…` works wherever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,8 @@ class Loaded:
     A profile and where each value comes from.
 
     `origins` is by dotted key, as `profile /path:12`, `environment LLMO_TIMEOUT`, `flag --timeout`
-    or `built-in`; a key that is absent has its declared default. `source` is the file that was read.
+    or `built-in`; a key that is absent has its declared default, a provider without any is `offline`, which
+    every profile has. `source` is the file that was read.
     """
 
     profile: Profile
@@ -42,7 +45,7 @@ def load(name_or_path: str | None, *, env: Mapping[str, str], overrides: Mapping
     The profile, with flags over environment over file over built-in.
 
     A file without providers gets those of the built-in profile, and their tasks where it has none. A
-    file that lists providers has only those, and those of a kind's name that its chain names.
+    file that lists providers has only those, those of a kind's name that its chain names, and `offline`.
     Raises `ConfigError`, with every problem at once when the file was readable.
     """
     sources = _sources(files.place(name_or_path, env), env, overrides)
@@ -105,9 +108,9 @@ class _Sources:
     def layers(self, *, lines: bool = False) -> tuple[list[Layer], list[Problem]]:
         """All layers, the lowest first, and the variables that mean nothing; `lines` finds places in the file."""
         data = files.parsed(self.place.path, self.content) if self.content is not None else {}
-        below = [layers.Layer(self._filling(data))]
+        below = [ALWAYS, layers.Layer(self._filling(data))]
         if self.content is not None:
-            below.insert(0, layers.Layer({"providers": _implied(data)}))
+            below.insert(1, layers.Layer({"providers": _implied(data)}))
             below.append(files.layer(self.place.path, self.content, data) if lines else layers.Layer(data))
         below.append(layers.vendors(self.env, layers.merged(below)))
         variables, problems = layers.environment(self.env, layers.merged(below))
@@ -141,7 +144,8 @@ class _Sources:
     def origins(self) -> dict[str, str]:
         """The origin of each value that a source gave."""
         found, _ = self.layers(lines=True)
-        return {dotted(path): layers.origin(path, found) for path in layers.leaves(layers.merged(found))}
+        each = {dotted(path): layers.origin(path, found) for path in layers.leaves(layers.merged(found))}
+        return {key: origin for key, origin in each.items() if origin != layers.UNSAID}
 
     def with_headers(self, profile: Profile) -> Profile:
         """The cache knows only the names of headers: their values are read again."""
@@ -169,9 +173,7 @@ def _implied(data: Mapping[str, Any]) -> dict[str, Any]:
     named = {text.partition("/")[0] for _, text in targets(data) if isinstance(text, str) and "/" in text}
     own = data.get("providers")
     named |= set(own) if isinstance(own, dict) else set()
-    return {
-        name: {"kind": name} | ({"local": True} if name == "offline" else {}) for name in KIND_DEFAULTS if name in named
-    }
+    return {name: {"kind": name} for name in KIND_DEFAULTS if name in named}
 
 
 def _order(problem: Problem) -> tuple[bool, str, int]:

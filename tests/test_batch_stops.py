@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -69,6 +71,137 @@ def test_the_first_reason_to_stop_stays():
     made.cancel()
 
     assert (made.stopping, made.ending.reason, made.ending.error) == (True, "budget", first)
+
+
+def test_a_run_that_is_told_to_end_at_once_says_so():
+    """
+    Its exit code rests on the reason.
+    """
+    provider = Provider(seconds={"a": 9.0})
+    _, ending, tally = run(["a", "b"], provider, workers=1, later=(1.0, "cancel"))
+
+    assert (provider.sent, ending.reason, ending.error, tally.done) == (["a"], "signal", None, 0)
+
+
+def test_a_paid_answer_is_written_also_when_the_run_ends_at_once():
+    """
+    The run waits for the workers that hold one, until they have given back what they reserved.
+    """
+
+    async def send(work):
+        if work.name == "r0":
+            await asyncio.sleep(9)
+        for seconds in (9, 0.1):
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(seconds)
+        return Answered(RESULT)
+
+    async def ended():
+        asyncio.get_running_loop().call_later(1, made.cancel)
+        return (await made.run()).reason, [line["id"] for line in lines], tally.done
+
+    made, lines, tally = runner(works(["a", "b"]), send, workers=2)
+
+    assert virtual.run(ended()) == ("signal", ["r1"], 1)
+
+
+def test_a_stopped_run_reads_no_further():
+    """
+    What it would read is counted as passed over, or written to --errors.
+    """
+    read: list[str] = []
+
+    def feed():
+        for work in works(["a", "b", "c"]):
+            read.append(work.name)
+            yield work
+
+    async def send(work):
+        made.stop("signal")
+        return Answered(RESULT)
+
+    made, lines, _ = runner(feed(), send)
+    finished(made)
+
+    assert (read, [line["id"] for line in lines]) == (["r0"], ["r0"])
+
+
+def test_a_row_that_waits_for_its_turn_is_not_sent_after_a_stop():
+    """
+    With --ordered its turn comes when what was before it is finished.
+    """
+    provider = Provider(seconds={"0": 9.0})
+    lines, _, _ = run([str(n) for n in range(9)], provider, workers=2, window=2, later=(5.0, "stop", "signal"))
+
+    assert (provider.sent, [line["index"] for line in lines]) == (["0", "1"], [0, 1])
+
+
+def test_rows_after_a_pause_of_the_feed_are_sent():
+    """
+    It pauses among many rows that are skipped; others may run meanwhile, and no time is lost.
+    """
+
+    async def timed():
+        await made.run()
+        return asyncio.get_running_loop().time()
+
+    found = list(works(["a", "b"]))
+    made, lines, _ = runner([None, None, found[0], None, found[1], None])
+    took = virtual.run(timed())
+    made._sink.close()
+
+    assert ([line["id"] for line in lines], took) == (["r0", "r1"], 2.0)
+
+
+def test_what_the_answer_says_as_data_is_in_the_line():
+    """
+    Beside its text.
+    """
+
+    async def send(work):
+        return Answered(RESULT, {"n": 1})
+
+    lines, _, _ = run(["a"], send)
+
+    assert [(line["data"], line["text"]) for line in lines] == [({"n": 1}, "hi")]
+
+
+def test_failed_rows_that_can_not_be_kept_stop_the_run():
+    """
+    The file of --errors was lost: the run says why, and nothing more is bought.
+    """
+    gone = OutputLost("the output was deleted")
+
+    def failed(fields):
+        raise gone
+
+    provider = Provider(errors={"a": Unavailable("no")})
+    lines, ending, _ = run(["a", "b"], provider, workers=1, failed=failed)
+
+    assert ([line["id"] for line in lines], provider.sent) == (["r0"], ["a"])
+    assert (ending.reason, ending.error, ending.lost) == ("output", gone, 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OutputLost("no space left on device"), "no space left on device"),
+        (OSError(5, "Input/output error"), "cannot write the output: input/output error"),
+    ],
+)
+def test_each_paid_answer_that_is_lost_is_counted(error, said):
+    """
+    Also those in flight when the first one was; why is what the first one said.
+    """
+
+    def write(line):
+        raise error
+
+    _, ending, tally = run(["a", "b", "c"], Provider(), workers=2, write=write)
+
+    assert (ending.reason, ending.lost, tally.done) == ("output", 2, 0)
+    assert ending.error is not None
+    assert ending.error.message == said
 
 
 @pytest.mark.parametrize(
@@ -155,6 +288,33 @@ def test_the_guard_lets_pass_what_can_be_kept():
     other.stop("pipe")
     with pytest.raises(Cancelled):
         other.guard()
+
+
+def test_the_guard_stops_what_is_sent_after_a_line_was_lost():
+    """
+    Standard output says nothing by itself: that a write failed is enough.
+    """
+    lost = OutputLost("cannot write the output: input/output error")
+    made, _, _ = runner([])
+    made.stop("output", lost)
+    with pytest.raises(OutputLost) as caught:
+        made.guard()
+
+    assert caught.value is lost
+
+
+def test_the_guard_looks_at_the_output_of_a_run_that_stops_too():
+    """
+    A repair or a fallback of what is in flight is not bought for a file that has gone meanwhile.
+    """
+
+    def check():
+        raise OutputLost("the output was deleted")
+
+    made, _, _ = runner([], check=check)
+    made.stop("signal")
+    with pytest.raises(Cancelled):
+        made.guard()
 
 
 def test_an_answer_of_an_earlier_run_is_copied():

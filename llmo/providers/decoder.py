@@ -70,13 +70,14 @@ class Decoder(ABC):
         try:
             message = wire.read(data)
         except ValueError:
-            raise Unavailable(
-                f"{self.link.name} sent what is not JSON: {failures.clean(_text(data), None, 80)}"
-            ) from None
+            raise Unavailable(f"{self.link.name} sent what is not JSON: {self._shown(data)}") from None
         if not isinstance(message, dict):
-            raise Unavailable(f"{self.link.name} sent JSON that is no object: {failures.clean(_text(data), None, 80)}")
+            raise Unavailable(f"{self.link.name} sent JSON that is no object: {self._shown(data)}")
         self.begun = True
         yield from self.take(message)
+
+    def _shown(self, data: bytes) -> str:
+        return failures.clean(data[:400].decode("utf-8", "replace"), self.link.api_key, 80)
 
     def text(self, piece: str) -> list[Event]:
         """
@@ -180,10 +181,6 @@ _EMPTY = {
     "stop": "the answer is empty",
     "length": "the answer is empty: reasoning used the whole output limit, raise max_tokens",
 }
-
-
-def _text(data: bytes) -> str:
-    return data[:400].decode("utf-8", "replace")
 
 
 def unfinished(name: str, reason: str) -> Unfinished:

@@ -45,13 +45,20 @@ def check(row: Row, transport: Scripted) -> str:
 
 def test_models_of_openai() -> None:
     """
-    Shutdown dates are shown; vLLM adds the context.
+    Shutdown dates are shown; vLLM adds the context, others by another name, which wins.
     """
-    data = [{"id": "a", "shutdown_date": "2026-12-11"}, {"id": "b", "max_model_len": 4096}, {"id": None}, "c"]
+    data = [
+        {"id": "a", "shutdown_date": "2026-12-11"},
+        {"id": "b", "max_model_len": 4096},
+        {"id": "c", "context_length": 8192, "max_model_len": 4096},
+        {"id": None},
+        "d",
+    ]
 
     assert models(OPENAI, Pages(v1_models=(200, {"data": data}))) == [
         Listed("a", shutdown="2026-12-11"),
         Listed("b", context=4096),
+        Listed("c", context=8192),
     ]
 
 

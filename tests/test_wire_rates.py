@@ -68,6 +68,24 @@ def test_durations(text: str, expected: float | None) -> None:
             RateInfo(50, 49, 1.0, 40000, 39000, 2.5),
             id="anthropic",
         ),
+        pytest.param(
+            ANTHROPIC,
+            {"anthropic-ratelimit-requests-limit": "50"},
+            RateInfo(limit_requests=50),
+            id="anthropic-requests-alone",
+        ),
+        pytest.param(
+            ANTHROPIC,
+            {"anthropic-ratelimit-tokens-limit": "40000"},
+            RateInfo(limit_tokens=40000),
+            id="anthropic-tokens-alone",
+        ),
+        pytest.param(
+            OPENAI,
+            {"x-ratelimit-limit-tokens": "1000000000000", "x-ratelimit-remaining-tokens": "1000000000001"},
+            RateInfo(limit_tokens=10**12),
+            id="openai-more-than-can-be",
+        ),
     ],
 )
 def test_limits_are_told_with_good_and_bad_answers(row: Row, headers: dict[str, str], expected: RateInfo) -> None:
@@ -91,10 +109,21 @@ def test_silence_about_limits(row: Row) -> None:
     assert [event for event in found if isinstance(event, RateInfo)] == []
 
 
-def test_a_wait_by_our_own_clock() -> None:
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("2026-11-22T12:00:05Z", id="utc"),
+        pytest.param("2026-11-22T12:00:05", id="no-zone"),
+        pytest.param("2026-11-22T14:00:05+02:00", id="another-zone"),
+        pytest.param(" Sun, 22 Nov 2026 07:00:05 -0500 ", id="http-date-of-another-zone"),
+    ],
+)
+def test_a_wait_by_our_own_clock(moment: str) -> None:
     """
-    Without a date of the server its times are held against ours.
+    Without a date of the server its times are held against ours; a time without a zone is UTC.
     """
     clock = VirtualClock(1_795_348_800.0)
+    headers = {"anthropic-ratelimit-requests-limit": "1", "anthropic-ratelimit-requests-reset": moment}
 
-    assert rates.retry_after({"retry-after": "2026-11-22T12:00:05Z"}, clock) == 5.0
+    assert rates.retry_after({"retry-after": moment}, clock) == 5.0
+    assert rates.anthropic(headers, clock) == RateInfo(limit_requests=1, reset_requests=5.0)

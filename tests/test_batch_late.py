@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 PROFILE = 'model = "offline/echo"\n[providers.offline]\nkind = "offline"\n'
 GOOD = [json.dumps({"id": f"r{n}", "prompt": f"row {n}"}) for n in range(survey.HEAD)]
 ARGS = ("-P", "p.toml", "batch", "-o", "out.jsonl", "--errors", "failed.jsonl", "--progress", "none", "-j", "8")
+
+
+def line(name: str, schema: object = None, **fields: object) -> str:
+    """A line as OpenAI's batches have them."""
+    if schema is not None:
+        fields["response_format"] = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
+    body = {"messages": [{"role": "user", "content": "x"}], **fields}
+    return json.dumps({"id": name, "custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body})
+
+
 ROWS = {
     "broken": ('{"id": "x", "prompt": ', "broken JSON: rows.jsonl:{}: Expecting value at column 22"),
     "list": ('["x"]', "a row must be an object or a string: rows.jsonl:{}: a list"),
@@ -33,17 +43,29 @@ ROWS = {
     "id null": ('{"id": null, "prompt": "x"}', "no id: rows.jsonl:{}: id"),
     "id missing": ('{"prompt": "x"}', "no id: rows.jsonl:{}: id"),
     "id again": ('{"id": "r7", "prompt": "other"}', "duplicate id: r7: rows.jsonl:{}"),
-    "max_tokens": (
-        json.dumps(
-            {
-                "id": "z",
-                "custom_id": "z",
-                "method": "POST",
-                "url": "/v1/chat/completions",
-                "body": {"messages": [{"role": "user", "content": "x"}], "max_tokens": -10_000_000},
-            }
-        ),
+    "line max_tokens": (
+        line("z", max_tokens=-10_000_000),
         "not a request: rows.jsonl:{}: max_tokens must be at least 1: -10000000",
+    ),
+    "line format": (
+        line("zf", response_format="json"),
+        "not a request: rows.jsonl:{}: response_format is not an object",
+    ),
+    "line no schema": (
+        line("zn", response_format={"type": "json_schema", "json_schema": []}),
+        "not a request: rows.jsonl:{}: response_format.json_schema is not an object",
+    ),
+    "line schema": (
+        line("zs", schema={"type": "strnig"}),
+        'not a request: rows.jsonl:{}: response_format: not a JSON Schema: type: "strnig" is not one of',
+    ),
+    "line schema elsewhere": (
+        line("ze", schema={"$ref": "https://nobody.test/s.json"}),
+        "not a request: rows.jsonl:{}: response_format: the schema refers to what is not in it: ",
+    ),
+    "line schema a list": (
+        line("zl", schema=[1]),
+        "not a request: rows.jsonl:{}: response_format: a JSON Schema must be an object here: [1]",
     ),
 }
 
@@ -72,7 +94,7 @@ def test_late_rows_that_can_not_be_sent_fail_alone(llmo: Llmo) -> None:
     assert expected == [line["error"]["message"][: len(said)] for line, said in zip(failed, expected, strict=True)]
     assert len(lines) == len({line["id"] for line in lines})
     apart = (llmo.home / "failed.jsonl").read_text("utf-8").split("\n")
-    unread = [line for name, (line, _) in ROWS.items() if not name.startswith(("no ", "id ", "max"))]
+    unread = [line for name, (line, _) in ROWS.items() if not name.startswith(("no ", "id ", "line "))]
     assert unread == [line for line in apart if line in unread]
 
 
@@ -80,7 +102,7 @@ def test_the_same_command_tries_them_again_and_pays_for_no_other(llmo: Llmo) -> 
     """
     They may have been mended.
     """
-    broken = {name: line for name, (line, _) in ROWS.items() if name != "max_tokens"}
+    broken = {name: line for name, (line, _) in ROWS.items() if not name.startswith("line ")}
     write(llmo, [*GOOD, *broken.values()])
     llmo(*ARGS, "rows.jsonl", "--id-field", "id")
     again = llmo(*ARGS, "rows.jsonl", "--id-field", "id")

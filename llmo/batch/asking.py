@@ -86,7 +86,7 @@ class Asking:
         return tuple(replace(asked, key=compare.key(asked.key, one), rival=one) for one in self.rivals) or (asked,)
 
     def _as_it_stands(self, row: Row) -> Asked:
-        own, model = openai_rows.request(row)
+        own, model = openai_rows.request(row, schema=self._plain.schema)
         request = openai_rows.overlaid(own, self._plain)
         pictures = [blake2b(image.data).hexdigest() for m in own.messages for image in m.images]
         params = _spelled(replace(request.params, extra=openai_rows.beside(request)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from llmo import parameters, verbatim
 from llmo.errors import UsageError
 from llmo.types import Params, Request
+from llmo.validator import checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,8 +34,12 @@ def recognised(fields: Mapping[str, Json]) -> bool:
     return fields.keys() >= KEYS
 
 
-def request(row: Row) -> tuple[Request, str | None]:
-    """The request and the model of a line. Raises `UsageError` naming the line."""
+def request(row: Row, *, schema: Mapping[str, Json] | None = None) -> tuple[Request, str | None]:
+    """
+    The request and the model of a line; `schema` is asked for in place of the line's own.
+
+    Raises `UsageError` naming the line.
+    """
     body, url = row.fields["body"], row.fields["url"]
     if not isinstance(body, dict):
         _wrong(row, "body is not an object")
@@ -46,7 +51,7 @@ def request(row: Row) -> tuple[Request, str | None]:
     model = body.get("model")
     fields = {name: value for name, value in body.items() if name not in REPLACED}
     turns = tuple(_message(row, n, m) for n, m in enumerate(messages))
-    asked = Request(turns, _params(row, body), _schema(body), stream=False, body=fields)
+    asked = Request(turns, _params(row, body), schema or _schema(row, body), stream=False, body=fields)
     return asked, model if isinstance(model, str) else None
 
 
@@ -64,7 +69,7 @@ def overlaid(own: Request, flags: Request) -> Request:
         stop=params.stop or own.params.stop,
         extra=params.extra,
     )
-    return replace(own, params=merged, schema=flags.schema or own.schema, body=body)
+    return replace(own, params=merged, body=body)
 
 
 def beside(of: Request) -> dict[str, Json]:
@@ -89,11 +94,23 @@ def _params(row: Row, body: Mapping[str, Json]) -> Params:
     )
 
 
-def _schema(body: Mapping[str, Json]) -> Mapping[str, Json] | None:
+def _schema(row: Row, body: Mapping[str, Json]) -> Mapping[str, Json] | None:
+    """The schema that a line asks for; what can't be one is told before it is paid for."""
     wanted = body.get("response_format")
-    inner = wanted.get("json_schema") if isinstance(wanted, dict) else None
+    if wanted is None:
+        return None
+    if not isinstance(wanted, dict):
+        _wrong(row, "response_format is not an object")
+    inner = wanted.get("json_schema")
+    if wanted.get("type") == "json_schema" and not isinstance(inner, dict):
+        _wrong(row, "response_format.json_schema is not an object")
     schema = inner.get("schema") if isinstance(inner, dict) else None
-    return schema if isinstance(schema, dict) else None
+    if schema is None:
+        return None
+    try:
+        return checked(schema).schema
+    except UsageError as exc:
+        _wrong(row, f"response_format: {exc.message}")
 
 
 def _message(row: Row, number: int, given: Json) -> Message:

@@ -11,7 +11,7 @@ from llmo.batch.asking import Asked
 from llmo.batch.feed import Feed
 from llmo.batch.identity import Identity, Keys, content_id, field_id, short
 from llmo.batch.journal import encoded
-from llmo.batch.resume import KINDS, PAID, Counts, Recorded
+from llmo.batch.resume import KINDS, PAID, PAUSED, WORDS, Counts, Recorded
 from llmo.batch.rows import Row
 from llmo.batch.table import Hashes, Table
 from llmo.batch.tally import Tally
@@ -36,10 +36,10 @@ OTHER = "0a1b" * 8
 
 def line(name: str = "r1", word: str = "ok", key: str = KEY) -> bytes:
     """A line that ended so: a status, or the kind of its error."""
-    statuses = {"invalid_output": "invalid", "content_refused": "refused"}
+    statuses = {"invalid_output": "invalid", "content_refused": "refused", PAUSED: "truncated"}
     known = ("ok", "truncated", "refused", "unknown")
     failed = word not in ("ok", "truncated", "refused")
-    kind = "incomplete" if word == "unknown" else word
+    kind = "incomplete" if word in ("unknown", PAUSED) else word
     return encoded(
         GOOD
         | {
@@ -62,7 +62,7 @@ def expected(word: str, retry: str | None) -> Decision:
     """The rule of the manual, spelled out."""
     if word in ("ok", "refused"):
         return "done"
-    if retry == word:
+    if retry == word or (retry == "truncated" and word == PAUSED):
         return "retry"
     if word == "truncated":
         return "done"
@@ -76,7 +76,7 @@ def expected(word: str, retry: str | None) -> Decision:
 @pytest.mark.parametrize("retry", [None, "all", *KINDS])
 def test_each_outcome_is_done_failed_or_tried_again_as_the_flag_says(tmp_path: Path, retry: str | None) -> None:
     """Failures that cost nothing run again by themselves, paid and doubtful answers only where they are named."""
-    words = ["ok", "refused", *KINDS]
+    words = ["ok", "refused", *WORDS]
     found = recorded(tmp_path / "out", *(line(word, word) for word in words))
     decided = {word: found.decide(word, KEY, retry) for word in words}
     counts = found.counts
@@ -121,13 +121,13 @@ def doubles(*keys: str) -> Table:
     return hashes.repeated()
 
 
-@pytest.mark.parametrize("word", ["ok", "refused", *KINDS])
+@pytest.mark.parametrize("word", ["ok", "refused", *WORDS])
 @pytest.mark.parametrize("retry", [None, "all", "truncated", "invalid_output"])
 def test_an_answer_that_is_paid_for_is_there_for_equal_rows(tmp_path: Path, word: str, retry: str | None) -> None:
     """Where its line begins, plus one; a failure that cost nothing is no answer, nor one that is bought again."""
     same, first = doubles(KEY), line("other", key=OTHER)
     recorded(tmp_path / "out", first, line("r1", word), same=same, retry=retry)
-    kept = word in ("ok", "refused") or (word in PAID and word != retry)
+    kept = word in ("ok", "refused") or (word in PAID and word != retry and (word, retry) != (PAUSED, "truncated"))
 
     assert same.get(int(KEY[:16], 16)) == (len(first) + 1 if kept else 0)
     assert int(OTHER[:16], 16) not in same

@@ -13,6 +13,7 @@ from llmo.errors import (
     Locked,
     QuotaExhausted,
     Unauthorized,
+    Unfinished,
     UsageError,
 )
 from llmo.money import usd
@@ -45,7 +46,8 @@ DIGITS = 3
 
 def status(result: Result) -> Status:
     """One word for a row."""
-    if result.finish == "length":
+    if result.finish == "length" or isinstance(result.error, Unfinished):
+        # Paid for, and the same request would be cut, and cost, the same.
         return "truncated"
     if result.error is not None:
         return KIND_STATUS.get(result.error.kind, "error")
@@ -58,7 +60,7 @@ def line(
     """The output row of `(id, index, key)`; its fields and their order are a promise."""
     name, index, key = identity
     word, target = status(result), result.target
-    failed = word not in ("ok", "truncated") and result.error is not None
+    failed = word != "ok" and result.finish != "length" and result.error is not None
     return {
         "id": name,
         "index": index,

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 Decision = Literal["new", "done", "failed", "changed", "retry"]
 KINDS: tuple[str, ...] = (*get_args(ErrorKind), "truncated", "unknown")
 """What `--retry-errors` can name: why a row failed, or that its answer was cut or is in doubt."""
-PAID = frozenset({"truncated", "invalid_output", "content_refused"})
+PAUSED = "paused"
+"""A `truncated` answer that is a failure all the same: the model stopped before its limit, and would again."""
+WORDS = (*KINDS, PAUSED)
+PAID = frozenset({"truncated", PAUSED, "invalid_output", "content_refused"})
 """Answers that are there and paid for: bought again only when they are named."""
 CODE_BITS = 8
 KEY_DIGITS = 14
-"""Digits of a key that fit beside a code: 56 bits. The code is 0, or one more than the place in `KINDS`."""
+"""Digits of a key that fit beside a code: 56 bits. The code is 0, or one more than the place in `WORDS`."""
 
 
 @dataclass(slots=True)
@@ -51,7 +54,8 @@ class Recorded:
         for entry in entries(path, self._broken):
             name, key, code = entry.name, entry.row["key"], _code(entry.row)
             self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
-            if (not code or KINDS[code - 1] in PAID - {retry}) and (number := int(key[:16], 16)) in same_keys:
+            paid = not code or (WORDS[code - 1] in PAID and not _named(WORDS[code - 1], retry))
+            if paid and (number := int(key[:16], 16)) in same_keys:
                 same_keys.set(number, entry.begin + 1)
         self.table.freeze()
 
@@ -65,11 +69,13 @@ class Recorded:
         if value is None:
             return "new"
         code = value & (1 << CODE_BITS) - 1
-        word = KINDS[code - 1] if code else "ok"
+        word = WORDS[code - 1] if code else "ok"
         found: Decision = "failed"
         if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
             found = "changed"
-        elif retry == word or (code and word not in PAID and (retry == "all" or (retry is None and word != "unknown"))):
+        elif _named(word, retry) or (
+            code and word not in PAID and (retry == "all" or (not retry and word != "unknown"))
+        ):
             found = "retry"
         elif word in ("ok", "truncated"):
             found = "done"
@@ -87,8 +93,13 @@ def _code(row: Mapping[str, Any]) -> int:
     """Why a row failed, or that its answer was cut or is in doubt, as a number; 0 for an answer."""
     word: str = row["status"]
     if row["error"] is not None and word != "unknown":
-        word = row["error"]["kind"]
+        word = PAUSED if word == "truncated" else row["error"]["kind"]
     if word in ("ok", "refused"):
         return 0
     # A kind of a later version is a failure like any other.
-    return 1 + KINDS.index(word if word in KINDS else "internal")
+    return 1 + WORDS.index(word if word in WORDS else "internal")
+
+
+def _named(word: str, retry: str | None) -> bool:
+    """Whether `--retry-errors` names this outcome."""
+    return retry == ("truncated" if word == PAUSED else word)

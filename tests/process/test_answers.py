@@ -103,7 +103,7 @@ def test_a_whole_answer_without_a_reason_is_bought_once(raw: Any, tmp_path: Path
 
 def test_a_paused_turn_exits_6_and_is_bought_once(raw: Any, tmp_path: Path) -> None:
     """
-    `pause_turn` is no end: the text is printed, the cost booked, and nobody is asked again.
+    `pause_turn` is no end: the text is kept, the cost booked, and nobody is asked again; a batch's row is `truncated`.
     """
     rows = tmp_path / "in.jsonl"
     rows.write_text('{"prompt": "hello"}\n', "utf-8")
@@ -118,7 +118,8 @@ def test_a_paused_turn_exits_6_and_is_bought_once(raw: Any, tmp_path: Path) -> N
         peer = raw(server.url, "anthropic")
         run = peer("ask", "hello")
         told = peer("ask", "hello", "--json")
-        batch = peer("batch", rows)
+        out = tmp_path / "out.jsonl"
+        batches = [peer("batch", rows, "-o", out, *more) for more in ((), (), ("--retry-errors=truncated",))]
 
     assert (run.code, run.stdout) == (6, "so far")
     assert explained(run)[0] == "llmo: the model of peer paused its turn (pause_turn), and llmo does not resume it"
@@ -129,8 +130,12 @@ def test_a_paused_turn_exits_6_and_is_bought_once(raw: Any, tmp_path: Path) -> N
         "incomplete",
     )
     assert (told.json["text"], told.json["cost"]["usd"]) == ("so far", "0.00002")
-    assert (batch.code, batch.json["status"], batch.json["text"]) == (7, "error", "so far")
-    assert len(server.requests) == 3
+    (row,) = [json.loads(text) for text in out.read_text("utf-8").splitlines()]
+    assert (row["status"], row["text"], row["cost_usd"]) == ("truncated", "so far", "0.00002")
+    assert row["error"]["kind"] == "incomplete"
+    assert [7, 7, 7] == [batch.code for batch in batches], batches
+    # Resuming buys it no second time, naming it does.
+    assert len(server.requests) == 4
 
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Paris"}'}}

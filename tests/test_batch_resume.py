@@ -239,7 +239,9 @@ class Asks:
         return tuple(asked) or (Asked(request, KEY, fault=fault),)
 
 
-def feed(found: Recorded, rows: list[Row], *rivals: str) -> tuple[Feed, Tally, list[Mapping[str, Json] | str]]:
+def feed(
+    found: Recorded, rows: list[Row], *rivals: str, retry: str | None = None
+) -> tuple[Feed, Tally, list[Mapping[str, Json] | str]]:
     failed: list[Mapping[str, Json] | str] = []
     tally = Tally(total=len(rows))
     made = Feed(
@@ -247,7 +249,7 @@ def feed(found: Recorded, rows: list[Row], *rivals: str) -> tuple[Feed, Tally, l
         asking=Asks(*rivals),  # type: ignore[arg-type]  # what is asked of it
         identity=Identity("id", Table()),
         recorded=found,
-        retry=None,
+        retry=retry,
         tally=tally,
         failed=failed.append,
     )
@@ -267,7 +269,18 @@ def test_what_is_done_is_skipped_and_what_stays_failed_is_heard_of(tmp_path: Pat
         ((content_id(row(4, torn)), 4), 2, torn),
     ]
     assert [work.apart for work in sent] == [{"id": "c"}, {"id": "d"}, "broken"]
+    assert [(work.key, work.fields) for work in sent] == [(KEY, {"id": "c"}), (KEY, {"id": "d"}), (KEY, {})]
     assert (failed, tally.skipped, tally.kept_failed, tally.left) == ([{"id": "b"}], 1, 1, 3)
+
+
+def test_paid_failures_are_sent_where_they_are_named(tmp_path: Path) -> None:
+    """With what they ask; a failure of another kind stays as it is."""
+    found = recorded(tmp_path / "out", line("a", "timeout"), line("b", "invalid_output"))
+    rows = [row(0, id="a", text="what?"), row(1, id="b", text="why?")]
+    made, tally, failed = feed(found, rows, retry="invalid_output")
+    sent = [(work.name, work.request.messages[0].text) for work in made if work is not None]
+
+    assert (sent, failed, tally.kept_failed) == ([("b", "why?")], [rows[0].fields], 1)
 
 
 def test_a_failed_row_of_a_comparison_is_heard_of_once(tmp_path: Path) -> None:

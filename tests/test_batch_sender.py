@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -12,24 +13,38 @@ from llmo.batch.intents import Intents
 from llmo.batch.sender import Sender, Terms, _joined
 from llmo.batch.tally import Tally
 from llmo.config import ProviderConfig
-from llmo.errors import ConfigError, CredentialsError, QuotaExhausted, RateLimited, Unavailable, UsageError
+from llmo.errors import ConfigError, CredentialsError, Incomplete, QuotaExhausted, RateLimited, Unavailable, UsageError
 from llmo.limits import Limiter
 from llmo.types import Finish, Text, Usage
+from llmo.validator import Validator
 from tests import virtual
-from tests.fakes import HELLO, A, Scripted, Stage, candidate, plan
+from tests.fakes import HELLO, A, Note, Scripted, Stage, candidate, plan
 from tests.test_batch_runner import RESULT
 
 GOOD = (0.5, Text("hi"), Usage(1, 2), Finish("stop"))
 
 
-def send(provider, rows, *, planned=None, retries=2, timeout=60.0, marks=None, fault=None, **config):  # noqa: PLR0913 - what a test may vary
+def send(  # noqa: PLR0913 - what a test may vary
+    provider,
+    rows,
+    *,
+    planned=None,
+    retries=2,
+    timeout=60.0,
+    marks=None,
+    fault=None,
+    till=None,
+    validator=None,
+    repair=1,
+    **config,
+):
     """Send so many rows at once; what came back, how long it took, the tally."""
 
     async def main():
         limiter = Limiter({"a": ProviderConfig(kind="openai", **config)}, jitter=lambda: 0.5)
-        stage = Stage({A: provider}, limiter=limiter)  # type: ignore[arg-type]  # the real one in the place of the open
+        stage = Stage({A: provider}, till or Note([]), limiter)  # type: ignore[arg-type]  # the real one in the place of the open
         tally = Tally(total=rows)
-        terms = Terms(run="R", tags={}, retries=retries, timeout=timeout)
+        terms = Terms(run="R", tags={"team": "x"}, retries=retries, timeout=timeout, validator=validator, repair=repair)
         sender = Sender(
             stage.engine(),
             planned or (lambda _: plan(candidate(A, 1))),
@@ -125,6 +140,7 @@ def test_a_row_that_nobody_may_answer_fails_alone():
     (answer,), _, tally = send(Scripted(GOOD), 1, planned=nobody)
 
     assert (False, "config", 0) == (answer.fatal, answer.result.error.kind, tally.spent)
+    assert answer.result.id == "r0"
 
 
 def test_no_time_at_all_is_a_timeout():
@@ -211,3 +227,114 @@ def test_a_row_that_was_asked_again_costs_both_answers(second, cost, source):
     found = _joined(one, two, two)
 
     assert found == replace(two, cost=cost, cost_source=source, total_s=3.5, attempts=one.attempts + two.attempts)
+
+
+@dataclass
+class Books(Note):
+    """A till that keeps what it is told of each call."""
+
+    calls: list[Any] = field(default_factory=list)
+
+    async def hold(self, call, worst, **more):
+        self.calls.append(call)
+        return await super().hold(call, worst, **more)
+
+
+def test_each_call_is_booked_for_its_row_its_run_and_its_tags():
+    """
+    Budgets by tag and the costs of a run rest on that; the plan is made of the row.
+    """
+    books, seen = Books([]), []
+
+    def planned(work):
+        seen.append(work.name)
+        return plan(candidate(A, 1))
+
+    send(Scripted(GOOD), 2, till=books, planned=planned)
+
+    assert [(call.row, call.run, call.tags) for call in books.calls] == [
+        ("r0", "R", {"team": "x"}),
+        ("r1", "R", {"team": "x"}),
+    ]
+    assert seen == ["r0", "r1"]
+
+
+def test_an_answer_that_broke_off_is_asked_for_again():
+    """
+    Nobody has seen its beginning, and nothing of it is in the answer.
+    """
+    (answer,), _, tally = send(Scripted((Text("hel"), Incomplete("gone")), GOOD), 1)
+
+    assert (answer.result.error, answer.result.text, len(answer.result.attempts)) == (None, "hi", 2)
+    assert (tally.again, tally.cut) == (0, 0)
+
+
+NUMBER = Validator({"type": "integer"})
+
+
+def says(text):
+    return Text(text), Usage(1, 2), Finish("stop")
+
+
+@pytest.mark.parametrize(
+    ("repair", "words", "data", "error"),
+    [
+        pytest.param(0, "7", 7, None, id="as it should be"),
+        pytest.param(0, "x7", None, "invalid_output", id="not repaired"),
+        pytest.param(1, "x7", 7, None, id="repaired"),
+        pytest.param(1, "xy7", None, "invalid_output", id="not repaired once more"),
+        pytest.param(2, "xy7", 7, None, id="repaired twice"),
+    ],
+)
+def test_an_answer_that_does_not_match_its_schema_is_repaired_as_often_as_was_said(repair, words, data, error):
+    """
+    The row has the value, and all attempts.
+    """
+    provider = Scripted(*map(says, words))
+    (answer,), _, _ = send(provider, 1, validator=NUMBER, repair=repair)
+
+    assert (answer.data, answer.result.error and answer.result.error.kind, answer.fatal) == (data, error, False)
+    assert len(answer.result.attempts) == len(provider.requests) == min(len(words), repair + 1)
+
+
+def test_rows_with_private_data_are_counted():
+    """
+    Each that stayed on this machine.
+    """
+
+    def planned(work):
+        here = candidate(A, 1)
+        made = plan(replace(here, facts=replace(here.facts, local=True)))
+        kinds = () if work.name == "r1" else ("email address",)
+        return replace(made, need=replace(made.need, private_kinds=kinds))
+
+    answers, _, tally = send(Scripted(GOOD), 3, planned=planned)
+
+    assert ([answer.result.error for answer in answers], tally.private) == ([None] * 3, 2)
+
+
+LENGTH = (Text("cut"), Usage(1, 100), Finish("length"))
+
+
+@pytest.mark.parametrize(
+    ("second", "text", "finish", "cut"),
+    [
+        pytest.param(GOOD, "hi", "stop", 0, id="whole"),
+        pytest.param((Text("longer"), Usage(1, 100), Finish("length")), "longer", "length", 2, id="longer"),
+        pytest.param((Unavailable("down", status=503),), "cut", "length", 2, id="failed"),
+        pytest.param((30.0, *GOOD), "cut", "length", 2, id="its time was over"),
+    ],
+)
+def test_a_row_that_the_money_cut_is_asked_again_within_its_time(second, text, finish, cut):
+    """
+    What is paid is kept unless more comes, and each row has the time of --timeout for both.
+    """
+    short = replace(candidate(A, 1), max_output=100, full_output=1000)
+    scripts = [(40.0, *LENGTH)] * 2 + [second] * 2
+    answers, took, tally = send(
+        Scripted(*scripts), 2, planned=lambda _: plan(short), till=Note([], budgeted=True), retries=0
+    )
+
+    assert [(one.result.text, one.result.finish, one.fatal) for one in answers] == [(text, finish, False)] * 2
+    assert [len(one.result.attempts) for one in answers] == [2, 2]
+    assert (tally.again, tally.cut, took <= 60) == (2, cut, True)

@@ -98,6 +98,11 @@ def test_pieces_are_put_together_by_their_index(row: Row) -> None:
             id="neither-index-nor-id",
         ),
         pytest.param(
+            [[{**piece(0, '{"a":1}', id="c1", name="f"), "index": [0]}]],
+            [ToolCall("c1", "f", {"a": 1})],
+            id="index-of-another-shape",
+        ),
+        pytest.param(
             [[piece(0, '{"a"', id="c1", name="f")], [piece(0, ":1}", id="c1", name="f")]],
             [ToolCall("c1", "f", {"a": 1})],
             id="id-and-name-in-each",
@@ -141,6 +146,17 @@ def test_a_whole_answer_has_its_calls(reason: str) -> None:
     body = {"choices": [{"index": 0, "message": message, "finish_reason": reason}], "usage": COUNTED}
 
     assert whole(OPENAI, body) == [Text("One moment."), *CALLS, Usage(3, 2), END]
+
+
+def test_whole_calls_are_told_apart_by_their_order() -> None:
+    """
+    Copies give each of them the same index and no id: none is a piece of another.
+    """
+    calls = [{"index": 0, "function": {"name": "f", "arguments": json.dumps({"a": n})}} for n in (1, 2)]
+    message = {"content": None, "tool_calls": calls}
+    body = {"choices": [{"message": message, "finish_reason": "tool_calls"}]}
+
+    assert whole(OPENAI, body) == [ToolCall(None, "f", {"a": 1}), ToolCall(None, "f", {"a": 2}), END]
 
 
 def test_calls_alone_are_an_answer() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from llmo.errors import Incomplete, LlmoError, ProviderError, RateLimited, Unauthorized, Unavailable
+from llmo.errors import Incomplete, LlmoError, ProviderError, RateLimited, Unauthorized, Unavailable, Unfinished
 from llmo.providers import anthropic, ollama, openai
 from llmo.providers.context import Prompt
 from llmo.types import Event, Finish, Message, Reasoning, Request, Served, Text, Usage, Warned
@@ -90,8 +90,12 @@ def test_ollama_leaves_zeros_out() -> None:
         pytest.param((chunk("hi"), chunk(None, "stop"), "[DONE]"), id="plain"),
         pytest.param((chunk("hi"), chunk(None, "stop")), id="no-done"),
         pytest.param((chunk("hi", "stop"), "[DONE]", {"error": "too late"}), id="done-ends-at-once"),
+        pytest.param((chunk("hi", "stop"), "[DONE]", chunk(" and more")), id="nothing-after-done"),
         pytest.param(({"choices": []}, {"choices": None}, chunk("hi", "stop")), id="no-choice"),
         pytest.param((chunk([{"type": "text", "text": "hi"}], "stop"),), id="content-parts"),
+        pytest.param((chunk([{"text": "h"}, {"type": "image"}, 7, {"text": "i"}], "stop"),), id="several-parts"),
+        pytest.param(({"choices": [{"delta": {"content": "hi", "refusal": ""}}]}, chunk("", "stop")), id="no-refusal"),
+        pytest.param(({"choices": [{"delta": {"content": "hi", "refusal": 7}}]}, chunk("", "stop")), id="odd-refusal"),
         pytest.param((chunk("hi", "stop"), {"choices": [{"index": 1, "delta": {"content": "no"}}]}), id="other-choice"),
         pytest.param((chunk("hi\x03".replace("\x03", "")), chunk("", "stop"), "[DONE] "), id="empty-delta"),
     ],
@@ -101,6 +105,65 @@ def test_streams_of_compatible_servers(script: tuple[Any, ...]) -> None:
     Much is missing in copies; the answer is there.
     """
     assert events(OPENAI, chunks(*script)) == HI
+
+
+@pytest.mark.parametrize("reason", ["", None, 0, 1, [], ["stop"], {}])
+def test_what_is_no_reason_ends_no_answer(reason: Any) -> None:
+    """
+    Some servers send an empty one with each chunk: an answer that is cut then must not pass for a whole one.
+    """
+    found = events(OPENAI, chunks(chunk("hi", reason)))
+
+    assert found[0] == Text("hi")
+    assert isinstance(found[-1], Incomplete)
+    assert told_of(found, Warned) == []
+
+
+@pytest.mark.parametrize("reason", [None, "stop", "length"])
+def test_an_error_in_a_choice_is_one_whatever_its_reason(reason: str | None) -> None:
+    """
+    What went wrong stands beside the reason, and decides whether to try again.
+    """
+    choice = {"delta": {}, "finish_reason": reason, "error": {"message": "slow down", "code": 429}}
+    found = events(OPENAI, chunks({"choices": [choice]}))[-1]
+
+    assert isinstance(found, RateLimited)
+    assert found.message == "openai answered 429: slow down"
+
+
+def test_a_pause_in_a_chunk_is_seen() -> None:
+    """
+    A proxy passes Anthropic's word on inside the delta, beside a reason of its own.
+    """
+    delta = {"content": "hi", "provider_specific_fields": {"stop_reason": "pause_turn"}}
+    found = events(OPENAI, chunks({"choices": [{"delta": delta, "finish_reason": "stop"}]}))
+
+    assert found[0] == Text("hi")
+    assert isinstance(found[-1], Unfinished)
+
+
+@pytest.mark.parametrize("letter", ["\U00010000", "\U0001f600", "\U0010fc00", "\U0010ffff"])
+def test_a_letter_cut_in_two_is_joined(letter: str) -> None:
+    """
+    Every letter beyond the first plane, also at the ends of their range.
+    """
+    high, low = (json.dumps(letter)[1:7], json.dumps(letter)[7:13])
+    lines = (
+        json.dumps(chunk("<1>")).replace("<1>", f"word {high}"),
+        json.dumps(chunk("<2>", "stop")).replace("<2>", low),
+    )
+
+    assert events(OPENAI, chunks(*lines)) == [Text("word "), Text(letter), Finish("stop")]
+
+
+@pytest.mark.parametrize("before", ["word", ""])
+def test_half_a_letter_at_the_end_is_replaced(before: str) -> None:
+    """
+    It is a word too: the answer is not empty.
+    """
+    line = json.dumps(chunk("<1>", "stop")).replace("<1>", f"{before}\\ud83d")
+
+    assert events(OPENAI, chunks(line)) == [*([Text(before)] if before else []), Text("\ufffd"), Finish("stop")]
 
 
 def test_usage_on_the_last_word() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING
+
 import pytest
 
 from llmo.providers import rates
 from llmo.types import RateInfo
 from tests.contract.dialects import ANTHROPIC, OLLAMA, OPENAI, Row, Scripted, events
 from tests.virtual import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.mark.parametrize(
@@ -109,6 +115,20 @@ def test_silence_about_limits(row: Row) -> None:
     assert [event for event in found if isinstance(event, RateInfo)] == []
 
 
+@pytest.fixture
+def _tokyo() -> Iterator[None]:
+    """A machine whose zone is not UTC, where that can be set."""
+    if not hasattr(time, "tzset"):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_tokyo")
 @pytest.mark.parametrize(
     "moment",
     [
@@ -120,7 +140,7 @@ def test_silence_about_limits(row: Row) -> None:
 )
 def test_a_wait_by_our_own_clock(moment: str) -> None:
     """
-    Without a date of the server its times are held against ours; a time without a zone is UTC.
+    Without a date of the server its times are held against ours; a time without a zone is UTC, wherever we are.
     """
     clock = VirtualClock(1_795_348_800.0)
     headers = {"anthropic-ratelimit-requests-limit": "1", "anthropic-ratelimit-requests-reset": moment}

@@ -73,9 +73,10 @@ def test_a_request_that_used_more_than_it_asked_for_is_charged():
     """
     meter = Meter(6000, 0.0)
     meter.give(-20, meter.take(80))
-
-    assert meter.used == 100
     assert meter.wait(10, 0.0, 1.0) == pytest.approx(12 / 98)
+
+    meter.take(5)
+    assert meter.used == 105
 
 
 def anchored(limit, remaining, reset, *, mark=1.0, sent=1.0):
@@ -87,25 +88,25 @@ def anchored(limit, remaining, reset, *, mark=1.0, sent=1.0):
 
 
 @pytest.mark.parametrize(
-    ("meter", "amount", "expected"),
+    ("told", "sent", "amount", "expected"),
     [
-        pytest.param(anchored(100, 40, 30.0), 40, 0.0, id="what remains passes"),
-        pytest.param(anchored(100, 40, 30.0), 50, 10 / (60 / 30), id="used refills by the reset"),
-        pytest.param(anchored(100, 100, 0.0, sent=11.0), 100, 10 / (100 / 60), id="no reset: per minute"),
-        pytest.param(anchored(100, 40, None), 50, 10 / (100 / 60), id="unknown reset: per minute"),
-        pytest.param(anchored(100, 100, 30.0, sent=11.0), 100, 10 / (100 / 60), id="nothing used: per minute"),
-        pytest.param(anchored(100, 99.5, 1.0, sent=2.0), 100, 1.5 / 0.5, id="less than one used"),
-        pytest.param(anchored(100, 40, 30.0, sent=31.0), 40, 30 / (60 / 30), id="less what was sent since"),
-        pytest.param(anchored(0.5, 0, 1.0), 0.5, 0.5 / 0.5, id="a limit below one"),
-        pytest.param(anchored(0, 0, 1.0), 10**6, 0.0, id="a limit of zero is no limit"),
-        pytest.param(anchored(-5, -5, 1.0), 10**6, 0.0, id="a negative limit is no limit"),
+        pytest.param((100, 40, 30.0), 1.0, 40, 0.0, id="what remains passes"),
+        pytest.param((100, 40, 30.0), 1.0, 50, 10 / (60 / 30), id="used refills by the reset"),
+        pytest.param((100, 100, 0.0), 11.0, 100, 10 / (100 / 60), id="no reset: per minute"),
+        pytest.param((100, 40, None), 1.0, 50, 10 / (100 / 60), id="unknown reset: per minute"),
+        pytest.param((100, 100, 30.0), 11.0, 100, 10 / (100 / 60), id="nothing used: per minute"),
+        pytest.param((100, 99.5, 1.0), 2.0, 100, 1.5 / 0.5, id="less than one used"),
+        pytest.param((100, 40, 30.0), 31.0, 40, 30 / (60 / 30), id="less what was sent since"),
+        pytest.param((0.5, 0, 1.0), 1.0, 0.5, 0.5 / 0.5, id="a limit below one"),
+        pytest.param((0, 0, 1.0), 1.0, 10**6, 0.0, id="a limit of zero is no limit"),
+        pytest.param((-5, -5, 1.0), 1.0, 10**6, 0.0, id="a negative limit is no limit"),
     ],
 )
-def test_the_providers_count_is_believed(meter, amount, expected):
+def test_the_providers_count_is_believed(told, sent, amount, expected):
     """
     What it has left is its own number less all that was sent after the request it answered.
     """
-    assert meter.wait(amount, 0.0, 1.0) == pytest.approx(expected)
+    assert anchored(*told, sent=sent).wait(amount, 0.0, 1.0) == pytest.approx(expected)
 
 
 def test_an_older_count_changes_nothing_and_one_as_new_replaces():
@@ -218,23 +219,9 @@ def test_a_pause_that_is_over_is_no_pause():
         never = limiter.cooling("p")
         limiter.pause("p", 2)
         await asyncio.sleep(5)
-        return never, limiter.cooling("p"), limiter.gate("p").throttled
+        return never, limiter.cooling("p")
 
-    assert gate_figures(check) == (0.0, 0.0, 1)
-
-
-def test_every_429_is_counted_and_a_5xx_is_not():
-    """
-    The summary shows how often a provider said that it was too fast.
-    """
-
-    async def check():
-        gate = Gate(Limits(), jitter=lambda: 0.0)
-        for shrink in (True, True, False):
-            gate.pause(0, shrink=shrink)
-        return gate.throttled
-
-    assert gate_figures(check) == 2
+    assert gate_figures(check) == (0.0, 0.0)
 
 
 def test_the_pace_shrinks_once_a_second_and_comes_back():
@@ -265,11 +252,15 @@ def test_the_pace_shrinks_once_a_second_and_comes_back():
         gain()
         await asyncio.sleep(1000)
         gain()
+        gate.pause(0, shrink=True)
+        await asyncio.sleep(0.5)
+        gate.pause(0, shrink=True)
+        gain()
         return gains
 
     once = 0.85
     twice = (once + 0.02) * 0.85
-    assert gate_figures(check) == [once, once + 0.01, round(twice, 4), round(twice + 0.1, 4), 0.1144, 1.0]
+    assert gate_figures(check) == [once, once + 0.01, round(twice, 4), round(twice + 0.1, 4), 0.1144, 1.0, once + 0.01]
 
 
 def test_a_new_gate_waits_for_its_counters_and_an_invited_one_does_not():
@@ -330,3 +321,40 @@ def test_the_default_share_is_everything():
         return first, gate._delay(0)
 
     assert gate_figures(check) == (0.0, 1.0)
+
+
+def test_the_wish_of_the_command_line_reaches_the_gate():
+    """
+    What `--rpm`, `--tpm`, `-j` and `--share` say counts for the pace, not only for what is shown.
+    """
+
+    async def check():
+        wish = Wish(rpm=120, tpm=600, concurrency=3, share=0.5)
+        return Limiter({"p": ProviderConfig(kind="openai", rpm=9)}, wish, jitter=lambda: 0.0).gate("p").allowed
+
+    assert gate_figures(check) == Limits(60, 300, 3)
+
+
+def test_the_share_of_a_limit_that_was_used_is_that_of_the_tighter_one():
+    """
+    Per minute since the beginning, of the busiest provider; None where nothing limits, or no time has passed.
+    """
+
+    async def check():
+        providers = {
+            "free": ProviderConfig(kind="openai"),
+            "p": ProviderConfig(kind="openai", rpm=60, tpm=6000),
+            "q": ProviderConfig(kind="openai", rpm=100),
+        }
+        limiter, found = Limiter(providers, jitter=lambda: 0.0), []
+        found.append(limiter.used())
+        for name, tokens, used in (("free", 9, 9), ("p", 90, 60), ("q", 0, 0)):
+            (await limiter.acquire(name, tokens)).release(used)
+        found.append(limiter.used())
+        await asyncio.sleep(120)
+        found += [limiter.gate(name).used() for name in providers] + [limiter.used()]
+        (await limiter.acquire("p", 90)).release(1140)
+        return [*found, limiter.gate("p").used()]
+
+    requests, other, tokens = 1 / (60 * 2), 1 / (100 * 2), (60 + 1140) / (6000 * 2)
+    assert gate_figures(check) == pytest.approx([None, None, None, requests, other, requests, tokens])

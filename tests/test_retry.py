@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmo.errors import Broken, RateLimited, Rejected, Unauthorized, Unavailable
+from llmo.errors import Broken, ProviderError, RateLimited, Rejected, Unauthorized, Unavailable
 from llmo.retry import Schedule, delay, verdict
 
 
@@ -65,6 +65,47 @@ def test_the_providers_own_time_wins() -> None:
     Retry-After is a minimum; up to a quarter is added.
     """
     assert [delay(RateLimited("x", retry_after=40), 1, lambda r=r: r) for r in (0.0, 1.0)] == [40.0, 50.0]  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("error", "crowd", "expected"),
+    [
+        pytest.param(RateLimited("x"), True, [6.0, 7.5], id="too fast together: 2 s a failure"),
+        pytest.param(RateLimited("x"), False, [0.0, 2.0], id="too fast alone: back-off"),
+        pytest.param(Unavailable("x"), True, [0.0, 2.0], id="busy: back-off"),
+        pytest.param(RateLimited("x", retry_after=40), True, [40.0, 50.0], id="its own word wins"),
+    ],
+)
+def test_one_of_many_that_were_too_fast_stays_away_longer(
+    error: ProviderError, crowd: bool, expected: list[float]
+) -> None:
+    """
+    The others of the batch go on asking meanwhile.
+    """
+    found = []
+    for chance in (0.0, 1.0):
+        plan = Schedule(1, 5, rand=lambda chance=chance: chance, crowd=crowd)  # type: ignore[misc]
+        for _ in range(3):
+            plan.failed(0, error, 100.0)
+        step = plan.next(100.0)
+        assert step is not None
+        found.append(step[1])
+
+    assert found == expected
+    assert delay(RateLimited("x"), 3, lambda: 1.0) == 2.0, "nobody is a crowd unless it says so"
+
+
+def test_of_those_that_wait_the_one_that_may_soonest_comes_first() -> None:
+    """
+    Whatever its place in the plan.
+    """
+    plan = schedule()
+    plan.failed(0, RateLimited("x", retry_after=40), 0.0)
+    plan.failed(1, RateLimited("x", retry_after=4), 0.0)
+
+    assert plan.next(0.0) == (1, 5.0)
+    plan.drop(1)
+    assert plan.next(0.0) == (0, 50.0)
 
 
 def test_the_verdict_prefers_what_a_retry_may_mend() -> None:

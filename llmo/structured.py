@@ -50,13 +50,15 @@ class Structured:
             if before is not None and wrong is not None and _set(self.result).error is not None:
                 self.result = _kept(before, _set(self.result), wrong)
                 return
-            problems = self._problems()
+            problems, repairs = self._problems(), self.repair - left
             if not problems:
+                self.result = _told(_set(self.result), repairs, "and was repaired", "and was repaired at try {}")
                 return
             wrong = _invalid(problems)
             job = self.job.after(_set(self.result))
             if left == 0 or job is None or _set(self.result).finish == "length":
-                self.result = replace(_set(self.result), error=wrong)
+                failed = replace(_set(self.result), error=wrong)
+                self.result = _told(failed, repairs, "and neither did its repair", "nor did any of its {} repairs")
                 return
             job = self._again(job, problems)
 
@@ -121,5 +123,12 @@ def _joined(before: Result | None, now: Result | None) -> Result | None:
         cost_source=source,
         total_s=before.total_s + now.total_s,
         first_token_s=before.first_token_s,
-        warnings=(*before.warnings, "the first answer did not match the schema and was repaired", *now.warnings),
+        warnings=(*before.warnings, *now.warnings),
     )
+
+
+def _told(result: Result, repairs: int, once: str, often: str) -> Result:
+    """The result with a warning of what its repairs came to, where there were any."""
+    end = once if repairs == 1 else often.format(repairs)
+    told = f"the first answer did not match the schema, {end}"
+    return replace(result, warnings=(*result.warnings, told)) if repairs else result

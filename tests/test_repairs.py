@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 NUMBER = {"type": "number"}
 
 
-def play(*answers: Any, till: Note | None = None, **job: Any) -> tuple[Result, Any, int, float]:
+def play(*answers: Any, till: Note | None = None, repair: int = 1, **job: Any) -> tuple[Result, Any, int, float]:
     """A structured answer: its result, its data, how many requests it took, how long."""
     provider = Scripted(*answers)
 
     async def main() -> tuple[Result, Any, float]:
         stage = Stage({A: provider}, till=till or Note([]))
-        running = Structured(stage.engine(), stage.job(**job), Validator(NUMBER))
+        running = Structured(stage.engine(), stage.job(**job), Validator(NUMBER), repair=repair)
         async for _ in running.events():
             pass
         assert running.result is not None
@@ -74,3 +74,34 @@ def test_a_repair_that_fails_takes_no_answer_away(failure: Exception) -> None:
     assert ("invalid_output", "ten", None) == (result.error and result.error.kind, result.text, data)
     assert f"it could not be repaired: {failure}" in result.warnings
     assert (2, ["ok", failure.kind]) == (len(result.attempts), [one.outcome for one in result.attempts])  # type: ignore[attr-defined]  # both are ours
+
+
+@pytest.mark.parametrize(
+    ("answers", "repair", "warnings"),
+    [
+        pytest.param(["1"], 1, [], id="none was needed"),
+        pytest.param(["ten"], 0, [], id="none was asked for"),
+        pytest.param(["ten", "10"], 1, ["the first answer did not match the schema, and was repaired"], id="repaired"),
+        pytest.param(
+            ["ten", "x", "10"], 3, ["the first answer did not match the schema, and was repaired at try 2"], id="later"
+        ),
+        pytest.param(
+            ["ten", "x"], 1, ["the first answer did not match the schema, and neither did its repair"], id="in vain"
+        ),
+        pytest.param(
+            ["ten", "x", "y"],
+            2,
+            ["the first answer did not match the schema, nor did any of its 2 repairs"],
+            id="twice",
+        ),
+        pytest.param(["ten", "x", None], 2, ["it could not be repaired: down"], id="failed"),
+    ],
+)
+def test_a_warning_says_what_the_repairs_came_to(answers: list[str | None], repair: int, warnings: list[str]) -> None:
+    """
+    Nothing is called repaired that does not match.
+    """
+    down = (Unavailable("down", status=503, may_be_billed=False),)
+    result, _, asked, _ = play(*(down if one is None else said(one) for one in answers), repair=repair, retries=0)
+
+    assert (warnings, len(answers)) == (list(result.warnings), asked)

@@ -71,6 +71,50 @@ def test_a_field_that_fastapi_refuses_is_named(detail: dict[str, Any], said: str
 
 
 @pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        pytest.param({"error": {"message": "bad"}}, "bad", id="openai"),
+        pytest.param({"error": "bad"}, "bad", id="ollama"),
+        pytest.param([{"error": {"message": "bad"}}], "bad", id="google"),
+        pytest.param({"error": [{"message": "bad"}, {"message": "other"}]}, "bad", id="list-of-errors"),
+        pytest.param({"object": "error", "message": "bad", "code": 400}, "bad", id="vllm"),
+        pytest.param({"detail": "bad"}, "bad", id="fastapi"),
+        pytest.param({"message": {"detail": [{"loc": ["body", "x"], "msg": "bad"}]}}, "x: bad", id="mistral"),
+        pytest.param({"error": {"code": "c", "type": "t"}}, "c t", id="words-alone"),
+        pytest.param({"error": {}, "message": "bad"}, "bad", id="empty-error-beside-a-message"),
+        pytest.param({"message": {"other": 1}}, '{"message": {"other": 1}}', id="unknown"),
+        pytest.param({"message": 7}, '{"message": 7}', id="number"),
+        pytest.param([], "[]", id="nothing"),
+    ],
+)
+def test_the_words_of_an_error_are_found_in_every_shape(body: Any, said: str) -> None:
+    """
+    What is no known shape is shown as it came.
+    """
+    assert told(400, body).message == f"openai answered 400: {said}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"code": "rate_limit_exceeded"}, RateLimited, id="code"),
+        pytest.param({"type": "rate_limit_error"}, RateLimited, id="type"),
+        pytest.param({"error_type": "rate_limit_exceeded"}, RateLimited, id="error-type"),
+        pytest.param({"status": "PERMISSION_DENIED"}, Unauthorized, id="google"),
+        pytest.param({"details": {"error_code": "ramp_limit_exceeded"}}, RateLimited, id="anthropic"),
+        pytest.param({"metadata": {"error_type": "payment_required"}}, QuotaExhausted, id="openrouter"),
+        pytest.param({"code": "context_length_exceeded", "type": "rate_limit_error"}, ContextTooLong, id="code-first"),
+        pytest.param({"code": "rate_limit_exceeded", "type": "insufficient_quota"}, QuotaExhausted, id="money-first"),
+    ],
+)
+def test_a_word_is_found_wherever_servers_put_it(fields: dict[str, Any], expected: type) -> None:
+    """
+    The most telling one decides, and is kept as the code.
+    """
+    assert type(told(400, {"error": {"message": "no", **fields}})) is expected
+
+
+@pytest.mark.parametrize(
     ("fields", "expected", "status"),
     [
         pytest.param({"code": 429}, RateLimited, 429, id="number"),
@@ -109,6 +153,12 @@ def test_a_status_inside_an_answer_counts(fields: dict[str, Any], expected: type
         pytest.param(429, {"message": "Limit 10000, Requested 10000"}, RateLimited, id="exactly-the-limit"),
         pytest.param(429, {"message": "Request too large for m"}, Rejected, id="too-large-without-figures"),
         pytest.param(500, {"message": "insufficient funds"}, Unavailable, id="words-in-a-500"),
+        pytest.param(
+            500,
+            {"message": "no", "code": "api_error", "type": "rate_limit_error"},
+            Unavailable,
+            id="first-word-of-a-500",
+        ),
         pytest.param(400, {"message": "API key not valid. Please pass a valid one"}, Unauthorized, id="google-key"),
         pytest.param(400, {"message": "Model Not Exist"}, ModelNotFound, id="deepseek-model"),
         pytest.param(404, {"message": "that model is gone"}, ModelNotFound, id="404-of-a-model"),

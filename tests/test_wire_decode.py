@@ -107,6 +107,25 @@ def test_streams_of_compatible_servers(script: tuple[Any, ...]) -> None:
     assert events(OPENAI, chunks(*script)) == HI
 
 
+def test_a_tier_that_comes_late_is_told() -> None:
+    """
+    It sets the price; the model is the first that was named.
+    """
+    found = events(
+        OPENAI,
+        chunks(
+            chunk("h", model="a"),
+            chunk("i", model="b"),
+            chunk("", model="a", service_tier="flex"),
+            chunk("", "stop", model="a", service_tier="default"),
+        ),
+    )
+    first, *tiers = told_of(found, Served)
+
+    assert (first, tiers) == (Served("a"), [Served("a", None, "flex"), Served("a", None, "default")])
+    assert found[0] == Served("a")
+
+
 @pytest.mark.parametrize("reason", ["", None, 0, 1, [], ["stop"], {}])
 def test_what_is_no_reason_ends_no_answer(reason: Any) -> None:
     """

@@ -125,7 +125,7 @@ def complaint(status: int | None, headers: Headers, body: Any) -> Complaint | No
     if not error:
         return None
     if isinstance(error, list):
-        error = error[0] if error else {}
+        error = error[0]
     if not isinstance(error, dict):
         return Complaint(str(error), (), status, headers, top)
     words = _words(error)

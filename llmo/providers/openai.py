@@ -245,7 +245,7 @@ def usage(fields: Mapping[str, Any]) -> Usage | None:
 
 def hint(said: Complaint, link: Link) -> str | None:
     """What to do about complaints that OpenAI's own wording leaves open."""
-    parameter = said.details.get("param") or said.lower
+    parameter = said.details.get("param")
     if "unsupported" not in " ".join(said.words) + said.lower and "not supported" not in said.lower:
         return None
     for field, other in (("max_completion_tokens", "max_tokens"), ("max_tokens", "max_completion_tokens")):

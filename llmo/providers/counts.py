@@ -59,7 +59,8 @@ def uses(fields: Mapping[str, Any]) -> dict[str, int | None]:
     for place, told in fields.items():
         if not _USE.search(place.lower()):
             continue
-        for name, value in told.items() if isinstance(told, dict) else [(place, told)]:
+        several = isinstance(told, dict) and "count" not in told
+        for name, value in told.items() if several else [(place, told)]:
             number = value.get("count") if isinstance(value, dict) else value
             if isinstance(number, bool) or not isinstance(number, int | float) or number == 0:
                 continue

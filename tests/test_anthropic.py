@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmo.errors import Rejected, Unauthorized
-from llmo.types import Finish, Image, Listed, Message, Params, Request, Served, Text, Usage, Warned
-from tests.contract.dialects import ANTHROPIC, HELLO, JSON, Scripted, events
+from llmo.providers import load
+from llmo.types import Finish, Image, Listed, Message, Params, Request, Served, Text, ToolCall, Usage, Warned
+from tests import virtual
+from tests.contract.dialects import ANTHROPIC, HELLO, JSON, Scripted, events, link
 from tests.test_wire_encode import body, sent
 from tests.test_wire_models import check, models
 
@@ -164,6 +166,37 @@ def test_a_pause_that_goes_on_is_no_pause(reason: str) -> None:
     assert [event for event in found if not isinstance(event, Served)] == [Text("hi"), Usage(3, 2), Finish("stop")]
 
 
+@pytest.mark.parametrize("places", [(0, 1), (3, 7)])
+def test_calls_in_mixed_pieces_are_told_apart_by_their_index(places: tuple[int, int]) -> None:
+    """
+    A block may go on while another has begun; a piece without a sound index belongs to none.
+    """
+
+    def start(place: Any, name: str) -> dict[str, Any]:
+        block = {"type": "tool_use", "id": name, "name": name, "input": {}}
+        return {"type": "content_block_start", "index": place, "content_block": block}
+
+    def more(place: Any, text: str) -> dict[str, Any]:
+        delta = {"type": "input_json_delta", "partial_json": text}
+        return {"type": "content_block_delta", "index": place, "delta": delta}
+
+    first, second = places
+    found = streamed(
+        start(first, "f"),
+        start(second, "g"),
+        more(first, '{"a"'),
+        more(second, '{"b"'),
+        more([first], "x"),
+        more(9, "x"),
+        more(first, ":1}"),
+        more(second, ":2}"),
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+        {"type": "message_stop"},
+    )
+
+    assert found == [ToolCall("f", "f", {"a": 1}), ToolCall("g", "g", {"b": 2}), Finish("tool_calls")]
+
+
 def test_a_text_that_begins_with_its_block_is_whole() -> None:
     """
     Servers in front of it put the first words into the start of the block.
@@ -283,6 +316,10 @@ def test_pages_are_read_until_one_is_the_last() -> None:
     endless, nameless = Listing({**row, "last_id": "a"}), Listing(row)
     two = Listing({**row, "last_id": "a&b"}, {"data": [{"id": "b"}], "last_id": "b"})
 
+    queried = Listing({"data": []})
+    virtual.run(load("anthropic")(replace(link(ANTHROPIC, queried), base_url="https://h?k=1")).models())
+
+    assert [call.url for call in queried.calls] == ["https://h/v1/models?k=1&limit=1000"]
     assert models(ANTHROPIC, endless) == [Listed("a"), Listed("a")]
     assert models(ANTHROPIC, nameless) == [Listed("a")]
     assert models(ANTHROPIC, two) == [Listed("a"), Listed("b")]
@@ -326,5 +363,5 @@ def test_a_check_asks_for_one_model_with_the_key() -> None:
     assert [call.url for call in transport.calls] == ["https://api.anthropic.com/v1/models?limit=1"]
     with pytest.raises(Unauthorized):
         check(ANTHROPIC, Listing({"error": {"message": "no"}}, status=401))
-    with pytest.raises(Rejected, match="not JSON"):
+    with pytest.raises(Rejected, match="answered 200, not JSON"):
         check(ANTHROPIC, Scripted([b"<html>"], 200, {"content-type": "text/html"}))

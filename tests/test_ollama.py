@@ -357,6 +357,8 @@ def test_a_check_of_what_stands_in_for_ollama() -> None:
     A version of any shape; without one, the words at its root; else the error of what it said last.
     """
     assert check(OLLAMA, Pages(api_version=(200, {}))) == "Ollama of unknown version at http://127.0.0.1:11434"
+    with pytest.raises(Unavailable, match="answered 200, not JSON: <html>"):
+        check(OLLAMA, Pages(api_version=(200, "<html>")))
     with pytest.raises(Unavailable, match="answered 500"):
         check(OLLAMA, Pages(api_version=(500, {"error": "x"}), **{"": (200, "Ollama is running")}))
     with pytest.raises(Unavailable, match="answered 503"):

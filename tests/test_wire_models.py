@@ -91,12 +91,16 @@ def test_models_of_ollama() -> None:
         {"name": "nomic:latest", "capabilities": ["embedding"]},
         {"name": "old:latest"},
         {"name": "big:cloud", "capabilities": ["completion", "vision"], "remote_host": "https://ollama.com"},
+        {"name": "able:latest", "capabilities": ["completion", "tools", "insert"]},
+        {"name": ""},
+        7,
     ]
 
     assert models(OLLAMA, Pages(api_tags=(200, {"models": tags}))) == [
         Listed("qwen3:8b", abilities=frozenset({"reasoning", "schema"})),
         Listed("old:latest"),
         Listed("big:cloud", abilities=frozenset({"vision"})),
+        Listed("able:latest", abilities=frozenset({"tools", "schema"})),
     ]
 
 

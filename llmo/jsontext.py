@@ -1,20 +1,41 @@
-"""JSON as llmo reads and writes it: finite numbers, bounded nesting, text that any reader takes."""
+"""
+JSON as llmo reads, writes and sends it: finite numbers, bounded nesting, text that any reader takes.
+
+How deep a value may be nested is decided here for all of them: what was read can be sent, and what is sent can be read.
+"""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from typing import Any, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmo.types import Json
 
 DEEPEST = 200
-"""Levels of nesting that are read: orjson and jq take about 250, and Python's own writer fails near 1,000."""
-_NESTS = (dict, list, tuple)
+"""Levels of nesting: orjson and jq take about 250, and Python's own writer fails near 1,000."""
+_OBJECT = (dict, Mapping)
+_NESTS = (dict, list, tuple, Mapping, Sequence)
+"""The usual ones first: they are looked for millions of times."""
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _LONE = re.compile("[\ud800-\udfff]")
 
 
 class Unfit(ValueError):
     """JSON by its grammar, of which Python makes what nobody could write again."""
+
+
+class Node(NamedTuple):
+    """A value inside another one: its name in an object, None in an array."""
+
+    name: str | None
+    value: Json
+    depth: int
 
 
 def read(text: str | bytes) -> Any:
@@ -71,14 +92,38 @@ def exact(value: Any) -> str:
 
 
 def deep(value: Any) -> bool:
-    """Whether a value is nested below `DEEPEST` levels."""
-    level = [value]
+    """Whether a value is nested below `DEEPEST` levels, as one that holds itself is."""
+    level = [value] if _nests(value) else []
     for _ in range(DEEPEST):
-        parts = (whole.values() if isinstance(whole, dict) else whole for whole in level if isinstance(whole, _NESTS))
-        level = [part for inside in parts for part in inside if isinstance(part, _NESTS)]
+        parts = (part for whole in level for part in (whole.values() if isinstance(whole, _OBJECT) else whole))
+        # Each once: what holds itself twice would be twice as much at every level.
+        level = list({id(part): part for part in parts if type(part) not in _PLAIN and _nests(part)}.values())
         if not level:
             return False
     return True
+
+
+def nodes(value: Json) -> Iterator[Node]:
+    """The value and all inside it, in their order. Raises `Unfit` at once for one that is nested too deeply."""
+    if deep(value):
+        raise Unfit(_TOO_DEEP)
+    return _walk(value)
+
+
+def _walk(value: Json) -> Iterator[Node]:
+    waiting = [Node(None, value, 0)]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        inner, depth = node.value, node.depth + 1
+        if isinstance(inner, Mapping):
+            waiting += [Node(str(name), part, depth) for name, part in inner.items()][::-1]
+        elif isinstance(inner, Sequence) and not isinstance(inner, str):
+            waiting += [Node(None, part, depth) for part in inner][::-1]
+
+
+def _nests(value: Any) -> bool:
+    return isinstance(value, _NESTS) and not isinstance(value, str | bytes)
 
 
 def _number(digits: str) -> float:
@@ -97,7 +142,7 @@ def _finite(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
         return {key: _finite(part) for key, part in value.items()}
-    return [_finite(part) for part in value] if isinstance(value, _NESTS) else value
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep"

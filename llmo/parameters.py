@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from llmo import jsontext
 from llmo.errors import UsageError
 from llmo.money import parse_usd
 
@@ -30,8 +31,6 @@ MOST_IN_FLIGHT = 10_000
 MOST_COUNT = 10**12
 """Rows, calls or requests a minute."""
 MOST_STOPS = 64
-MOST_NESTED = 100
-"""Levels of lists and objects in an option."""
 DOLLARS = "give dollars, like 0.50"
 SHOWN = 40
 NAMED = 2
@@ -149,7 +148,8 @@ def options(given: object, said: str = "extra") -> dict[str, Any]:
         return {}
     if not isinstance(given, Mapping):
         raise UsageError(f"{said} is not a mapping of options: {shown(given)}")
-    _json(given, said, 0)
+    for name, value in given.items():
+        _option({name: value}, said)
     return dict(given)
 
 
@@ -186,16 +186,24 @@ def _checked(name: str, value: object, said: str) -> int | float | None:
     return number
 
 
-def _json(value: object, said: str, depth: int) -> None:
-    if depth > MOST_NESTED:
-        raise UsageError(f"{said} is nested more than {MOST_NESTED} levels deep")
+def _option(given: Mapping[str, Any], said: str) -> None:
+    """Raise `UsageError` unless an option is JSON; the message has its name and the next one inside."""
+    names: list[str] = []
+    try:
+        for node in jsontext.nodes(given):
+            names[max(0, node.depth - 1) :] = [] if node.name is None else [f".{shown(node.name)}"]
+            where = "".join((said, *names[:NAMED]))
+            _json(node.value, where)
+    except jsontext.Unfit as exc:
+        raise UsageError(f"{said}.{shown(next(iter(given)))} is {exc}") from None
+
+
+def _json(value: object, said: str) -> None:
+    """Raise `UsageError` for what is no value of JSON by itself."""
     if isinstance(value, Mapping):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                raise UsageError(f"{said} is not JSON: a key is {shown(key)}")
-            _json(inner, f"{said}.{shown(key)}" if depth < NAMED else said, depth + 1)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            _json(inner, said, depth + 1)
-    elif not isinstance(value, str | int | float | None) or (isinstance(value, float) and not math.isfinite(value)):
+        if wrong := [key for key in value if not isinstance(key, str)]:
+            raise UsageError(f"{said} is not JSON: a key is {shown(wrong[0])}")
+    elif not isinstance(value, list | tuple | str | int | float | None) or (
+        isinstance(value, float) and not math.isfinite(value)
+    ):
         raise UsageError(f"{said} is not JSON: {shown(value)}")

@@ -12,6 +12,7 @@ from json import dumps
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from unicodedata import normalize
 
+from llmo import jsontext
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-DEPTH = 128
-"""Nesting that no schema or tool needs; a deeper value, or one that holds itself, is refused."""
 INDENT = 4
 """Spaces a level where chat templates write tools (`tojson(indent=4)`, Llama 3.1)."""
 WIDER = 5
@@ -32,14 +31,6 @@ HUGE = 14_000
 """Bits of a whole number that `str` may refuse (`sys.set_int_max_str_digits`)."""
 LASTING = ("5m", "30m")
 """Lifetimes of a cache that cost no more than its rate for writing: Anthropic's default, OpenAI's only one."""
-
-
-class Node(NamedTuple):
-    """A value inside another one: its name in an object, None in an array."""
-
-    name: str | None
-    value: Json
-    depth: int
 
 
 def options(request: Request) -> Mapping[str, Json]:
@@ -154,21 +145,12 @@ def _kept_long(value: Json) -> bool:
     return any(node.name == "ttl" and node.value not in (*LASTING, None) for node in nodes(value))
 
 
-def nodes(value: Json) -> Iterator[Node]:
+def nodes(value: Json) -> Iterator[jsontext.Node]:
     """The value and all inside it, in their order. Raises `UsageError` for one that is nested too deeply."""
-    waiting = [Node(None, value, 0)]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        inner, depth = node.value, node.depth + 1
-        if isinstance(inner, str) or not isinstance(inner, (Mapping, Sequence)):
-            continue
-        if depth > DEPTH:
-            raise UsageError(f"an option or a schema is nested more than {DEPTH} levels deep")
-        if isinstance(inner, Mapping):
-            waiting += [Node(str(name), part, depth) for name, part in inner.items()][::-1]
-        else:
-            waiting += [Node(None, part, depth) for part in inner][::-1]
+    try:
+        return jsontext.nodes(value)
+    except jsontext.Unfit as exc:
+        raise UsageError(f"an option or a schema is {exc}") from None
 
 
 def _lines(value: Json) -> Iterator[str]:

@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmo import jsontext
+from llmo import jsontext, parameters, tokens
+from llmo.errors import UsageError
+from llmo.types import Params, Request
+from llmo.validator import checked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.conftest import Llmo
 
 VALUES = st.recursive(
@@ -131,3 +136,26 @@ def test_whatever_is_read_as_json_may_be_nested(llmo: Llmo, args: tuple[str, ...
 
     assert (code, "") == (run.code, run.stdout)
     assert run.stderr.startswith(f"llmo: {message}"), run
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        pytest.param(lambda value: jsontext.read(jsontext.write(value)), id="read"),
+        pytest.param(jsontext.exact, id="written"),
+        pytest.param(checked, id="a schema"),
+        pytest.param(parameters.options, id="options"),
+        pytest.param(lambda value: tokens.bound(Request((), Params(extra=value)), "openai"), id="sent"),
+    ],
+)
+def test_what_can_be_read_can_be_sent(use: Callable[[object], object]) -> None:
+    """
+    200 levels are taken everywhere, one more is refused everywhere.
+    """
+    deep: object = {}
+    for _ in range(jsontext.DEEPEST - 2):
+        deep = [deep]
+
+    use({"default": deep})
+    with pytest.raises((ValueError, UsageError), match="nested more than 200 levels deep"):
+        use({"default": [deep]})

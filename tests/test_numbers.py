@@ -184,7 +184,7 @@ def test_an_abyss_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         question("hello", {"extra": {"x": deep}})
 
-    assert caught.value.message == "extra.x is nested more than 100 levels deep"
+    assert caught.value.message == "extra.x is nested more than 200 levels deep"
 
 
 def test_whole_floats_are_whole_numbers() -> None:

@@ -8,9 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.errors import Rejected, Unauthorized
+from llmo.errors import Rejected, Unauthorized, Unavailable
 from llmo.providers import load
-from llmo.types import Finish, Image, Listed, Message, Params, Request, Served, Text, ToolCall, Usage, Warned
+from llmo.types import (
+    Finish,
+    Image,
+    Listed,
+    Message,
+    Params,
+    RateInfo,
+    Request,
+    Served,
+    Text,
+    ToolCall,
+    Usage,
+    Used,
+    Warned,
+)
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, HELLO, JSON, Scripted, events, link
 from tests.test_wire_encode import body, sent
@@ -126,12 +140,12 @@ def test_a_token_of_the_profile_takes_the_place_of_the_key(name: str) -> None:
 )
 def test_every_reason_to_stop(reason: str, finish: Any, warning: str | None) -> None:
     """
-    A cut answer is not a whole one, and a new word is said.
+    A cut answer is not a whole one, and a new word is said; details without a refusal are nobody's reason.
     """
-    found = whole(stop_reason=reason)
-
-    assert found[-1] == Finish(finish)
-    assert [event.message for event in found if isinstance(event, Warned)] == ([warning] if warning else [])
+    for details in (None, {"category": "x"} if reason != "refusal" else None):
+        found = whole(stop_reason=reason, stop_details=details)
+        assert found[-1] == Finish(finish)
+        assert [event.message for event in found if isinstance(event, Warned)] == ([warning] if warning else [])
 
 
 @pytest.mark.parametrize(
@@ -164,6 +178,77 @@ def test_a_pause_that_goes_on_is_no_pause(reason: str) -> None:
     found = streamed(text, stop, end, {"type": "message_stop"})
 
     assert [event for event in found if not isinstance(event, Served)] == [Text("hi"), Usage(3, 2), Finish("stop")]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param({"type": "error"}, id="a-type-alone"),
+        pytest.param({"error": {"type": "overloaded_error", "message": "busy"}}, id="no-type"),
+        pytest.param({"type": "novel", "error": "busy"}, id="another-type"),
+    ],
+)
+def test_an_error_is_one_by_its_type_or_its_object(message: dict[str, Any]) -> None:
+    """
+    Gateways send half of it.
+    """
+    stop = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    found = streamed(message, stop, {"type": "message_stop"})
+
+    assert isinstance(found[-1], Unavailable)
+
+
+def test_nothing_follows_the_end_of_a_message() -> None:
+    """
+    `message_stop` ends the reading; an event of a new type says nothing.
+    """
+    text = {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "hi"}}
+    stop = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}
+    found = streamed({"type": "ping"}, text, {"type": "novel"}, stop, {"type": "message_stop"}, text)
+
+    assert found == [Text("hi"), Finish("stop")]
+
+
+def test_searches_counted_early_are_billed() -> None:
+    """
+    The last message need not repeat them.
+    """
+    searched = {**USAGE, "server_tool_use": {"web_search_requests": 2}}
+    found = streamed(
+        {"type": "message_start", "message": {"usage": searched}},
+        {"type": "content_block_delta", "delta": {"type": "text_delta", "text": "hi"}},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 4}},
+        {"type": "message_stop"},
+    )
+
+    assert found == [Text("hi"), Usage(3, 4), Used("web_search", 2), Finish("stop")]
+
+
+def test_resets_are_told_by_our_clock_where_the_server_has_none() -> None:
+    """
+    The limiter paces by them.
+    """
+    limits = {
+        "anthropic-ratelimit-tokens-limit": "40000",
+        "anthropic-ratelimit-tokens-reset": "2026-11-22T12:00:05Z",
+    }
+    transport = Scripted([ANTHROPIC.wire("plain")], headers={**ANTHROPIC.streamed, **limits})
+    provider = load("anthropic")(replace(link(ANTHROPIC, transport), clock=virtual.VirtualClock(1_795_348_800.0)))
+
+    async def ask() -> list[Event]:
+        return [event async for event in provider.stream(HELLO, "m")]
+
+    assert virtual.run(ask())[0] == RateInfo(limit_tokens=40000, reset_tokens=5.0)
+
+
+def test_an_empty_message_costs_nothing() -> None:
+    """
+    It is refused before anything is sent.
+    """
+    with pytest.raises(Rejected) as caught:
+        body(ANTHROPIC, Request((Message("user", " "),)))
+
+    assert caught.value.may_be_billed is False
 
 
 @pytest.mark.parametrize("places", [(0, 1), (3, 7)])

@@ -103,6 +103,25 @@ def test_the_context_that_is_asked_for_is_final(extra: dict[str, Any], num_ctx: 
     assert json.loads(call.body)["options"]["num_ctx"] == num_ctx
 
 
+def test_a_cut_prompt_is_seen_by_the_context_that_was_asked_for() -> None:
+    """
+    The count is held against the size of the command, not that of the profile.
+    """
+    line = {"message": {"content": "hi"}, "done": True, "prompt_eval_count": 4098, "eval_count": 1}
+    warned = []
+    for extra in ({"num_ctx": 8192}, {"options": {"num_ctx": 8192}}, {"num_ctx": 3000}):
+        transport = Scripted([json.dumps(line).encode()], headers=OLLAMA.streamed)
+        provider: Any = load("ollama")(link(OLLAMA, transport, num_ctx=2000))
+        request = Request((Message("user", "x" * 20_000),), Params(extra=extra))
+
+        async def ask(provider: Any = provider, request: Request = request) -> list[Event]:
+            return [event async for event in provider.stream(request, "m")]
+
+        warned.append(any(isinstance(event, Warned) for event in virtual.run(ask())))
+
+    assert warned == [True, True, False]
+
+
 def test_each_model_has_a_context_of_its_own() -> None:
     """
     A long prompt for one loads no other anew.
@@ -219,7 +238,11 @@ def test_a_key_in_the_place_to_sign_in_is_masked() -> None:
     The address is shown, what it carries is not.
     """
     assert refused(401, "no", signin_url="https://ollama.com/c?a=1").hint == "sign in: https://ollama.com/c?a=1"
-    assert KEY not in (refused(401, "no", signin_url=f"https://ollama.com/c?k={KEY}").hint or "")
+    transport = Scripted([b'{"error": "no", "signin_url": "https://ollama.com/pw1234"}'], 401, JSON)
+    provider = load("ollama")(replace(link(OLLAMA, transport), api_key="pw1234"))
+    with pytest.raises(Unauthorized) as caught:
+        virtual.run(asked(provider, HELLO))
+    assert caught.value.hint == "sign in: https://ollama.com/****"
     assert refused(403, "usage limit", signin_url="https://ollama.com/c").hint != "sign in: https://ollama.com/c"
 
 

@@ -284,7 +284,10 @@ def test_text_that_is_not_unicode() -> None:
         pytest.param(OPENAI, "https://h/api/v1?k=1", "https://h/api/v1/chat/completions?k=1", id="openai-query"),
         pytest.param(ANTHROPIC, "https://h/", "https://h/v1/messages", id="anthropic-slash"),
         pytest.param(ANTHROPIC, "https://h/x/v1", "https://h/x/v1/messages", id="anthropic-v1"),
+        pytest.param(ANTHROPIC, "https://h/v1/messages", "https://h/v1/messages", id="anthropic-whole"),
         pytest.param(OLLAMA, "http://h:1/ol/", "http://h:1/ol/api/chat", id="ollama-prefix"),
+        pytest.param(OLLAMA, "http://h:1/api/chat", "http://h:1/api/chat", id="ollama-whole"),
+        pytest.param(OLLAMA, "http://h:1/api/", "http://h:1/api/chat", id="ollama-api"),
         pytest.param(OLLAMA, "http://h:1/v1", "http://h:1/api/chat", id="ollama-v1"),
     ],
 )

@@ -14,6 +14,7 @@ from llmo.errors import (
     ProviderError,
     QuotaExhausted,
     RateLimited,
+    Refused,
     Rejected,
     Unauthorized,
     Unavailable,
@@ -177,6 +178,72 @@ def test_words_decide_where_the_status_leaves_it_open(status: int, error: dict[s
     Whether to wait, to fall back or to give up hangs on it.
     """
     assert type(told(status, {"error": error})) is expected
+
+
+WORDS: dict[type[ProviderError], tuple[int, str]] = {
+    QuotaExhausted: (
+        429,
+        (
+            "insufficient_quota credit_balance_exhausted organization_spend_limit_exceeded project_spend_limit_exceeded "
+            "organization_usage_limit_exceeded billing_hard_limit_reached billing_not_active payment_required billing_error "
+            "enforced_spend_limit_reached contract_spend_limit_reached linked_organization_spend_limit_reached"
+        ),
+    ),
+    RateLimited: (400, "rate_limit_exceeded rate_limit_error slow_down resource_unavailable throttling_error"),
+    ContextTooLong: (422, "context_length_exceeded token_limit_exceeded string_too_long exceed_context_size_error"),
+    ModelNotFound: (400, "model_not_found model_deprecated invalid_model"),
+    Refused: (400, "content_policy_violation content_filter moderation_blocked refusal"),
+    Unauthorized: (
+        400,
+        (
+            "invalid_api_key authentication_error authentication permission_error permission_denied "
+            "unsupported_country_region_territory organization_on_hold"
+        ),
+    ),
+    Rejected: (200, "unsupported_parameter unsupported_value invalid_json_schema request_too_large payload_too_large"),
+}
+
+
+@pytest.mark.parametrize(
+    ("expected", "case"), [pytest.param(kind, case, id=kind.__name__) for kind, case in WORDS.items()]
+)
+def test_the_words_that_vendors_document_are_known(expected: type, case: tuple[int, str]) -> None:
+    """
+    Each decides against the status that it may come with.
+    """
+    status, words = case
+
+    assert {
+        word: type(told(status, {"error": {"message": "no", "code": word}})) for word in words.split()
+    } == dict.fromkeys(words.split(), expected)
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (400, "This model's maximum context length is 4096", ContextTooLong),
+        (400, "exceeds the context window of this model", ContextTooLong),
+        (400, "request exceeds the available context size", ContextTooLong),
+        (422, "`inputs` tokens + `max_new_tokens` must be <= 4096", ContextTooLong),
+        (400, "Too many input tokens", ContextTooLong),
+        (413, "Prompt is too long: 9 tokens", ContextTooLong),
+        (400, "You have reached your specified API usage limits", QuotaExhausted),
+        (400, "usage limit reached", QuotaExhausted),
+        (403, "monthly spending limit reached", QuotaExhausted),
+        (403, "monthly spend limit reached", QuotaExhausted),
+        (429, "Insufficient balance", QuotaExhausted),
+        (429, "insufficient funds", QuotaExhausted),
+        (400, "Invalid model: x", ModelNotFound),
+        (425, "too early", Unavailable),
+        (418, "a teapot", Rejected),
+        (599, "odd", Unavailable),
+    ],
+)
+def test_wordings_without_a_code_are_known(status: int, message: str, expected: type) -> None:
+    """
+    Servers that give no code say the same in a few ways.
+    """
+    assert type(told(status, {"error": {"message": message}})) is expected
 
 
 @pytest.mark.parametrize(

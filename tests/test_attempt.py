@@ -188,6 +188,11 @@ def test_an_answer_that_was_stopped_is_paid_for(reason: Any, usage: list[Any], c
 
     assert result.error is not None
     assert ("content_refused", 1) == (result.error.kind, result.error.exit)
+    who = {
+        "refusal": "the model refused to answer",
+        "content_filter": "the provider's content filter stopped the answer",
+    }
+    assert who[reason] == result.error.message
     assert [(end.cost, end.source, end.in_doubt, end.outcome) for end in desk.ends if isinstance(end, Settlement)] == [
         (cost, source, 0, "content_refused")
     ]
@@ -206,6 +211,7 @@ def test_a_cut_answer_leaves_the_rest_of_its_hold_in_doubt(stream: bool) -> None
         ([Usage(10, 2)], Unfinished("paused")),
         ([Usage(10, 2), Reported(7)], Incomplete("cut")),
         ([Usage(0, 0)], Incomplete("cut")),
+        ([Served("gpt", "req", None)], Incomplete("cut")),
     ):
         desk = Desk()
         result, _ = desk.play([*said, error], request=replace(HELLO, stream=stream))
@@ -221,7 +227,23 @@ def test_a_cut_answer_leaves_the_rest_of_its_hold_in_doubt(stream: bool) -> None
         (COST, 0, "computed", "incomplete"),
         (7, 0, "reported", "incomplete"),
         (0, WORST, "estimated", "incomplete"),
+        (0, WORST, "estimated", "incomplete"),
     ]
+
+
+def test_a_cut_answer_that_costs_nothing_is_no_estimate() -> None:
+    """
+    Neither of a local model nor of a flat plan: that it is free is known.
+    """
+    found = []
+    for billing in ("local", "subscription"):
+        desk = Desk()
+        of = replace(candidate(A, 1, billing=billing), worst=0)
+        result, _ = desk.play([Text("par"), Incomplete("cut")], of=of)
+        found += [(end.cost, end.source, end.in_doubt) for end in desk.ends if isinstance(end, Settlement)]
+        found.append((result.cost, result.cost_source, result.in_doubt))
+
+    assert found == [(0, "local", 0)] * 2 + [(0, "subscription", 0)] * 2
 
 
 def test_a_cut_answer_of_an_unknown_price_has_none() -> None:

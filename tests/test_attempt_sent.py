@@ -121,3 +121,4 @@ def test_the_model_of_the_target_is_asked() -> None:
     result, provider = desk.play([info, *GOOD], of=candidate(other, 1))
 
     assert (provider.names, desk.told, result.target) == (["other"], [info], other)
+    assert (result.ok, result.text) == (True, "hi"), "headers are no end of an answer"

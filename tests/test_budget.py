@@ -6,7 +6,7 @@ import pytest
 
 from llmo.budget import Direct, limits
 from llmo.config import BudgetConfig, Profile, ProviderConfig
-from llmo.errors import ConfigError
+from llmo.errors import ConfigError, Locked
 from llmo.grouped import Grouped
 from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement, queries
 from tests import virtual
@@ -74,6 +74,35 @@ def test_a_direct_till_opens_nothing_until_the_first_hold_and_refuses_at_once(le
 
     assert asyncio.run(scenario())
     (status,) = ledger.status([CAP], "r")
+    assert (7, 0, 1) == (status.spent, status.held, status.calls)
+
+
+def test_a_direct_till_is_closed_when_what_its_callers_left_is_booked(ledger, monkeypatch):
+    """
+    Another program keeps the ledger while a command ends: what is paid for is booked, and then the ledger closed.
+    """
+    book, order = ledger.many, []
+
+    def busy(entries, **options):
+        order.append("tried")
+        if order.count("tried") < 4:
+            raise Locked("busy")
+        return book(entries, **options)
+
+    async def scenario():
+        till = Direct(ledger, [CAP])
+        hold = await till.hold(call(1), 60)
+        monkeypatch.setattr(ledger, "many", busy)
+        monkeypatch.setattr(ledger, "close", lambda: order.append("closed"))
+        ending = asyncio.create_task(hold.settle(settled(7)))
+        await asyncio.sleep(0)
+        await till.close()
+        order.append(ending.done())
+        await till.close()
+
+    virtual.run(scenario())
+    (status,) = ledger.status([CAP], "r")
+    assert ["tried"] * 4 + ["closed", True, "closed"] == order
     assert (7, 0, 1) == (status.spent, status.held, status.calls)
 
 

@@ -91,9 +91,40 @@ def test_days_that_two_zones_cut_differently_are_not_used(ledgers, clock):
     spend(ledgers[1], "b")
     clock.time += 5 * DAY
     spend(ledgers[0], "c")
+    ledgers[0].hold(Call(id="released", run="r", provider="p", model="m"), 100)
+    ledgers[0].release("released", "rate_limited")
+    ledgers[0].hold(Call(id="in flight", run="r", provider="p", model="m"), 8)
+    db = ledgers[0]._db()
 
-    assert 1 == len(daily.cover(ledgers[0]._db(), ALWAYS, BERLIN, calendar=False).days)
-    assert counters.Sums(15, 0, 0, 3) == counters.total(ledgers[0]._db(), "{}", ALWAYS)
+    assert 1 == len(daily.cover(db, ALWAYS, BERLIN, calendar=False).days)
+    assert counters.Sums(15, 8, 0, 4) == counters.total(db, "{}", ALWAYS)
+    assert counters.Sums(15, 8, 0, 4) == counters.total(db, "{}", ALWAYS, "r")
+    assert counters.Sums(0, 0, 0, 0) == counters.total(db, "{}", ALWAYS, "another")
+
+
+@pytest.mark.parametrize(
+    ("change", "covered"),
+    [
+        pytest.param({}, True, id="the first microsecond"),
+        pytest.param({"held_at": 19}, True, id="the last microsecond"),
+        pytest.param({"held_at": 9}, False, id="before"),
+        pytest.param({"held_at": 20}, False, id="after"),
+        pytest.param({"run": "other"}, False, id="another run"),
+        pytest.param({"task": ""}, False, id="no task"),
+        pytest.param({"provider": "q"}, False, id="another provider"),
+        pytest.param({"model": "n"}, False, id="another model"),
+        pytest.param({"tags": "{}"}, False, id="no tag"),
+    ],
+)
+def test_which_calls_a_counter_covers(change, covered):
+    """
+    Those of its period, begin included and end not, of its run and its match.
+    """
+    match = '{"model": "p/m", "provider": "p", "tag.team": "x", "task": "t"}'
+    counter = counters.Counter("r", Period(10, 20), match, 0, 0, 0, 0)
+    subject = counters.Subject("r", 10, "p", "m", "t", '{"team": "x"}')._replace(**change)
+
+    assert covered == counter.covers(subject)
 
 
 def test_a_new_budget_sees_what_the_same_transaction_has_just_booked(ledgers):

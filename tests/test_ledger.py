@@ -171,6 +171,57 @@ def test_a_call_counts_in_the_period_of_its_hold(ledger, clock):
     assert (0, DOLLAR, 1) == sums(ledger, limit)
 
 
+@pytest.mark.parametrize(
+    ("window", "days", "refused"),
+    [
+        pytest.param("day", 0, True, id="the same day"),
+        pytest.param("day", 1, False, id="the next day"),
+        pytest.param("week", 3, True, id="Thursday of the same week"),
+        pytest.param("week", 7, False, id="the next week"),
+        pytest.param("month", 7, True, id="a week later in the month"),
+        pytest.param("month", 8, False, id="the next month"),
+        pytest.param("total", 400, True, id="a year later"),
+    ],
+)
+def test_a_window_refuses_what_all_runs_spend_in_it(ledger, clock, window, days, refused):
+    """
+    Also where no other run has asked with that limit before.
+    """
+    clock.time = datetime(2026, 11, 23, 12, tzinfo=BERLIN).timestamp()  # a Monday
+    limit = Limit(name="cap", usd=100, window=window)
+    ledger.hold(call("a", run="earlier"), 60)
+    ledger.settle("a", settled(60))
+    clock.time += 86_400 * days
+
+    found = ledger.many([Held(call("b"), 60, (limit,))])
+
+    assert refused == isinstance(found[0], OverBudget)
+    assert sums(ledger, limit, "any") == ((60, 0, 1) if refused else (0, 60, 1))
+
+
+def test_counters_of_a_past_that_is_a_month_ago_are_dropped_and_no_others(ledger, clock):
+    """
+    Those of days and of runs, when a new one is made; what was spent stays.
+    """
+    day, run = daily(9), Limit(name="run", usd=9 * DOLLAR, window="run")
+
+    def kept():
+        rows = ledger._db().execute('SELECT run, "end" / 1000000 FROM counters ORDER BY "end", run')
+        return [(of or "day", round((end - noon) / 86_400, 1) if of == "" else None) for of, end in rows]
+
+    noon = clock.time
+    ledger.hold(call("a"), DOLLAR, [day, run])
+    clock.time = noon + 29 * 86_400
+    ledger.hold(call("b", run="r2"), DOLLAR, [day, run])
+    before = kept()
+    clock.time = noon + 31 * 86_400
+    ledger.hold(call("c", run="r3"), DOLLAR, [day, run])
+
+    assert before == [("day", 0.5), ("day", 29.5), ("r1", None), ("r2", None)]
+    assert kept() == [("day", 29.5), ("day", 31.5), ("r2", None), ("r3", None)]
+    assert (0, DOLLAR, 1) == sums(ledger, run)
+
+
 def test_a_budget_that_is_new_counts_what_was_there_before(ledger):
     """
     Calls of other profiles, without that budget, are added up when it is first seen, and counted from then on.

@@ -81,7 +81,7 @@ def test_a_direct_till_is_closed_when_what_its_callers_left_is_booked(ledger, mo
     """
     Another program keeps the ledger while a command ends: what is paid for is booked, and then the ledger closed.
     """
-    book, order = ledger.many, []
+    book, order = ledger.many, list[object]()
 
     def busy(entries, **options):
         order.append("tried")

@@ -154,7 +154,8 @@ def test_every_3xx_is_a_redirect(status: int) -> None:
     """
     Also those that nobody uses.
     """
-    assert "it redirects to" in failed(b"{}", status=status, headers=JSON).message
+    assert failed(b"{}", status=status, headers=JSON).message == f"openai answered {status}: it redirects to nowhere"
+    assert failed(b"{}", status=400, headers=JSON).message == "openai answered 400: {}"
 
 
 @pytest.mark.parametrize("status", [201, 204, 299])
@@ -165,6 +166,40 @@ def test_another_success_is_no_answer(status: int) -> None:
     found = failed(b'{"error":{"message":"accepted"}}', status=status, headers=JSON)
 
     assert found.message == f"openai answered {status}: accepted"
+
+
+def test_a_status_whose_body_broke_off_counts() -> None:
+    """
+    What was read of it is not shown.
+    """
+    found = failed(b'{"er', Unavailable("broke"), status=429, headers=JSON)
+
+    assert (type(found), found.message) == (RateLimited, "openai answered 429 with an empty body")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type", "says"),
+    [
+        pytest.param(401, b'{"error":{"message":"no"}}', "application/json", "openai answered 401: no", id="refused"),
+        pytest.param(307, b"", "text/html", "openai answered 307: it redirects to https://h", id="redirect"),
+        pytest.param(200, b"[]", "application/json", "openai answered 200, not JSON: []", id="list"),
+        pytest.param(200, b"<p>", "text/html", "openai answered 200, not JSON: <p>", id="page"),
+        pytest.param(500, b"", "text/html", "openai answered 500 with an empty body", id="nothing"),
+    ],
+)
+def test_a_list_of_models_fails_as_an_answer_does(status: int, body: bytes, content_type: str, says: str) -> None:
+    """
+    With the same words, kinds and hints.
+    """
+    transport = Scripted([body], status, {"content-type": content_type, "location": "https://h/x"})
+    provider = load("openai")(link(OPENAI, transport))
+    with pytest.raises(ProviderError) as caught:
+        virtual.run(provider.models())
+
+    assert caught.value.message == says
+    assert (transport.calls[0].method, transport.calls[0].body) == ("GET", None)
+    if content_type == "text/html" and status == 200:
+        assert type(caught.value) is Rejected
 
 
 def test_a_body_that_holds_no_error_is_shown() -> None:

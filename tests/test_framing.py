@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import UserList
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -100,6 +102,7 @@ def test_json_goes_out_short_and_readable() -> None:
     Letters stay letters: a prompt costs no more bytes than it has.
     """
     assert wire.write({"a": ["ä", 1.5, None], "b": ()}) == '{"a":["ä",1.5,null],"b":[]}'.encode()
+    assert wire.write(MappingProxyType({"a": UserList([1])})) == b'{"a":[1]}'
 
 
 @pytest.mark.parametrize(

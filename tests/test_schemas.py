@@ -241,3 +241,8 @@ def test_a_schema_is_closed_to_a_depth() -> None:
 
     assert found == {**INT, "description": '{"minimum": 1}'}
     assert deeper["properties"]["a"] == inner
+    for word in ("items", "anyOf", "allOf"):
+        schema: Any = inner
+        for _ in range(33):
+            schema = {word: schema if word == "items" else [schema]}
+        assert str(closed(schema)) == str(schema)

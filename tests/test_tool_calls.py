@@ -268,6 +268,19 @@ def test_arguments_are_an_object_or_their_text(text: str, expected: Any) -> None
     assert calls.events() == [ToolCall(None, "f", expected)]
 
 
+def test_arguments_without_end_are_none() -> None:
+    """
+    The call is kept.
+    """
+    deep: Any = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    calls = Calls()
+    calls.start(id="c1", name="f", arguments=deep)
+
+    assert calls.events() == [ToolCall("c1", "f", {})]
+
+
 JSONISH = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
     lambda inner: (

@@ -49,9 +49,9 @@ class Dialect(ABC):
     def rate_info(self, headers: Headers) -> RateInfo | None:
         """What the headers say about limits."""
 
+    @abstractmethod
     def failed(self, said: Complaint) -> ProviderError:
-        """The error of a complaint; a dialect adds its hints."""
-        return failures.error(self.link, said, kind=failures.verdict(said))
+        """The error of a complaint, with the dialect's hints."""
 
     def call(self, method: str, url: str, body: bytes | None = None) -> Call:
         """A call with the clocks of the profile, else of the kind."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from llmo import __version__
+from llmo.config import ProviderConfig
 from llmo.errors import (
     ConfigError,
     CredentialsError,
@@ -19,9 +21,11 @@ from llmo.errors import (
     TimedOut,
     Unavailable,
 )
-from llmo.providers import load, wire
-from llmo.providers.counts import AbsurdError, count, dollars, uses
-from llmo.types import Finish, Params, Served, Text, Usage
+from llmo.money import DEAREST
+from llmo.providers import Link, load, wire
+from llmo.providers.counts import AbsurdError, count, dollars, plausible, uses
+from llmo.providers.exchange import expressible
+from llmo.types import Finish, Image, Message, Params, Request, Served, Text, Usage
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, DIALECTS, HELLO, JSON, KEY, OLLAMA, OPENAI, Row, Scripted, events, link
 from tests.test_wire_encode import body, sent
@@ -311,6 +315,40 @@ def test_a_parameter_that_a_kind_does_not_know_is_refused() -> None:
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("leave it out, or use a provider of kind openai, ollama")
     assert caught.value.may_be_billed is False
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        pytest.param(replace(HELLO, params=Params(extra={"a": 1, "b": 2})), "a, b", id="options"),
+        pytest.param(replace(HELLO, params=Params(temperature=0.0)), "temperature", id="temperature"),
+        pytest.param(Request((Message("user", "hi", (Image("x", "image/png", b"x"),)),)), "image", id="image"),
+        pytest.param(HELLO, None, id="nothing"),
+    ],
+)
+def test_a_kind_without_parameters_names_what_it_was_asked(asked: Request, name: str | None) -> None:
+    """
+    Nothing is dropped in silence.
+    """
+    made = Link("c", "", None, ProviderConfig(kind="cursor"), Scripted([]))
+    if name is None:
+        expressible(made, asked)
+        return
+    with pytest.raises(Rejected) as caught:
+        expressible(made, asked)
+
+    assert caught.value.message == f"c (cursor) does not take the parameter: {name}"
+
+
+def test_what_a_call_can_cost_has_an_end() -> None:
+    """
+    More than that is a mistake of the server.
+    """
+    most = Decimal(DEAREST).scaleb(-12)
+
+    assert plausible(str(most)) == DEAREST
+    assert plausible(str(most + Decimal("0.01"))) is None
+    assert plausible("x") is None
 
 
 def test_an_option_that_llmo_sets_itself_is_refused_before_it_is_paid() -> None:

@@ -32,6 +32,7 @@ def framed(framer: wire.Framer, *chunks: bytes) -> list[bytes]:
         pytest.param([BOM + b" a "], [b"a"], id="mark-and-no-end"),
         pytest.param([b" \r"], [], id="blank-end"),
         pytest.param([b"a\n", b"", b"b"], [b"a", b"b"], id="nothing"),
+        pytest.param([b"a", b"b"], [b"ab"], id="no-end"),
         pytest.param(["a\u2028b\u0085c\n".encode()], ["a\u2028b\u0085c".encode()], id="line-ends-of-unicode"),
     ],
 )

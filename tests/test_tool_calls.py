@@ -98,6 +98,11 @@ def test_pieces_are_put_together_by_their_index(row: Row) -> None:
             id="neither-index-nor-id",
         ),
         pytest.param(
+            [[piece(0, '{"a":')], [piece(0, "1}", id="c1", name="f")]],
+            [ToolCall("c1", "f", {"a": 1})],
+            id="id-and-name-at-last",
+        ),
+        pytest.param(
             [[{**piece(0, '{"a":1}', id="c1", name="f"), "index": [0]}]],
             [ToolCall("c1", "f", {"a": 1})],
             id="index-of-another-shape",
@@ -266,6 +271,17 @@ def test_arguments_are_an_object_or_their_text(text: str, expected: Any) -> None
     calls.start(name="f", arguments=text)
 
     assert calls.events() == [ToolCall(None, "f", expected)]
+
+
+def test_half_a_letter_in_a_call_is_replaced() -> None:
+    """
+    A call can be written as UTF-8, whatever the server cut.
+    """
+    calls = Calls()
+    calls.start(id="c\ud83d", name="f\ud83d", arguments='{"a": "\ud83d')
+    calls.more(None, arguments='\ude00\ud800"}')
+
+    assert calls.events() == [ToolCall("c\ufffd", "f\ufffd", {"a": "\U0001f600\ufffd"})]
 
 
 def test_arguments_without_end_are_none() -> None:

@@ -71,7 +71,7 @@ def encode(request: Request, model: str, link: Link) -> bytes:
 
 def _message(message: Message, attachments: wire.Attachments, link: Link) -> dict[str, Any]:
     if not message.text.strip() and not message.images:
-        raise Rejected(f"{link.name} (anthropic) takes no empty message", may_be_billed=False)
+        raise Rejected(f"{link.name} (anthropic) takes no empty message")
     if not message.images:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = []

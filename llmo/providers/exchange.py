@@ -270,7 +270,6 @@ def expressible(link: Link, request: Request) -> None:
             raise Rejected(
                 f"{link.name} ({kind}) does not take the parameter: {name}",
                 hint=f"leave it out, or use a provider of kind {', '.join(taking(parameter))}",
-                may_be_billed=False,
             )
 
 
@@ -278,7 +277,7 @@ def reserved(link: Link, request: Request, limit: int | None = None) -> None:
     """Refuse options that would undo what llmo itself sets; `limit` is what is sent when the request has none."""
     found = extras.reserved(link.config.kind, sent.options(request), request.params.max_tokens or limit)
     if found is not None:
-        raise Rejected(f"{found} of {link.name}", hint=found.hint, may_be_billed=False)
+        raise Rejected(f"{found} of {link.name}", hint=found.hint)
 
 
 def address(link: Link) -> str:

@@ -250,7 +250,7 @@ def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in extra.items():
         known = body.get(name)
         if isinstance(known, dict) and not isinstance(value, Mapping):
-            raise Rejected(f"an option must be an object, to join what llmo sends: {name}", may_be_billed=False)
+            raise Rejected(f"an option must be an object, to join what llmo sends: {name}")
         body[name] = {**known, **value} if isinstance(known, dict) else value
     return body
 

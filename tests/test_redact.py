@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmo import privacy
-from llmo.redact import masked, remember
+from llmo.redact import masked, remember, told, watch
 
 if TYPE_CHECKING:
     from llmo.config import Detector
@@ -100,3 +100,80 @@ def test_a_remembered_value_is_masked_as_json_and_addresses_spell_it() -> None:
 
     said = r'a q"7/zz+correct b "q\"7/zz+correct" c ?x=q%227%2Fzz%2Bcorrect'
     assert masked(said) == 'a **** b "****" c ?x=****'
+
+
+def test_a_remembered_value_that_escapes_change_at_its_ends_is_masked_whole() -> None:
+    """
+    No character of it is left, and of two values that begin alike the longer one is hidden as one.
+    """
+    remember('"quoted/ends"', "/a/b/c/d/e/f", "alike-first", "alike-first-and-longer", "exactly8")
+
+    assert masked(r'"\"quoted/ends\"" and %2Fa%2Fb%2Fc%2Fd%2Fe%2Ff.') == '"****" and ****.'
+    assert masked("alike-first-and-longer, alike-first; exactly8") == "****, ****; ****"
+    assert (masked("pin 1234 is", "1234"), masked("pin 123 is", "123")) == ("pin **** is", "pin 123 is")
+
+
+def test_what_an_environment_calls_secret_is_masked() -> None:
+    """
+    By the names of its variables, whenever it became known; everything else of it may be shown.
+    """
+    watch({"ACME_API_KEY": "one-of-no-form", "HOME": "/home/somebody"})
+    watch({"ACME_PASSWORD_2": "two-of-no-form"})
+
+    assert masked("one-of-no-form /home/somebody two-of-no-form") == "**** /home/somebody ****"
+
+
+def test_json_is_masked_at_any_depth() -> None:
+    """
+    Texts in objects and lists; numbers and names stay.
+    """
+    key = "sk-abcdefgh12345678"
+
+    assert told({"a": key, "n": 7, "b": [key, ("x", key), None]}) == {
+        "a": "sk-****",
+        "n": 7,
+        "b": ["sk-****", ["x", "sk-****"], None],
+    }
+
+
+PII: tuple[Detector, ...] = ("pii",)
+BOTH: tuple[Detector, ...] = ("secrets", "pii")
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        pytest.param("write to ann.b@example.org", ("email address",), id="email"),
+        pytest.param("pay with 4111 1111 1111 1111", ("card number",), id="card"),
+        pytest.param("pay with 4111-1111-1111-1112", (), id="no card: its check digit is wrong"),
+        pytest.param("378282246310005", ("card number",), id="card of 15 digits"),
+        pytest.param("to DE89 3704 0044 0532 0130 00", ("IBAN",), id="IBAN"),
+        pytest.param("to DE89370400440532013000", ("IBAN",), id="IBAN without spaces"),
+        pytest.param("to DE88 3704 0044 0532 0130 00", (), id="no IBAN: its check digits are wrong"),
+        pytest.param("ssn 123-45-6789", ("social security number",), id="SSN"),
+        pytest.param("ssn 000-45-6789 or 666-45-6789 or 900-45-6789 or 123-00-6789", (), id="no SSN"),
+        pytest.param(
+            "a@b.org 123-45-6789 DE89370400440532013000 4111111111111111",
+            ("email address", "card number", "IBAN", "social security number"),
+            id="all of them, in this order",
+        ),
+        pytest.param("nothing of the kind, 12345", (), id="nothing"),
+    ],
+)
+def test_personal_data_is_found_by_its_form_and_its_check_digits(text: str, kinds: tuple[str, ...]) -> None:
+    """
+    Where that is asked for, and only there; beside secrets they are named too.
+    """
+    secret = f"password: hunter22 {text}"
+
+    assert (privacy.find(text, PII), privacy.find(text, SECRETS)) == (kinds, ())
+    assert (privacy.find(secret, BOTH), privacy.find(secret, ())) == (("password", *kinds), ())
+
+
+def test_each_kind_of_secret_is_named() -> None:
+    """
+    In a fixed order, whatever comes first.
+    """
+    text = f"password: hunter22 sk-{'a1' * 12} -----BEGIN PRIVATE KEY-----"
+
+    assert privacy.find(text, SECRETS) == ("private key", "API key", "password")

@@ -46,7 +46,6 @@ class _Want:
 class _Waiter:
     """A refused hold that may pass when others have settled."""
 
-    call: Call
     turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -126,7 +125,7 @@ class Grouped(Till):
             await asyncio.to_thread(thread.join)
 
     async def _wait(self, entry: Held, line: deque[_Waiter], want: _Want, *, since: int) -> Hold:
-        waiter = _Waiter(entry.call)
+        waiter = _Waiter()
         line.append(waiter)
         tried = since
         try:

@@ -278,6 +278,53 @@ def test_what_is_left_is_shared_out_among_the_calls_that_are_wanted_at_once(ledg
     assert [14, 14, 12, 30] == grouped(ledger, scenario, DAY, limit)[0]
 
 
+def test_a_share_is_a_whole_part_of_what_the_limits_of_a_call_leave(ledger):
+    """
+    Of its own run; none where no limit of dollars counts it, nothing when nothing is left, and known for a moment.
+    """
+
+    async def scenario(till):
+        found = [till.share(call("x", provider=name)) for name in ("p", "q", "none")]
+        await till.hold(call("own", provider="p"), 0)
+        ledger.hold(call("more"), 200)
+        found.append(till.share(call("x")))
+        till._rooms = (-1.0, [])
+        return [*found, till.share(call("x"))]
+
+    run = Limit(name="run", usd=100, window="run", match={"provider": "p"})
+    other, calls = Limit(name="other", usd=9, match={"provider": "q"}), Limit(name="calls", calls=5)
+    ledger.hold(call("before"), 31, [run])
+    shares, _ = grouped(ledger, scenario, run, other, calls, width=2)
+
+    assert [int(69 * 0.8) // 2, 3, None, int(69 * 0.8) // 2, 0] == shares
+    assert all(share is None or type(share) is int for share in shares)
+
+
+def test_a_batch_takes_less_at_once_rather_than_wait_for_all(ledger):
+    """
+    Where there is room for the least that would do now, and where there will be when others have settled.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    told: list[str] = []
+
+    async def refused(till, worst, least):
+        with pytest.raises(OverBudget) as refusal:
+            await till.hold(call(f"of {worst}"), worst, least=least, patience=60)
+        return refusal.value.status.left, len(told)
+
+    async def scenario(till):
+        till.rand = lambda: 0.01
+
+        def tell(line):
+            told.append(line)
+            ledger.settle("a", settled(1))
+
+        till.tell = tell
+        return [await refused(till, 90, 40), await refused(till, 110, 50)]
+
+    assert [(40, 0), (99, 1)] == grouped(ledger, scenario, DAY)[0]
+
+
 def test_a_refused_hold_waits_for_own_holds_to_settle(ledger):
     """
     Worst cases mostly settle lower: twenty calls of 60 under a cap of 100 all pass, one after another.
@@ -496,3 +543,45 @@ def test_limits_that_run_low_are_told_by_either_till(ledger):
     assert ["budget low is used to 80 % and more: $0.000000000082 of $0.0000000001 spent"] == said
     grouped(ledger, many, low, other)
     assert ["budget low is used to 95 % and more: $0.000000000096 of $0.0000000001 spent"] == said[1:]
+
+
+def test_what_is_told_of_a_limit_that_runs_low(ledger):
+    """
+    What is spent and in doubt, or the calls, and when it begins anew; of the run that asked.
+    """
+    run = Limit(name="run", usd=100, window="run")
+    day = Limit(name="day", usd=100, window="day")
+    many = Limit(name="many", usd=1000, calls=1)
+    said: list[str] = []
+
+    async def main():
+        till = Direct(ledger, [run, day, many, Limit(name="calls", calls=1)])
+        till.warn = said.append
+        hold = await till.hold(call(1), 90)
+        await hold.settle(Settlement(cost=80, in_doubt=5, source="estimated"))
+
+    asyncio.run(main())
+    spent = "$0.00000000008 of $0.0000000001 spent, up to $0.000000000005 in doubt"
+    assert [
+        f"budget run is used to 80 % and more: {spent}",
+        f"budget day is used to 80 % and more: {spent}, resets 2026-11-22T00:00:00+00:00",
+        f"budget many is used to 95 % and more: {spent.replace('0.0000000001', '0.000000001')}, 1 of 1 calls",
+        "budget calls is used to 95 % and more: 1 of 1 calls",
+    ] == said
+
+
+def test_a_ledger_that_fails_after_a_booking_fails_nobody(ledger, monkeypatch):
+    """
+    What is booked is booked; the next look tells of limits that run low.
+    """
+
+    def busy():
+        raise Locked("busy")
+
+    async def main():
+        hold = await Direct(ledger, [CAP]).hold(call(1), 60)
+        monkeypatch.setattr(ledger, "tidy", busy)
+        await hold.settle(settled(7))
+
+    asyncio.run(main())
+    assert [7] == [status.spent for status in ledger.status([CAP], "r")]

@@ -95,6 +95,7 @@ def die(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(100, settled(120, 1), sums(120), id="passed and in doubt"),
         pytest.param(100, settled(7, 1), sums(7, in_doubt=1), id="a picodollar in doubt"),
         pytest.param(None, settled(7, 5), sums(7), id="no hold to doubt"),
+        pytest.param(None, settled(None, 5), sums(0, unpriced=1), id="neither hold nor cost to doubt"),
     ],
 )
 def test_an_end_is_booked_everywhere(ledger: Ledger, worst: int | None, end: Settlement, expected: Any) -> None:

@@ -16,6 +16,7 @@ from llmo.errors import (
     ModelNotFound,
     QuotaExhausted,
     RateLimited,
+    Refused,
     Rejected,
     Unauthorized,
     Unavailable,
@@ -440,3 +441,230 @@ def test_a_key_is_one_line(data: dict[str, Any], line: str) -> None:
     What `profile check --probe` shows.
     """
     assert line == openrouter_models.key(data)
+
+
+def asked(*replies: tuple[int, Any], base_url: str = OPENROUTER.base_url, **fields: Any) -> tuple[Any, Scripted]:
+    """A provider whose server answers each call with the same body."""
+    status, body = replies[0]
+    script = Scripted([json.dumps(body).encode()], status, JSON)
+    return load("openrouter")(replace(link(OPENROUTER, script), base_url=base_url, **fields)), script
+
+
+def test_the_record_of_a_call_is_asked_for_by_its_id() -> None:
+    """
+    Under a base with a query too; a failure is told as one.
+    """
+    provider, script = asked((200, {"data": {"total_cost": 0.5}}), base_url="https://h/api/v1?k=1")
+    assert virtual.run(provider.charged("g")) == Charged(DOLLAR // 2)
+    assert (script.calls[0].method, script.calls[0].url) == ("GET", "https://h/api/v1/generation?k=1&id=g")
+
+    broken, _ = asked((500, {"error": {"message": "boom"}}))
+    with pytest.raises(Unavailable, match="openrouter answered 500: boom"):
+        virtual.run(broken.charged("g"))
+
+
+@pytest.mark.parametrize(
+    "missing", ["native_tokens_prompt", "native_tokens_completion", "native_tokens_cached", "native_tokens_reasoning"]
+)
+def test_a_record_needs_both_counts_and_no_more(missing: str) -> None:
+    """
+    The cost stands without them; more cached than sent is no usage.
+    """
+    record = {f"native_tokens_{name}": 5 for name in ("prompt", "completion", "cached", "reasoning")} | {
+        "total_cost": 1
+    }
+    provider, _ = asked((200, {"data": {name: value for name, value in record.items() if name != missing}}))
+    found = virtual.run(provider.charged("g"))
+    cached, thought = (0 if missing.endswith(name) else 5 for name in ("cached", "reasoning"))
+    bare = missing.endswith(("prompt", "completion"))
+
+    assert found == Charged(DOLLAR, None if bare else Usage(5, 5, cached_input_tokens=cached, reasoning_tokens=thought))
+    absurd, _ = asked((200, {"data": {**record, "native_tokens_cached": 6}}))
+    assert virtual.run(absurd.charged("g")) == Charged(DOLLAR)
+
+
+@pytest.mark.parametrize(
+    ("fields", "cost"),
+    [
+        pytest.param({"cost": 1}, DOLLAR, id="plain"),
+        pytest.param({"cost": 1, "cost_details": {"upstream_inference_cost": 2}}, DOLLAR, id="part-of-it"),
+        pytest.param(
+            {"cost": 1, "is_byok": False, "cost_details": {"upstream_inference_cost": 2}}, DOLLAR, id="no-byok"
+        ),
+        pytest.param(
+            {"cost": 1, "is_byok": "true", "cost_details": {"upstream_inference_cost": 2}}, DOLLAR, id="words"
+        ),
+        pytest.param(
+            {"cost": 1, "is_byok": True, "cost_details": {"upstream_inference_cost": 2}}, 3 * DOLLAR, id="byok"
+        ),
+        pytest.param(
+            {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 2}}, 2 * DOLLAR, id="no-fee"
+        ),
+        pytest.param({"cost": 1, "is_byok": True}, None, id="byok-of-unknown-cost"),
+        pytest.param({"is_byok": True, "cost_details": {"upstream_inference_cost": 2}}, None, id="unknown-fee"),
+        pytest.param({"cost": 1, "is_byok": True, "cost_details": {"upstream_inference_cost": -2}}, None, id="absurd"),
+    ],
+)
+def test_the_bill_of_a_host_is_added_only_where_it_comes_on_top(fields: dict[str, Any], cost: int | None) -> None:
+    """
+    Half a bill is reported as none.
+    """
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, **fields}
+    body = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": usage}
+    found = events(OPENROUTER, Scripted([json.dumps(body).encode()], headers=JSON), replace(HELLO, stream=False))
+
+    assert of(Reported, found) == ([] if cost is None else [Reported(cost)])
+    assert of(Usage, found) == [Usage(3, 2)]
+
+
+def test_half_a_price_of_the_profile_binds_nobody() -> None:
+    """
+    The one that money is held at counts then; without a budget there is none.
+    """
+    request = replace(HELLO, ceiling=(2_500_000, 10_000_000, 5 * 10**9))
+    held = {"prompt": "2.50", "completion": "10", "request": "0.005"}
+
+    for half in ({"max_price_prompt_usd": "1"}, {"max_price_completion_usd": "1"}):
+        assert sent(request, **half)[0]["provider"]["max_price"] == held
+        assert "provider" not in sent(HELLO, **half)[0]
+    spaced = {"max_price_prompt_usd": " $1 ", "max_price_completion_usd": " 2", "max_price_request_usd": "$0.01"}
+    assert sent(HELLO, **spaced)[0]["provider"]["max_price"] == {"prompt": "1", "completion": "2", "request": "0.01"}
+
+
+def test_a_line_joins_the_routing_and_never_undoes_its_price() -> None:
+    """
+    The `provider` of a line that is sent as it stands stays, beside the price that money is held for.
+    """
+    line = replace(HELLO, body={"provider": {"only": ["together"]}})
+    body, _ = sent(replace(line, ceiling=(2_500_000, 10_000_000, 0)), zdr=True)
+
+    assert body["provider"] == {
+        "only": ["together"],
+        "zdr": True,
+        "max_price": {"prompt": "2.50", "completion": "10", "request": "0"},
+    }
+    assert sent(replace(HELLO, body={"provider": {"only": ["x"]}}))[0]["provider"] == {"only": ["x"]}
+
+
+def test_every_call_names_the_app_with_or_without_a_key() -> None:
+    """
+    OpenRouter lists calls by it.
+    """
+    provider, script = asked((200, {"data": {"label": "ci"}}), api_key=None)
+
+    assert virtual.run(provider.check()) == "key ci, no limit of its own"
+    assert script.calls[0].url == "https://openrouter.ai/api/v1/key"
+    assert "authorization" not in script.calls[0].headers
+    assert script.calls[0].headers["x-title"] == "llmo"
+
+
+def test_the_list_of_models_is_read_with_what_can_answer() -> None:
+    """
+    Rows of another shape are left out.
+    """
+    rows = [{"id": "a/b"}, 7, {"id": "c/d", "architecture": {"output_modalities": ["image"]}}]
+    provider, script = asked((200, {"data": rows}))
+
+    assert [row.id for row in virtual.run(provider.models())] == ["a/b"]
+    assert script.calls[0].url == "https://openrouter.ai/api/v1/models"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        pytest.param({"reasons": ["violence"]}, Refused, id="reasons"),
+        pytest.param({"flagged_input": "x"}, Refused, id="flagged"),
+        pytest.param({"provider_name": "x"}, Unauthorized, id="neither"),
+    ],
+)
+def test_moderation_is_no_matter_of_the_key(metadata: dict[str, Any], expected: type) -> None:
+    """
+    Both come with 403.
+    """
+    assert type(answered(403, {"code": 403, "message": "no", "metadata": metadata})) is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable", "expected"),
+    [
+        pytest.param(503, None, Unavailable, id="silent"),
+        pytest.param(503, True, Unavailable, id="yes"),
+        pytest.param(503, False, ModelNotFound, id="no"),
+        pytest.param(429, False, ModelNotFound, id="rate-of-a-host-that-never-comes-back"),
+        pytest.param(400, True, Unavailable, id="request"),
+        pytest.param(400, False, ModelNotFound, id="request-that-nobody-takes"),
+        pytest.param(400, None, Rejected, id="request-alone"),
+        pytest.param(404, None, ModelNotFound, id="nobody-there"),
+        pytest.param(404, "true", ModelNotFound, id="no-word-of-it"),
+        pytest.param(401, False, Unauthorized, id="key"),
+        pytest.param(402, False, QuotaExhausted, id="credit"),
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+def test_whether_to_try_again_is_what_openrouter_says(
+    status: int, retryable: Any, expected: type, *, inside: bool
+) -> None:
+    """
+    Wherever the availability stands.
+    """
+    there = {"availability": {"retryable": retryable}}
+
+    assert type(answered(status, {"message": "no", **({"metadata": there} if inside else there)})) is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "headers", "wait"),
+    [
+        pytest.param({"metadata": {"availability": {"retry_after": 7}}}, {}, 7, id="inside-metadata"),
+        pytest.param({"availability": {"retry_after": 0}}, {"x-ratelimit-reset": str(NOW + 30)}, 0, id="zero"),
+        pytest.param({}, {"x-ratelimit-reset": str(NOW + 30)}, 30, id="seconds"),
+        pytest.param({}, {"x-ratelimit-reset": str(NOW - 30)}, 0, id="past"),
+        pytest.param({}, {"x-ratelimit-reset": "0"}, None, id="no-reset"),
+        pytest.param({}, {"x-ratelimit-reset": "soon"}, None, id="words"),
+        pytest.param({}, {}, None, id="nothing"),
+        pytest.param({}, {"x-ratelimit-reset": str(NOW + 99 * 86400)}, None, id="too-long-to-be-meant"),
+        pytest.param(
+            {"metadata": {"headers": {"X-RateLimit-Reset": str(NOW + 99)}}},
+            {"x-ratelimit-reset": str(NOW + 30)},
+            30,
+            id="the-replys-own-first",
+        ),
+    ],
+)
+def test_how_long_to_wait(error: dict[str, Any], headers: dict[str, str], wait: float | None) -> None:
+    """
+    By the clock, in seconds or milliseconds, and never below zero.
+    """
+    assert answered(429, {"code": 429, "message": "slow", **error}, headers).retry_after == wait
+
+
+@pytest.mark.parametrize(
+    ("there", "hint"),
+    [
+        pytest.param({"excluded_by": ["zdr"]}, "shut out by zdr", id="one"),
+        pytest.param({"excluded_by": ["a", "b", "c"]}, "shut out by a, b, c", id="three"),
+        pytest.param({"excluded_by": [{"n": 1, "filter": "zdr", "x": "y"}, "", 7]}, "shut out by zdr", id="objects"),
+        pytest.param({"constraint": {"detail": "all are dearer"}}, "all are dearer", id="detail"),
+        pytest.param({"fallback_models": ["a/b"]}, "instead there is a/b", id="instead"),
+    ],
+)
+def test_hints_hold_what_is_told(there: dict[str, Any], hint: str) -> None:
+    """
+    A part that is missing leaves no gap.
+    """
+    assert answered(404, {"message": "no", "availability": there}).hint == hint
+
+
+def test_a_parameter_that_no_host_takes_is_named() -> None:
+    """
+    As OpenAI's own complaints are; only where the request is at fault.
+    """
+    said = {"message": "'temperature' is not supported"}
+
+    assert answered(400, said).hint == "this model does not take it: leave out --temperature"
+    assert "llmo models --provider openrouter" in answered(404, said).hint
+    assert (
+        answered(402, {"message": "You can only afford 304"}).hint
+        == "the credit pays for --max-tokens 304; more of it lifts that"
+    )
+    assert answered(503, {"message": "You can only afford 304, free-models-per-day"}).hint is None

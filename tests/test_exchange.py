@@ -211,6 +211,8 @@ def test_a_body_that_holds_no_error_is_shown() -> None:
     JSON of another shape is still what the server said.
     """
     assert failed(b'"busy \xff"', status=503, headers=JSON).message == 'openai answered 503: "busy \ufffd"'
+    bare = failed(b"{}", status=429, headers={**JSON, "retry-after": "7", "x-request-id": "r1"})
+    assert (type(bare), bare.retry_after, bare.request_id) == (RateLimited, 7.0, "r1")
 
 
 def test_what_broke_an_answer_stays_known() -> None:
@@ -446,8 +448,10 @@ def test_a_count_that_cannot_be_names_its_field(value: Any) -> None:
     """
     With what stood there.
     """
-    with pytest.raises(AbsurdError, match=r"^a\.b = "):
+    with pytest.raises(AbsurdError) as caught:
         count({"a": {"b": value}}, "a", "b")
+
+    assert str(caught.value) == f"a.b = {value}"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from llmo.errors import Incomplete, ProviderError, TimedOut
+from llmo.errors import (
+    ContextTooLong,
+    Incomplete,
+    ModelNotFound,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    Refused,
+    TimedOut,
+    Unauthorized,
+)
 from llmo.providers import litellm_prices
 from llmo.providers.litellm_proxy import LiteLLMProxy
 from llmo.types import Event, Finish, Reported, Served, Text, Usage, Warned
@@ -180,6 +190,61 @@ def test_only_the_readiness_is_probed() -> None:
 
     assert "http://127.0.0.1:4000/v1 is healthy" == virtual.run(proxy(places, f"{LITELLM.base_url}/v1").check())
     assert ["/health/readiness"] == places.asked
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        pytest.param({}, "answers", id="nothing"),
+        pytest.param({"status": "healthy", "litellm_version": "1.80.0"}, "is healthy, litellm 1.80.0", id="version"),
+        pytest.param({"status": 1, "litellm_version": 2}, "answers", id="strange"),
+    ],
+)
+@pytest.mark.parametrize("path", ["", "/v1", "/v1/chat/completions"])
+def test_a_proxy_that_is_ready_says_what_it_knows(said: dict[str, Any], line: str, path: str) -> None:
+    """
+    It is asked beside the API, however its address is written.
+    """
+    places = Places(health_readiness=(200, said))
+
+    assert virtual.run(proxy(places, LITELLM.base_url + path).check()) == f"{LITELLM.base_url}{path} {line}"
+    assert places.asked == ["/health/readiness"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "expected"),
+    [
+        (400, "Invalid model name passed in model=x", ModelNotFound),
+        (403, "key not allowed to access model. x", ModelNotFound),
+        (403, "key_model_access_denied", ModelNotFound),
+        (400, "No connected db.", Unauthorized),
+        (429, "litellm.RateLimitError: insufficient_quota", QuotaExhausted),
+        (429, "OpenAIException - You exceeded your current quota", QuotaExhausted),
+        (429, "No deployments - crossed budget: x", QuotaExhausted),
+        (400, "Budget has been exceeded! Current cost: 2", QuotaExhausted),
+        (400, "BudgetExceeded", QuotaExhausted),
+        (429, "x exceeded budget for provider", QuotaExhausted),
+        (400, "ContextWindowExceededError: x", ContextTooLong),
+        (400, "ContentPolicyViolationError: x", Refused),
+        (429, "you exceeded your rate", RateLimited),
+    ],
+)
+def test_the_words_of_a_proxy_are_known(status: int, message: str, expected: type) -> None:
+    """
+    Its codes are those of HTTP, and its types mostly nothing.
+    """
+    body = json.dumps({"error": {"message": message, "type": None, "code": str(status)}}).encode()
+
+    assert type(events(LITELLM, Scripted([body], status, JSON))[-1]) is expected
+
+
+def test_a_500_of_a_proxy_may_have_cost_something() -> None:
+    """
+    Behind it the work may have been done.
+    """
+    body = b'{"error":{"message":"boom","type":"internal_server_error","code":"500"}}'
+
+    assert getattr(events(LITELLM, Scripted([body], 500, JSON))[-1], "may_be_billed", None) is True
 
 
 def test_a_silent_proxy_is_given_up_after_a_second() -> None:

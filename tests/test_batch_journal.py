@@ -141,6 +141,19 @@ def test_a_deleted_output_is_lost_and_its_lines_are_saved(out: Journal, path: Pa
     assert path.with_name("out.jsonl.saved").read_bytes() == line("a") + line("b")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+def test_a_large_deleted_output_is_saved_whole(out: Journal, path: Path) -> None:
+    """It is copied in pieces; the next line follows the last one."""
+    lines = [line(f"r{n}", text=f"{n}" * 300_000) for n in range(9)]
+    for one in lines:
+        out.append(one)
+    path.unlink()
+    place = out.append(line("last"))
+
+    assert path.with_name("out.jsonl.saved").read_bytes() == b"".join(lines) + line("last")
+    assert (place, out.read(0), out.read(place)) == (sum(map(len, lines)), lines[0], line("last"))
+
+
 @pytest.mark.skipif(not os.path.exists(FULL), reason="only Linux has it")  # noqa: PTH110 - a device
 def test_a_full_disk_loses_the_line_and_says_so(tmp_path: Path) -> None:
     """A device has no other place."""
@@ -196,6 +209,9 @@ def test_without_durable_it_is_synced_once_a_second_and_at_the_end(path: Path, f
         assert flushed == []
         while not flushed:  # noqa: ASYNC110 - a thread says so
             await asyncio.sleep(0)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert flushed == [2]
         found.append(b"b\n")
         keeper.cancel()
         found.close()
@@ -261,6 +277,39 @@ def test_at_its_end_nothing_is_in_doubt(path: Path, tmp_path: Path) -> None:
 
     assert (ended, begun, none.doubtful(path)) == ((set(), False), b"12\n", set())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+def test_marks_that_are_gone_end_no_run(path: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nobody else may read them; after the end nothing is marked anywhere."""
+    marks = Intents(tmp_path / "intents")
+    marks.begin(0)
+    mode = (tmp_path / "intents").stat().st_mode & 0o777
+    marks.sending("a")
+    (tmp_path / "intents").unlink()
+    marks.end()
+    marks.sending("b")
+    marks.end()
+
+    assert (mode, marks.doubtful(path), capfd.readouterr().out) == (0o600, set(), "")
+
+
+@pytest.mark.skipif(not os.path.exists(FULL), reason="only Linux has it")  # noqa: PTH110 - a device
+def test_a_row_that_can_not_be_marked_is_not_sent(tmp_path: Path) -> None:
+    """It says what to do; that it was surely not answered may stay unmarked."""
+    link = tmp_path / "intents"
+    link.symlink_to(FULL)
+    marks = Intents(link)
+    marks._fd = os.open(link, os.O_WRONLY)
+    with pytest.raises(OutputLost) as caught:
+        marks.sending("a")
+    marks.unsent("a")
+    os.close(marks._fd)
+
+    assert (caught.value.message, caught.value.hint) == (
+        f"cannot write {link}: no space left on device",
+        "make room for it",
+    )
 
 
 def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:

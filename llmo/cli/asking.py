@@ -155,7 +155,7 @@ async def _show(answer: Structured, writer: Writer) -> None:
     finally:
         if whole and answer.result is not None and answer.result.text:
             writer.text(answer.result.text)
-    writer.end()
+        writer.end()
 
 
 def _ended(ctx: Context, question: Question, answer: Structured, cache: _Cache) -> int:

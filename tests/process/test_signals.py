@@ -68,6 +68,24 @@ def test_a_signal_ends_an_answer_and_books_it(
 
 
 @pytest.mark.parametrize(("number", "code"), CODES)
+def test_a_signal_shows_the_block_that_was_not_finished(
+    raw: Callable[..., Peer], number: signal.Signals, code: int
+) -> None:
+    """
+    Markdown waits for the end of a paragraph: when none comes, what there is of it is shown.
+    """
+    words = WORD.replace("Hi", r"First.\n\nand a half")
+    with RawServer([stream(words), "hang"]) as server:
+        peer = raw(server.url)
+        process = peer.start(*ASK, "--markdown")
+        assert process.stdout.read(6) == b"First."
+        process.send_signal(number)
+        run = peer.llmo.finish(process)
+
+    assert (code, "and a half") == (run.code, run.stdout.strip()), run
+
+
+@pytest.mark.parametrize(("number", "code"), CODES)
 def test_a_signal_twice_ends_a_batch_and_books_it(raw: Callable[..., Peer], number: signal.Signals, code: int) -> None:
     """
     Rows in flight are given up at the second one, and their money is booked.

@@ -668,3 +668,41 @@ def test_a_parameter_that_no_host_takes_is_named() -> None:
         == "the credit pays for --max-tokens 304; more of it lifts that"
     )
     assert answered(503, {"message": "You can only afford 304, free-models-per-day"}).hint is None
+
+
+def test_the_host_is_told_when_it_is_news() -> None:
+    """
+    With the model that it answers with; a chunk without a host tells nothing new.
+    """
+
+    def chunk(content: str, reason: str | None = None, **fields: Any) -> str:
+        said = {"choices": [{"delta": {"content": content}, "finish_reason": reason}], **fields}
+        return f"data: {json.dumps(said)}\n\n"
+
+    data = (
+        chunk("a", model="m", provider="X")
+        + chunk("b", model="m", provider="X")
+        + chunk("c", model="n")
+        + chunk("d", "stop", model="n", provider="Y")
+    )
+    found = events(OPENROUTER, Scripted([data.encode()], headers=OPENROUTER.streamed))
+    bare = events(OPENROUTER, Scripted([chunk("a", "stop", model="m").encode()], headers=OPENROUTER.streamed))
+
+    assert of(Served, found) == [Served("m", upstream="X"), Served("n", upstream="Y")]
+    assert of(Served, bare) == [Served("m")]
+
+
+def test_a_short_key_in_what_shut_the_hosts_out_is_masked() -> None:
+    """
+    A hint is shown as a message is.
+    """
+    said = {"error": {"message": "no", "availability": {"excluded_by": ["for pw1234"]}}}
+    provider, _ = asked((404, said), api_key="pw1234")
+
+    async def ask() -> str | None:
+        with pytest.raises(ModelNotFound) as caught:
+            async for _ in provider.stream(HELLO, "m"):
+                pass
+        return caught.value.hint
+
+    assert virtual.run(ask()) == "shut out by for ****"

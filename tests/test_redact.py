@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llmo import privacy
+from llmo import privacy, redact
 from llmo.redact import masked, remember, told, watch
 
 if TYPE_CHECKING:
     from llmo.config import Detector
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test rests on what another one remembered."""
+    monkeypatch.setattr(redact, "_known", {})
+    monkeypatch.setattr(redact, "_environments", [])
 
 
 @pytest.mark.parametrize(
@@ -104,11 +111,20 @@ def test_a_remembered_value_is_masked_as_json_and_addresses_spell_it() -> None:
 
 def test_a_remembered_value_that_escapes_change_at_its_ends_is_masked_whole() -> None:
     """
-    No character of it is left, and of two values that begin alike the longer one is hidden as one.
+    No character of it is left, and where a value holds another one the longer is hidden as one.
     """
-    remember('"quoted/ends"', "/a/b/c/d/e/f", "alike-first", "alike-first-and-longer", "exactly8")
+    remember(
+        "zebra-123",
+        "abc-zebra-123",
+        '"quoted/ends"',
+        "/a/b/c/d/e/f",
+        "alike-first",
+        "alike-first-and-longer",
+        "exactly8",
+    )
 
     assert masked(r'"\"quoted/ends\"" and %2Fa%2Fb%2Fc%2Fd%2Fe%2Ff.') == '"****" and ****.'
+    assert masked("of abc-zebra-123 and zebra-123") == "of **** and ****"
     assert masked("alike-first-and-longer, alike-first; exactly8") == "****, ****; ****"
     assert (masked("pin 1234 is", "1234"), masked("pin 123 is", "123")) == ("pin **** is", "pin 123 is")
 

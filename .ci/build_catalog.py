@@ -28,7 +28,7 @@ from prices import genai, litellm
 from prices.shape import steps
 from prices.union import Dispute, as_text, joined
 
-from llmo.catalog.price import LONG
+from llmo.catalog.prices import LONG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +59,7 @@ def built(source: Path, litellm_version: str, date: dt.date) -> tuple[str, str]:
 
 
 def without_hours(rows: Iterable[Record]) -> None:
-    """Drop what a cache entry of an hour costs: `LONG`, the rule of `llmo/catalog/price.py`, says it of all."""
+    """Drop what a cache entry of an hour costs: `LONG`, the rule of `llmo/catalog/prices.py`, says it of all."""
     for price in (price for row in rows for price in (*row.get("prices", ()), *row.get("tiers", ()))):
         base, *rest = sorted(steps(price.get("in", 0)).items())
         twice = [LONG * base[1], *([start, LONG * rate] for start, rate in rest)] if rest else LONG * base[1]

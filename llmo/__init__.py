@@ -10,19 +10,20 @@ __all__ = ["Answer", "AsyncClient", "Client", "Image", "LlmoError", "Message", "
 # Not typing's: its import would be the longest part of `llmo --version`.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from llmo.answers import Answer
-    from llmo.client import AsyncClient, Client
+    from llmo.client.answers import Answer
+    from llmo.client.client import AsyncClient, Client
     from llmo.errors import LlmoError
-    from llmo.types import Image, Message, ToolCall
+    from llmo.types.events import ToolCall
+    from llmo.types.messages import Image, Message
 
 _HOMES = {
-    "Answer": "llmo.answers",
-    "AsyncClient": "llmo.client",
-    "Client": "llmo.client",
-    "Image": "llmo.types",
+    "Answer": "llmo.client.answers",
+    "AsyncClient": "llmo.client.client",
+    "Client": "llmo.client.client",
+    "Image": "llmo.types.messages",
     "LlmoError": "llmo.errors",
-    "Message": "llmo.types",
-    "ToolCall": "llmo.types",
+    "Message": "llmo.types.messages",
+    "ToolCall": "llmo.types.events",
 }
 
 

@@ -25,7 +25,7 @@ Every failure of llmo, and the exit code it ends in.
         Incomplete             6  incomplete        the stream ended without its terminal marker
           Unfinished           6  incomplete        the model stopped and waits for something: not tried again
 
-`retry` and `fall back` follow facts of the failure, see `llmo.retry`. `may_be_billed` is False
+`retry` and `fall back` follow facts of the failure, see `llmo.engine.retry`. `may_be_billed` is False
 only where the provider surely did no work (4xx, connect failure, 429): everything else keeps
 its hold booked. Anything that is not an `LlmoError` is a bug and shows as `internal`.
 """
@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llmo.answers import Attempt
+    from llmo.client.answers import AnswerAttempt
 
 ErrorKind = Literal[
     "usage",
@@ -90,7 +90,7 @@ class LlmoError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.attempts: tuple[Attempt, ...] = ()
+        self.attempts: tuple[AnswerAttempt, ...] = ()
         self.text = ""
 
 

@@ -15,19 +15,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmo.catalog import Model, Price
-from llmo.clock import SystemClock
-from llmo.engine import Engine, Job, collect
+from llmo.catalog.catalog import Model
+from llmo.catalog.prices import Price
+from llmo.engine.engine import Engine, collect
+from llmo.engine.job import Job
 from llmo.errors import Incomplete
-from llmo.grouped import Grouped
-from llmo.ledger import Ledger, Limit
-from llmo.types import Finish, Listed, Reported, Target, Text
+from llmo.ledger.grouped import GroupedAccount
+from llmo.ledger.records import Limit
+from llmo.ledger.sqlite.ledger import Ledger
+from llmo.types.clock import SystemClock
+from llmo.types.events import Finish, ReportedCost, Text
+from llmo.types.messages import Target
 from tests.fakes import HELLO, Open, candidate, plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from llmo.types import Event, Request
+    from llmo.catalog.listing import ListedModel
+    from llmo.types.events import Event
+    from llmo.types.messages import Request
 
 HELD = 1000
 CAP = 10 * HELD
@@ -53,10 +59,10 @@ class Upstream:
         yield Text("hi")
         if cost == BROKEN:
             raise Incomplete("gone")
-        yield Reported(cost)
+        yield ReportedCost(cost)
         yield Finish("stop")
 
-    async def models(self) -> Sequence[Listed]:
+    async def models(self) -> Sequence[ListedModel]:
         return []
 
     async def check(self) -> str:
@@ -69,7 +75,7 @@ class Upstream:
 async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[int]) -> tuple[int, int, int]:
     """How many passed, how many were refused, and what upstream billed."""
     upstream = Upstream(itertools.cycle(costs))
-    till = Grouped(Ledger(path, SystemClock(), "UTC"), LIMITS)
+    till = GroupedAccount(Ledger(path, SystemClock(), "UTC"), LIMITS)
     engine = Engine(
         providers={"up": upstream}.__getitem__,
         till=till,

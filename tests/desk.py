@@ -6,19 +6,20 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo.engine import Engine, Job, collect
-from llmo.ledger import Call, Settlement
-from llmo.types import Finish, Text, Usage
+from llmo.engine.engine import Engine, collect
+from llmo.engine.job import Job
+from llmo.ledger.records import Call, Settlement
+from llmo.types.events import Finish, Text, Usage
 from tests import virtual
 from tests.fakes import HELLO, A, Scripted, candidate, plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from llmo.engine.results import Result
     from llmo.errors import LlmoError
-    from llmo.result import Result
-    from llmo.router import Candidate
-    from llmo.types import Target
+    from llmo.routing.plan import Candidate
+    from llmo.types.messages import Target
 
 IN, OUT = 10**6, 10 * 10**6
 """Picodollars of a token in and out."""

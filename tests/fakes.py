@@ -6,17 +6,22 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from llmo.catalog import Model, Price
-from llmo.engine import Engine, Execution, Job
+from llmo.catalog.catalog import Model
+from llmo.catalog.prices import Price
+from llmo.engine.engine import Engine, Execution
+from llmo.engine.job import Job
 from llmo.errors import BudgetExceeded, LlmoError
-from llmo.router import Candidate, Facts, Need, Plan, Task
-from llmo.types import Event, Listed, Message, Params, Request, Target
+from llmo.routing.plan import Candidate, Plan, TargetFacts, Task
+from llmo.routing.requirements import Requirements
+from llmo.types.messages import Message, Params, Request, Target
 from tests import virtual
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from llmo.ledger import Call, Settlement
+    from llmo.catalog.listing import ListedModel
+    from llmo.ledger.records import Call, Settlement
+    from llmo.types.events import Event
 
 A, B, C = Target("a", "m"), Target("b", "m"), Target("c", "m")
 HELLO = Request((Message("user", "hello"),))
@@ -46,7 +51,7 @@ class Scripted:
         finally:
             self.closed += 1
 
-    async def models(self) -> Sequence[Listed]:
+    async def models(self) -> Sequence[ListedModel]:
         return []
 
     async def check(self) -> str:
@@ -134,7 +139,7 @@ def candidate(target: Target, rank: int, **facts: Any) -> Candidate:
         tier="explicit",
         rank=rank,
         why="test",
-        facts=Facts(kind="openai", model=model, billing=facts.pop("billing", "metered"), local=False, **facts),
+        facts=TargetFacts(kind="openai", model=model, billing=facts.pop("billing", "metered"), local=False, **facts),
         max_output=100,
         estimate=1,
         worst=1_000_000_000,
@@ -145,7 +150,7 @@ def candidate(target: Target, rank: int, **facts: Any) -> Candidate:
 def plan(*candidates: Candidate) -> Plan:
     """A plan with these in order."""
     task = Task(name="general", reason="test", scores={})
-    return Plan(task=task, need=Need(input_estimate=5, input_bound=20), candidates=candidates)
+    return Plan(task=task, need=Requirements(input_estimate=5, input_bound=20), candidates=candidates)
 
 
 @dataclass

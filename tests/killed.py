@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmo.cli import app, context
-from llmo.providers import offline
+from llmo.providers.offline import provider as offline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from llmo.types import Event, Request
+    from llmo.types.events import Event
+    from llmo.types.messages import Request
 
 AT_ONCE = 3
 ASK = ["-P", "paid.toml", "ask", "--json", "--max-tokens", "30", "one two three four five six"]

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.batch import openai_rows
-from llmo.batch.rows import Row
+from llmo.batch.input import openai_rows
+from llmo.batch.input.rows import Row
 from llmo.errors import UsageError
-from llmo.types import Message, Params, Request
+from llmo.types.messages import Message, Params, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llmo.types import Json
+    from llmo.types.jsontext import Json
 
 SCHEMA: dict[str, Json] = {"type": "object"}
 FORMAT: dict[str, Json] = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llmo.catalog.table import Table
+from llmo.catalog.table import PriceTable
 from prices.litellm import new
 from prices.shape import COMPONENTS, TOKENS, Record, dearest, differing, flat, steps
 
@@ -35,7 +35,7 @@ def joined(
     vendor: str, models: Sequence[Record], theirs: Mapping[str, Record], today: dt.date
 ) -> tuple[list[Record], list[Dispute]]:
     """The rows of a vendor of both sources: names of their own first, as an exact name is meant before a rule."""
-    shelf = Table({vendor: {"models": models}})
+    shelf = PriceTable({vendor: {"models": models}})
     front: list[Record] = []
     back: list[Record] = []
     named: dict[int, list[tuple[str, Record]]] = {}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from llmo.batch import state
-from llmo.batch.export import lines, set_aside
-from llmo.batch.journal import Journal, encoded
-from llmo.batch.replaced import replaced
+from llmo.batch.output.export import lines, set_aside
+from llmo.batch.output.journal import Journal, encoded
+from llmo.batch.resume import manifest
+from llmo.storage.replaced import replaced
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from llmo.validator import Validator
+    from llmo.requests.validator import Validator
 
 
 def reparse(path: Path, validator: Validator) -> tuple[int, int]:
@@ -21,7 +21,7 @@ def reparse(path: Path, validator: Validator) -> tuple[int, int]:
     journal = Journal(path)
     good = bad = 0
     try:
-        set_aside(path, state.beside(path, "old.jsonl"))
+        set_aside(path, manifest.beside(path, "old.jsonl"))
         with replaced(path) as out:
             for line in lines(path, ordered=False):
                 row = json.loads(line)

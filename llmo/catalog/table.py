@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from llmo.catalog.price import Price, Rates
+from llmo.catalog.prices import Price, Rates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -79,7 +79,7 @@ class _Lines(Sequence[Any]):
         return self._values[at]
 
 
-class Table:
+class PriceTable:
     """The vendors with their models; names are looked up by spelling, then by rule."""
 
     def __init__(self, vendors: Mapping[str, Record]) -> None:

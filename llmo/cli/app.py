@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from typer.models import CommandInfo
 
 from llmo.cli.context import ClosedPipe, current, encode
-from llmo.cli.light import lighten
+from llmo.cli.lean_params import lighten
 from llmo.errors import BudgetExceeded, Cancelled, Exit, LlmoError, UsageError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Lazy(TyperGroup):
 
 def load(name: str) -> Any:
     """Build the command `name` from its module: a function, or an `app` of subcommands."""
-    module = importlib.import_module(f"llmo.cli.{name}")
+    module = importlib.import_module(f"llmo.cli.commands.{name}")
     if hasattr(module, "app"):
         group = typer.main.get_command(module.app)
         for one in getattr(group, "commands", {}).values():
@@ -152,8 +152,8 @@ def trace(exc: Exception) -> None:
 
 def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
     """Print a failure; the exit code."""
-    from llmo.redact import masked
-    from llmo.screen import visible
+    from llmo.render.screen import visible
+    from llmo.types.redact import masked
 
     if "--json" in args or "--ndjson" in args:
         error = {"kind": exc.kind, "message": masked(exc.message), "hint": exc.hint and masked(exc.hint)}

@@ -1,5 +1,5 @@
 """
-What surrounds a run: streams, terminals, environment, time, and the parts that `llmo.wiring` makes of a profile.
+What surrounds a run: streams, terminals, environment, time, and the parts that `llmo.client.runtime` makes of a profile.
 
 Everything is made when it is first used, so that a command pays for what it needs. Tests make
 their own `Context`; nothing else asks whether a stream is a terminal.
@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
-from llmo import jsontext
-from llmo.redact import masked
-from llmo.screen import escaped, styled, visible
-from llmo.wiring import Surroundings
+from llmo.client.runtime import Runtime
+from llmo.render.screen import escaped, styled, visible
+from llmo.types import jsontext
+from llmo.types.redact import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def encode() -> None:
 
 
 @dataclass
-class Context(Surroundings):
+class Context(Runtime):
     """One run of the program."""
 
     stdin: TextIO = field(default_factory=lambda: sys.stdin)

@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from llmo import figures, jsontext, parameters
 from llmo.cli import context
+from llmo.cli.durations import seconds
+from llmo.config import parameters
 from llmo.errors import UsageError
-from llmo.types import Json, Params
+from llmo.types import jsontext
+from llmo.types.jsontext import Json
+from llmo.types.messages import Params
 
 if TYPE_CHECKING:
-    from llmo.candidates import Choice
-    from llmo.config import Profile
-    from llmo.types import Target
+    from llmo.config.profile import Profile
+    from llmo.routing.planner import Selection
+    from llmo.types.messages import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class Globals:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Selection:
+class SelectionFlags:
     """Which model answers, and how; the same for `ask`, `batch` and `route`."""
 
     model: Annotated[
@@ -162,17 +165,17 @@ def top(
     """Prompt language models and run batch jobs over files, through one router with hard budgets."""
 
 
-def cap(selection: Selection) -> int | None:
+def cap(selection: SelectionFlags) -> int | None:
     """`--max-cost` in picodollars. Raises `UsageError` unless it is an amount above 0."""
     return None if selection.max_cost is None else parameters.cap(selection.max_cost, "--max-cost")
 
 
-def tags(selection: Selection) -> dict[str, str]:
+def tags(selection: SelectionFlags) -> dict[str, str]:
     """`--tag` as a mapping."""
     return dict(pair("--tag", text) for text in selection.tag or ())
 
 
-def params(selection: Selection, extra: list[str] | None) -> Params:
+def params(selection: SelectionFlags, extra: list[str] | None) -> Params:
     """Generation parameters; the values of `-o` are read as JSON where they are JSON."""
     pairs = dict(pair("--option", text) for text in extra or ())
     options = {key: _json(key, text) for key, text in pairs.items()}
@@ -185,11 +188,11 @@ def params(selection: Selection, extra: list[str] | None) -> Params:
     )
 
 
-def choice(selection: Selection) -> Choice:
+def choice(selection: SelectionFlags) -> Selection:
     """What the planner is told."""
-    from llmo.candidates import Choice
+    from llmo.routing.planner import Selection
 
-    return Choice(
+    return Selection(
         models=tuple(selection.model or ()),
         task=selection.task,
         strategy=selection.strategy,
@@ -205,9 +208,9 @@ def choice(selection: Selection) -> Choice:
     )
 
 
-def rivals(selection: Selection, profile: Profile) -> list[Target]:
+def rivals(selection: SelectionFlags, profile: Profile) -> list[Target]:
     """The targets of `--compare`. Raises `UsageError` for less than two."""
-    from llmo.chains import resolve
+    from llmo.routing.chains import resolve
 
     targets = list(dict.fromkeys(resolve(profile, ref) for ref in selection.model or ()))
     if len(targets) < 2:  # noqa: PLR2004 - one has nothing to be compared with
@@ -215,16 +218,16 @@ def rivals(selection: Selection, profile: Profile) -> list[Target]:
     return targets
 
 
-def clocks(selection: Selection, profile: Profile) -> tuple[float, int]:
+def clocks(selection: SelectionFlags, profile: Profile) -> tuple[float, int]:
     """Total seconds of a call, and attempts after the first."""
     total = timeout(selection)
     return total or profile.timeout, profile.retries if selection.retries is None else selection.retries
 
 
-def timeout(selection: Selection) -> float | None:
+def timeout(selection: SelectionFlags) -> float | None:
     """`--timeout` in seconds. Raises `UsageError`."""
     text = selection.timeout
-    total = None if text is None else figures.seconds("--timeout", text, bare=True)
+    total = None if text is None else seconds("--timeout", text, bare=True)
     return parameters.real("timeout", total, "--timeout")
 
 

@@ -1,26 +1,23 @@
-"""What `llmo.wiring` makes, from the flags of a command."""
+"""What `llmo.client.runtime` makes, from the flags of a command."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo import wiring
-from llmo.wiring import Links
+from llmo.client.session import Wiring
 
 if TYPE_CHECKING:
-    from llmo.affordable import Money
     from llmo.cli.context import Context
-    from llmo.cli.options import Selection
-    from llmo.limits import Wish
+    from llmo.cli.options import SelectionFlags
+    from llmo.engine.rate_limits import RateOverrides
+    from llmo.ledger.allowance import Allowance
 
-__all__ = ["Links", "Wired", "budgets", "means"]
 
-
-class Wired(wiring.Wired):
+class CommandWiring(Wiring):
     """An engine under the limits of a command."""
 
     def __init__(
-        self, ctx: Context, selection: Selection, *, wish: Wish | None = None, width: int | None = None
+        self, ctx: Context, selection: SelectionFlags, *, wish: RateOverrides | None = None, width: int | None = None
     ) -> None:
         """`width` wires for so many requests at once; call it where the event loop runs."""
         limits = ctx.limits(selection.max_cost)
@@ -29,13 +26,13 @@ class Wired(wiring.Wired):
         self.till.tell = lambda line: ctx.note(f"llmo: {line}")
 
 
-def means(ctx: Context, selection: Selection) -> Money:
+def means(ctx: Context, selection: SelectionFlags) -> Allowance:
     """What this command may spend now."""
-    from llmo.affordable import Money
     from llmo.cli import options
+    from llmo.ledger.allowance import Allowance
 
     limits = ctx.limits(selection.max_cost)
-    return Money(
+    return Allowance(
         limits=limits,
         statuses=ctx.ledger.status(limits, ctx.run_id, live=True),
         allow_unpriced=selection.allow_unpriced,
@@ -44,8 +41,8 @@ def means(ctx: Context, selection: Selection) -> Money:
     )
 
 
-def budgets(of: Money) -> list[dict[str, object]]:
+def budgets(of: Allowance) -> list[dict[str, object]]:
     """How much is left of every limit, as `route` shows it."""
-    from llmo.render.money import budget
+    from llmo.render.spending import budget
 
     return [budget(one) for one in of.statuses]

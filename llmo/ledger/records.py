@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from llmo import patterns
-from llmo.config import MATCHED
+from llmo.config import patterns
+from llmo.config.profile import MATCHED
 from llmo.errors import ConfigError
-from llmo.money import parse_usd
+from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llmo.config import BudgetConfig, Window
-    from llmo.money import Pico
-    from llmo.types import Billing, CostSource, Usage
+    from llmo.config.profile import BudgetConfig, Window
+    from llmo.types.events import Usage
+    from llmo.types.messages import Billing, CostSource
+    from llmo.types.money import Pico
 
 LOST = "lost"
 """The outcome of a call whose process died: nobody knows what came of it."""
@@ -152,7 +153,7 @@ class Billed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
+class ImportedCall:
     """
     A call of another ledger, with its times in microseconds.
 
@@ -283,7 +284,7 @@ def _spelled(items: tuple[tuple[str, str], ...]) -> str:
 
 @lru_cache(maxsize=4096)
 def counts(key: str, provider: str, model: str, task: str, tags: str) -> bool:
-    """Whether a match counts a call, see `llmo.patterns`; `model` also in the form `provider/model`."""
+    """Whether a match counts a call, see `llmo.config.patterns`; `model` also in the form `provider/model`."""
     labels = {f"tag.{name}": value for name, value in json.loads(tags).items()}
     facts = {**labels, "provider": provider, "task": task}
     for name, pattern in json.loads(key).items():

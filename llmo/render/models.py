@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from llmo.figures import exact
-from llmo.money import usd
 from llmo.render import tables
+from llmo.types.format import exact
+from llmo.types.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llmo.catalog import Price
-    from llmo.types import Ability, Billing, Target
+    from llmo.catalog.prices import Price
+    from llmo.types.messages import Ability, Billing, Target
 
 HEAD = ("model", "in", "cached", "out", "context", "shutdown", "")
 RIGHT = ("in", "cached", "out", "context")
@@ -21,7 +21,7 @@ MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class SortStep:
     """Rates above a number of input tokens, in picodollars a token."""
 
     above: int
@@ -42,7 +42,7 @@ class Offer:
     cached_input: int | None = None
     cache_write: int | None = None
     request: int = 0
-    steps: tuple[Step, ...] = ()
+    steps: tuple[SortStep, ...] = ()
     source: str | None = None
     price_date: str | None = None
     context: int | None = None

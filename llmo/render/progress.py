@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from llmo.figures import counted, dollars, exact, span
-from llmo.money import stated
-from llmo.render.lines import doubt
+from llmo.render.summary import doubt
+from llmo.types.format import counted, dollars, exact, span
+from llmo.types.money import stated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

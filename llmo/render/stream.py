@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from llmo import jsontext
-from llmo.screen import Screen, styled
+from llmo.render.screen import Screen, styled
+from llmo.types import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,7 +160,7 @@ class Markdown:
             self._console.print(Rendered(block, hyperlinks=False))
 
 
-class Events:
+class EventWriter:
     """One JSON object a line, as things happen."""
 
     def __init__(self, write: Callable[[str], None]) -> None:

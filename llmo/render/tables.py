@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from unicodedata import combining, east_asian_width
 
-from llmo.screen import visible
+from llmo.render.screen import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 from statistics import median, quantiles
 
-from llmo.clock import SystemClock
-from llmo.grouped import Grouped
-from llmo.ledger import Call, Ledger, Limit, Settlement
-from llmo.ledger.daily import rebuild
-from llmo.ledger.store import writing
-from llmo.money import DOLLAR
-from llmo.types import Usage
+from llmo.ledger.grouped import GroupedAccount
+from llmo.ledger.records import Call, Limit, Settlement
+from llmo.ledger.sqlite.connection import writing
+from llmo.ledger.sqlite.daily import rebuild
+from llmo.ledger.sqlite.ledger import Ledger
+from llmo.types.clock import SystemClock
+from llmo.types.events import Usage
+from llmo.types.money import DOLLAR
 
 LIMITS = (
     Limit(name="day", usd=1000 * DOLLAR, window="day"),
@@ -72,7 +73,7 @@ def reports(ledger: Ledger) -> None:
 
 async def batch(ledger: Ledger, calls: int = 20_000, width: int = 200) -> tuple[float, float]:
     """Microseconds of a hold and its settlement, many at once: by the clock and of the CPU."""
-    till = Grouped(ledger, LIMITS)
+    till = GroupedAccount(ledger, LIMITS)
     numbers = iter(range(10**6, 10**6 + calls))
 
     async def worker() -> None:

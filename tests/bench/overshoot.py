@@ -20,8 +20,8 @@ from threading import Thread
 
 from aiohttp import web
 
-from llmo import tokens
-from llmo.types import Message, Request
+from llmo.routing import tokens
+from llmo.types.messages import Message, Request
 
 CALLS, WIDTHS, LIMIT, DELAY = 600, (1, 4, 20, 100), "0.0045", 0.05
 IN, OUT = 1000, 500

@@ -23,10 +23,13 @@ from itertools import product
 from statistics import median
 from typing import Any, ClassVar
 
-from llmo.config import ProviderConfig
-from llmo.providers import Link, load, wire
-from llmo.providers.transport import Call
-from llmo.types import Message, Request
+from llmo.config.profile import ProviderConfig
+from llmo.providers.http import fields
+from llmo.providers.http.framing import SseFramer
+from llmo.providers.provider import ProviderContext
+from llmo.providers.registry import factory
+from llmo.providers.transports.transport import HttpRequest
+from llmo.types.messages import Message, Request
 
 ENGINES = ("aiohttp", "httpx", "httpx-aiohttp", "pyreqwest", "HttpxTransport", "AiohttpTransport", "openai")
 MODES = ("whole", "stream")
@@ -102,7 +105,7 @@ async def serve() -> None:
 def words(chunks: list[bytes], mode: str) -> int:
     if mode == "whole":
         return len(json.loads(b"".join(chunks))["choices"][0]["message"]["content"])
-    framer, count = wire.Events(), 0
+    framer, count = SseFramer(), 0
     for chunk in chunks:
         for data in framer.feed(chunk):
             if not data.startswith(b"[DONE]"):
@@ -163,12 +166,12 @@ async def bare_pyreqwest(url, mode, limit, drive):
 
 
 async def transport(url, mode, drive, made):
-    call_ = Call("POST", url, HEADERS, BODY)
+    call_ = HttpRequest("POST", url, HEADERS, BODY)
 
     async def call():
         async with made.exchange(call_) as reply:
             if mode == "whole":
-                return words([await reply.read(wire.BODY_LIMIT)], mode)
+                return words([await reply.read(fields.BODY_LIMIT)], mode)
             async with aclosing(reply.chunks()) as chunks:
                 return words([chunk async for chunk in chunks], mode)
 
@@ -180,7 +183,7 @@ async def transport(url, mode, drive, made):
 
 async def dialect(url, mode, drive, made):
     base = url.removesuffix("/chat/completions")
-    provider = load("openai")(Link("openai", base, "sk-bench-key", ProviderConfig(kind="openai"), made))
+    provider = factory("openai")(ProviderContext("openai", base, "sk-bench-key", ProviderConfig(kind="openai"), made))
     request = Request(REQUEST.messages, stream=mode == "stream")
 
     async def call():
@@ -194,8 +197,8 @@ async def dialect(url, mode, drive, made):
 
 
 async def engine(name, url, mode, limit, drive):
-    from llmo.providers.aiohttp_transport import AiohttpTransport
-    from llmo.providers.httpx_transport import HttpxTransport
+    from llmo.providers.transports.aiohttp import AiohttpTransport
+    from llmo.providers.transports.httpx import HttpxTransport
 
     bare = {
         "aiohttp": bare_aiohttp,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmo.config import ProviderConfig
+from llmo.config.profile import ProviderConfig
 from llmo.errors import (
     ContextTooLong,
     ModelNotFound,
@@ -18,18 +18,19 @@ from llmo.errors import (
     Unauthorized,
     Unavailable,
 )
-from llmo.providers import Link, load
-from llmo.providers.transport import gathered
-from llmo.types import Message, Request
+from llmo.providers.provider import ProviderContext
+from llmo.providers.registry import factory
+from llmo.providers.transports.transport import gathered
+from llmo.types.messages import Message, Request
 from tests import virtual
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
-    from llmo.config import Kind
+    from llmo.config.profile import Kind
     from llmo.errors import LlmoError
-    from llmo.providers.transport import Call, Reply
-    from llmo.types import Event
+    from llmo.providers.transports.transport import HttpRequest, HttpResponse
+    from llmo.types.events import Event
 
 WIRE = Path(__file__).parent.parent / "wire"
 KEY = "sk-a-secret-that-stays-here"
@@ -309,11 +310,11 @@ class Scripted:
     script: Iterable[bytes | LlmoError]
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    calls: list[Call] = field(default_factory=list)
+    calls: list[HttpRequest] = field(default_factory=list)
     closed: int = 0
 
     @asynccontextmanager
-    async def exchange(self, call: Call) -> AsyncGenerator[Reply]:
+    async def exchange(self, call: HttpRequest) -> AsyncGenerator[HttpResponse]:
         self.calls.append(call)
         try:
             yield self
@@ -333,9 +334,9 @@ class Scripted:
         return None
 
 
-def link(row: Row, transport: Scripted, **config: Any) -> Link:
+def link(row: Row, transport: Scripted, **config: Any) -> ProviderContext:
     made = ProviderConfig(kind=row.kind, **config)
-    return Link(row.kind, row.base_url, KEY, made, transport, virtual.VirtualClock())
+    return ProviderContext(row.kind, row.base_url, KEY, made, transport, virtual.VirtualClock())
 
 
 def events(row: Row, transport: Scripted, request: Request = HELLO) -> list[Event | LlmoError]:
@@ -346,7 +347,7 @@ def events(row: Row, transport: Scripted, request: Request = HELLO) -> list[Even
 
         found: list[Event | LlmoError] = []
         try:
-            async for event in load(row.kind)(link(row, transport)).stream(request, "m"):
+            async for event in factory(row.kind)(link(row, transport)).stream(request, "m"):
                 found.append(event)  # noqa: PERF401 - what came before a failure counts
         except LlmoError as exc:
             found.append(exc)

@@ -25,13 +25,13 @@ from llmo.errors import (
     Unauthorized,
     Unavailable,
 )
-from llmo.providers import load
-from llmo.types import Finish, Reasoning, Reported, Served, Text, Usage, Warned
+from llmo.providers.registry import factory
+from llmo.types.events import Finish, Reasoning, ReportedCost, ServedBy, Text, Usage, Warned
 from tests import virtual
 from tests.contract.dialects import DIALECTS, HELLO, JSON, KEY, Row, Scripted, events, link, played
 
 if TYPE_CHECKING:
-    from llmo.types import Event
+    from llmo.types.events import Event
 
 pytestmark = pytest.mark.parametrize("row", [pytest.param(row, id=row.kind) for row in DIALECTS])
 T = TypeVar("T")
@@ -109,9 +109,9 @@ def test_a_whole_body_says_what_a_stream_says(row: Row) -> None:
     whole = events(row, Scripted([row.wire("whole.json")], headers=headers), replace(HELLO, stream=False))
 
     assert text(whole) == text(streamed)
-    for kind in (Reasoning, Usage, Reported, Finish):
+    for kind in (Reasoning, Usage, ReportedCost, Finish):
         assert of(kind, whole) == of(kind, streamed)
-    assert of(Served, whole)[-1:] == of(Served, streamed)[-1:]
+    assert of(ServedBy, whole)[-1:] == of(ServedBy, streamed)[-1:]
 
 
 def test_the_reply_decides_how_it_is_read(row: Row) -> None:
@@ -133,7 +133,7 @@ def test_no_cut_passes_for_an_answer(row: Row) -> None:
 
     for n in range(1, marker, 7):
         found = events(row, Scripted([data[:n]], headers=row.streamed))
-        begun = bool(of(Text, found)) or bool(of(Served, found))
+        begun = bool(of(Text, found)) or bool(of(ServedBy, found))
         expected = (Incomplete,) if begun else (Incomplete, Unavailable)
         assert isinstance(failure(found), expected), n
 
@@ -336,7 +336,7 @@ def test_retry_after_in_all_its_forms(row: Row, headers: dict[str, str], expecte
     transport = Scripted([case.body.encode()], 429, {**JSON, **headers})
 
     async def ask() -> float | None:
-        provider = load(row.kind)(replace(link(row, transport), clock=virtual.VirtualClock(1_795_348_800.0)))
+        provider = factory(row.kind)(replace(link(row, transport), clock=virtual.VirtualClock(1_795_348_800.0)))
         with pytest.raises(ProviderError) as caught:
             async for _ in provider.stream(HELLO, "m"):
                 pass
@@ -395,7 +395,7 @@ def test_stopping_early_closes_the_connection(row: Row) -> None:
     transport = Scripted([row.wire("plain"), Unavailable("nobody should get here")], headers=row.streamed)
 
     async def first() -> int:
-        async with aclosing(load(row.kind)(link(row, transport)).stream(HELLO, "m")) as found:
+        async with aclosing(factory(row.kind)(link(row, transport)).stream(HELLO, "m")) as found:
             async for event in found:
                 if isinstance(event, Text):
                     break
@@ -419,7 +419,7 @@ def test_the_clocks_of_the_profile_win(row: Row) -> None:
     One idle_timeout stands for every silence.
     """
     transport = Scripted([row.wire("plain")], headers=row.streamed)
-    provider = load(row.kind)(link(row, transport, connect_timeout=1.0, idle_timeout=2.0))
+    provider = factory(row.kind)(link(row, transport, connect_timeout=1.0, idle_timeout=2.0))
 
     async def ask() -> None:
         async for _ in provider.stream(HELLO, "m"):

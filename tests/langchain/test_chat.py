@@ -21,11 +21,11 @@ from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from pydantic import BaseModel, ValidationError
 
-from llmo.clock import SystemClock
 from llmo.errors import BudgetExceeded, InvalidOutput, Unavailable, UsageError
-from llmo.langchain import ChatLlmo
-from llmo.langwords import ledger_tags
-from llmo.ledger import Ledger
+from llmo.langchain.chat_model import ChatLlmo
+from llmo.langchain.convert import ledger_tags
+from llmo.ledger.sqlite.ledger import Ledger
+from llmo.types.clock import SystemClock
 from tests.servers.raw import RawServer, whole
 
 if TYPE_CHECKING:

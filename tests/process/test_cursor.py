@@ -13,7 +13,7 @@ import pytest
 
 from tests.patience import LONG
 from tests.process.conftest import explained
-from tests.test_cursor import ANSWER, FAKE, gone
+from tests.providers.test_cursor import ANSWER, FAKE, gone
 
 if TYPE_CHECKING:
     import subprocess

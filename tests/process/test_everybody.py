@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.cli import probe, refresh
+from llmo.cli import readiness
+from llmo.cli.commands.models import refresh
 from llmo.cli.context import Context
 from tests import virtual
 from tests.fakes import Scripted
@@ -74,7 +75,7 @@ def test_patience_is_ten_seconds_each(tmp_path: Path) -> None:
     ctx.profile_name = "offline"
 
     async def ask() -> tuple[str, str, float]:
-        asked = probe._asked(ctx, probe.State("offline", ready=True, message=""), Deaf())
+        asked = readiness._asked(ctx, readiness.Readiness("offline", ready=True, message=""), Deaf())
         listed, checked = await asyncio.gather(refresh._one(ctx, "offline", Deaf()), asked)
         return listed, checked.message, asyncio.get_running_loop().time()
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests import peers
 from tests.process.conftest import KEY, explained
+from tests.providers.test_litellm import COUNTED, DONE, STOP, WORDS, fault
 from tests.servers.raw import RawServer, stream, whole
-from tests.test_litellm import COUNTED, DONE, STOP, WORDS, fault
 
 if TYPE_CHECKING:
     from tests.conftest import Llmo, Run

@@ -1,0 +1,132 @@
+"""One row through the engine: planned, sent, with no more attempts and no more time than the flags say."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from llmo.batch.executors.local import Answered
+from llmo.batch.output.appended import OutputLost
+from llmo.batch.output.records import FATAL
+from llmo.engine import output_limits
+from llmo.engine.engine import collect
+from llmo.engine.job import Job
+from llmo.engine.results import together, unsent
+from llmo.engine.structured import Structured
+from llmo.errors import CredentialsError, LlmoError
+from llmo.routing.refusals import require_candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from llmo.batch.resume.feed import Work
+    from llmo.batch.resume.intents import Intents
+    from llmo.batch.stats import RunStats
+    from llmo.engine.engine import Engine
+    from llmo.engine.results import Result
+    from llmo.requests.validator import Validator
+    from llmo.routing.plan import Plan
+    from llmo.types.jsontext import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSettings:
+    """What is the same for all rows."""
+
+    run: str
+    tags: Mapping[str, str]
+    retries: int
+    timeout: float
+    validator: Validator | None = None
+    repair: int = 1
+
+
+class RowExecutor:
+    """Sends rows."""
+
+    def __init__(
+        self, engine: Engine, plan: Callable[[Work], Plan], terms: RowSettings, *, tally: RunStats, intents: Intents
+    ) -> None:
+        self._engine, self._plan, self._terms = engine, plan, terms
+        self._tally, self._intents = tally, intents
+
+    async def __call__(self, work: Work) -> Answered:
+        """Send a row, with retries and fallbacks; failures are in the result."""
+        try:
+            if work.fault is not None:
+                raise work.fault
+            plan = self._plan(work)
+            require_candidates(plan)
+            self._intents.sending(work.name)
+        except (CredentialsError, OutputLost) as exc:
+            return Answered(unsent(work.name, exc), fatal=True)
+        except LlmoError as exc:
+            # This row's own: it holds private data, or fits no model. What all rows share was checked before.
+            return Answered(unsent(work.name, exc))
+        self._tally.private += bool(plan.need.private_kinds)
+        answered = await self._asked(work, plan)
+        error = answered.result.error
+        if isinstance(error, FATAL) and not any(one.cost != 0 or one.in_doubt for one in answered.result.attempts):
+            self._intents.unsent(work.name)
+        if output_limits.lowered(answered.result):
+            answered = await self._longer(work, plan, answered)
+        self._tally.cut += output_limits.lowered(answered.result)
+        return answered
+
+    async def _longer(self, work: Work, plan: Plan, cut: Answered) -> Answered:
+        """
+        Ask again where the money left had lowered the output limit too far, with all that it allows now.
+
+        What was cut is paid for, and kept unless a longer answer comes.
+        """
+        try:
+            more = await self._asked(work, output_limits.again(plan, cut.result), cut.result)
+        except asyncio.CancelledError:
+            # The run was told to end at once: a paid answer is written all the same.
+            return cut
+        sent = any(one.outcome != "budget_exceeded" for one in more.result.attempts)
+        self._tally.again += sent
+        # Its first attempt is counted there, and is no retry after a failure.
+        self._tally.retries -= sent
+        kept = more if more.result.error is None or more.result.finish == "length" else cut
+        return replace(kept, result=_joined(cut.result, more.result, kept.result))
+
+    async def _asked(self, work: Work, plan: Plan, before: Result | None = None) -> Answered:
+        result, data = await self._once(work, plan, 0.0 if before is None else before.total_s)
+        error = result.error
+        return Answered(result, data, fatal=isinstance(error, FATAL))
+
+    async def _once(self, work: Work, plan: Plan, spent: float) -> tuple[Result, Json]:
+        terms = self._terms
+        job = Job(
+            request=work.request,
+            plan=plan,
+            run=terms.run,
+            tags=terms.tags,
+            retries=terms.retries,
+            timeout=terms.timeout,
+            row=work.name,
+            restart=True,
+            queues=True,
+            spent=spent,
+        )
+        if terms.validator is None:
+            return await collect(self._engine.start(job)), None
+        answer = Structured(self._engine, job, terms.validator, repair=terms.repair)
+        async for _ in answer.events():
+            pass
+        assert answer.result is not None
+        return answer.result, answer.data
+
+
+def _joined(first: Result, second: Result, kept: Result) -> Result:
+    """One of two results with the attempts, the cost and the time of both."""
+    cost, source = together(first, second)
+    return replace(
+        kept,
+        attempts=(*first.attempts, *second.attempts),
+        cost=cost,
+        cost_source=source,
+        total_s=first.total_s + second.total_s,
+    )

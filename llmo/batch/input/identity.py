@@ -1,0 +1,110 @@
+"""
+Who a row is, and what it asks.
+
+The id says which row this is, wherever it stands in the input; the key says what would be sent
+for it. Both are what resume compares, the position never is.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from llmo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llmo.batch.input.hash_table import HashTable
+    from llmo.batch.input.rows import Row
+    from llmo.types.jsontext import Json
+    from llmo.types.messages import Request
+
+SIZE = 16
+AUTOMATIC = ("custom_id", "id")
+"""Fields that are the id when every row has one and no other field is named."""
+
+
+def canonical(value: object) -> bytes:
+    """One spelling for equal JSON values."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def content_id(row: Row) -> str:
+    """An id for rows that have none: the same for the same fields."""
+    return blake2b(canonical(row.content), digest_size=SIZE).hexdigest()
+
+
+def field_id(row: Row, field: str) -> str | None:
+    """The id that a field holds, None if there is none."""
+    value = row.fields.get(field)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) and value else None
+
+
+def short(text: str) -> int:
+    """An id or a key as 64 bits, for tables."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+class Identity:
+    """Gives every row of one pass its id; equal rows without an id are counted."""
+
+    def __init__(self, field: str | None, repeated: HashTable) -> None:
+        self._field = field
+        self._seen = repeated
+        self._seen.reset()
+
+    def __call__(self, row: Row) -> tuple[str, UsageError | None]:
+        """The id of the next row, and what is wrong with it: then it is named by its content."""
+        found = None if self._field is None or row.fault else field_id(row, self._field)
+        name = content_id(row) if found is None else found
+        before = self._count(name)
+        if self._field is None:
+            return (f"{name}-{before + 1}" if before else name), None
+        if found is None:
+            return name, row.fault or no_id(row, self._field)
+        return (content_id(row), twice((row,), name)) if before else (name, None)
+
+    def _count(self, name: str) -> int:
+        """How often a name came before."""
+        number = short(name)
+        before = self._seen.get(number)
+        if before is not None:
+            self._seen.set(number, before + 1)
+        return before or 0
+
+
+class Keys:
+    """Hashes requests; what all rows share is hashed once."""
+
+    def __init__(
+        self, *, choice: Mapping[str, Json], params: Mapping[str, Json], schema: Mapping[str, Json] | None
+    ) -> None:
+        self._start = blake2b(canonical([choice, params, schema]), digest_size=SIZE)
+
+    def __call__(self, request: Request, own: Mapping[str, Json] | None = None) -> str:
+        """The key of a request; `own` is what only this row asks for beyond its messages."""
+        state = self._start.copy()
+        if own:
+            state.update(canonical(own))
+        for message in request.messages:
+            text = message.text.encode("utf-8", "surrogatepass")
+            state.update(b"\0%s %d\0" % (message.role.encode(), len(text)))
+            state.update(text)
+        return state.hexdigest()
+
+
+def no_id(row: Row, field: str) -> UsageError:
+    """The refusal of a row that lacks the field which names the others."""
+    known = ", ".join(map(str, row.fields))
+    return UsageError(f"no id: {row.where}: {field}", hint=f"a text or a whole number; fields of this row: {known}")
+
+
+def twice(rows: Sequence[Row], name: str) -> UsageError:
+    """The refusal of an id that two rows have."""
+    places = ", ".join(row.where for row in rows)
+    return UsageError(f"duplicate id: {name}: {places}", hint="--id-field names a field that differs in every row")

@@ -1,0 +1,109 @@
+"""What each row asks: its request, and the key that says whether it has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from llmo.batch.input import openai_rows
+from llmo.batch.input.identity import Keys, content_id
+from llmo.batch.input.template import own_prompt
+from llmo.batch.output import comparison
+from llmo.errors import UsageError
+from llmo.types.messages import Message, Params, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from llmo.batch.input.rows import Row
+    from llmo.batch.input.template import Template
+    from llmo.types.jsontext import Json
+
+
+@dataclass(frozen=True, slots=True)
+class RowRequest:
+    """
+    A row's request; `model` is what the row itself names, `rival` whom it is asked for a comparison.
+
+    A row with a `fault` is no request: it is never sent.
+    """
+
+    request: Request
+    key: str
+    model: str | None = None
+    rival: str | None = None
+    fault: UsageError | None = None
+
+
+class RequestBuilder:
+    """Makes requests of rows; for each of `rivals` when models are compared."""
+
+    def __init__(  # noqa: PLR0913 - all that a request is made of
+        self,
+        *,
+        rivals: Sequence[str] = (),
+        template: Template | None,
+        system: str | None,
+        params: Params,
+        schema: Mapping[str, Json] | None,
+        choice: Mapping[str, Json],
+    ) -> None:
+        self._template = template
+        self._system = (Message("system", system),) if system else ()
+        self._plain = Request((), params, schema, stream=False)
+        self._choice = choice
+        self.rivals = tuple(rivals)
+        self._keys = Keys(choice=choice, params=_spelled(params), schema=schema)
+
+    def __call__(self, row: Row) -> RowRequest:
+        """The request of a row. Raises `UsageError` naming the row."""
+        if row.fault is not None:
+            raise row.fault
+        if self._template is None and openai_rows.recognised(row.fields):
+            return self._as_it_stands(row)
+        prompt = self._template.render(row.fields, row.where) if self._template else own_prompt(row)
+        if not prompt.strip():
+            raise UsageError(f"empty prompt: {row.where}", hint="leave the row out")
+        plain = self._plain
+        request = Request((*self._system, Message("user", prompt)), plain.params, plain.schema, stream=False)
+        return RowRequest(request, self._keys(request))
+
+    def all(self, row: Row) -> tuple[RowRequest, ...]:
+        """The requests of a row: one, or one for each rival."""
+        asked = self(row)
+        if not self.rivals:
+            return (asked,)
+        return tuple(replace(asked, key=comparison.key(asked.key, one), model=one, rival=one) for one in self.rivals)
+
+    def late(self, row: Row, fault: UsageError | None = None) -> tuple[RowRequest, ...]:
+        """The same for a row that nobody has checked: what is wrong with it is its own, and in `fault`."""
+        if fault is None:
+            try:
+                return self.all(row)
+            except UsageError as exc:
+                fault = exc
+        asked = RowRequest(Request((), stream=False), content_id(row), fault=fault)
+        return tuple(replace(asked, key=comparison.key(asked.key, one), rival=one) for one in self.rivals) or (asked,)
+
+    def _as_it_stands(self, row: Row) -> RowRequest:
+        own, model = openai_rows.request(row, schema=self._plain.schema)
+        request = openai_rows.overlaid(own, self._plain)
+        pictures = [blake2b(image.data).hexdigest() for m in own.messages for image in m.images]
+        params = _spelled(replace(request.params, extra=openai_rows.beside(request)))
+        mine: dict[str, Json] = {"params": params, "schema": request.schema, "model": model, "images": pictures}
+        # Keys of plain lines are those of earlier versions: what they paid for is not paid again.
+        if any(m.verbatim is not None for m in own.messages) or request.schema is not None:
+            mine["as"] = [[m.verbatim for m in own.messages], (request.body or {}).get("response_format")]
+        request = replace(request, messages=(*self._system, *own.messages))
+        return RowRequest(request, self._keys(request, mine), model)
+
+
+def _spelled(params: Params) -> dict[str, Json]:
+    return {
+        "max_tokens": params.max_tokens,
+        "temperature": params.temperature,
+        "seed": params.seed,
+        "stop": params.stop,
+        "extra": dict(params.extra),
+    }

@@ -1,0 +1,76 @@
+"""Prompts from rows: a sandboxed template, or the row's own prompt."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from llmo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from llmo.batch.input.rows import Row
+    from llmo.types.jsontext import Json
+
+FUEL = 5_000_000
+"""Steps that one row may take: more than any prompt needs, less than a second."""
+WHOLE = "row"
+"""The name under which a template sees all fields, for names that are no identifiers."""
+
+
+class Template:
+    """A template over the fields of a row; strict, and without access to anything else."""
+
+    def __init__(self, source: str, name: str = "template") -> None:
+        import minijinja
+
+        self.name = name
+        self._failure = minijinja.TemplateError
+        self._env = minijinja.Environment(
+            undefined_behavior="strict",
+            auto_escape_callback=lambda _: None,  # type: ignore[arg-type,return-value,unused-ignore]
+            keep_trailing_newline=True,
+            finalizer=_shown,
+        )
+        self._env.fuel = FUEL
+        try:
+            self._env.add_template("prompt", source)
+        except minijinja.TemplateError as exc:
+            raise UsageError(f"broken template: {name}: line {exc.line}: {exc.detail or exc.kind}") from None
+        self.fields = frozenset(self._env.undeclared_variables_in_template("prompt"))
+
+    def render(self, fields: Mapping[str, Json], where: str | None = None) -> str:
+        """The prompt of a row. Raises `UsageError` naming its place and its fields."""
+        try:
+            return self._env.render_template("prompt", **{WHOLE: fields, **fields})
+        except self._failure as exc:
+            self._explain(exc, fields, f"{where}: " if where else "")
+
+    def _explain(self, exc: Exception, fields: Mapping[str, Json], where: str) -> NoReturn:
+        unknown = sorted(self.fields - fields.keys() - {WHOLE})
+        known = f"known fields: {', '.join(map(str, fields))}"
+        if unknown and getattr(exc, "kind", "") == "UndefinedError":
+            raise UsageError(f"unknown field: {where}{', '.join(unknown)}", hint=known) from None
+        why = getattr(exc, "detail", None) or str(exc).partition("\n")[0]
+        raise UsageError(f"template fails: {where}{why}", hint=known) from None
+
+
+def own_prompt(row: Row) -> str:
+    """Without a template: the field `prompt`, else `text`, else the whole line."""
+    fields: Mapping[str, Json] = row.fields
+    for name in ("prompt", "text"):
+        if name in fields:
+            value = fields[name]
+            if not isinstance(value, str):
+                raise UsageError(
+                    f"not a text: {row.where}: {name}", hint="--prompt '{{ " + name + " }}' sends it as JSON"
+                )
+            return value
+    return row.line
+
+
+def _shown(value: object) -> object:
+    """How a value is written into the prompt: texts as they are, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,104 @@
+"""Where lines go besides a journal of their own: standard output, in the order of the input if that is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+    from llmo.batch.input.hash_table import HashTable
+    from llmo.batch.output.journal import Journal
+
+WINDOW = 16
+"""Rows per worker that may be answered before their turn comes."""
+
+
+class ToJournal:
+    """Lines into the output file."""
+
+    def __init__(self, journal: Journal, check: Callable[[], None]) -> None:
+        """`check` raises `OutputLost` when a file of the run is no longer the one that is written."""
+        self._journal = journal
+        self.check = check
+
+    def append(self, line: bytes, seq: int) -> int:
+        """Write one line; in the file they stand as they were finished."""
+        del seq
+        return self._journal.append(line)
+
+    def read(self, begin: int) -> bytes:
+        """A line again."""
+        return self._journal.read(begin)
+
+    async def synced(self) -> None:
+        """Wait for the disk with `--durable`."""
+        await self._journal.synced()
+
+    async def room(self, seq: int) -> None:
+        """There is always room."""
+
+
+class ToStream:
+    """Lines to a pipe or a terminal; answers to requests that come again are kept in an unnamed file."""
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        same: HashTable,
+        *,
+        window: int | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._write = write
+        self.check = check
+        self._answers: BinaryIO | None = tempfile.TemporaryFile() if len(same) else None  # noqa: SIM115 - lives as long as the run
+        self._window = window
+        self._waiting: dict[int, bytes] = {}
+        self._next = 0
+        self._moved = asyncio.Event()
+
+    def append(self, line: bytes, seq: int) -> int:
+        """Write one line, at once or when its turn has come."""
+        if self._window is None:
+            self._write(line)
+        else:
+            self._waiting[seq] = line
+            while (ready := self._waiting.pop(self._next, None)) is not None:
+                self._write(ready)
+                self._next += 1
+            self._moved.set()
+        return self._kept(line)
+
+    def read(self, begin: int) -> bytes:
+        """A line again."""
+        assert self._answers is not None
+        self._answers.seek(begin)
+        return self._answers.readline()
+
+    async def synced(self) -> None:
+        """A pipe is as safe as its reader."""
+
+    async def room(self, seq: int) -> None:
+        """With a window, wait until the row is within it."""
+        while self._window is not None and seq - self._next >= self._window:
+            self._moved.clear()
+            await self._moved.wait()
+
+    def close(self) -> None:
+        """At the end, write what waited for rows that will not come."""
+        if self._answers is not None:
+            self._answers.close()
+        for seq in sorted(self._waiting):
+            self._write(self._waiting.pop(seq))
+
+    def _kept(self, line: bytes) -> int:
+        if self._answers is None:
+            return 0
+        begin = self._answers.seek(0, 2)
+        self._answers.write(line)
+        self._answers.flush()
+        return begin

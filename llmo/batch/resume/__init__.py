@@ -1,0 +1,1 @@
+"""What an earlier run of the same output left."""

@@ -1,0 +1,126 @@
+"""The rows that are still to be sent, one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llmo.batch.output import comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from llmo.batch.input.identity import Identity
+    from llmo.batch.input.requests import RequestBuilder
+    from llmo.batch.input.rows import Row
+    from llmo.batch.resume.recorded import Recorded
+    from llmo.batch.stats import RunStats
+    from llmo.errors import UsageError
+    from llmo.types.jsontext import Json
+    from llmo.types.messages import Request
+
+BREATH = 256
+"""Rows that may be skipped in one go: about five milliseconds in which no signal is heard."""
+
+
+def always() -> bool:
+    """True."""
+    return True
+
+
+class Once:
+    """True when it is first asked."""
+
+    __slots__ = ("_asked",)
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __call__(self) -> bool:
+        """Whether this is the first time."""
+        asked, self._asked = self._asked, True
+        return not asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """
+    One row on its way, or one answer of a comparison.
+
+    `name` is its id, `seq` its turn among those sent, `model` what it asks for itself; `first` is true
+    once for all answers to one row. One with a `fault` can't be sent.
+    """
+
+    name: str
+    index: int
+    seq: int
+    key: str
+    request: Request
+    model: str | None
+    fields: Mapping[str, Json]
+    content: Mapping[str, Json] | str | None = None
+    first: Callable[[], bool] = always
+    fault: UsageError | None = None
+
+    @property
+    def apart(self) -> Mapping[str, Json] | str:
+        """What goes to --errors when it fails: a row that can't be read as it stands."""
+        return self.fields if self.content is None else self.content
+
+    @property
+    def identity(self) -> tuple[str, int, str]:
+        """What begins its line in the output."""
+        return self.name, self.index, self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """Skips what is done; `failed` hears of rows that stay failed."""
+
+    rows: Callable[[], Iterator[Row]]
+    asking: RequestBuilder
+    identity: Identity
+    recorded: Recorded
+    retry: str | None
+    tally: RunStats
+    failed: Callable[[Mapping[str, Json] | str], None]
+
+    def __iter__(self) -> Iterator[Work | None]:
+        """The rows to send; None now and then while many are skipped, to let others run."""
+        skipped = seq = 0
+        for row in self.rows():
+            first = Once() if self.asking.rivals else always
+            row_name, unnamed = self.identity(row)
+            for asked in self.asking.late(row, unnamed):
+                name = row_name if asked.rival is None else comparison.name(row_name, asked.rival)
+                if self._skips(row, name, asked.key, first):
+                    skipped += 1
+                    if skipped % BREATH == 0:
+                        yield None
+                    continue
+                yield Work(
+                    name=name,
+                    index=row.index,
+                    seq=seq,
+                    key=asked.key,
+                    request=asked.request,
+                    model=asked.model,
+                    fields=row.fields,
+                    content=row.content,
+                    first=first,
+                    fault=asked.fault,
+                )
+                seq += 1
+
+    def _skips(self, row: Row, name: str, key: str, first: Callable[[], bool]) -> bool:
+        match self.recorded.decide(name, key, self.retry):
+            case "done":
+                self.tally.skipped += 1
+                return True
+            case "failed":
+                self.tally.kept_failed += 1
+                if first():
+                    self.failed(row.content)
+                return True
+            case _:
+                return False

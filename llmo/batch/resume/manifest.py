@@ -1,0 +1,48 @@
+"""What is remembered of a run beside its output: its name in the ledger, and what it was made of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """`made_of` are short hashes by name (template, model, …), to say why rows have changed."""
+
+    run: str
+    made_of: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Replace the file at once."""
+        text = json.dumps({"version": VERSION, "run": self.run, "made_of": dict(self.made_of)}, indent=1)
+        fresh = path.with_name(path.name + ".new")
+        fresh.write_text(text + "\n", "utf-8")
+        fresh.replace(path)
+
+    def differs(self, other: Manifest) -> list[str]:
+        """What the two are not both made of."""
+        names = dict.fromkeys([*self.made_of, *other.made_of])
+        return [name for name in names if self.made_of.get(name) != other.made_of.get(name)]
+
+
+def beside(output: Path, what: str) -> Path:
+    """A file of ours next to an output."""
+    return output.with_name(f"{output.name}.llmo.{what}")
+
+
+def read(path: Path) -> Manifest | None:
+    """The state, None when there is none or it can't be read: it only explains, nothing rests on it."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        run, made_of = found["run"], dict(found["made_of"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return Manifest(run=run, made_of=made_of) if isinstance(run, str) and run else None

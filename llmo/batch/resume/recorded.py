@@ -1,0 +1,105 @@
+"""What an output already holds, and what that means for each row of the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from llmo.batch.input.hash_table import HashTable
+from llmo.batch.input.identity import short
+from llmo.batch.output.lines import entries
+from llmo.errors import ErrorKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+Decision = Literal["new", "done", "failed", "changed", "retry"]
+KINDS: tuple[str, ...] = (*get_args(ErrorKind), "truncated", "unknown")
+"""What `--retry-errors` can name: why a row failed, or that its answer was cut or is in doubt."""
+PAUSED = "paused"
+"""A `truncated` answer that is a failure all the same: the model stopped before its limit, and would again."""
+WORDS = (*KINDS, PAUSED)
+PAID = frozenset({"truncated", PAUSED, "invalid_output", "content_refused"})
+"""Answers that are there and paid for: bought again only when they are named."""
+CODE_BITS = 8
+KEY_DIGITS = 14
+"""Digits of a key that fit beside a code: 56 bits. The code is 0, or one more than the place in `WORDS`."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What resume found; `failed` rows were left as they are, `changed` ones run again."""
+
+    done: int = 0
+    failed: int = 0
+    changed: int = 0
+    retry: int = 0
+    broken: int = 0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """The last word on every id of an output."""
+
+    table: HashTable = field(default_factory=HashTable)
+    counts: Counts = field(default_factory=Counts)
+
+    def read(self, path: Path, same_keys: HashTable, retry: str | None = None) -> None:
+        """
+        Read an output; the place of each answer whose key is in `same_keys` is put there, plus one.
+
+        Not of what `retry` names: it is bought again, and no row may get the old one in its place.
+        """
+        for entry in entries(path, self._broken):
+            name, key, code = entry.name, entry.row["key"], _code(entry.row)
+            self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
+            paid = not code or (WORDS[code - 1] in PAID and not _named(WORDS[code - 1], retry))
+            if paid and (number := int(key[:16], 16)) in same_keys:
+                same_keys.set(number, entry.begin + 1)
+        self.table.freeze()
+
+    def _broken(self, _begin: int, _line: bytes | None) -> None:
+        """Count a line that can't be trusted: its row runs again."""
+        self.counts.broken += 1
+
+    def decide(self, name: str, key: str, retry: str | None) -> Decision:
+        """What to do with a row; `retry` is one of `KINDS`, `all`, or None: failed rows that cost nothing but a try."""
+        value = self.table.get(short(name))
+        if value is None:
+            return "new"
+        code = value & (1 << CODE_BITS) - 1
+        word = WORDS[code - 1] if code else "ok"
+        found: Decision = "failed"
+        if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
+            found = "changed"
+        elif _named(word, retry) or (
+            code and word not in PAID and (retry == "all" or (not retry and word != "unknown"))
+        ):
+            found = "retry"
+        elif word in ("ok", "truncated"):
+            found = "done"
+        setattr(self.counts, found, getattr(self.counts, found) + 1)
+        return found
+
+    @property
+    def orphans(self) -> int:
+        """Recorded rows that the input no longer has; right when every row has been decided."""
+        counts = self.counts
+        return len(self.table) - counts.done - counts.failed - counts.changed - counts.retry
+
+
+def _code(row: Mapping[str, Any]) -> int:
+    """Why a row failed, or that its answer was cut or is in doubt, as a number; 0 for an answer."""
+    word: str = row["status"]
+    if row["error"] is not None and word != "unknown":
+        word = PAUSED if word == "truncated" else row["error"]["kind"]
+    if word in ("ok", "refused"):
+        return 0
+    # A kind of a later version is a failure like any other.
+    return 1 + WORDS.index(word if word in WORDS else "internal")
+
+
+def _named(word: str, retry: str | None) -> bool:
+    """Whether `--retry-errors` names this outcome."""
+    return retry == ("truncated" if word == PAUSED else word)

@@ -1,0 +1,129 @@
+"""What a run came to so far: counted, never collected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from llmo.batch.output.latencies import Latencies
+from llmo.types.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.batch.output.records import Status
+    from llmo.engine.results import Result
+    from llmo.types.jsontext import Json
+
+
+UNSENT = ("budget_exceeded", "internal")
+"""Outcomes of attempts that were stopped before they left: no money for them, or nowhere to put the answer."""
+WARNINGS = 20
+"""Different warnings that are counted."""
+
+
+@dataclass(slots=True)
+class RunStats:
+    """
+    Counters of one run.
+
+    `total` are all rows of the input, `skipped` those that earlier runs finished; `spent` is
+    picodollars, up to `in_doubt` may be billed beyond them, `unpriced` the rows of unknown cost,
+    `copied` those that another row paid for;
+    `again` rows were cut by the output limit that the money left had lowered and asked again without it,
+    `cut` ones stayed so;
+    `private` rows held private data and stayed on this machine; `used` is the share of the limits.
+    """
+
+    total: int = 0
+    skipped: int = 0
+    kept_failed: int = 0
+    statuses: Counter[Status] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    models: dict[str, Counter[str]] = field(default_factory=dict)
+    latencies: Latencies = field(default_factory=Latencies)
+    done: int = 0
+    failed: int = 0
+    copied: int = 0
+    again: int = 0
+    cut: int = 0
+    retries: int = 0
+    throttled: int = 0
+    in_flight: int = 0
+    spent: int = 0
+    in_doubt: int = 0
+    unpriced: int = 0
+    private: int = 0
+    used: float | None = None
+    warnings: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def left(self) -> int:
+        """Rows without an outcome."""
+        return max(0, self.total - self.skipped - self.kept_failed - self.done)
+
+    def count(self, status: Status, failure: str | None) -> None:
+        """One row has its line."""
+        self.done += 1
+        self.statuses[status] += 1
+        if failure is not None:
+            self.failed += 1
+            self.failures[failure] += 1
+
+    def pay(self, result: Result) -> None:
+        """Add what a row took."""
+        sent = [attempt for attempt in result.attempts if attempt.cost or attempt.outcome not in UNSENT]
+        self.retries += max(0, len(sent) - 1)
+        self.throttled += sum(attempt.outcome == "rate_limited" for attempt in sent)
+        if result.ok:
+            self.latencies.add(result.total_s)
+        for warning in result.warnings:
+            if warning in self.warnings or len(self.warnings) < WARNINGS:
+                self.warnings[warning] += 1
+        for attempt in sent:
+            self.spent += attempt.cost or 0
+            self.in_doubt += attempt.in_doubt
+            self.unpriced += attempt.cost is None or attempt.cost_source == "unknown"
+            model = self.models.setdefault(f"{attempt.provider}/{attempt.model}", Counter())
+            model["calls"] += 1
+            model["cost"] += attempt.cost or 0
+        if result.target is not None and result.usage is not None:
+            model = self.models.setdefault(str(result.target), Counter())
+            model["input_tokens"] += result.usage.input_tokens
+            model["output_tokens"] += result.usage.output_tokens
+
+    def report(self) -> dict[str, Json]:
+        """All of it as JSON, for `--report`."""
+        models: Mapping[str, Json] = {
+            name: {
+                "calls": counts["calls"],
+                "cost_usd": usd(counts["cost"]),
+                "input_tokens": counts["input_tokens"],
+                "output_tokens": counts["output_tokens"],
+            }
+            for name, counts in sorted(self.models.items())
+        }
+        return {
+            "rows": self.total,
+            "skipped": self.skipped,
+            "failed_before": self.kept_failed,
+            "done": self.done,
+            "failed": self.failed + self.kept_failed,
+            "left": self.left,
+            "by_status": {str(word): count for word, count in self.statuses.items()},
+            "failures": dict(self.failures),
+            "copied": self.copied,
+            "asked_again": self.again,
+            "cut_by_budget": self.cut,
+            "retries": self.retries,
+            "rate_limited": self.throttled,
+            "cost_usd": usd(self.spent),
+            "in_doubt_usd": usd(self.in_doubt),
+            "unpriced_calls": self.unpriced,
+            "models": models,
+            "latency_p50_s": self.latencies.percentile(0.5),
+            "latency_p95_s": self.latencies.percentile(0.95),
+            "limit_used": None if self.used is None else round(self.used, 3),
+            "private_rows": self.private,
+        }

@@ -1,0 +1,68 @@
+"""
+A price table that the user brings: newer prices without a newer program.
+
+No vendor signs its prices and no source of them is signed either, so nothing is fetched: the user names a file and
+its SHA-256, from wherever he trusts it (`llmo/data/catalog.jsonl` of a newer release, or `.ci/build_catalog.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from llmo.catalog import table
+from llmo.errors import UsageError
+from llmo.types.money import DOLLAR, MOST
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def checked(data: bytes, sha256: str) -> str:
+    """The date of a table. Raises `UsageError` when it is another file, or no table."""
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256.strip().lower():
+        raise UsageError(f"the price table is not the one that --sha256 names: its SHA-256 is {found}")
+    try:
+        return _date(table.read(data))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
+        raise UsageError(
+            f"not a price table of llmo: {exc}", hint="llmo/data/catalog.jsonl of a newer release is one"
+        ) from None
+
+
+def _date(body: Any) -> str:
+    """Look at everything that is read later: a table that breaks is found here."""
+    day = date.fromisoformat(body["date"]).isoformat()
+    [str(version) for version in body["sources"].items()]
+    shelves = table.PriceTable(body["vendors"])
+    shelves.vendor_at("")
+    now = datetime.now(UTC)
+    for vendor, facts in body["vendors"].items():
+        for entry in facts["models"]:
+            for record in (*entry.get("prices", ()), *entry.get("tiers", ())):
+                _sound(record, f"{vendor}/{entry['id']}")
+            shelves.find(vendor, entry["id"])
+            table.price(entry, now)
+            table.said(entry)
+    return day
+
+
+def _sound(record: table.Record, model: str) -> None:
+    """Refuse a rate that would turn a hold into credit, that the ledger can't hold, or that is no whole number."""
+    for key, value in record.items():
+        if key not in {"from", "hours", "tier"}:
+            base, *steps = value if isinstance(value, list) else [value]
+            for rate in (base, *(rate for _, rate in steps)):
+                if type(rate) is not int or not 0 <= rate <= MOST * DOLLAR:
+                    raise ValueError(f"{model} has a price of {rate!r}")
+
+
+def newer(path: Path, than: str) -> dict[str, Any] | None:
+    """The installed table, None without one that is newer than a date."""
+    try:
+        body = table.read(path.read_bytes())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    return body if str(body.get("date", "")) > than else None

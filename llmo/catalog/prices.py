@@ -1,0 +1,148 @@
+"""What tokens cost: rates, and the two sums over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from llmo.types.events import Usage
+    from llmo.types.money import Pico
+
+
+STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
+"""Service tiers at the price of a request that names none, as requests and answers spell them."""
+PUBLISHED: Mapping[str, Mapping[str, Pico]] = MappingProxyType(
+    {"anthropic": MappingProxyType({"web_search": 10_000_000_000})}
+)
+"""
+Picodollars a use, by provider type, where the table has none: those that a vendor states for all its models.
+
+Anthropic: $10 per 1,000 searches (platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool, pricing).
+"""
+LONG = 2
+"""Times the input rate for what a cache is to keep for an hour: Anthropic's rule for all its models."""
+
+
+def sound(*rates: Pico) -> None:
+    """Raise `ValueError` unless all are whole numbers of 0 or more."""
+    for rate in rates:
+        if type(rate) is not int or rate < 0:
+            raise ValueError(f"not a rate: {rate!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """Picodollars a token. A rate that is None is that of the tokens it is part of."""
+
+    input: Pico
+    output: Pico
+    cached_input: Pico | None = None
+    cache_write: Pico | None = None
+    reasoning: Pico | None = None
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a rate that would turn a hold into credit, or that is no whole number."""
+        sound(self.input, self.output, self.cached_input or 0, self.cache_write or 0, self.reasoning or 0)
+
+    def sum(self, usage: Usage) -> Pico:
+        """What this usage costs at these rates."""
+        read, write = usage.cached_input_tokens, usage.cache_write_tokens
+        long = usage.long_write_tokens if self.cache_write is not None else 0
+        thought = usage.reasoning_tokens if self.reasoning is not None else 0
+        return (
+            max(0, usage.input_tokens - read - write) * self.input
+            + read * (self.input if self.cached_input is None else self.cached_input)
+            + max(0, write - long) * (self.input if self.cache_write is None else self.cache_write)
+            + long * self.input * LONG
+            + max(0, usage.output_tokens - thought) * self.output
+            + thought * (self.reasoning or 0)
+        )
+
+    @property
+    def dearest(self) -> tuple[Pico, Pico]:
+        """The most that a token in and a token out can cost."""
+        return max(self.input, self.cached_input or 0, self.cache_write or 0), max(self.output, self.reasoning or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price(Rates):
+    """
+    What a model costs now.
+
+    More input tokens than a tier's threshold put every token of the request at the tier's rates.
+    `service` holds the price by service tier where it differs (`priority`, `flex`, `batch` …).
+    `peak` are the dearest rates of conditions that usage does not tell: image tokens, an hour of
+    the day that begins while a call runs, the region of an upstream. `others` are the prices of
+    models that may answer, and be charged, instead. `cap` is what the provider was told not to pass:
+    a token in, a token out, a request. Only `worst` uses these three. A price of source `limit` is
+    nothing but its cap. `uses` is what a use of a server's own tool costs, by `web_search` and
+    `file_search`; one that is missing has no known price.
+    """
+
+    source: Literal["table", "refreshed", "profile", "limit", "local", "subscription"] = "table"
+    request: Pico = 0
+    uses: Mapping[str, Pico] = field(default_factory=lambda: MappingProxyType({}))
+    tiers: tuple[tuple[int, Rates], ...] = ()
+    service: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
+    peak: tuple[Pico, Pico] = (0, 0)
+    others: tuple[Price, ...] = ()
+    cap: tuple[Pico, Pico, Pico] | None = None
+
+    def __post_init__(self) -> None:
+        """As `Rates`, for what only a price has."""
+        # Named: a dataclass with slots is another class than the one that super() would look for.
+        Rates.__post_init__(self)
+        sound(self.request, *self.peak, *(self.cap or ()))
+
+    def cost(self, usage: Usage, *, service_tier: str | None = None) -> Pico:
+        """What the tokens of a call cost; a service tier without a price of its own is the standard one, see `tier`."""
+        price = self.tier(service_tier) or self
+        rates: Rates = price
+        for threshold, dearer in price.tiers:
+            if usage.input_tokens > threshold:
+                rates = dearer
+        return rates.sum(usage) + price.request
+
+    def tier(self, told: str | None) -> Price | None:
+        """The price of a service tier, as a request or an answer names it; None when it has no known price."""
+        name = (told or "").lower().removeprefix("service_tier_")
+        return self if name in STANDARD else self.service.get(name)
+
+    def worst(self, input_bound: int, output_bound: int, *, service_tier: str | None = None) -> Pico:
+        """The most that a call can cost: every token at the dearest rate that the bound reaches."""
+        if self.cap is not None:
+            return input_bound * self.cap[0] + output_bound * self.cap[1] + self.cap[2]
+        own = self.expected(input_bound, output_bound, service_tier=service_tier)
+        return max([own, *(other.worst(input_bound, output_bound) for other in self.others)])
+
+    def expected(self, input_tokens: int, output_tokens: int, *, service_tier: str | None = None) -> Pico:
+        """What so many tokens cost when the model that was asked for answers, rather too much than too little."""
+        price = self.tier(service_tier) or self
+        rates = list(price.reached(input_tokens))
+        dear_in = max(self.peak[0], *(one.dearest[0] for one in rates))
+        dear_out = max(self.peak[1], *(one.dearest[1] for one in rates))
+        return input_tokens * dear_in + output_tokens * dear_out + price.request
+
+    @property
+    def ceiling(self) -> tuple[Pico, Pico, Pico]:
+        """The rates that `worst` counts on at the least: a token in, a token out, a request."""
+        if self.cap is not None:
+            return self.cap
+        rows = [(max(self.input, self.peak[0]), max(self.output, self.peak[1]), self.request)]
+        rows += [other.ceiling for other in self.others]
+        return max(row[0] for row in rows), max(row[1] for row in rows), max(row[2] for row in rows)
+
+    def reached(self, input_tokens: int) -> Iterator[Rates]:
+        """The rates that some request of up to this many input tokens pays."""
+        yield self
+        for threshold, rates in self.tiers:
+            if input_tokens > threshold:
+                yield rates
+
+
+FREE = Price(input=0, output=0, source="local")
+FLAT = Price(input=0, output=0, source="subscription")

@@ -1,0 +1,226 @@
+"""What `llmo ask --compare` does: one prompt to several targets at once, their answers beside each other."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from llmo.cli import inputs as prompts
+from llmo.cli import options, signals
+from llmo.cli.commands.ask.run import judged
+from llmo.cli.output import show_plan
+from llmo.engine.results import unsent
+from llmo.errors import Cancelled, Exit, LlmoError, UsageError
+from llmo.render import json_output, side_by_side, summary
+from llmo.render.side_by_side import Side
+from llmo.routing.refusals import require_candidates
+from llmo.types.ids import ulid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+
+    from llmo.cli.commands.ask import AskOutput
+    from llmo.cli.context import Context
+    from llmo.cli.inputs import Inputs
+    from llmo.cli.options import SelectionFlags
+    from llmo.cli.wiring import CommandWiring
+    from llmo.engine.results import Result
+    from llmo.engine.structured import Structured
+    from llmo.requests.validator import Validator
+    from llmo.routing.plan import Plan
+    from llmo.types.jsontext import Json
+    from llmo.types.messages import Request, Target
+
+BLINK_S = 0.2
+WORST = (Exit.CONFIG, Exit.BUDGET, Exit.FAILED, Exit.INCOMPLETE, Exit.TEMPORARY)
+"""Exit codes from bad to less bad: what only a change mends before what may work later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What all are asked."""
+
+    request: Request
+    plans: dict[Target, Plan]
+    selection: SelectionFlags
+    output: AskOutput
+
+
+@dataclass(slots=True)
+class ComparedTarget:
+    """One target under way: `running`, or `failure` when nobody can be asked."""
+
+    target: Target
+    plan: Plan
+    running: Structured | None = None
+    failure: LlmoError | None = None
+    done: bool = False
+
+    async def run(self) -> None:
+        """Ask, to the end."""
+        if self.running is not None:
+            async for _ in self.running.events():
+                pass
+        self.done = True
+
+    def result(self, ctx: Context) -> Result:
+        """What came of it."""
+        found = None if self.running is None else self.running.result
+        return found or unsent(ulid(ctx.clock.now()), self.failure or Cancelled(), self.target)
+
+    @property
+    def data(self) -> Json:
+        """The data of a structured answer."""
+        return None if self.running is None else self.running.data
+
+
+def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
+    """Ask all targets; the exit code."""
+    _refuse(output)
+    options.cap(selection)
+    targets = options.rivals(selection, ctx.profile)
+    request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option))
+    request = replace(request, stream=output.stream is not False)
+    ctx.hurry(options.clocks(selection, ctx.profile)[0])
+    chosen = replace(options.choice(selection), first_only=True)
+    plans = {target: ctx.planner.plan(request, replace(chosen, models=(str(target),))) for target in targets}
+    if output.dry_run:
+        return max(show_plan(ctx, plan, selection, as_json=output.as_json) for plan in plans.values())
+    asked = Comparison(request=request, plans=plans, selection=selection, output=output)
+    return signals.run(_run(ctx, asked))
+
+
+def _refuse(output: AskOutput) -> None:
+    """Raise for flags that have no meaning for several answers."""
+    single = {
+        "--continue": output.go_on,
+        "--conversation": output.conversation,
+        "--cache": output.cache,
+        "--ndjson": output.ndjson,
+    }
+    for flag, given in single.items():
+        if given:
+            raise UsageError(f"--compare and {flag} exclude each other")
+
+
+async def _run(ctx: Context, asked: Comparison) -> int:
+    from llmo.cli.wiring import CommandWiring
+    from llmo.requests.validator import checked
+
+    validator = None if asked.request.schema is None else checked(asked.request.schema)
+    total, retries = options.clocks(asked.selection, ctx.profile)
+    # Wired for many: whoever is refused money waits for the others to settle.
+    wired = CommandWiring(ctx, asked.selection, width=len(asked.plans))
+    runners = [ComparedTarget(target, plan) for target, plan in asked.plans.items()]
+    for runner in runners:
+        _prepare(ctx, asked, runner, wired, (validator, total, retries))
+    try:
+        async with _progress(ctx, runners), asyncio.TaskGroup() as group:
+            for runner in runners:
+                group.create_task(runner.run())
+    except asyncio.CancelledError:
+        # The signal's code takes the place of this one; what came is still shown.
+        pass
+    finally:
+        await wired.close()
+    return _finish(ctx, asked, runners)
+
+
+def _prepare(
+    ctx: Context,
+    asked: Comparison,
+    runner: ComparedTarget,
+    wired: CommandWiring,
+    how: tuple[Validator | None, float, int],
+) -> None:
+    from llmo.engine.job import Job
+    from llmo.engine.structured import Structured
+
+    validator, total, retries = how
+    try:
+        require_candidates(runner.plan)
+        # Made now, so that it is no part of anybody's time.
+        wired.links(runner.target.provider)
+    except LlmoError as exc:
+        runner.failure = exc
+        return
+    job = Job(
+        request=asked.request,
+        plan=runner.plan,
+        run=ctx.run_id,
+        tags=options.tags(asked.selection),
+        timeout=total,
+        retries=retries,
+        restart=True,
+        queues=True,
+    )
+    runner.running = Structured(wired.engine, job, validator)
+
+
+@asynccontextmanager
+async def _progress(ctx: Context, runners: list[ComparedTarget]) -> AsyncGenerator[None]:
+    """One line on the terminal while nothing else is to be seen."""
+    if ctx.quiet or not ctx.stderr_tty or ctx.env.get("TERM") == "dumb":
+        yield
+        return
+    task = asyncio.create_task(_blink(ctx, runners))
+    try:
+        yield
+    finally:
+        task.cancel()
+        ctx.stderr.write("\r\x1b[K")
+        ctx.stderr.flush()
+
+
+async def _blink(ctx: Context, runners: list[ComparedTarget]) -> None:
+    began = asyncio.get_running_loop().time()
+    while True:
+        waiting = [str(runner.target) for runner in runners if not runner.done]
+        took = asyncio.get_running_loop().time() - began
+        line = f"llmo: {len(runners) - len(waiting)} of {len(runners)} answered, {took:.0f} s: {', '.join(waiting)}"
+        ctx.stderr.write(f"\r{side_by_side.wrapped(line, ctx.width - 1)[0]}\x1b[K")
+        ctx.stderr.flush()
+        await asyncio.sleep(BLINK_S)
+
+
+def _finish(ctx: Context, asked: Comparison, runners: list[ComparedTarget]) -> int:
+    """Show all; the exit code."""
+    results = [judged(runner.result(ctx), strict=asked.output.strict, told=asked.output.as_json) for runner in runners]
+    if asked.output.as_json:
+        for runner, result in zip(runners, results, strict=True):
+            body = json_output.result(result, task=runner.plan.task.name, data=runner.data)
+            ctx.json(body)
+    else:
+        ctx.show(_shown(ctx, results))
+    ctx.stdout.flush()
+    for result in results:
+        _say(ctx, result)
+    return worst(int(result.error.exit) for result in results if result.error)
+
+
+def _shown(ctx: Context, results: list[Result]) -> str:
+    sides = [Side(str(result.target), result.text) for result in results]
+    if not ctx.stdout_tty:
+        return f"{side_by_side.piped(sides)}{side_by_side.table(results)}"
+    return f"{side_by_side.shown(sides, ctx.width)}\n{side_by_side.table(results, width=ctx.width, bold=ctx.color)}"
+
+
+def _say(ctx: Context, result: Result) -> None:
+    """What else is to be said of one."""
+    who = result.target
+    for line in summary.attempts(result) if result.ok or len(result.attempts) > 1 else ():
+        ctx.note(f"llmo: tried {line}")
+    for warning in result.warnings:
+        ctx.note(f"llmo: warning: {who}: {warning}")
+    if result.error is not None:
+        ctx.err(f"llmo: {who}: {result.error.message}")
+        if result.error.hint:
+            ctx.err(f"hint: {result.error.hint}")
+
+
+def worst(codes: Iterable[int]) -> int:
+    """The worst of several exit codes, 0 of none."""
+    order = [int(code) for code in WORST]
+    return min(codes, key=lambda code: order.index(code) if code in order else -1, default=int(Exit.OK))

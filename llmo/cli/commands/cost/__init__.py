@@ -1,0 +1,95 @@
+"""`llmo cost`: what was spent, what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from llmo.cli.commands.cost.report import Report, Reports, Span
+from llmo.cli.options import command
+from llmo.errors import UsageError
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeping:
+    """What is done to the ledger, before anything is shown."""
+
+    reconcile: Annotated[
+        bool, typer.Option("--reconcile", help="First settle what is in doubt or crashed processes hold.")
+    ] = False
+    billed: Annotated[
+        Literal["all", "received"] | None,
+        typer.Option("--billed", help="With --reconcile: what was billed of what is in doubt."),
+    ] = None
+    prune: Annotated[
+        str | None, typer.Option("--prune", help="Delete texts older than this; money stays.", metavar="WHEN")
+    ] = None
+    export: Annotated[
+        str | None, typer.Option("--export", help="Write every call as a line of JSON; - is stdout.", metavar="FILE")
+    ] = None
+    bring: Annotated[
+        str | None,
+        typer.Option("--import", help="Take in calls that --export wrote; again changes nothing.", metavar="FILE"),
+    ] = None
+
+
+@command
+def cost(
+    *,
+    span: Span,
+    reports: Reports,
+    check: Annotated[bool, typer.Option("--check", help="Exit 3 when any budget is used up.")] = False,
+    most: Annotated[
+        str | None, typer.Option("--max", help="With --check: exit 3 when more than this was spent.", metavar="USD")
+    ] = None,
+    keeping: Keeping,
+) -> int:
+    """Show what was spent."""
+    from llmo.cli.commands.cost import settling, transfer
+    from llmo.cli.commands.cost.report import amount
+    from llmo.cli.context import current
+
+    ctx = current()
+    limit = amount("--max", most, check=check)
+    if keeping.billed is not None and not keeping.reconcile:
+        raise UsageError("--billed needs --reconcile")
+    if keeping.prune is not None:
+        return _prune(ctx, keeping.prune)
+    report = Report(ctx, span, reports)
+    _apart(ctx, reports, keeping)
+    if keeping.bring is not None:
+        transfer.bring(ctx, keeping.bring)
+    if keeping.reconcile:
+        settling.reconcile(ctx, span.run, keeping.billed)
+    if keeping.export is not None:
+        return transfer.export(report, keeping.export)
+    if keeping.bring is not None and not (check or reports.asked):
+        return 0
+    report.show()
+    return report.verdict(limit) if check else 0
+
+
+def _apart(ctx: Context, reports: Reports, keeping: Keeping) -> None:
+    """Raise when --export or --html would overwrite what is read."""
+    from pathlib import Path
+
+    from llmo.cli import output_files
+
+    flags = {"--export": keeping.export, "--html": reports.html}
+    written = [output_files.Named(flag, Path(name)) for flag, name in flags.items() if name not in (None, "-")]
+    if written:
+        output_files.apart(written, [*output_files.given("--import", keeping.bring), *output_files.own(ctx)])
+
+
+def _prune(ctx: Context, age: str) -> int:
+    from llmo.cli.commands.cost.report import when
+    from llmo.types.format import counted
+
+    gone = ctx.history.prune(when("--prune", age, ctx) or 0.0)
+    ctx.note(f"deleted {counted(gone, 'texts')} older than {age}; costs are kept")
+    return 0

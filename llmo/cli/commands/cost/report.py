@@ -1,0 +1,200 @@
+"""The report behind `llmo cost`: which calls, grouped how, in which form."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llmo.cli.durations import FORMS, is_span, seconds
+from llmo.cli.options import pair
+from llmo.config import parameters
+from llmo.errors import Exit, UsageError
+from llmo.types.format import counted, dollars, exact
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+    from llmo.ledger.records import BudgetStatus
+    from llmo.ledger.reports import Spending
+    from llmo.types.money import Pico
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Which calls count."""
+
+    since: Annotated[str | None, typer.Option("--since", help="From here on: 7d, 24h, 2026-11-01.", metavar="WHEN")] = (
+        None
+    )
+    until: Annotated[str | None, typer.Option("--until", help="Up to here; a date counts whole.", metavar="WHEN")] = (
+        None
+    )
+    run: Annotated[str | None, typer.Option("--run", help="Only this run.", metavar="ID")] = None
+    tag: Annotated[
+        list[str] | None, typer.Option("--tag", help="Only calls with KEY=VALUE; repeatable.", metavar="K=V")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reports:
+    """How it is shown."""
+
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by", help="day, week, month, provider, model, task, tag:KEY, run, outcome; repeatable.", metavar="KEY"
+        ),
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV that no spreadsheet runs.")] = False
+    plot: Annotated[bool, typer.Option("--plot", help="Spend over time by model, as bars.")] = False
+    budgets: Annotated[bool, typer.Option("--budgets", help="Show the status of each budget.")] = False
+    as_if: Annotated[
+        str | None, typer.Option("--as-if", help="What the same tokens would have cost there.", metavar="REF")
+    ] = None
+    github_summary: Annotated[
+        bool, typer.Option("--github-summary", help="Append markdown to $GITHUB_STEP_SUMMARY.")
+    ] = False
+    html: Annotated[str | None, typer.Option("--html", help="Write one page with charts.", metavar="FILE")] = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether any of it is given."""
+        return self != Reports()
+
+
+class Report:
+    """One report; the ledger is read when it is shown."""
+
+    def __init__(self, ctx: Context, span: Span, how: Reports) -> None:
+        if how.as_json and how.as_csv:
+            raise UsageError("--json and --csv exclude each other")
+        self.ctx, self.how, self.run = ctx, how, span.run
+        self.by = tuple(how.by or ("provider", "model"))
+        self.tags = dict(pair("--tag", text) for text in span.tag or ())
+        self.since = when("--since", span.since, ctx)
+        self.until = when("--until", span.until, ctx, end=True)
+
+    @cached_property
+    def groups(self) -> list[Spending]:
+        """Spending by the keys asked for."""
+        return self.ask(*self.by)
+
+    def ask(self, *by: str) -> list[Spending]:
+        """Spending of these calls by other keys."""
+        return self.ctx.ledger.calls(by, since=self.since, until=self.until, run=self.run, tags=self.tags)
+
+    @cached_property
+    def total(self) -> Spending:
+        """All of it."""
+        return self.ctx.ledger.total(self.groups)
+
+    @cached_property
+    def budgets(self) -> list[BudgetStatus]:
+        """The limits of the profile."""
+        from llmo.ledger.accounts import limits
+
+        return self.ctx.ledger.status(limits(self.ctx.profile))
+
+    @cached_property
+    def instead(self) -> dict[tuple[str, ...], Pico] | None:
+        """What each group would have cost at the target of --as-if, None without it."""
+        from llmo.cli.commands.cost.as_if import price_of
+
+        if self.how.as_if is None:
+            return None
+        at = price_of(self.ctx, self.how.as_if)
+        return {group.group: at(group) for group in self.groups}
+
+    def show(self) -> None:
+        """Print it in the form that is asked for."""
+        from llmo.cli.commands.cost import formats
+
+        if self.how.as_json:
+            self.ctx.json(formats.as_object(self))
+        elif self.how.as_csv:
+            self.ctx.out(formats.as_csv(self))
+        else:
+            tty = self.ctx.stdout_tty
+            self.ctx.show(formats.as_table(self, bold=tty and self.ctx.color, bars=tty))
+        if self.how.github_summary:
+            formats.to_github(self)
+        if self.how.html is not None:
+            formats.to_html(self, self.how.html)
+        self._strand()
+        if not (self.total.calls or self.total.released):
+            self.ctx.note("no calls" if self.since or self.until or self.run or self.tags else "no calls yet")
+
+    @cached_property
+    def stranded(self) -> tuple[int, Pico]:
+        """How many calls processes that are gone left behind, and what they hold."""
+        return self.ctx.ledger.stranded(self.run) if self.total.in_flight else (0, 0)
+
+    def _strand(self) -> None:
+        """Say whose money nobody will settle by itself, and how."""
+        number, amount = self.stranded
+        of = f" --run {shlex.quote(self.run)}" if self.run else ""
+        settles = f"llmo cost --reconcile{of} settles them"
+        if number:
+            whose = f"{counted(number, 'calls')} of processes that are gone"
+            self.ctx.note(f"llmo: {whose} still hold {dollars(amount)}: {settles}")
+        if doubtful := self.total.doubtful:
+            unsure = f"{counted(doubtful, 'calls')} in doubt, up to {dollars(self.total.in_doubt)}"
+            self.ctx.note(f"llmo: {unsure}: {settles}")
+
+    def verdict(self, most: Pico | None) -> int:
+        """The exit code of --check, with a line for each limit that is used up."""
+        from llmo.render import spending
+        from llmo.render.summary import doubt
+
+        said = [f"budget {one.name} is used up: {spending.used(one)}" for one in self.budgets if one.used_up]
+        total = self.total
+        if most is not None and total.cost + total.held + total.in_doubt > most:
+            held = f" and {dollars(total.held)} held" if total.held else ""
+            unsure = doubt(total.in_doubt)
+            said.append(f"more than --max {exact(most)} was spent: {spending.cost(total)}{held}{unsure}")
+        elif most is not None and self.total.unpriced:
+            self.ctx.err(f"llmo: the total is a lower bound: {spending.cost(self.total)}")
+        for line in said:
+            self.ctx.err(f"llmo: {line}")
+            self.ctx.refused(line)
+        return int(Exit.BUDGET if said else Exit.OK)
+
+
+def amount(flag: str, text: str | None, *, check: bool) -> Pico | None:
+    """Dollars of a flag that needs --check. Raises `UsageError`."""
+    if text is None:
+        return None
+    if not check:
+        raise UsageError(f"{flag} needs --check")
+    return parameters.dollars(text, flag)
+
+
+def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> float | None:
+    """
+    Seconds since the epoch of `7d` (that long ago), a date or a date with time, in the profile's zone.
+
+    With `end` a date without time is its last instant. Raises `UsageError`.
+    """
+    from datetime import datetime, timedelta
+
+    if text is None:
+        return None
+    if is_span(text):
+        return max(0.0, ctx.clock.now() - seconds(flag, text))
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(
+            f"{flag}: neither a length of time nor a date: {text}", hint=f"{FORMS}, or a date like 2026-11-01"
+        ) from None
+    try:
+        if end and re.fullmatch(r"[\d-]+", text.strip()):
+            moment += timedelta(days=1)
+        return max(0.0, ctx.ledger.seconds(moment))
+    except (OverflowError, ValueError, OSError):
+        raise UsageError(f"{flag}: no day of a calendar here: {text}", hint="give a year like 2026") from None

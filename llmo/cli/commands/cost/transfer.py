@@ -1,0 +1,56 @@
+"""Ledgers of CI jobs, or of other machines, brought together: `cost --export` and `--import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmo.errors import UsageError
+from llmo.render.spending import calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmo.cli.commands.cost.report import Report
+    from llmo.cli.context import Context
+
+
+def export(report: Report, name: str) -> int:
+    """Write the calls of a report, a line each."""
+    ctx = report.ctx
+    lines = ctx.ledger.exported(report.since, report.until, report.run, report.tags)
+    if name == "-":
+        for line in lines:
+            ctx.spelled(f"{line}\n")
+        return 0
+    count = 0
+    try:
+        with Path(name).open("w", encoding="utf-8") as out:
+            for line in lines:
+                out.write(f"{line}\n")
+                count += 1
+    except OSError as exc:
+        raise UsageError(f"--export: cannot write {name}: {exc.strerror}") from None
+    ctx.note(f"wrote {calls(count)} to {name}")
+    return 0
+
+
+def bring(ctx: Context, name: str) -> None:
+    """Take in the calls of a file; raises `UsageError` naming the line that is none."""
+    from llmo.ledger.transfer import read
+
+    seen, new = ctx.ledger.bring(read(_lines(ctx, name), "stdin" if name == "-" else name))
+    ctx.note(f"read {calls(seen)}, {new} new or ended since")
+
+
+def _lines(ctx: Context, name: str) -> Iterator[str]:
+    if name == "-":
+        yield from ctx.stdin
+        return
+    try:
+        with Path(name).open(encoding="utf-8") as file:
+            yield from file
+    except OSError as exc:
+        raise UsageError(f"--import: cannot read {name}: {exc.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"--import: not UTF-8: {name}", hint="llmo cost --export writes such files") from None

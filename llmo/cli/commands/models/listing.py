@@ -1,0 +1,172 @@
+"""Which models `llmo models` lists: configured, found by the last refresh, known to the table; then filters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from llmo.cli.readiness import told_of
+from llmo.config import parameters
+from llmo.config.profile import parse_target
+from llmo.errors import ConfigError, UsageError
+from llmo.render.models import Offer, SortStep
+from llmo.types.messages import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from llmo.catalog.prices import Price
+    from llmo.cli.context import Context
+    from llmo.config.profile import Profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What is listed, and in which order."""
+
+    provider: Annotated[
+        list[str] | None, typer.Option("--provider", help="Only of this provider; repeatable.", metavar="NAME")
+    ] = None
+    local: Annotated[bool, typer.Option("--local", help="Only on this machine.")] = False
+    ready: Annotated[bool, typer.Option("--ready", help="Only what can be asked now.")] = False
+    max_price: Annotated[
+        str | None,
+        typer.Option("--max-price", help="At most this many dollars per million output tokens.", metavar="USD"),
+    ] = None
+    min_context: Annotated[
+        int | None, typer.Option("--min-context", help="At least this many tokens of context.", metavar="N", min=1)
+    ] = None
+    supports: Annotated[
+        list[str] | None,
+        typer.Option("--supports", help="vision, schema, tools or reasoning; repeatable.", metavar="ABILITY"),
+    ] = None
+    sort: Annotated[Literal["price", "context", "name"] | None, typer.Option("--sort", help="Order.")] = None
+
+
+ABILITIES = ("vision", "schema", "tools", "reasoning")
+
+
+def chosen(ctx: Context, filters: Filters) -> list[str]:
+    """The providers to list. Raises `ConfigError` for one that the profile doesn't have."""
+    known = ctx.profile.providers
+    for name in filters.provider or ():
+        if name not in known:
+            raise ConfigError(f"unknown provider: {name}", hint=f"known providers: {', '.join(known) or 'none'}")
+    return list(filters.provider or told_of(ctx))
+
+
+def listed(ctx: Context, providers: Sequence[str], filters: Filters, query: str) -> list[Offer]:
+    """Offers of these providers that pass the filters, best match first."""
+    tests = list(_tests(filters))
+    offers = [offer for name in providers for offer in _offers(ctx, name) if all(test(offer) for test in tests)]
+    found = _matching(offers, query)
+    if filters.sort:
+        found.sort(key=_ORDER[filters.sort])
+    return found
+
+
+def _offers(ctx: Context, name: str) -> Iterator[Offer]:
+    from llmo.config.addresses import on_this_machine
+    from llmo.config.credentials import base_url, ready
+
+    config = ctx.profile.providers[name]
+    address = base_url(name, config, ctx.env)
+    not_ready = ready(name, config, ctx.env)
+    for model in names(ctx, name):
+        target = Target(name, model)
+        known = ctx.catalog.find(target, config, address)
+        yield Offer(
+            target=target,
+            billing=known.billing,
+            local=on_this_machine(config, address, model),
+            not_ready=not_ready,
+            **_rates(known.price),
+            price_date=known.price_date,
+            context=known.context,
+            max_output=known.max_output,
+            abilities=known.abilities,
+            shutdown=known.shutdown,
+            name=known.name,
+            origin=known.origin,
+            said=known.said,
+        )
+
+
+def names(ctx: Context, provider: str) -> list[str]:
+    """The models of a provider that may be used, as far as anybody knows."""
+    from llmo.config.credentials import base_url
+
+    config = ctx.profile.providers[provider]
+    if config.models:
+        return list(config.models)
+    address = base_url(provider, config, ctx.env)
+    found = ctx.catalog.refreshed(provider, address)
+    vendor = ctx.catalog.vendor(config, address)
+    table = [model.id for model in ctx.catalog.known(vendor)] if vendor and not found else []
+    return list(dict.fromkeys([*_named(ctx.profile, provider), *found, *table]))
+
+
+def _rates(price: Price | None) -> dict[str, Any]:
+    if price is None:
+        return {}
+    return {
+        "input": price.input,
+        "output": price.output,
+        "cached_input": price.cached_input,
+        "cache_write": price.cache_write,
+        "request": price.request,
+        "steps": tuple(SortStep(above=above, input=at.input, output=at.output) for above, at in price.tiers),
+        "source": price.source,
+    }
+
+
+def _named(profile: Profile, provider: str) -> Iterator[str]:
+    """The models of a provider that the profile mentions anywhere."""
+    steps = [ref for task in profile.tasks.values() for ref in (*task.primary, *task.secondary)]
+    shared = profile.fallback
+    for ref in (*profile.aliases.values(), *steps, *shared.openrouter, *shared.litellm, *shared.local):
+        target = parse_target(ref)
+        if target and target.provider == provider:
+            yield target.model
+
+
+def _tests(filters: Filters) -> Iterable[Callable[[Offer], bool]]:
+    """A test for each filter that is set; what is unknown passes none."""
+    if filters.local:
+        yield lambda one: one.local
+    if filters.ready:
+        yield lambda one: one.not_ready is None
+    if filters.max_price is not None:
+        most = parameters.dollars(filters.max_price, "--max-price")
+        yield lambda one: one.output is not None and one.output * 1_000_000 <= most
+    if (least := filters.min_context) is not None:
+        yield lambda one: one.context is not None and one.context >= least
+    for ability in filters.supports or ():
+        if ability not in ABILITIES:
+            raise UsageError(f"unknown ability: {ability}", hint=f"known: {', '.join(ABILITIES)}")
+        yield lambda one, ability=ability: one.abilities is not None and ability in one.abilities  # type: ignore[misc]  # bound early
+
+
+def _matching(offers: list[Offer], query: str) -> list[Offer]:
+    """Offers that hold every word; without any, those whose letters come in that order."""
+    words = query.lower().split()
+    texts = [f"{one.target} {one.name or ''}".lower() for one in offers]
+    exact = [n for n, text in enumerate(texts) if all(word in text for word in words)]
+    loose = exact or [n for n, text in enumerate(texts) if all(_in_order(word, text) for word in words)]
+    # A model's own name before a longer one that contains it.
+    return [offers[n] for n in (sorted(loose, key=lambda n: len(texts[n])) if words else loose)]
+
+
+def _in_order(word: str, text: str) -> bool:
+    letters = iter(text)
+    return all(letter in letters for letter in word)
+
+
+_UNKNOWN = 2**63
+_ORDER: dict[str, Callable[[Offer], Any]] = {
+    "price": lambda one: (_UNKNOWN if one.output is None else one.output, one.input or 0, str(one.target)),
+    "context": lambda one: (-(one.context or 0), str(one.target)),
+    "name": lambda one: str(one.target),
+}

@@ -1,0 +1,36 @@
+"""`llmo models --refresh-prices`: prices that are newer than the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmo.catalog.catalog import FILE
+from llmo.catalog.custom_table import checked
+from llmo.errors import UsageError
+from llmo.storage.files import replace
+from llmo.storage.paths import cache_dir, ensure_private
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+
+
+def install(ctx: Context, name: str | None, sha256: str | None) -> None:
+    """Take a table in, when it is what it should be and newer than what is used. Raises `UsageError`."""
+    if name is None or sha256 is None:
+        raise UsageError(
+            "--refresh-prices and --sha256 go together",
+            hint="no source of prices is signed, so nothing is fetched: name the file and its checksum",
+        )
+    try:
+        data = Path(name).read_bytes()
+    except OSError as exc:
+        raise UsageError(f"--refresh-prices: cannot read {name}: {exc.strerror}") from None
+    date, used = checked(data, sha256), ctx.catalog.date
+    if date <= used:
+        raise UsageError(f"the price table of {date} is not newer than the one in use, of {used}")
+    path = cache_dir(ctx.env) / FILE
+    ensure_private(path.parent)
+    replace(path, data)
+    del ctx.catalog
+    ctx.note(f"prices of {date} from now on, instead of {used}; delete {path} to go back")

@@ -1,0 +1,198 @@
+"""`llmo profile …`: create, show, check and change profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llmo.cli.options import command
+from llmo.types import jsontext
+from llmo.types.redact import masked, told
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+    from llmo.config.problems import ProfileError
+    from llmo.config.sources import Place
+
+app = typer.Typer(
+    help="Create, show, check and change profiles.",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _place(ctx: Context, name: str | None = None) -> Place:
+    from llmo.config import sources
+
+    return sources.place(name or ctx.profile_name, ctx.env)
+
+
+def _print(ctx: Context, body: object) -> None:
+    ctx.json(body, indent=2 if ctx.stdout_tty else None)
+
+
+@app.command("init")
+@command
+def init(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: use what is found.")] = False,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the profile.", metavar="NAME")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a profile that is there.")] = False,
+) -> None:
+    """Write a first profile from what is found: keys, Ollama, cursor-agent."""
+    from llmo.cli.commands.profile.wizard import write_profile
+    from llmo.cli.context import current
+
+    ctx = current()
+    write_profile(ctx, _place(ctx, name), yes=yes, force=force)
+
+
+@app.command("show")
+@command
+def show(*, as_json: Json = False) -> None:
+    """Show effective values with their origin; secrets masked."""
+    from llmo.cli.commands.profile.values import values
+    from llmo.cli.context import current
+
+    ctx = current()
+    loaded = ctx.loaded
+    rows = values(loaded, ctx.env)
+    if as_json:
+        said = {key: {"value": value, "origin": origin} for key, value, origin in rows}
+        _print(ctx, {"name": loaded.name, "source": loaded.source and str(loaded.source), "values": said})
+        return
+    texts = [(key, jsontext.write(value), origin) for key, value, origin in rows]
+    widths = [max(len(row[n]) for row in texts) for n in (0, 1)]
+    for key, value, origin in texts:
+        ctx.out(f"{key:<{widths[0]}}  {value:<{min(widths[1], 40)}}  {origin}\n")
+
+
+@app.command("check")
+@command
+def check(
+    *,
+    probe: Annotated[bool, typer.Option("--probe", help="Ask each provider whether it answers.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Validate the profile; name every problem with its line."""
+    from llmo.cli.commands.profile.idle import warnings
+    from llmo.cli.context import current
+    from llmo.cli.readiness import examined, found
+    from llmo.config.problems import ProfileError
+    from llmo.errors import Exit
+
+    ctx = current()
+    try:
+        loaded = ctx.loaded
+    except ProfileError as exc:
+        if as_json:
+            _print(ctx, _refused(ctx, exc))
+            ctx.err(f"llmo: {exc.message}")
+            return Exit.CONFIG
+        raise
+    doubts = warnings(ctx)
+    states = examined(ctx) if probe else found(ctx)
+    good = not any(state.wrong for state in states) and (not probe or any(state.ready for state in states))
+    source = str(loaded.source) if loaded.source else None
+    if as_json:
+        said = [{"name": s.name, "ready": s.ready, "message": masked(s.message)} for s in states]
+        _print(ctx, {"ok": good, "source": source, "problems": [], "warnings": doubts, "providers": said})
+    else:
+        ctx.out(f"{'ok' if good else 'not ok'}: {loaded.name} ({source or 'built-in'})\n")
+        for state in states:
+            ctx.out(f"{masked(str(state))}\n")
+    for line in doubts:
+        ctx.err(f"llmo: warning: {line}")
+    if not any(state.ready for state in states):
+        ctx.err("hint: no provider is ready: set a key, start Ollama, or try -P offline")
+    return Exit.OK if good else Exit.CONFIG
+
+
+def _refused(ctx: Context, exc: ProfileError) -> dict[str, object]:
+    problems = [{"where": p.where, "key": p.key, "message": p.what} for p in exc.problems]
+    error = {"kind": exc.kind, "message": exc.message, "hint": exc.hint}
+    said: dict[str, object] = told(
+        {
+            "ok": False,
+            "error": error,
+            "source": str(_place(ctx).path),
+            "problems": problems,
+            "warnings": [],
+            "providers": [],
+        }
+    )
+    return said
+
+
+@app.command("path")
+@command
+def path() -> None:
+    """Print the file that would be read."""
+    from llmo.cli.context import current
+
+    ctx = current()
+    where = _place(ctx)
+    ctx.out(f"{where.path}\n")
+    if where.built_in and not where.path.exists():
+        ctx.note(f"no such file: the built-in profile {where.name} is used")
+
+
+@app.command("list")
+@command
+def list_(*, as_json: Json = False) -> None:
+    """List profiles; `*` marks the one in use."""
+    from llmo.cli.context import current
+    from llmo.config import sources
+
+    ctx = current()
+    used = _place(ctx)
+    places = [sources.place(name, ctx.env) for name in sources.known(ctx.env)]
+    places += [used] if used.explicit else []
+    if as_json:
+        _print(ctx, [_listed(place, used) for place in places])
+        return
+    for place in places:
+        shown = place.path if place.explicit else place.name
+        ctx.out(f"{'*' if place == used else ' '} {shown}{'' if place.path.is_file() else '  (built-in)'}\n")
+
+
+def _listed(place: Place, used: Place) -> dict[str, object]:
+    file = str(place.path) if place.path.is_file() else None
+    return {"name": place.name, "path": file, "built_in": file is None, "active": place == used}
+
+
+@app.command("set", context_settings={"ignore_unknown_options": True})  # a value may begin with a minus
+@command
+def set_(
+    key: Annotated[str, typer.Argument(help="Dotted key, as providers.openai.rpm.")],
+    value: Annotated[str, typer.Argument(help="The value; lists and tables as TOML writes them.")],
+) -> None:
+    """Change one value; comments stay."""
+    from llmo.cli.context import current
+    from llmo.config import change
+
+    ctx = current()
+    where = _place(ctx).path
+    left, created = change.set_value(where, key, value, ctx.env)
+    for problem in left:
+        ctx.err(f"still wrong: {problem}")
+    ctx.note(f"{'created' if created else 'changed'} {where}")
+    if created and key.startswith("providers."):
+        ctx.note("a file that lists providers has only those: llmo profile init writes all that are found")
+
+
+@app.command("schema")
+@command
+def schema() -> None:
+    """Print the JSON Schema of profiles, for editors."""
+    from llmo.cli.context import current
+    from llmo.config.validation import schema as described
+
+    ctx = current()
+    ctx.json(described(), indent=2)

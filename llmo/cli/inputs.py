@@ -1,0 +1,195 @@
+"""What is asked: prompt, standard input, files, system text and schema made into a request."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from llmo.errors import UsageError
+from llmo.types import jsontext
+from llmo.types.jsontext import Json
+from llmo.types.messages import Image, Message, Params, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.cli.context import Context
+
+IMAGES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What `ask` and `route` read."""
+
+    system: Annotated[
+        str | None, typer.Option("-s", "--system", help="System prompt; @FILE reads a file.", metavar="TEXT|@FILE")
+    ] = None
+    file: Annotated[
+        list[str] | None,
+        typer.Option("-f", "--file", help="Text or image to send along; repeatable.", metavar="PATH"),
+    ] = None
+    template: Annotated[
+        str | None,
+        typer.Option("--template", help="Prompt template: a path, or a name in the templates folder.", metavar="NAME"),
+    ] = None
+    define: Annotated[
+        list[str] | None, typer.Option("-D", "--define", help="Value of a template's field.", metavar="K=V")
+    ] = None
+    schema: Annotated[
+        str | None, typer.Option("--schema", help="JSON Schema that the answer must match.", metavar="FILE|JSON")
+    ] = None
+    option: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--option", help="KEY=VALUE sent to the provider as it is; repeatable.", metavar="K=V"),
+    ] = None
+    no_stdin: Annotated[bool, typer.Option("-n", "--no-stdin", help="Do not read standard input.")] = False
+
+
+def request(
+    ctx: Context, prompt: str | None, inputs: Inputs, *, params: Params, before: tuple[Message, ...] = ()
+) -> Request:
+    """
+    Put the parts together: template or prompt, then standard input, then files, blank lines between.
+
+    Raises `UsageError` when there is nothing to ask or a part can't be read.
+    """
+    if inputs.define and not inputs.template:
+        raise UsageError("-D needs --template", hint="it sets a field of a template")
+    piped = _stdin(ctx, wanted=prompt == "-", refused=inputs.no_stdin)
+    prompt = None if prompt == "-" else prompt
+    if inputs.template:
+        prompt = _templated(ctx, inputs, {"prompt": prompt or "", "stdin": piped or ""})
+        piped = None
+    texts, images = _files(inputs.file or ())
+    parts = [part for part in (prompt, piped, *texts) if part and part.strip()]
+    if not parts and not images:
+        raise UsageError("nothing to ask: the prompt is empty", hint='llmo ask "your question", or pipe text in')
+    system = () if inputs.system is None else (Message("system", text_or_file(inputs.system)),)
+    user = Message("user", "\n\n".join(parts), tuple(images))
+    return Request((*system, *before, user), params, schema=schema(inputs.schema))
+
+
+def schema(given: str | None) -> Mapping[str, Json] | None:
+    """Read `--schema`. Raises `UsageError` when no answer could be held against it."""
+    from llmo.requests.validator import checked
+
+    if given is None:
+        return None
+    inline = given.lstrip().startswith("{")
+    text = given if inline else read_text(Path(given), "--schema")
+    try:
+        found = jsontext.read(text)
+    except ValueError as exc:
+        where = "--schema" if inline else given
+        raise UsageError(f"{where} is not JSON: {exc}") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"--schema is not a JSON object: {given}")
+    return checked(found).schema
+
+
+def read_text(path: Path, what: str) -> str:
+    """A UTF-8 file. Raises `UsageError` that says what is wrong with it."""
+    data = _read(path, what)
+    if b"\0" in data[:8192]:
+        raise UsageError(f"{what}: binary file: {path}", hint="only text and PNG, JPEG, GIF, WebP images can be sent")
+    return _utf8(data, f"{what}: {path}")
+
+
+def _read(path: Path, what: str) -> bytes:
+    try:
+        return path.expanduser().read_bytes()
+    except FileNotFoundError:
+        raise UsageError(f"{what}: no such file: {path}") from None
+    except IsADirectoryError:
+        raise UsageError(f"{what}: is a directory: {path}", hint="llmo batch --files takes directories") from None
+    except OSError as exc:
+        raise UsageError(f"{what}: cannot read {path}: {exc.strerror}") from None
+
+
+def _utf8(data: bytes, what: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise UsageError(
+            f"{what}: not UTF-8 text: byte {exc.start + 1} is 0x{data[exc.start]:02x}", hint="convert it with iconv"
+        ) from None
+
+
+def _stdin(ctx: Context, *, wanted: bool, refused: bool) -> str | None:
+    """Piped text; only a pipe, a socket or a file is read unasked, so that loops and cron jobs don't hang."""
+    if refused or ctx.stdin is None:
+        return None
+    if not wanted:
+        try:
+            mode = os.fstat(ctx.stdin.fileno()).st_mode
+        except (OSError, ValueError):
+            return None
+        if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
+            return None
+    return _utf8(ctx.stdin.buffer.read(), "standard input")
+
+
+def text_or_file(text: str) -> str:
+    """A system prompt: the text itself, or with `@` the text of a file."""
+    return read_text(Path(text[1:]), "--system") if text.startswith("@") else text
+
+
+def _files(paths: list[str] | tuple[str, ...]) -> tuple[list[str], list[Image]]:
+    texts, images = [], []
+    for name in paths:
+        path = Path(name)
+        data = _read(path, "--file")
+        media_type = _media_type(data)
+        if media_type:
+            images.append(Image(path.name, media_type, data))
+        else:
+            text = read_text(path, "--file")
+            texts.append(f'<file name="{path.name}">\n{text.rstrip()}\n</file>')
+    return texts, images
+
+
+def _media_type(data: bytes) -> str | None:
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((kind for magic, kind in IMAGES.items() if data.startswith(magic)), None)
+
+
+def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:
+    """
+    The prompt of a template.
+
+    Raises `UsageError` for a prompt, a text on standard input or a -D that the template does not use: it would be
+    left out without a word.
+    """
+    from llmo.batch.input.template import WHOLE, Template
+    from llmo.cli.options import pair
+    from llmo.storage.paths import config_dir
+
+    name = inputs.template or ""
+    path = Path(name)
+    if not path.exists() and os.sep not in name:
+        folder = config_dir(ctx.env) / "templates"
+        path = next((p for p in (folder / name, folder / f"{name}.txt", folder / f"{name}.md") if p.exists()), path)
+    template = Template(read_text(path, "--template"))
+    defined = dict(pair("--define", text) for text in inputs.define or ())
+    prompt = template.render({**given, **defined})
+    said = {**{field: text for field, text in given.items() if text.strip()}, **defined}
+    unused = [] if WHOLE in template.fields else [field for field in said if field not in template.fields]
+    if unused:
+        what = {"prompt": "the prompt", "stdin": "standard input"} if not defined.keys() & set(unused) else {}
+        known = ", ".join(sorted(template.fields)) or "none"
+        raise UsageError(
+            f"not used by the template: {what.get(unused[0], f'-D {unused[0]}')}", hint=f"its fields: {known}"
+        )
+    return prompt

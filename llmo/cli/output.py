@@ -1,0 +1,28 @@
+"""Show a plan: for `route`, and for `ask --dry-run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.cli.wiring import budgets, means
+from llmo.engine.output_limits import decided
+from llmo.render import json_output
+from llmo.render.plan import table
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+    from llmo.cli.options import SelectionFlags
+    from llmo.routing.plan import Plan
+
+
+def show_plan(ctx: Context, plan: Plan, selection: SelectionFlags, *, as_json: bool) -> int:
+    """Print a plan in the form that is asked for; the exit code."""
+    of = means(ctx, selection)
+    plan = decided(plan, of)
+    body = json_output.plan(plan, budgets(of))
+    if as_json:
+        ctx.json(body)
+    else:
+        color = ctx.color and ctx.stdout_tty
+        ctx.show(table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=color))
+    return 0

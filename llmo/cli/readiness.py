@@ -1,0 +1,110 @@
+"""Whether the providers of a profile answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+
+from typing import TYPE_CHECKING
+
+from llmo.config.credentials import key_origin, ready, withheld
+from llmo.errors import LlmoError
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
+    from llmo.client.pool import ProviderPool
+    from llmo.providers.provider import Provider
+
+PATIENCE = 10.0
+"""Seconds for each provider, whatever the others do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What was found of one provider; `wrong` is a reason to fail, not only not ready."""
+
+    name: str
+    ready: bool
+    message: str
+    wrong: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'ready' if self.ready else 'not ready'}{self.message and ': '}{self.message}"
+
+
+def found(ctx: Context) -> list[Readiness]:
+    """What is known without asking anybody."""
+    states = []
+    for name in told_of(ctx):
+        config = ctx.profile.providers[name]
+        why = ready(name, config, ctx.env)
+        kept = withheld(name, config, ctx.env)
+        note = f"{kept} is not sent there unless api_key_env says so" if kept and not why else ""
+        states.append(Readiness(name, why is None, why or note))
+    return states
+
+
+def examined(ctx: Context) -> list[Readiness]:
+    """Ask every provider that has what it needs, all at once."""
+    import asyncio
+
+    return asyncio.run(_all(ctx))
+
+
+async def _all(ctx: Context) -> list[Readiness]:
+    import asyncio
+
+    from llmo.client.pool import ProviderPool
+
+    links = ProviderPool(ctx, busy=False)
+    try:
+        # Made one after another, as a key may come from a command that asks for a passphrase; no clock runs yet.
+        made = [_made(ctx, links, state) for state in found(ctx)]
+        return await asyncio.gather(*(_asked(ctx, state, provider) for state, provider in made))
+    finally:
+        await links.close()
+
+
+def _made(ctx: Context, links: ProviderPool, state: Readiness) -> tuple[Readiness, Provider | None]:
+    if not state.ready:
+        return state, None
+    try:
+        return state, links(state.name)
+    except LlmoError as exc:
+        return _failed(ctx, state, exc.message), None
+
+
+async def _asked(ctx: Context, state: Readiness, provider: Provider | None) -> Readiness:
+    import asyncio
+
+    if provider is None:
+        return state
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return Readiness(state.name, ready=True, message=await provider.check())
+    except TimeoutError:
+        return _failed(ctx, state, f"no answer in {PATIENCE:g} s")
+    except LlmoError as exc:
+        return _failed(ctx, state, exc.message)
+
+
+def _failed(ctx: Context, state: Readiness, why: str) -> Readiness:
+    message = "; ".join(part for part in (why, state.message) if part)
+    return Readiness(state.name, ready=False, message=message, wrong=_configured(ctx, state.name))
+
+
+def _configured(ctx: Context, name: str) -> bool:
+    """Whether a person or a key named it; a built-in provider that needs none may be absent."""
+    named = ctx.loaded.origins.get(f"providers.{name}.kind", "built-in") != "built-in"
+    return named or key_origin(name, ctx.profile.providers[name], ctx.env) is not None
+
+
+def told_of(ctx: Context) -> list[str]:
+    """The providers of the profile that a source speaks of: `offline`, which all have, is not listed unasked."""
+    from llmo.config.schema import dotted
+
+    heads = {name: f"{dotted(('providers', name))}." for name in ctx.profile.providers}
+    return [name for name, head in heads.items() if any(key.startswith(head) for key in ctx.loaded.origins)]

@@ -1,0 +1,1 @@
+"""The Python API, and the only place that puts concrete parts together."""

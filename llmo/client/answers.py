@@ -1,0 +1,253 @@
+"""What a program gets back: answers, estimates and limits, with money as exact decimals of dollars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from llmo.engine import output_limits
+from llmo.errors import Cancelled
+from llmo.types.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.config.profile import Window
+    from llmo.engine import results
+    from llmo.errors import LlmoError
+    from llmo.ledger.records import BudgetStatus
+    from llmo.routing import plan as router
+    from llmo.types.attempts import AttemptRecord
+    from llmo.types.events import FinishReason, ToolCall, Usage
+    from llmo.types.jsontext import Json
+    from llmo.types.messages import CostSource, Target
+    from llmo.types.money import Pico
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerAttempt:
+    """
+    One request to one target; `outcome` is "ok" or the kind of its error, `cost` dollars or None.
+
+    Up to `in_doubt` dollars may be billed beyond the cost: the answer broke off.
+    """
+
+    id: str
+    provider: str
+    model: str
+    outcome: str
+    error: str | None
+    cost: Decimal | None
+    cost_source: CostSource
+    duration_s: float
+    in_doubt: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """
+    An answer with all that is known of it.
+
+    `data` is the parsed JSON when a schema was given. `cost` is dollars over all attempts, None when
+    unknown, and `cost_source` how it is known; up to `in_doubt` may be billed beyond it. `usage` is None
+    when the provider gave none. `complete` is False when the token limit cut it, or the stream was closed early.
+    `tool_calls` are what the model wants to have run of the tools in `extra`: llmo runs none.
+    """
+
+    id: str
+    text: str
+    data: Json
+    reasoning: str = field(repr=False)
+    target: Target | None
+    served_model: str | None
+    task: str
+    finish_reason: FinishReason | None
+    complete: bool
+    usage: Usage | None
+    cost: Decimal | None
+    cost_source: CostSource
+    in_doubt: Decimal
+    duration_s: float
+    first_token_s: float | None
+    attempts: tuple[AnswerAttempt, ...]
+    warnings: tuple[str, ...]
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTarget:
+    """A target that may answer; `rank` is None when it is out, and `why` says why. Costs are dollars."""
+
+    target: Target
+    rank: int | None
+    tier: str
+    why: str
+    local: bool
+    expected: Decimal | None
+    worst: Decimal | None
+    cost_source: CostSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """
+    Who would answer, and what the first of them would cost.
+
+    `expected` is a guess, `worst` the bound that a budget holds: both dollars, None when the price is
+    unknown or nobody can answer.
+    """
+
+    task: str
+    task_reason: str
+    private: bool
+    input_tokens: int
+    candidates: tuple[PlannedTarget, ...]
+
+    @property
+    def ranked(self) -> tuple[PlannedTarget, ...]:
+        """Those who will be tried, in order."""
+        return tuple(c for c in self.candidates if c.rank is not None)
+
+    @property
+    def expected(self) -> Decimal | None:
+        """What the first candidate would probably cost."""
+        return self.ranked[0].expected if self.ranked else None
+
+    @property
+    def worst(self) -> Decimal | None:
+        """What the first candidate costs at most."""
+        return self.ranked[0].worst if self.ranked else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """A limit and how much of it is used in its current window; `calls` counts those in flight too."""
+
+    name: str
+    window: Window
+    limit: Decimal | None
+    spent: Decimal
+    held: Decimal
+    in_doubt: Decimal
+    left: Decimal | None
+    limit_calls: int | None
+    calls: int
+    left_calls: int | None
+    resets_at: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast a provider may be asked; None where nothing is known, `cooling_s` while it asked to wait."""
+
+    rpm: float | None
+    tpm: float | None
+    concurrency: int | None
+    cooling_s: float
+    not_ready: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What may still be spent, and how fast providers may be asked."""
+
+    budgets: tuple[Budget, ...]
+    providers: Mapping[str, Pace]
+
+
+def dollars(amount: Pico | None) -> Decimal | None:
+    """Exact dollars; None is unknown."""
+    return None if amount is None else Decimal(usd(amount))
+
+
+def answer(result: results.Result, *, data: Json, task: str) -> Answer:
+    """The answer of a result; raises its error, with the attempts and the text that came before it."""
+    attempts = tuple(map(_attempt, result.attempts))
+    if result.error is not None and not isinstance(result.error, Cancelled):
+        raise _told(result.error, attempts, result.text)
+    cut = output_limits.cut(result)
+    warnings = result.warnings if cut is None else (*result.warnings, cut)
+    return Answer(
+        id=result.id,
+        text=result.text,
+        data=data,
+        reasoning=result.reasoning,
+        target=result.target,
+        served_model=result.served.model,
+        task=task,
+        finish_reason=result.finish,
+        complete=result.complete,
+        usage=result.usage,
+        cost=dollars(result.cost),
+        cost_source=result.cost_source,
+        in_doubt=Decimal(usd(result.in_doubt)),
+        duration_s=result.total_s,
+        first_token_s=result.first_token_s,
+        attempts=attempts,
+        warnings=warnings,
+        tool_calls=result.tool_calls,
+    )
+
+
+def _told(error: LlmoError, attempts: tuple[AnswerAttempt, ...], text: str) -> LlmoError:
+    error.attempts, error.text = attempts, text
+    return error
+
+
+def _attempt(one: AttemptRecord) -> AnswerAttempt:
+    return AnswerAttempt(
+        id=one.id,
+        provider=one.provider,
+        model=one.model,
+        outcome=one.outcome,
+        error=one.error,
+        cost=dollars(one.cost),
+        cost_source=one.cost_source,
+        duration_s=one.duration_s,
+        in_doubt=Decimal(usd(one.in_doubt)),
+    )
+
+
+def estimate(plan: router.Plan) -> Estimate:
+    """What a plan says."""
+    return Estimate(
+        task=plan.task.name,
+        task_reason=plan.task.reason,
+        private=plan.need.private,
+        input_tokens=plan.need.input_estimate,
+        candidates=tuple(map(_candidate, plan.candidates)),
+    )
+
+
+def _candidate(one: router.Candidate) -> PlannedTarget:
+    return PlannedTarget(
+        target=one.target,
+        rank=one.rank,
+        tier=one.tier,
+        why=one.why,
+        local=one.facts.local,
+        expected=dollars(one.estimate),
+        worst=dollars(one.worst),
+        cost_source=one.source,
+    )
+
+
+def budget(status: BudgetStatus) -> Budget:
+    """A limit as it stands."""
+    return Budget(
+        name=status.name,
+        window=status.window,
+        limit=dollars(status.limit_usd),
+        spent=Decimal(usd(status.spent)),
+        held=Decimal(usd(status.held)),
+        in_doubt=Decimal(usd(status.in_doubt)),
+        left=dollars(status.left),
+        limit_calls=status.limit_calls,
+        calls=status.calls,
+        left_calls=status.left_calls,
+        resets_at=status.resets_at,
+    )

@@ -1,0 +1,290 @@
+"""
+llmo for programs: the engine, ledger, budgets and privacy of the command line, behind two small classes.
+
+    import llmo
+
+    with llmo.Client("offline") as client:
+        print(client.ask("Name three rivers of Europe.").text)
+        for piece in client.stream("And in Asia?", max_tokens=200, tags={"team": "maps"}):
+            print(piece, end="")
+
+Both classes work on a loop of their own in a thread of its own: `Client` can be used inside a running loop
+(notebooks), `AsyncClient` from any loop and from several, and neither ever blocks the caller's loop. Failures are
+`llmo.errors`, raised with the attempts that were made and the text that came before. No texts are kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import weakref
+from concurrent.futures import wait
+from contextlib import aclosing, suppress
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from llmo.client.portal import Portal
+from llmo.client.question import Options, cap, question
+from llmo.client.runtime import Runtime
+from llmo.client.session import Session
+from llmo.config import parameters
+from llmo.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from llmo.client.answers import Answer, Estimate, Limits
+    from llmo.client.portal import PortalCall
+    from llmo.client.question import Dollars, Prompt
+    from llmo.client.session import RunningQuestion
+
+
+class _Owner:
+    """What both clients are: a desk on the loop of a portal."""
+
+    def __init__(
+        self,
+        profile: str | Path | None = None,
+        *,
+        env: Mapping[str, str] | None = None,
+        concurrency: int | None = None,
+        max_cost: Dollars | None = None,
+        allow_unpriced: bool = False,
+    ) -> None:
+        """
+        `profile` is a name or a path, `env` takes the place of the process's environment.
+
+        `max_cost` caps everything that this client spends. `concurrency` is how many requests may be in
+        flight at each provider; above 1 it is wired for many, as `llmo batch` is: refused holds wait for own
+        calls to settle, and waiting in line is no part of `timeout`. Raises `ConfigError` for a profile that
+        can't be used.
+        """
+        concurrency = parameters.whole("concurrency", concurrency)
+        cap(max_cost)
+        around = Runtime(
+            env=dict(os.environ) if env is None else env,
+            profile_name=None if profile is None else os.fspath(profile),
+            online=True,
+        )
+        self._desk = Session(
+            around,
+            concurrency=concurrency,
+            max_cost=None if max_cost is None else str(max_cost),
+            allow_unpriced=allow_unpriced,
+        )
+        self._portal = Portal(self._desk.close)
+        # At exit the process's own end does it; holds still open then are booked by `llmo cost --reconcile`.
+        weakref.finalize(self, self._portal.stop).atexit = False
+
+    @property
+    def run(self) -> str:
+        """The name of this client in the ledger: `llmo cost --run`."""
+        return self._desk.around.run_id
+
+    def _asked(self, prompt: Prompt, options: Options, *, shown: bool) -> RunningQuestion:
+        return self._desk.ask(question(prompt, options), shown=shown)
+
+
+class Client(_Owner):
+    """Asks models, and waits for them; may be shared by threads. Use it in `with`, or `close` it."""
+
+    def ask(self, prompt: Prompt, **options: Unpack[Options]) -> Answer:
+        """The answer to a prompt or to messages; see `llmo.client.question.Options`. Raises `LlmoError`."""
+        asked = self._asked(prompt, options, shown=False)
+        return self._portal.call(lambda: _whole(asked))
+
+    def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
+        """The answer as it comes; nothing is sent before the first piece is asked for."""
+        return Stream(self, self._asked(prompt, options, shown=True))
+
+    def estimate(self, prompt: Prompt, **options: Unpack[Options]) -> Estimate:
+        """Who would answer, and for how much; sends nothing."""
+        asked = question(prompt, options)
+        return self._portal.call(lambda: self._desk.estimate(asked))
+
+    def limits(self) -> Limits:
+        """What may still be spent, and how fast providers may be asked."""
+        return self._portal.call(self._desk.limits)
+
+    def close(self) -> None:
+        """Cancel what is under way and book it, close connections; later calls are refused."""
+        self._portal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncClient(_Owner):
+    """Asks models without blocking; may be shared by tasks and loops. Use it in `async with`, or `close` it."""
+
+    @classmethod
+    def beside(cls, client: Client) -> Self:
+        """One that shares everything with a `Client`, which closes both."""
+        made = cls.__new__(cls)
+        made._desk, made._portal = client._desk, client._portal  # noqa: SLF001 - the two halves of one thing
+        made._kept = client  # noqa: SLF001 - its own
+        return made
+
+    _kept: Client | None = None
+
+    async def ask(self, prompt: Prompt, **options: Unpack[Options]) -> Answer:
+        """The answer to a prompt or to messages; see `llmo.client.question.Options`. Raises `LlmoError`."""
+        asked = self._asked(prompt, options, shown=False)
+        return await self._portal.acall(lambda: _whole(asked))
+
+    def stream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
+        """The answer as it comes; nothing is sent before the first piece is asked for."""
+        return AsyncStream(self, self._asked(prompt, options, shown=True))
+
+    async def estimate(self, prompt: Prompt, **options: Unpack[Options]) -> Estimate:
+        """Who would answer, and for how much; sends nothing."""
+        asked = question(prompt, options)
+        return await self._portal.acall(lambda: self._desk.estimate(asked))
+
+    async def limits(self) -> Limits:
+        """What may still be spent, and how fast providers may be asked."""
+        return await self._portal.acall(self._desk.limits)
+
+    async def close(self) -> None:
+        """Cancel what is under way and book it, close connections; later calls are refused."""
+        await asyncio.to_thread(self._portal.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+class _StreamPieces:
+    """What both streams are: an answer whose pieces are handed over from the other loop."""
+
+    def __init__(self, owner: _Owner, asked: RunningQuestion) -> None:
+        # The owner is kept: a client that nobody holds any more closes itself.
+        self._owner, self._asked = owner, asked
+        self._work: PortalCall[None] | None = None
+        self._over = False
+
+    @property
+    def result(self) -> Answer:
+        """The answer, when the pieces have ended; partial when closed early. Raises the error it ended with."""
+        if self._work is not None and not self._work.future.done():
+            raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
+        return self._asked.answer
+
+    def _begin(self, put: Callable[[str | None], object]) -> PortalCall[None]:
+        """Start; `put` gets each piece, and None at the end."""
+        asked = self._asked
+        work = self._owner._portal.start(lambda: _handed(asked, put))  # noqa: SLF001 - a stream is part of its client
+        work.future.add_done_callback(lambda _: put(None))
+        return work
+
+    def _ended(self, stop: type[Exception]) -> Exception:
+        """What to raise at the end: its error once, `stop` ever after."""
+        error = None if self._over or self._work is None else self._work.future.exception()
+        self._over = True
+        return error if isinstance(error, Exception) else stop()
+
+    def __del__(self) -> None:
+        if self._work is not None:
+            self._work.cancel()
+
+
+class Stream(_StreamPieces):
+    """Iterates over pieces of text, then has a `result`. Left early, `close` it (or use `with`): it is booked then."""
+
+    def __init__(self, owner: Client, asked: RunningQuestion) -> None:
+        super().__init__(owner, asked)
+        self._queue: SimpleQueue[str | None] = SimpleQueue()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if self._over:
+            raise StopIteration
+        if self._work is None:
+            self._work = self._begin(self._queue.put)
+        piece = self._queue.get()
+        if piece is None:
+            raise self._ended(StopIteration)
+        return piece
+
+    def close(self) -> None:
+        """End it; what was received is booked when this returns."""
+        self._over = True
+        if self._work is not None:
+            self._work.cancel()
+            wait([self._work.future])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncStream(_StreamPieces):
+    """The same for `async for`, on one loop. Left early, `close` it (or use `async with`)."""
+
+    def __init__(self, owner: AsyncClient, asked: RunningQuestion) -> None:
+        super().__init__(owner, asked)
+        self._queue: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        if self._over:
+            raise StopAsyncIteration
+        if self._work is None:
+            self._work = self._begin(_into(asyncio.get_running_loop(), self._queue))
+        piece = await self._queue.get()
+        if piece is None:
+            raise self._ended(StopAsyncIteration)
+        return piece
+
+    async def close(self) -> None:
+        """End it; what was received is booked when this returns."""
+        self._over = True
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.wait([asyncio.wrap_future(self._work.future)])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+async def _whole(asked: RunningQuestion) -> Answer:
+    async with aclosing(asked.pieces()) as pieces:
+        async for _ in pieces:
+            pass
+    return asked.answer
+
+
+async def _handed(asked: RunningQuestion, put: Callable[[str | None], object]) -> None:
+    async with aclosing(asked.pieces()) as pieces:
+        async for piece in pieces:
+            put(piece)
+
+
+def _into(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[str | None]) -> Callable[[str | None], Any]:
+    """Put from another thread; a loop that has gone has no reader."""
+
+    def put(piece: str | None) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(queue.put_nowait, piece)
+
+    return put

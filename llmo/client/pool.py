@@ -1,0 +1,79 @@
+"""The providers of a profile, made when they are first asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.types import redact
+
+if TYPE_CHECKING:
+    from llmo.client.runtime import Runtime
+    from llmo.providers.provider import Provider
+    from llmo.providers.transports.transport import Transport
+
+
+class ProviderPool:
+    """Providers of the profile, made when first asked for, closed together."""
+
+    def __init__(self, around: Runtime, *, busy: bool) -> None:
+        self._around, self._busy = around, busy
+        self._made: dict[str, Provider] = {}
+        self._transport: Transport | None = None
+
+    def __call__(self, name: str) -> Provider:
+        """The provider `name`."""
+        if name not in self._made:
+            self._made[name] = self._make(name)
+        return self._made[name]
+
+    async def close(self) -> None:
+        """Give everything back."""
+        for provider in self._made.values():
+            await provider.close()
+        if self._transport is not None:
+            await self._transport.close()
+
+    def _make(self, name: str) -> Provider:
+        from llmo.config.credentials import api_key, base_url
+        from llmo.providers.provider import ProviderContext
+        from llmo.providers.registry import factory
+
+        around = self._around
+        config = around.profile.providers[name]
+        named = [one.api_key_env for one in around.profile.providers.values() if one.api_key_env]
+        key = api_key(name, config, around.env, others=named)
+        redact.remember(key or "")
+        link = ProviderContext(
+            name=name,
+            base_url=base_url(name, config, around.env),
+            api_key=key,
+            config=config,
+            transport=self._wire(config.kind),
+            clock=around.clock,
+            env=around.env,
+        )
+        return factory(config.kind)(link)
+
+    def _wire(self, kind: str) -> Transport:
+        """One transport for all; measured: httpx starts soonest, aiohttp carries a thousand at once."""
+        from llmo.config.kinds import KINDS
+
+        if not KINDS[kind].http:
+            from llmo.providers.offline.provider import Unplugged
+
+            return Unplugged()
+        if self._transport is None:
+            if self._busy:
+                from llmo.providers.transports.aiohttp import AiohttpTransport
+
+                self._transport = AiohttpTransport()
+            else:
+                from llmo.providers.transports.httpx import HttpxTransport
+
+                self._transport = HttpxTransport()
+            log = self._around.wire_log
+            if log is not None:
+                from llmo.providers.transports.logged import Logged
+
+                self._transport = Logged(self._transport, log)
+        return self._transport

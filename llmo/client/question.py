@@ -1,0 +1,148 @@
+"""What a program asks: a prompt with its options, checked and made into a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
+
+from llmo.config import parameters
+from llmo.errors import UsageError
+from llmo.requests.validator import checked
+from llmo.routing.planner import Selection
+from llmo.types.messages import Message, Params, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from decimal import Decimal
+
+    from llmo.types.jsontext import Json
+    from llmo.types.messages import Role, Strategy
+    from llmo.types.money import Pico
+
+Prompt: TypeAlias = "str | Sequence[Message | Mapping[str, str]]"
+Dollars: TypeAlias = "Decimal | str | int"
+
+ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
+
+
+class Options(TypedDict, total=False):
+    """
+    How to ask; what is left out is as the profile says.
+
+    `model` is `provider/model`, an alias, or several as a chain; `task` picks the chain of a task, `strategy` its
+    order; `fallback=False` tries the first candidate only; `private` never leaves this machine, and without it
+    detected private data may go to the providers of `allow_private_to`. `schema` is a JSON Schema that the answer must
+    match. `max_cost` caps all attempts of this call. `timeout` is seconds for everything, `retries` attempts per
+    candidate after the first. `tags` are stored with every attempt. `extra` is sent to the provider as it is. `fit`
+    lowers `max_tokens` to what the budget allows, and `lenient` leaves out parameters that a model does not take:
+    with a warning, where it would be an error.
+    """
+
+    model: str | Sequence[str] | None
+    task: str | None
+    strategy: Strategy | None
+    system: str | None
+    schema: Mapping[str, Any] | None
+    max_tokens: int | None
+    temperature: float | None
+    seed: int | None
+    stop: str | Sequence[str] | None
+    extra: Mapping[str, Any] | None
+    tags: Mapping[str, str] | None
+    max_cost: Dollars | None
+    private: bool
+    allow_private_to: str | Sequence[str] | None
+    timeout: float | None
+    retries: int | None
+    fallback: bool
+    fit: bool
+    lenient: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A checked question; None leaves a clock to the profile, `cap` is picodollars."""
+
+    request: Request
+    choice: Selection
+    tags: Mapping[str, str]
+    cap: Pico | None
+    timeout: float | None
+    retries: int | None
+
+
+def question(prompt: Prompt, options: Options) -> Question:
+    """Read what is asked. Raises `UsageError` for an empty prompt or a value that can't be meant."""
+    unknown = options.keys() - Options.__annotations__.keys()
+    if unknown:
+        raise TypeError(f"unexpected keyword argument: {', '.join(sorted(unknown))}")
+    if options.get("private") and options.get("allow_private_to"):
+        raise UsageError("private and allow_private_to exclude each other")
+    tags = {str(key): str(value) for key, value in (options.get("tags") or {}).items()}
+    return Question(
+        request=Request(_messages(prompt, options.get("system")), _params(options), _schema(options.get("schema"))),
+        choice=Selection(
+            models=_several(options.get("model")),
+            task=options.get("task"),
+            strategy=options.get("strategy"),
+            private=options.get("private", False),
+            because="private=True" if options.get("private") else "",
+            allowed=_several(options.get("allow_private_to")),
+            first_only=not options.get("fallback", True),
+            fit=options.get("fit", False),
+            lenient=options.get("lenient", False),
+            capped=options.get("max_cost") is not None,
+            tags=tags,
+        ),
+        tags=tags,
+        cap=cap(options.get("max_cost")),
+        timeout=parameters.real("timeout", options.get("timeout")),
+        retries=parameters.whole("retries", options.get("retries")),
+    )
+
+
+def cap(amount: Dollars | None) -> Pico | None:
+    """A cap in picodollars. Raises `UsageError` unless it is an amount above 0."""
+    return None if amount is None else parameters.cap(str(amount), "max_cost")
+
+
+def _schema(given: Mapping[str, Any] | None) -> Mapping[str, Json] | None:
+    return None if given is None else checked(given).schema
+
+
+def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:
+    turns = (Message("user", prompt),) if isinstance(prompt, str) else tuple(map(_message, prompt))
+    if system is not None:
+        turns = (Message("system", system), *(turn for turn in turns if turn.role != "system"))
+    if not any(turn.text.strip() or turn.images for turn in turns if turn.role != "system"):
+        raise UsageError("nothing to ask: the prompt is empty")
+    return turns
+
+
+def _message(given: Message | Mapping[str, str]) -> Message:
+    if isinstance(given, Message):
+        if given.role not in ROLES.values() and given.verbatim is None:
+            raise UsageError(f"unknown role: {given.role}", hint=f"roles: {', '.join(ROLES)}")
+        return given
+    role, text = ROLES.get(given.get("role", "")), given.get("content")
+    if role is None:
+        raise UsageError(f"unknown role: {given.get('role')}", hint=f"roles: {', '.join(ROLES)}")
+    if not isinstance(text, str):
+        raise UsageError(f"content of a message is not text: {type(text).__name__}", hint="llmo.Message takes images")
+    return Message(role, text)
+
+
+def _params(options: Options) -> Params:
+    return Params(
+        max_tokens=parameters.whole("max_tokens", options.get("max_tokens")),
+        temperature=parameters.real("temperature", options.get("temperature")),
+        seed=parameters.whole("seed", options.get("seed")),
+        stop=parameters.stops(options.get("stop")),
+        extra=parameters.options(options.get("extra")),
+    )
+
+
+def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    return (given,) if isinstance(given, str) else tuple(given)

@@ -1,0 +1,53 @@
+"""Where a request really goes: what counts as this machine, and the last look before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmo.config.profile import ProviderConfig
+
+FORWARDERS = ("openrouter", "litellm", "litellm-proxy", "cursor")
+"""Kinds whose address says nothing about where a prompt ends up: they hand it on."""
+CLOUD = ("-cloud", ":cloud")
+"""Ends of names that a signed-in Ollama hands on to ollama.com, whatever dialect it is asked in."""
+# Only what every parser of addresses reads alike: no user, no backslash, no escapes, no letters beyond ASCII.
+_PLAIN = re.compile(
+    r"https?://(?:\[([0-9a-f]{0,4}:[0-9a-f:.]{1,45}(?:%[\w.-]{1,15})?)\]|([a-z0-9.-]{1,253}))(?::\d{1,5})?(?:[/?]|\Z)",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def loopback(url: str) -> bool:
+    """
+    Whether an address can only mean this machine: a loopback address, IPv4 or IPv6, or exactly `localhost`.
+
+    No name is looked up, and what could be read in two ways (`127.1`, `2130706433`, `http://127.0.0.1@host`) is no
+    loopback address.
+    """
+    from ipaddress import ip_address
+
+    found = None if "\\" in url else _PLAIN.match(url)
+    if found is None:
+        return False
+    host = (found[1] or found[2]).lower()
+    if host == "localhost":
+        return True
+    try:
+        literal = ip_address(host)
+    except ValueError:
+        return False
+    # IPv6 that carries an IPv4 address (::ffff:127.0.0.1) goes where that one goes.
+    return (getattr(literal, "ipv4_mapped", None) or literal).is_loopback
+
+
+def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
+    """Whether a prompt stays on this machine, or goes where the profile says that it may (`local = true`)."""
+    if config.kind == "offline":
+        return True
+    if model.lower().endswith(CLOUD):
+        return False
+    if config.kind == "litellm" and not address:
+        return False  # each of its models goes to a host of its own
+    return config.local or (config.kind not in FORWARDERS and loopback(address))

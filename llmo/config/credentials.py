@@ -1,0 +1,189 @@
+"""Addresses and keys of providers, and whether one is ready to be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from llmo.config import inherited, programs
+from llmo.config.kinds import KIND_DEFAULTS
+from llmo.config.ollama import address
+from llmo.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from llmo.config.profile import ProviderConfig
+
+PATIENCE = 30
+"""Seconds that a command may take to print a key: it may ask for a passphrase."""
+
+
+def base_url(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str:
+    """
+    Where the provider is, without a closing slash; empty for kinds that have no address.
+
+    A vendor's variable has moved `config.base_url` already when it came from `load`; here it
+    counts for a provider that was made otherwise.
+    """
+    kind = KIND_DEFAULTS[config.kind]
+    found = config.base_url
+    if not found and name == config.kind and kind.url_env and env.get(kind.url_env):
+        found = _told(config.kind, env)
+    return (found or kind.base_url or "").rstrip("/")
+
+
+def _told(kind: str, env: Mapping[str, str]) -> str:
+    """The address in the vendor's own variable; empty when there is none."""
+    value = env.get(KIND_DEFAULTS[kind].url_env or "", "")
+    return (address(value) if value and kind == "ollama" else value).rstrip("/")
+
+
+def api_key(name: str, config: ProviderConfig, env: Mapping[str, str], *, others: Collection[str] = ()) -> str | None:
+    """
+    The key to send, or None when the provider goes without.
+
+    `api_key_env`, else the vendor's own variable if the address is the vendor's, else what
+    `api_key_cmd` prints, else the keyring's entry for the service and the provider's name. The command gets no key of
+    a model: `others` are variables that hold some, besides those that are known.
+    Raises `CredentialsError` when a command or the keyring fails.
+    """
+    variable = _variable(name, config, env)
+    if variable and (key := env.get(variable, "").strip()):
+        return _sendable(key, variable)
+    if config.api_key_cmd:
+        return _sendable(
+            _printed(name, config.api_key_cmd, inherited.by_store(env, others)), f"what {config.api_key_cmd[0]} printed"
+        )
+    if config.api_key_keyring:
+        return _sendable(_kept(name, config.api_key_keyring), "the keyring")
+    return None
+
+
+def _variable(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """Name of the variable that may be used: the profile's, or the vendor's where its key belongs."""
+    if config.api_key_env:
+        return config.api_key_env
+    return KIND_DEFAULTS[config.kind].key_env if _belongs(name, config, env) else None
+
+
+def _belongs(name: str, config: ProviderConfig, env: Mapping[str, str]) -> bool:
+    kind = KIND_DEFAULTS[config.kind]
+    url = base_url(name, config, env)
+    if kind.key_host is None:
+        return name == config.kind or (bool(url) and url == _told(config.kind, env))
+    return _is_vendor(config, url) or (kind.key_follows and url == _told(config.kind, env))
+
+
+def _is_vendor(config: ProviderConfig, url: str) -> bool:
+    """Whether the vendor's own host is asked, encrypted."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    plain = "@" not in url and "\\" not in url
+    return plain and parts.scheme == "https" and parts.hostname == KIND_DEFAULTS[config.kind].key_host
+
+
+def withheld(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """The vendor's variable that is set and not sent, because the address is not the vendor's."""
+    variable = KIND_DEFAULTS[config.kind].key_env
+    if not variable or not env.get(variable) or config.api_key_env or _belongs(name, config, env):
+        return None
+    return variable
+
+
+def key_origin(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """Where `api_key` would take the key from; starts nothing."""
+    variable = _variable(name, config, env)
+    if variable and env.get(variable, "").strip():
+        return f"environment {variable}"
+    if config.api_key_cmd:
+        return f"command {config.api_key_cmd[0]}"
+    return f"keyring {config.api_key_keyring}" if config.api_key_keyring else None
+
+
+def ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """Why the provider cannot be asked, or None; starts nothing and asks nobody."""
+    kind = KIND_DEFAULTS[config.kind]
+    if kind.needs_url and not base_url(name, config, env):
+        return f"base_url is not set, nor {kind.url_env}"
+    return _lacking(config, env) or _keyless(name, config, env)
+
+
+def _lacking(config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """What must be installed first."""
+    if config.kind == "cursor":
+        program = programs.cursor(config, env)
+        return program if isinstance(program, str) else None
+    if config.kind == "litellm" and not _installed("litellm"):
+        return "the package litellm is not installed: pip install 'llmo[litellm]'"
+    return None
+
+
+def _keyless(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    origin = key_origin(name, config, env)
+    if origin:
+        usable = not origin.startswith("keyring ") or _installed("keyring")
+        return None if usable else "the package keyring is not installed"
+    variable = _variable(name, config, env)
+    needed = KIND_DEFAULTS[config.kind].needs_key and _is_vendor(config, base_url(name, config, env))
+    return f"{variable} is not set" if config.api_key_env or needed else None
+
+
+def _installed(package: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(package) is not None
+
+
+def _sendable(key: str, source: str) -> str:
+    if key.isascii() and key.isprintable() and " " not in key:
+        return key
+    raise CredentialsError(
+        f"not a key: {source} has a space, a line break or a character outside ASCII",
+        hint="it must be the key alone",
+    )
+
+
+def _printed(name: str, command: tuple[str, ...], env: Mapping[str, str]) -> str:
+    """What the command prints, its last line break taken off; its output is in no error."""
+    import subprocess
+
+    said = f"api_key_cmd of {name} failed: {command[0]}"
+    try:
+        run = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, env=dict(env), check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise CredentialsError(f"{said}: no answer in {PATIENCE} s") from None
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or "cannot be started"
+        raise CredentialsError(f"{said}: {reason.lower()}", hint="it is run without a shell") from None
+    if run.returncode:
+        raise CredentialsError(f"{said}: exit code {run.returncode}", hint="run it by hand to see what it says")
+    key = run.stdout.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+    if not key:
+        raise CredentialsError(f"{said}: it printed nothing")
+    return key
+
+
+def _kept(name: str, service: str) -> str:
+    from importlib import import_module  # not a dependency: most people have no use for it
+
+    try:
+        keyring: Any = import_module("keyring")
+        failure: type[Exception] = import_module("keyring.errors").KeyringError
+    except ImportError:
+        raise CredentialsError(
+            f"api_key_keyring of {name} needs the package keyring", hint="pip install keyring"
+        ) from None
+    try:
+        key: str | None = keyring.get_password(service, name)
+    except failure as exc:
+        raise CredentialsError(f"the keyring failed for {service}: {type(exc).__name__}") from None
+    if not key:
+        raise CredentialsError(
+            f"the keyring has no password for {service}, {name}", hint=f"keyring set {service} {name}"
+        )
+    return key

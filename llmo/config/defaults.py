@@ -1,0 +1,101 @@
+"""
+The profiles that need no file.
+
+`default` uses what is there: keys in the environment, the models that Ollama had when discovery
+last asked, `cursor-agent` on PATH, a LiteLLM proxy's address. The clouds are always listed, so
+that naming one without its key says which key is missing. When nothing at all is there, all of
+them stand in the chain, each not ready and saying why.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from llmo.config.kinds import KIND_DEFAULTS
+from llmo.config.ollama import address, remembered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NAMES = ("default", "offline")
+_ECHO = "offline/echo"
+
+
+def tree(name: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """A built-in profile as TOML would give it."""
+    return _offline() if name == "offline" else _default(env)
+
+
+def _offline() -> dict[str, Any]:
+    return {
+        "providers": {"offline": {"kind": "offline"}},
+        "tasks": {task: {"primary": [_ECHO]} for task in ("simple", "complex", "general")},
+    }
+
+
+def _default(env: Mapping[str, str]) -> dict[str, Any]:
+    there = detected(env)
+    providers: dict[str, Any] = {name: {"kind": name} for name in ("openai", "anthropic", "openrouter", "ollama")}
+    providers |= {name: {"kind": name} for name in ("litellm-proxy", "cursor") if name in there}
+    local = [f"ollama/{model}" for model in chat_models(env)[:1]]
+    in_chain = there if there & {"openai", "anthropic", "openrouter"} or local else set(providers)
+    return {"providers": providers} | chain(local, in_chain)
+
+
+def chain(local: list[str], there: set[str]) -> dict[str, Any]:
+    """The tasks and the fallback of those providers that are there."""
+
+    def those(*targets: str) -> list[str]:
+        return [target for target in targets if target.partition("/")[0] in there]
+
+    small = those("openai/gpt-6-luna", "anthropic/claude-haiku-5-5")
+    return {
+        "tasks": {
+            "simple": {"primary": local, "secondary": small},
+            "complex": {"primary": those("anthropic/claude-sonnet-5-5"), "secondary": those("openai/gpt-6-sol")},
+            "general": {"primary": those("openrouter/auto"), "secondary": small},
+        },
+        "fallback": {"openrouter": those("openrouter/auto"), "local": local},
+    }
+
+
+def derived(providers: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Tasks for a file that lists providers and none of its own: the first of each one's `models`.
+
+    The vendors' own and Ollama need no list: what `default` would ask of them.
+    """
+    listed = [f"{name}/{models[0]}" for name, models in _lists(providers)]
+    named = {name for name, one in providers.items() if isinstance(one, dict) and name == one.get("kind", name)}
+    plain = {name for name in named if not {"models", "base_url"} & providers[name].keys() or name == "ollama"}
+    local = [f"ollama/{model}" for model in chat_models(env)[:1]] if "ollama" in plain else []
+    found = chain([] if any(target.startswith("ollama/") for target in listed) else local, plain)
+    for task in found["tasks"].values():
+        task["primary"] = [*listed, *task["primary"]]
+    return found
+
+
+def _lists(providers: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
+    pairs = [(name, one.get("models")) for name, one in providers.items() if isinstance(one, dict)]
+    return [(name, models) for name, models in pairs if isinstance(models, list) and models]
+
+
+def detected(env: Mapping[str, str]) -> set[str]:
+    """The providers that this machine can use as it is, told without a network."""
+    there = {name for name in ("openai", "anthropic", "openrouter") if _shown(name, env)}
+    there |= {"litellm-proxy"} if env.get("LITELLM_PROXY_URL") else set()
+    there |= {"cursor"} if shutil.which("cursor-agent", path=env.get("PATH", "")) else set()
+    return there | ({"ollama"} if chat_models(env) else set())
+
+
+def _shown(name: str, env: Mapping[str, str]) -> bool:
+    kind = KIND_DEFAULTS[name]
+    # An address without a key is a compatible server that wants none.
+    return bool(env.get(kind.key_env or "") or env.get(kind.url_env or ""))
+
+
+def chat_models(env: Mapping[str, str]) -> list[str]:
+    """What Ollama had, without the models that only embed."""
+    found = remembered(address(env.get("OLLAMA_HOST", "")), env)
+    return [name for name in found if "embed" not in name]

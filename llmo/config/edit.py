@@ -1,0 +1,84 @@
+"""One value of a profile's text changed, comments and order kept."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from llmo.config.problems import unknown
+from llmo.config.schema import Path, declared, decoded, dotted, is_list, is_table
+from llmo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+
+def changed(text: str, key: str, value: str) -> str:
+    """
+    The text with `key` (dotted, as TOML writes it; list items by number) set to `value`.
+
+    Scalars are taken as typed, lists and tables are TOML. Raises `ConfigError` for a key that the
+    profile does not have; whether the value fits is for the validation of the whole to say.
+    """
+    import tomlkit
+
+    path = split(key)
+    document = tomlkit.parse(text)
+    table: Any = document
+    for n, part in enumerate(path[:-1]):
+        table = _inner(table, part, path[: n + 1], last=n == len(path) - 2)
+    name = path[-1]
+    if isinstance(table, list):
+        table[_number(table, name, path)] = read(path, value)
+    else:
+        table[str(name)] = read(path, value)
+    return tomlkit.dumps(document)
+
+
+def split(key: str) -> Path:
+    """The parts of a dotted key. Raises `ConfigError` where nothing is declared."""
+    try:
+        tree: Any = tomllib.loads(f"{key} = 0")
+    except (ValueError, RecursionError):
+        raise ConfigError(f"not a key: {key}", hint="keys are dotted, as in providers.openai.rpm") from None
+    path: Path = ()
+    while isinstance(tree, dict) and len(tree) == 1:
+        [(name, tree)] = tree.items()
+        path = (*path, name)
+        if declared(path) is None:
+            raise ConfigError(f"{dotted(path)}: {unknown(path)}", hint="all keys: llmo profile schema")
+    if tree != 0:
+        raise ConfigError(f"not one key: {key}", hint="keys are dotted, as in providers.openai.rpm")
+    return path
+
+
+def read(path: Path, value: str) -> object:
+    """A value as it was typed, by the type that stands at `path`."""
+    kind = declared(path)
+    if is_table(kind) or is_list(kind) or value[:1] in {'"', "'"}:
+        try:
+            tree = tomllib.loads(f"value = {value}")
+        except (ValueError, RecursionError):
+            return value
+        return tree["value"] if len(tree) == 1 else value
+    return decoded(path, value)
+
+
+def _inner(table: Any, part: str | int, path: Path, *, last: bool) -> Any:
+    import tomlkit
+
+    if isinstance(table, list):
+        return table[_number(table, part, path)]
+    there: MutableMapping[str, Any] = table
+    if str(part) not in there:
+        there[str(part)] = tomlkit.table(is_super_table=not last)
+    inner = there[str(part)]
+    if not isinstance(inner, dict | list):
+        raise ConfigError(f"{dotted(path)}: not a table in this file")
+    return inner
+
+
+def _number(items: list[Any], part: str | int, path: Path) -> int:
+    if not (str(part).isdigit() and int(part) < len(items)):
+        raise ConfigError(f"{dotted(path)}: no such item", hint=f"there are {len(items)}, counted from 0")
+    return int(part)

@@ -1,0 +1,78 @@
+"""What is wrong with a profile: all of it at once, a line each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llmo.config.schema import Path, choices, declared, expected, given, names, nearest
+from llmo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SECRET = "a key never stands in the profile: use api_key_env, api_key_cmd or api_key_keyring"  # noqa: S105 - advice
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than_equal": ("le", "at most"),
+}
+_UNKNOWN = {"unexpected_keyword_argument", "extra_forbidden"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to mend: where it stands (`file:line`, `environment NAME`, `flag --x`), its key, what is wrong."""
+
+    where: str
+    key: str
+    what: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.where, self.key, self.what) if part)
+
+
+class ProfileError(ConfigError):
+    """A profile that cannot be used; `problems` are its lines."""
+
+    def __init__(self, problems: Sequence[Problem], *, hint: str | None = None) -> None:
+        super().__init__("\n".join(dict.fromkeys(map(str, problems))), hint=hint)
+        self.problems = tuple(problems)
+
+
+def what(path: Path, error: Mapping[str, Any]) -> str:
+    """One finding of pydantic, in our words; values that may be secrets are not repeated."""
+    kind, value = str(error["type"]), error["input"]
+    if kind in _UNKNOWN:
+        return unknown(path)
+    if kind == "missing":
+        return f"missing, {expected(path)}"
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        return f"expected {words} {error['ctx'][bound]:,.0f}, got {given(value)}"
+    if choices(path) and isinstance(value, str):
+        known = choices(path)
+        if path[-1] == "kind":
+            return f"unknown kind: {value}{nearest(value, known)} (kinds: {', '.join(known)})"
+        return f"expected {expected(path)}, got {given(value)}{nearest(value, known)}"
+    return f"expected {expected(path)}, got {_shown(path, value)}"
+
+
+def unknown(path: Path) -> str:
+    """A key that is not declared, with the nearest that is."""
+    name = str(path[-1])
+    if name == "api_key":
+        return f"unknown key; {SECRET}"
+    near = nearest(name, names(path[:-1]))
+    if near or not declared(path[:-1]):
+        return f"unknown key{near}"
+    return f"unknown key (keys: {', '.join(names(path[:-1]))})"
+
+
+def _shown(path: Path, value: object) -> str:
+    if "headers" in path or str(path[-1]).startswith("api_key"):
+        # Not repeated: people put the key itself here.
+        return "text" if isinstance(value, str) else "a number" if isinstance(value, int | float) else given(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and "dollars" in expected(path):
+        return f"{given(value)} without quotes"
+    return given(value)

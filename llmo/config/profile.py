@@ -1,0 +1,272 @@
+"""
+The profile: every setting, declared once.
+
+Plain frozen dataclasses, so that the rest of the program needs no pydantic; `llmo.config`
+validates them (and `LLMO_…` variables) with pydantic-settings, which reads the constraints
+and the attribute docstrings from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping  # noqa: TC003 - pydantic evaluates the annotations
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from llmo.config.parameters import MOST_COUNT, MOST_DAYS, MOST_IN_FLIGHT, MOST_RETRIES, MOST_SECONDS, MOST_TOKENS
+from llmo.types.messages import Strategy, Target
+
+Kind = Literal["openai", "anthropic", "ollama", "openrouter", "litellm", "litellm-proxy", "cursor", "offline"]
+Window = Literal["run", "day", "week", "month", "total"]
+Detector = Literal["secrets", "pii"]
+BudgetEnd = Literal["refuse", "local"]
+MATCHED = ("provider", "model", "task")
+"""What a budget's `match` looks at, beside `tag.KEY`."""
+TASKS = ("simple", "complex", "general")
+"""The tasks that every profile knows by name, whether or not it has a chain for them."""
+
+
+class Exact:
+    """
+    A value of this type, not one that could be read as it: TOML has types, so `timeout = "30"` is a mistake.
+
+    Bounds are `gt`, `ge`, `le`. pydantic calls the hook by its name; neither it nor annotated-types,
+    16 ms of every start, is imported for that.
+    """
+
+    def __init__(self, **bounds: int) -> None:
+        self.bounds = bounds
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        """Make the schema of the bare type strict, and bound it."""
+        return handler(source) | {"strict": True} | self.bounds
+
+
+Switch = Annotated[bool, Exact()]
+Usd = Annotated[str, "dollars"]
+"""A decimal string of US dollars; `llmo.config` checks it."""
+
+STRICT: dict[str, Any] = {"extra": "forbid", "use_attribute_docstrings": True, "allow_inf_nan": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfflineConfig:
+    """How the `offline` provider behaves: deterministic answers without a network."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    reply_file: str | None = None
+    """Text file with one scripted reply a line; answered in turn."""
+    delay: Annotated[float, Exact(ge=0, le=MOST_SECONDS)] = 0.0
+    """Seconds between the words of a streamed answer."""
+    first_token_delay: Annotated[float, Exact(ge=0, le=MOST_SECONDS)] = 0.0
+    """Seconds before the first word."""
+    input_usd: Usd = "0"
+    """Price per million input tokens."""
+    output_usd: Usd = "0"
+    """Price per million output tokens."""
+    fail: Literal["none", "rate_limited", "unavailable", "cut", "slow"] = "none"
+    """How calls fail."""
+    fail_every: Annotated[int, Exact(ge=1, le=MOST_COUNT)] = 1
+    """Only every n-th call fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingConfig:
+    """How OpenRouter chooses among models and hosts (kind openrouter)."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    models: tuple[str, ...] = ()
+    """Models that OpenRouter tries by itself, in this order, when the one asked for fails."""
+    order: tuple[str, ...] = ()
+    """Hosts that are tried first, in this order."""
+    only: tuple[str, ...] = ()
+    """The hosts that may answer; empty: any."""
+    ignore: tuple[str, ...] = ()
+    """Hosts that may not answer."""
+    allow_fallbacks: Switch = True
+    """Whether other hosts may step in."""
+    sort: Literal["price", "throughput", "latency"] | None = None
+    """What hosts are ordered by; --strategy cheapest and fastest win."""
+    max_price_prompt_usd: Usd | None = None
+    """Most that a million input tokens may cost: dearer hosts are refused, and money is held at this price."""
+    max_price_completion_usd: Usd | None = None
+    """Most that a million output tokens may cost; goes with max_price_prompt_usd."""
+    max_price_request_usd: Usd = "0"
+    """Most that a request may cost beside its tokens, when the other two are set."""
+    data_collection: Literal["allow", "deny"] | None = None
+    """Whether hosts may store prompts."""
+    zdr: Switch = False
+    """Only hosts that keep nothing."""
+    require_parameters: Switch = False
+    """Only hosts that know every parameter of the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """One provider: an address, a key, its limits."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    kind: Kind
+    """The dialect it speaks."""
+    base_url: str | None = None
+    """Where it is; each kind has its default."""
+    api_key_env: str | None = None
+    """Name of the environment variable with the key."""
+    api_key_cmd: tuple[str, ...] = ()
+    """Command that prints the key."""
+    api_key_keyring: str | None = None
+    """Service name in the system keyring."""
+    models: tuple[str, ...] = ()
+    """The models that may be used; empty: any."""
+    rpm: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
+    """Requests per minute."""
+    tpm: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
+    """Tokens per minute."""
+    concurrency: Annotated[int, Exact(gt=0, le=MOST_IN_FLIGHT)] | None = None
+    """Requests in flight at once."""
+    local: Switch = False
+    """Counts as this machine for --private."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent with every request."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """Which field carries the output limit (kind openai)."""
+    connect_timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] | None = None
+    """Seconds until a connection must stand."""
+    idle_timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] | None = None
+    """Seconds without a byte before an answer counts as dead."""
+    num_ctx: Annotated[int, Exact(gt=0, le=MOST_TOKENS)] | None = None
+    """Context that Ollama loads a model with; else from the prompt's size."""
+    api_version: str | None = None
+    """Value of the `anthropic-version` header."""
+    command: tuple[str, ...] = ()
+    """Program of a subprocess provider (kind cursor)."""
+    max_calls_per_day: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
+    """A flat plan is counted in calls."""
+    offline: OfflineConfig = field(default_factory=OfflineConfig)
+    """Behaviour of kind offline."""
+    routing: RoutingConfig = field(default_factory=RoutingConfig)
+    """Choices of kind openrouter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskConfig:
+    """The first two steps of a task's chain; each entry is `provider/model` or an alias."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    primary: tuple[str, ...] = ()
+    """Tried first."""
+    secondary: tuple[str, ...] = ()
+    """Tried next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackConfig:
+    """Steps three to five of every task's chain."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    openrouter: tuple[str, ...] = ()
+    """Step three."""
+    litellm: tuple[str, ...] = ()
+    """Step four."""
+    local: tuple[str, ...] = ()
+    """Step five."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetConfig:
+    """A hard limit over a calendar window."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    name: str
+    """Shown when it refuses."""
+    limit_usd: Usd | None = None
+    """Dollars."""
+    limit_calls: Annotated[int, Exact(ge=0, le=MOST_COUNT)] | None = None
+    """Calls."""
+    window: Window = "total"
+    """When it begins anew."""
+    match: Mapping[str, str] = field(default_factory=dict)
+    """Calls that count: provider, model, task, tag.KEY, with * for any text; empty: all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacyConfig:
+    """What may leave this machine."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    local_only: Switch = False
+    """Plan every request as with --private."""
+    detect: tuple[Detector, ...] = ("secrets", "pii")
+    """When found in a prompt, plan it as with --private."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceConfig:
+    """A price that wins over the built-in table, per million tokens."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    model: str
+    """`provider/model`, `*` matches any text."""
+    input_usd: Usd
+    """Input."""
+    output_usd: Usd
+    """Output, reasoning included."""
+    cached_input_usd: Usd | None = None
+    """Input read from a cache; else as input."""
+    cache_write_usd: Usd | None = None
+    """Input written to a cache; else as input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Everything that is configured."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    model: str = "auto"
+    """What is used without -m: a target, an alias, or auto = by task."""
+    task: str = "auto"
+    """What is used without -t."""
+    strategy: Strategy = "profile"
+    """How a chain is ordered."""
+    timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] = 120.0
+    """Seconds for one call, retries and fallbacks included."""
+    retries: Annotated[int, Exact(ge=0, le=MOST_RETRIES)] = 2
+    """Attempts per candidate after the first."""
+    max_tokens: Annotated[int, Exact(gt=0, le=MOST_TOKENS)] | None = None
+    """Output limit when the command gives none."""
+    store_texts: Switch = True
+    """Keep prompts and answers in the history."""
+    retention_days: Annotated[int, Exact(ge=0, le=MOST_DAYS)] = 90
+    """Days until texts are pruned."""
+    timezone: str | None = None
+    """IANA zone of budget windows; else the system's."""
+    providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
+    """By the name that targets use."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Short names of targets."""
+    tasks: Mapping[str, TaskConfig] = field(default_factory=dict)
+    """simple, complex, general and any of your own."""
+    fallback: FallbackConfig = field(default_factory=FallbackConfig)
+    """Appended to every task."""
+    budgets: tuple[BudgetConfig, ...] = ()
+    """All that match must hold."""
+    when_budget_ends: BudgetEnd = "refuse"
+    """What follows a refusal: nothing, or candidates on this machine that cost nothing."""
+    privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
+    """What may leave this machine."""
+    prices: tuple[PriceConfig, ...] = ()
+    """Prices that win over the built-in table."""
+
+
+def parse_target(text: str) -> Target | None:
+    """`provider/model`; the model may hold further slashes. None when it has no provider."""
+    provider, slash, model = text.partition("/")
+    return Target(provider, model) if slash and provider and model else None

@@ -1,0 +1,1 @@
+"""Run a plan: hold, wait for a permit, send, settle, retry, fall back."""

@@ -1,0 +1,314 @@
+"""One attempt: the hold and the slot around a provider's stream, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from llmo.engine import output_limits, request_adapter
+from llmo.engine.costing import bill
+from llmo.engine.response import ResponseBuilder
+from llmo.errors import (
+    Incomplete,
+    LlmoError,
+    ProviderError,
+    QuotaExhausted,
+    RateLimited,
+    Refused,
+    TimedOut,
+    Unbounded,
+    Unfinished,
+    Withheld,
+)
+from llmo.ledger.records import Settlement
+from llmo.ledger.refusals import OverBudget
+from llmo.routing.plan import EXPECTED_OUTPUT, secluded
+from llmo.routing.tokens import estimate
+from llmo.types.attempts import AttemptRecord
+from llmo.types.events import Event, RateInfo
+from llmo.types.ids import ulid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Coroutine
+
+    from llmo.engine.engine import Engine
+    from llmo.engine.job import Job
+    from llmo.ledger.accounts import Hold
+    from llmo.routing.plan import Candidate
+    from llmo.types.messages import CostSource, Request
+
+T = TypeVar("T")
+
+
+QUOTA_S = 600.0
+"""How long a target without credit is put last."""
+UNBOOKED = "this call is not settled, and what was held for it stays counted until llmo cost --reconcile"
+WORTH_S = 1.0
+"""Shorter waits are over before another process could know of them."""
+
+
+class Attempt:
+    """The money and the slot around one attempt."""
+
+    def __init__(self, engine: Engine, job: Job, candidate: Candidate, number: int) -> None:
+        self.engine, self.job, self.candidate = engine, job, candidate
+        self.answer = ResponseBuilder()
+        self.answer.target = candidate.target
+        self.answer.warnings.extend(candidate.notes)
+        self.call = replace(
+            output_limits.call(candidate, job.plan.task.name, run=job.run, tags=job.tags),
+            id=ulid(self.engine.clock.now()),
+            attempt=number,
+            row=job.row,
+        )
+        self.hold: Hold | None = None
+        self.sent = False
+        self.began = asyncio.get_running_loop().time()
+        self.queued = 0.0
+        self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
+        self.in_doubt = 0
+
+    async def open(self, deadline: float) -> None:
+        """Take the hold, for as long an answer as there is money for. Raises `BudgetExceeded`."""
+        need, till = self.job.plan.need, self.engine.till
+        if secluded(need, self.candidate.target) and not self.candidate.facts.local:
+            raise Withheld(f"{self.candidate.target} is not on this machine, and the request is private")
+        limited = till.limited(self.call)
+        if self.candidate.unpriced and not till.allow_unpriced and limited:
+            raise Unbounded(self.candidate.unpriced, self.candidate.target)
+        asked = self.candidate.max_output
+        self.candidate = self.engine.outputs.limited(self.candidate, need, till.share(self.call))
+        while self.hold is None:
+            try:
+                self.hold = await self._held(deadline)
+            except OverBudget as refusal:
+                self.candidate = self._shorter(refusal)
+        self.answer.reserved = self.candidate.worst or 0
+        self.answer.chosen = output_limits.chosen(self.candidate, need) if limited else None
+        if need.max_output is not None and (limit := self.candidate.max_output) < asked:
+            self.answer.warnings.append(f"the budget buys {limit:,} output tokens of the {asked:,} asked for (--fit)")
+
+    async def _held(self, deadline: float) -> Hold:
+        candidate, job = self.candidate, self.job
+        least = output_limits.worst(candidate, job.plan.need, output_limits.least(candidate, job.plan.need))
+        patience = job.timeout if job.queues else max(0.0, deadline - asyncio.get_running_loop().time())
+        return await self.engine.till.hold(self.call, candidate.worst, least=least, patience=patience)
+
+    def _shorter(self, refusal: OverBudget) -> Candidate:
+        """Ask for no more than the refusal says that there is money for; raises it when that is no answer."""
+        need = self.job.plan.need
+        found = output_limits.shorter(self.candidate, need, refusal.status.left or 0) if refusal.shortens else None
+        if found is None:
+            raise output_limits.explained(refusal, self.candidate, need)
+        return found
+
+    async def stream(self, deadline: float) -> AsyncGenerator[Event]:
+        """The provider's events under the total clock; ends with `Finish` or an error."""
+        target, loop = self.candidate.target, asyncio.get_running_loop()
+        request = self._request()
+        # Without a limit in the request a provider charges what it expects, not what the model could write.
+        tokens = self.job.plan.need.input_estimate + (request.params.max_tokens or EXPECTED_OUTPUT)
+        try:
+            async with asyncio.timeout_at(None if self.job.queues else deadline):
+                slot = await self.engine.limiter.acquire(target.provider, tokens)
+        except TimeoutError:
+            raise _no_slot(target.provider, self.job.timeout) from None
+        if self.job.queues:
+            self.queued = loop.time() - self.began
+            deadline += self.queued
+        try:
+            provider = self.engine.provider(target.provider)
+            self.sent = True
+            async with aclosing(provider.stream(request, target.model)) as events:
+                pieces = _TimedPieces(events, deadline, self.job)
+                while (event := await pieces.next()) is not None:
+                    if isinstance(event, RateInfo):
+                        slot.learn(event)
+                        continue
+                    self.answer.take(event, loop.time())
+                    yield event
+            self._judge()
+        finally:
+            used = self.answer.usage
+            slot.release(None if used is None else used.input_tokens + used.output_tokens)
+
+    def _judge(self) -> None:
+        """Raise when the stream ended well on the wire and is no answer all the same."""
+        finish = self.answer.finish
+        if finish is None:
+            raise Incomplete("the answer ended without its terminal marker")
+        if finish.reason == "refusal":
+            raise Refused("the model refused to answer", may_be_billed=True)
+        if finish.reason == "content_filter":
+            raise Refused("the provider's content filter stopped the answer", may_be_billed=True)
+
+    def _request(self) -> Request:
+        """The request as this target can take it."""
+        need, facts = self.job.plan.need, self.candidate.facts
+        request = request_adapter.expressed(self.job.request, self.candidate)
+        limit, ceiling = request.params.max_tokens or need.max_output, None
+        if self.engine.till.limited(self.call):
+            limit = self.candidate.max_output
+            ceiling = facts.model.price.ceiling if facts.model.price else None
+        if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.without:
+            limit = None
+        private = secluded(need, self.candidate.target)
+        now = (request.params.max_tokens, request.ceiling, request.strategy, request.private)
+        if (limit, ceiling, need.strategy, private) == now:
+            return request
+        params = replace(request.params, max_tokens=limit)
+        return replace(request, params=params, ceiling=ceiling, strategy=need.strategy, private=private)
+
+    async def close(self, error: LlmoError | None) -> None:
+        """Settle or release, and tell the limiter what was learnt."""
+        if isinstance(error, RateLimited):
+            self.engine.limiter.pause(self.candidate.target.provider, error.retry_after or 0.0)
+        self._remember(error)
+        if self.hold is None:
+            self.outcome = (error, 0, self.candidate.source)
+            return
+        if error is not None and self._free(error):
+            self.outcome = (error, 0, self.candidate.source)
+            await self._booked(self.hold.release(error.kind))
+            return
+        cost, source = self._cost()
+        # A turn that the model paused has ended, and its bill is the last one.
+        cut = error is not None and not isinstance(error, Unfinished)
+        if cut and (received := self._received(cost, source)) is not None:
+            source = "unknown" if source == "unknown" else "estimated"
+            cost, self.in_doubt = received, max(0, (self.candidate.worst or 0) - received)
+        self.outcome = (error, cost, source)
+        if error is None and self.answer.usage is not None and self.answer.finish is not None:
+            cut = self.answer.finish.reason == "length"
+            self.engine.outputs.learn(self.candidate.target, self.answer.usage.output_tokens, cut=cut)
+        if excess := self._excess(cost):
+            self.answer.warnings.append(excess)
+        await self._booked(self.hold.settle(self._settlement(error, cost, source)))
+
+    async def _booked(self, end: Coroutine[Any, Any, None]) -> None:
+        """Book the end of the hold; a ledger that does not take it costs nobody the answer, which is paid for."""
+        try:
+            await asyncio.shield(end)
+        except LlmoError as exc:
+            self.answer.warnings.append(f"{exc.message}; {UNBOOKED}")
+
+    def _free(self, error: LlmoError) -> bool:
+        """Whether the attempt surely cost nothing: it was stopped in line, or refused before any work."""
+        answer = self.answer
+        refused = isinstance(error, ProviderError) and not error.may_be_billed
+        return (refused and not answer.begun and not answer.billed) or not self.sent
+
+    def _remember(self, error: LlmoError | None) -> None:
+        """Spare the next process the same failure."""
+        seconds = QUOTA_S if isinstance(error, QuotaExhausted) else getattr(error, "retry_after", None)
+        if error is not None and seconds is not None and seconds >= WORTH_S:
+            with suppress(LlmoError):  # it is only advice
+                self.engine.cool(self.candidate.target, seconds, error.kind)
+
+    def _cost(self) -> tuple[int | None, CostSource]:
+        """What is booked, see `llmo.engine.costing`."""
+        found = bill(self.answer, self.candidate, self.job.plan.need.service_tier)
+        self.answer.warnings.extend(found.remarks)
+        return found.cost, found.source
+
+    def _received(self, cost: int | None, source: CostSource) -> int | None:
+        """
+        What the part of an answer that came is worth, None when it is known what the call cost.
+
+        Counts that come before the terminal marker need not be the last ones.
+        """
+        price, need = self.candidate.facts.model.price, self.job.plan.need
+        if self.answer.finish or source == "reported" or price is None or not self.candidate.worst:
+            return None
+        tokens = estimate("".join((*self.answer.reasoning, *self.answer.texts)))
+        spent = price.expected(need.input_estimate, tokens, service_tier=need.service_tier) if tokens else 0
+        counted = cost or 0 if self.answer.usage is not None else 0
+        return max(min(spent, self.candidate.worst), counted)
+
+    def _excess(self, cost: int | None) -> str | None:
+        """What to say of a cost above the hold: it is booked all the same, and the budget may be passed by it."""
+        held, used = self.candidate.worst, self.answer.usage
+        if cost is None or held is None or cost <= held or not self.engine.till.limited(self.call):
+            return None
+        why = "the provider charges more than its price"
+        if used is not None and used.output_tokens > self.candidate.max_output:
+            why = "the provider passed the output limit"
+        elif used is not None and used.input_tokens > self.job.plan.need.input_bound:
+            why = "the provider counted more input tokens than the request can have"
+        return f"{self.candidate.target} cost more than was held for it, and a budget may be passed: {why}"
+
+    def _settlement(self, error: LlmoError | None, cost: int | None, source: CostSource) -> Settlement:
+        now, first = asyncio.get_running_loop().time(), self.answer.first_at
+        return Settlement(
+            cost=cost,
+            source=source,
+            in_doubt=self.in_doubt,
+            usage=self.answer.usage,
+            served_model=self.answer.served.model,
+            request_id=self.answer.served.request_id,
+            service_tier=self.answer.served.service_tier,
+            outcome=error.kind if error else "ok",
+            duration_s=now - self.began - self.queued,
+            first_token_s=None if first is None else first - self.began - self.queued,
+        )
+
+    def record(self) -> AttemptRecord:
+        """What is told of this attempt."""
+        error, cost, source = self.outcome
+        return AttemptRecord(
+            id=self.call.id,
+            provider=self.call.provider,
+            model=self.call.model,
+            outcome=error.kind if error else "ok",
+            error=error.message if error else None,
+            cost=cost,
+            cost_source=source,
+            in_doubt=self.in_doubt,
+            duration_s=asyncio.get_running_loop().time() - self.began - self.queued,
+        )
+
+
+class _TimedPieces:
+    """The events of an answer, in time; one that isn't streamed needs a single clock, which counts in a batch."""
+
+    def __init__(self, events: AsyncGenerator[Event], deadline: float, job: Job) -> None:
+        self._events, self._deadline, self._job = events, deadline, job
+        self._taken: list[Event] | None = None if job.request.stream else []
+        self._whole = False
+        self._failure: LlmoError | None = None
+
+    async def next(self) -> Event | None:
+        """The next event, None at the end; raises `TimedOut` at the deadline."""
+        if self._taken is None:
+            return await self._timed(anext(self._events, None))
+        if not self._whole:
+            self._whole = True
+            try:
+                await self._timed(self._take(self._taken))
+            except LlmoError as exc:
+                # What came before the failure comes first: it may say what it cost.
+                self._failure = exc
+            self._taken.reverse()
+        if self._taken:
+            return self._taken.pop()
+        if self._failure is not None:
+            raise self._failure
+        return None
+
+    async def _take(self, taken: list[Event]) -> None:
+        async for event in self._events:
+            taken.append(event)  # noqa: PERF401 - what came before a failure must stay
+
+    async def _timed(self, piece: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await piece
+        except TimeoutError:
+            total = self._job.timeout
+            raise TimedOut(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
+
+
+def _no_slot(provider: str, timeout: float) -> RateLimited:
+    return RateLimited(f"no free slot for {provider} within {timeout:g} s", hint="raise --timeout or its limits")

@@ -1,0 +1,211 @@
+"""
+Run a plan: hold, slot, provider, retry, fallback.
+
+The only owner of retries and fallback. Every attempt takes a hold first (a job that cannot be
+paid for must not wait in line), ends in exactly one of settled or released, and is recorded.
+Once the caller has seen words of one model, no other model's words follow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from llmo.engine import request_adapter
+from llmo.engine.attempt import Attempt
+from llmo.engine.output_lengths import OutputLengths
+from llmo.engine.progress import AttemptEnded, AttemptStarted, Progress
+from llmo.engine.response import ResponseBuilder
+from llmo.engine.retry import Schedule, verdict
+from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError, TimedOut
+from llmo.types.ids import ulid
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from llmo.engine.job import Job
+    from llmo.engine.rate_limits import RateLimits
+    from llmo.engine.results import Result
+    from llmo.ledger.accounts import Account
+    from llmo.providers.provider import Provider
+    from llmo.routing.plan import Candidate
+    from llmo.types.attempts import AttemptRecord
+    from llmo.types.clock import Clock
+    from llmo.types.messages import Parameter, Target
+
+
+class Engine:
+    """Runs jobs; one engine serves all jobs of a process."""
+
+    def __init__(
+        self, *, providers: Callable[[str], Provider], till: Account, limiter: RateLimits, clock: Clock
+    ) -> None:
+        self.provider = providers
+        self.till = till
+        self.limiter = limiter
+        self.clock = clock
+        self.refused: dict[Target, frozenset[Parameter]] = {}
+        """What servers turned out not to take, so that only their first request asks."""
+        self.outputs = OutputLengths()
+        """How long answers are, so that output limits fit them."""
+        self.rand: Callable[[], float] = random.random
+        self.cool: Callable[[Target, float, str], None] = lambda _target, _seconds, _reason: None
+
+    def start(self, job: Job) -> Execution:
+        """Prepare a job; nothing happens until its events are read."""
+        return Execution(self, job)
+
+
+class Execution:
+    """One job under way; `result` is set when `events` has ended, also after cancellation."""
+
+    def __init__(self, engine: Engine, job: Job) -> None:
+        self.engine = engine
+        self.job = job
+        self.id = ulid(engine.clock.now())
+        self.result: Result | None = None
+        self._answer = ResponseBuilder()
+        self._attempts: list[AttemptRecord] = []
+        self._began = 0.0
+        self._queued = 0.0
+        self._ranked = [self._known(candidate) for candidate in job.plan.ranked]
+
+    async def events(self) -> AsyncGenerator[Progress]:
+        """
+        Yield what happens until the job is done or has failed for good.
+
+        Failures don't leave it: they are in `result`. Cancelled, it books the attempt, sets
+        `result` and lets the cancellation pass.
+        """
+        self._began = asyncio.get_running_loop().time()
+        error: LlmoError | None = Cancelled()
+        try:
+            async with aclosing(self._tries()) as tries:
+                async for event in tries:
+                    yield event
+            error = None
+        except LlmoError as exc:
+            error = exc
+        finally:
+            self.result = self._result(error)
+
+    async def _tries(self) -> AsyncGenerator[Progress]:
+        job, loop = self.job, asyncio.get_running_loop()
+        ranked = self._ranked
+        schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand, crowd=job.queues)
+        errors: list[LlmoError] = []
+        while (step := schedule.next(loop.time())) is not None:
+            number, wait = step
+            if loop.time() + wait >= self._deadline:
+                errors.append(_out_of_time(errors, wait, job.timeout))
+                break
+            await asyncio.sleep(wait)
+            try:
+                async with aclosing(self._attempt(ranked[number], wait)) as events:
+                    async for event in events:
+                        yield event
+            except LlmoError as exc:
+                yield AttemptEnded(self._attempts[-1])
+                if self._adapted(number, exc):
+                    continue
+                errors.append(exc)
+                self._note(schedule, exc, number)
+            else:
+                self._learn(ranked[number])
+                yield AttemptEnded(self._attempts[-1])
+                return
+        raise verdict(errors)
+
+    def _known(self, candidate: Candidate) -> Candidate:
+        refused, lenient = self.engine.refused.get(candidate.target), self.job.plan.need.lenient
+        return request_adapter.known(candidate, refused, self.job.request, lenient=lenient) if refused else candidate
+
+    def _adapted(self, number: int, error: LlmoError) -> bool:
+        """Whether the candidate can be asked again at once without what its server refused; that cost nothing."""
+        job, candidate = self.job, self._ranked[number]
+        if self._answer.begun:
+            return False
+        parameter = request_adapter.refused(error, job.request, candidate, lenient=job.plan.need.lenient)
+        if parameter is None:
+            return False
+        self._ranked[number] = request_adapter.adapted(candidate, parameter)
+        return True
+
+    def _learn(self, candidate: Candidate) -> None:
+        """It answered without: so that was what its server refused."""
+        if candidate.learnt:
+            known = self.engine.refused.get(candidate.target, frozenset())
+            self.engine.refused[candidate.target] = known.union(candidate.learnt)
+
+    def _note(self, schedule: Schedule, error: LlmoError, failed: int) -> None:
+        """Take note of a failure, and take out whoever can't do better after it."""
+        need, ranked = self.job.plan.need, self.job.plan.ranked
+        if isinstance(error, BudgetExceeded) and need.when_budget_ends == "local":
+            for number, other in enumerate(ranked):
+                if other.facts.billing != "local" or number == failed:
+                    schedule.drop(number)
+            return
+        schedule.failed(failed, error, asyncio.get_running_loop().time())
+        if self._answer.begun and not self.job.restart:
+            schedule.stop()
+        if isinstance(error, ContextTooLong):
+            had = ranked[failed].facts.model.context
+            for number, other in enumerate(ranked):
+                size = other.facts.model.context
+                if had and size and size <= had:
+                    schedule.drop(number)
+
+    async def _attempt(self, candidate: Candidate, waited: float) -> AsyncGenerator[Progress]:
+        """One request to one target: held before, settled or released after, whatever happens."""
+        attempt = Attempt(self.engine, self.job, candidate, len(self._attempts) + 1)
+        self._answer = attempt.answer
+        try:
+            await attempt.open(self._deadline)
+            yield AttemptStarted(candidate.target, len(self._attempts) + 1, waited)
+            async with aclosing(attempt.stream(self._deadline)) as events:
+                async for event in events:
+                    yield event
+        except LlmoError as exc:
+            await attempt.close(exc)
+            raise
+        except BaseException:
+            await attempt.close(Cancelled())
+            raise
+        else:
+            await attempt.close(None)
+        finally:
+            self._queued += attempt.queued
+            self._attempts.append(attempt.record())
+
+    @property
+    def _deadline(self) -> float:
+        return self._began + self.job.timeout - self.job.spent + self._queued
+
+    def _result(self, error: LlmoError | None) -> Result:
+        now = asyncio.get_running_loop().time()
+        return self._answer.result(
+            identifier=self.id,
+            error=error,
+            attempts=tuple(self._attempts),
+            total_s=now - self._began - self._queued,
+            began=self._began + self._queued,
+        )
+
+
+def _out_of_time(errors: list[LlmoError], wait: float, timeout: float) -> LlmoError:
+    """The error to add when waiting would pass the total clock."""
+    if not errors:
+        return TimedOut(f"--timeout {timeout:g} was over before anything was sent", may_be_billed=False)
+    last = errors[-1]
+    last.hint = f"the next try would come in {wait:.0f} s, past --timeout {timeout:g}"
+    return last
+
+
+async def collect(execution: Execution) -> Result:
+    """Run a job to its end."""
+    async for _ in execution.events():
+        pass
+    assert execution.result is not None
+    return execution.result

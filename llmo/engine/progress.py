@@ -1,0 +1,31 @@
+"""What is told of a job while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from llmo.types.events import Event
+
+if TYPE_CHECKING:
+    from llmo.types.attempts import AttemptRecord
+    from llmo.types.messages import Target
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A request is about to be sent."""
+
+    target: Target
+    number: int
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """An attempt is over and booked."""
+
+    attempt: AttemptRecord
+
+
+Progress: TypeAlias = Event | AttemptStarted | AttemptEnded

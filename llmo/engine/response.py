@@ -1,0 +1,129 @@
+"""What has come of one attempt so far, checked as it is taken in: figures and names are a stranger's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmo.engine.results import ChosenLimit, Result, weakest
+from llmo.types.events import Event, Finish, Reasoning, ReportedCost, ServedBy, Text, ToolCall, Usage, Used, Warned
+from llmo.types.money import DEAREST
+
+if TYPE_CHECKING:
+    from llmo.errors import LlmoError
+    from llmo.types.attempts import AttemptRecord
+    from llmo.types.messages import CostSource, Target
+
+
+class ResponseBuilder:
+    """What has come of an answer so far."""
+
+    def __init__(self) -> None:
+        self.target: Target | None = None
+        self.texts: list[str] = []
+        self.reasoning: list[str] = []
+        self.calls: list[ToolCall] = []
+        self.usage: Usage | None = None
+        self.uses: dict[str, int | None] = {}
+        self.served = ServedBy()
+        self.reported: ReportedCost | None = None
+        self.finish: Finish | None = None
+        self.first_at: float | None = None
+        self.reserved = 0
+        self.chosen: ChosenLimit | None = None
+        self.warnings: list[str] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether a word of it has been passed on."""
+        return bool(self.texts or self.reasoning)
+
+    @property
+    def billed(self) -> bool:
+        """Whether the provider said that it did something for money."""
+        spent = bool(self.uses) or (self.reported is not None and self.reported.cost > 0)
+        return spent or (self.usage is not None and self.usage.input_tokens + self.usage.output_tokens > 0)
+
+    def take(self, event: Event, now: float) -> None:
+        """Add one event."""
+        match event:
+            case Text(text) | Reasoning(text):
+                (self.texts if isinstance(event, Text) else self.reasoning).append(text)
+                self.first_at = now if self.first_at is None else self.first_at
+            case Usage() | ReportedCost():
+                self._count(event)
+            case ToolCall():
+                self.calls.append(event)
+            case Used(named, count):
+                self.uses[name(named)] = count if count is None or 0 < count <= MOST_USES else None
+            case Finish():
+                self.finish = event
+            case ServedBy():
+                self.served = replace(self.served, **{k: v for k in _SERVED if (v := name(getattr(event, k)))})
+            case Warned(message):
+                self.warnings.append(message)
+
+    def _count(self, event: Usage | ReportedCost) -> None:
+        """Take figures that can be true: each goes into sums that must hold."""
+        if isinstance(event, ReportedCost):
+            if 0 <= event.cost <= DEAREST:
+                self.reported = event
+            else:
+                self.warnings.append(f"{self.target} reported a cost that can't be true, ignored")
+        elif (wrong := event.wrong) is None:
+            self.usage = event
+        else:
+            self.warnings.append(f"{self.target} reported token counts that can't be true, ignored: {wrong}")
+
+    def result(
+        self,
+        *,
+        identifier: str,
+        error: LlmoError | None,
+        attempts: tuple[AttemptRecord, ...],
+        total_s: float,
+        began: float,
+    ) -> Result:
+        """Put it together with what it took."""
+        cost, source = _total(attempts)
+        return Result(
+            id=identifier,
+            error=error,
+            text="".join(self.texts),
+            reasoning="".join(self.reasoning),
+            target=self.target,
+            served=self.served,
+            finish=self.finish.reason if self.finish else None,
+            usage=self.usage,
+            cost=cost,
+            cost_source=source,
+            reserved=self.reserved,
+            total_s=total_s,
+            first_token_s=None if self.first_at is None else self.first_at - began,
+            attempts=attempts,
+            warnings=tuple(self.warnings),
+            tool_calls=tuple(self.calls),
+            chosen=self.chosen,
+        )
+
+
+MOST_USES = 10**5
+"""Uses of one thing that a call can count."""
+NAME = 200
+"""Characters of a name that are kept: models, tiers, ids of requests."""
+_SERVED = ("model", "request_id", "service_tier", "upstream")
+
+
+def name(told: str | None) -> str:
+    """A stranger's name as it can be stored and shown: in one line, of a length that can be meant."""
+    return "".join(char for char in (told or "")[:NAME] if char.isprintable()).strip()
+
+
+def _total(attempts: tuple[AttemptRecord, ...]) -> tuple[int | None, CostSource]:
+    """The cost of all attempts; unknown when any is, and its source that of the weakest part that cost something."""
+    if not attempts:
+        return 0, "unknown"
+    if any(a.cost is None for a in attempts):
+        return None, "unknown"
+    paid = [a for a in attempts if a.cost or a.in_doubt] or [attempts[-1]]
+    return sum(a.cost or 0 for a in attempts), weakest(*(a.cost_source for a in paid))

@@ -1,0 +1,1 @@
+"""LangChain's chat model over `llmo.Client` (extra `llmo[langchain]`)."""

@@ -1,0 +1,69 @@
+"""A cap over one call, beside all budgets: its attempts come one after another, so it needs no ledger of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.ledger.accounts import Account, Hold
+from llmo.ledger.records import MAX_COST, BudgetStatus, Call, Released, Settled
+from llmo.ledger.refusals import OverBudget
+
+if TYPE_CHECKING:
+    from llmo.types.money import Pico
+
+
+class CappedAccount(Account):
+    """Another till with one more limit; what it grants is booked there, and there it is closed."""
+
+    def __init__(self, till: Account, cap: Pico) -> None:
+        super().__init__(till.ledger, till.limits, allow_unpriced=till.allow_unpriced)
+        self._till, self._cap = till, cap
+        self._spent = self._in_doubt = 0
+        self._held: dict[str, Pico] = {}
+
+    def limited(self, call: Call) -> bool:
+        """Whether a limit of dollars counts a call."""
+        return call.billing == "metered" or self._till.limited(call)
+
+    def share(self, call: Call) -> Pico | None:
+        """What the other till says: the cap is this call's alone."""
+        return self._till.share(call)
+
+    async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
+        """Take the worst case of a call from the cap and from the budgets, or from neither."""
+        if call.billing == "metered" and not self._passes(worst):
+            raise OverBudget(self._status, call, worst)
+        hold = await self._till.hold(call, worst, least=least, patience=patience)
+        self._held[hold.id] = worst or 0
+        return Hold(hold.id, self)
+
+    async def end(self, entry: Settled | Released) -> None:
+        """Settle or release; an unknown cost counts as what was held."""
+        held = self._held.pop(entry.id, 0)
+        if isinstance(entry, Settled):
+            cost = entry.settlement.cost
+            self._spent += held if cost is None else cost
+            self._in_doubt += entry.settlement.in_doubt
+        await self._till.end(entry)
+
+    async def close(self) -> None:
+        """Nothing: the other till is closed by its owner."""
+
+    def _passes(self, worst: Pico | None) -> bool:
+        if worst is None:
+            return self.allow_unpriced
+        return self._spent + self._in_doubt + sum(self._held.values()) + worst <= self._cap
+
+    @property
+    def _status(self) -> BudgetStatus:
+        return BudgetStatus(
+            name=MAX_COST,
+            window="run",
+            limit_usd=self._cap,
+            spent=self._spent,
+            held=sum(self._held.values()),
+            in_doubt=self._in_doubt,
+            limit_calls=None,
+            calls=0,
+            resets_at=None,
+        )

@@ -1,0 +1,256 @@
+"""The till for many requests at once: booked in groups by one thread, and waiting for one's own money."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import monotonic
+from typing import TYPE_CHECKING, TypeAlias
+
+from llmo.errors import LlmoError, Locked
+from llmo.ledger.accounts import SETTLE_S, Account, Hold
+from llmo.ledger.records import Call, Entry, Held, Released, Settled
+from llmo.ledger.refusals import OverBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from llmo.ledger.records import Limit
+    from llmo.ledger.sqlite.ledger import Ledger
+    from llmo.types.money import Pico
+
+CHUNK = 500
+"""Entries of one transaction; other processes wait for as long as one takes."""
+FRESH_S = 0.25
+"""Seconds for which the money left is known well enough to share it out."""
+SPARE = 0.8
+"""Part of the money left that is shared out: older holds are of a time when there was more."""
+
+
+Outcome: TypeAlias = "asyncio.Future[OverBudget | None]"
+Results: TypeAlias = "list[Exception | None] | Exception"
+"""What came of each entry of a group, or the failure of them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Want:
+    """The smallest hold that would do, and the seconds that other processes are waited for."""
+
+    least: Pico | None
+    patience: float
+
+
+@dataclass(slots=True)
+class _Waiter:
+    """A refused hold that may pass when others have settled."""
+
+    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class GroupedAccount(Account):
+    """
+    For many requests at once: one thread books whatever has come together in one transaction.
+
+    A refused hold waits, first come first served, while holds of this till are outstanding
+    (they mostly settle lower) and is refused for good only when there are none.
+    """
+
+    def __init__(
+        self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False, width: int = 1
+    ) -> None:
+        """`width` is how many calls are wanted at once."""
+        super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
+        self.width = width
+        self._open: dict[str, Held] = {}
+        self._rooms: tuple[float, list[Pico | None]] = (-FRESH_S, [])
+        self._ended = 0
+        self._lines: dict[str, deque[_Waiter]] = {}
+        self._queue: SimpleQueue[tuple[Entry, Outcome] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+        self._over = False
+        self._run = ""
+
+    @property
+    def outstanding(self) -> int:
+        """Holds of this till that are neither settled nor released."""
+        return len(self._open)
+
+    @property
+    def held(self) -> Pico:
+        """What these holds come to."""
+        return sum(entry.worst or 0 for entry in self._open.values())
+
+    def share(self, call: Call) -> Pico | None:
+        """An equal part of what is left when own holds have settled; None where no limit of dollars counts a call."""
+        if self.width == 1:
+            return None
+        rooms = zip(self.limits, self._left(call.run), strict=True)
+        left = min((room for limit, room in rooms if room is not None and limit.counts(call)), default=None)
+        return None if left is None else max(0, int(left * SPARE) // self.width)
+
+    def _left(self, run: str) -> list[Pico | None]:
+        """What each limit leaves, own holds not counted; of this quarter of a second."""
+        now = asyncio.get_running_loop().time()
+        if now - self._rooms[0] >= FRESH_S:
+            own = [sum(one.worst or 0 for one in self._open.values() if of.counts(one.call)) for of in self.limits]
+            left = [status.left for status in self.ledger.status(self.limits, run)]
+            self._rooms = now, [None if a is None else a + b for a, b in zip(left, own, strict=True)]
+        return self._rooms[1]
+
+    async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
+        """Take the worst case of a call; waits for own holds to settle rather than be refused."""
+        entry, want = self.entry(call, worst), _Want(least, patience)
+        line = self._line(call)
+        if line is None:
+            ended, refused = self._ended, await self._enter(entry)
+            if refused is None:
+                return Hold(call.id, self)
+            if refused.unpriced:
+                raise refused
+            line = self._lines.setdefault(refused.status.name, deque())
+            return await self._wait(entry, line, want, since=ended)
+        return await self._wait(entry, line, want, since=self._ended)
+
+    async def end(self, entry: Settled | Released) -> None:
+        """Settle or release; whoever waits for the money tries again."""
+        await self._enter(entry)
+
+    async def close(self) -> None:
+        """Book everything that was asked for and end the thread."""
+        if self._thread is not None:
+            self._queue.put(None)
+            thread, self._thread = self._thread, None
+            await asyncio.to_thread(thread.join)
+
+    async def _wait(self, entry: Held, line: deque[_Waiter], want: _Want, *, since: int) -> Hold:
+        waiter = _Waiter()
+        line.append(waiter)
+        tried = since
+        try:
+            while True:
+                # Nothing has ended since the last try: it would be refused again.
+                if line[0] is not waiter or (tried == self._ended and self.outstanding):
+                    await waiter.turn
+                    waiter.turn = asyncio.get_running_loop().create_future()
+                    continue
+                tried = self._ended
+                refused = await self._enter(entry)
+                if refused is None:
+                    return Hold(entry.call.id, self)
+                if refused.unpriced:
+                    raise refused
+                if not self.outstanding and tried == self._ended:
+                    await self._last(entry, refused, want)
+        finally:
+            line.remove(waiter)
+            self._wake(line)
+
+    async def _last(self, entry: Held, refused: OverBudget, want: _Want) -> None:
+        """Nothing of ours is outstanding: wait for other processes, or raise."""
+        if refused.leaves(want.least):
+            raise refused
+        if final := await self._others(entry, want.least, asyncio.get_running_loop().time() + want.patience):
+            raise final
+
+    def _line(self, call: Call) -> deque[_Waiter] | None:
+        """The line that a new hold must join: nobody overtakes those who wait for the same money."""
+        for limit in self.limits:
+            line = self._lines.get(limit.name)
+            if line and limit.counts(call):
+                return line
+        return None
+
+    def _wake(self, line: deque[_Waiter]) -> None:
+        if line and not line[0].turn.done():
+            line[0].turn.set_result(None)
+
+    async def _enter(self, entry: Entry) -> OverBudget | None:
+        loop = asyncio.get_running_loop()
+        if self._thread is None:
+            self._over = False
+            self._thread = Thread(target=self._work, args=(loop,), name="llmo-ledger", daemon=True)
+            self._thread.start()
+        done: Outcome = loop.create_future()
+        self._queue.put((entry, done))
+        return await done
+
+    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+        ledger = self.ledger.another()
+        try:
+            while not self._over and (first := self._queue.get()) is not None:
+                self._book(ledger, [first, *self._ready()], loop)
+        finally:
+            ledger.close()
+
+    def _ready(self) -> Iterator[tuple[Entry, Outcome]]:
+        """What else has come; nothing comes after the end."""
+        for _ in range(CHUNK - 1):
+            try:
+                more = self._queue.get_nowait()
+            except Empty:
+                return
+            if more is None:
+                self._over = True
+                return
+            yield more
+
+    def _book(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
+        results, until = _entered(ledger, batch), monotonic() + SETTLE_S
+        while isinstance(results, Locked) and monotonic() < until:
+            # A hold has no more time than its command; what is paid for is tried as long as that is of use.
+            holds = [one for one in batch if isinstance(one[0], Held)]
+            batch = [one for one in batch if not isinstance(one[0], Held)]
+            loop.call_soon_threadsafe(self._tell, holds, results)
+            if not batch:
+                return
+            batch += self._ready()
+            results = _entered(ledger, batch)
+        loop.call_soon_threadsafe(self._tell, batch, results)
+        if not isinstance(results, Exception):
+            self._look(ledger, batch, loop)
+
+    def _look(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
+        """Once nobody waits for it: are limits running low, has the log grown?"""
+        runs = {entry.call.run for entry, _ in batch if isinstance(entry, Held)}
+        self._run = next(iter(runs), self._run)
+        with suppress(LlmoError):  # the next booking tells of it
+            for line in self.near(ledger, self._run):
+                if self.warn:
+                    loop.call_soon_threadsafe(self.warn, line)
+            ledger.tidy()
+
+    def _tell(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
+        """In the loop: count what is outstanding, answer, let the next in line try."""
+        for number, (entry, done) in enumerate(batch):
+            result = results if isinstance(results, Exception) else results[number]
+            self._count(entry, granted=result is None, wanted=not done.cancelled())
+            if done.done():
+                continue
+            if result is None or isinstance(result, OverBudget):
+                done.set_result(result)
+            else:
+                done.set_exception(result)
+        for line in self._lines.values():
+            self._wake(line)
+
+    def _count(self, entry: Entry, *, granted: bool, wanted: bool) -> None:
+        if not isinstance(entry, Held):
+            self._open.pop(entry.id, None)
+            self._ended += 1
+        elif granted:
+            self._open[entry.call.id] = entry
+            if not wanted:
+                # Its caller was cancelled meanwhile: nobody will send this call.
+                unheard: Outcome = asyncio.get_running_loop().create_future()
+                self._queue.put((Released(entry.call.id, "cancelled"), unheard))
+
+
+def _entered(ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]]) -> Results:
+    try:
+        return ledger.many([entry for entry, _ in batch])
+    except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
+        return exc

@@ -1,0 +1,79 @@
+"""Calendar windows of budgets, in a time zone, as instants in microseconds."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from llmo.config.profile import Window
+
+FOREVER = 2**62
+
+
+class Period(NamedTuple):
+    """From `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+
+ALWAYS = Period(-FOREVER, FOREVER)
+
+
+def zone(name: str | None) -> tzinfo | None:
+    """The zone of a name; None is the system's. Raises `ConfigError`."""
+    if name is None:
+        return None
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from llmo.errors import ConfigError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(f"unknown timezone: {name}", hint="names are like Europe/Berlin") from None
+
+
+def period(window: Window, at: int, where: tzinfo | None) -> Period:
+    """The window that an instant falls into; `run` and `total` have no bounds of time."""
+    if window in {"run", "total"}:
+        return ALWAYS
+    first = _first(window, local(at, where))
+    start, end = instant(first, where), instant(_next(window, first), where)
+    # Where a clock goes back over midnight, local time is in yesterday once more: today has begun all the same.
+    while at >= end:
+        first = _next(window, first)
+        start, end = end, instant(_next(window, first), where)
+    return Period(start, end)
+
+
+def local(at: int, where: tzinfo | None) -> datetime:
+    """Wall-clock time of an instant, without zone."""
+    return datetime.fromtimestamp(at / 1_000_000, where).replace(tzinfo=None)
+
+
+def instant(wall: datetime, where: tzinfo | None) -> int:
+    """The first instant that wall clocks show a time; in a gap, the instant that the gap begins at."""
+    return round(wall.replace(tzinfo=where).timestamp() * 1_000_000)
+
+
+def said(at: int, where: tzinfo | None) -> str:
+    """An instant for people and programs, with its offset."""
+    moment = datetime.fromtimestamp(at / 1_000_000, where)
+    return (moment if where else moment.astimezone()).isoformat(timespec="seconds")
+
+
+def _first(window: Window, wall: datetime) -> datetime:
+    day = wall.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    if window == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if window == "month" else day
+
+
+def _next(window: Window, first: datetime) -> datetime:
+    if window == "month":
+        return (first + timedelta(days=32)).replace(day=1)
+    return first + timedelta(days=7 if window == "week" else 1)

@@ -1,0 +1,118 @@
+"""A hold that a limit refused: the amounts, and what would help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.errors import BudgetExceeded
+from llmo.ledger.records import MAX_COST
+from llmo.types.format import dollars, exact
+from llmo.types.money import usd
+
+if TYPE_CHECKING:
+    from llmo.ledger.records import BudgetStatus, Call
+    from llmo.types.money import Pico
+
+
+class OverBudget(BudgetExceeded):
+    """
+    A hold that a limit refused, with the amounts; `unpriced` when it was for want of a price.
+
+    `needed` is the smallest hold that would have done, for `output` tokens. `fits` is the largest output
+    limit that would pass, `given` whether the user set the limit, `fit` whether `--fit` would lower it; `prompt` is
+    what the prompt alone may cost
+    where it is the larger part.
+    """
+
+    def __init__(  # noqa: PLR0913 - facts of one refusal, all but the first three optional
+        self,
+        status: BudgetStatus,
+        call: Call,
+        needed: Pico | None,
+        *,
+        output: int | None = None,
+        fits: int | None = None,
+        given: bool = True,
+        fit: bool = False,
+        prompt: Pico | None = None,
+    ) -> None:
+        self.status, self.call, self.needed = status, call, needed
+        self.output, self.fits, self.given, self.fit, self.prompt = output, fits, given, fit, prompt
+        super().__init__(self._say(), hint=self._advise())
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether waiting can't help: the price is unknown."""
+        return self.needed is None
+
+    @property
+    def by_calls(self) -> bool:
+        """Whether the number of calls refused it, not the money."""
+        return bool(self.status.left_calls is not None and self.status.left_calls <= 0)
+
+    @property
+    def shortens(self) -> bool:
+        """Whether a shorter answer could pass: there are dollars in question."""
+        return self.status.left is not None and not (self.unpriced or self.by_calls)
+
+    def leaves(self, least: Pico | None) -> bool:
+        """Whether a smaller hold would have passed this limit."""
+        return self.shortens and least is not None and (self.status.left or 0) >= least
+
+    @property
+    def why(self) -> str:
+        """The reason in a few words, for a plan."""
+        status = self.status
+        if self.by_calls:
+            return f"budget {status.name}: {status.calls} of {status.limit_calls} calls are used"
+        if self.needed is None:
+            return f"budget {status.name}: its price is unknown"
+        return (
+            f"budget {status.name}: needs up to {dollars(self.needed)}{self._tokens}, "
+            f"{dollars(max(0, status.left or 0), down=True)} left of {exact(status.limit_usd or 0)}"
+        )
+
+    @property
+    def _tokens(self) -> str:
+        return f" for {self.output:,} output tokens" if self.output else ""
+
+    def _say(self) -> str:
+        status, target = self.status, f"{self.call.provider}/{self.call.model}"
+        until = f", resets {status.resets_at}" if status.resets_at else ""
+        if self.by_calls:
+            return f"budget {status.name} is used up: {status.calls} of {status.limit_calls} calls{until}"
+        assert status.limit_usd is not None
+        if self.needed is None:
+            return f"the price of {target} is unknown, and budget {status.name} limits dollars"
+        doubt = f"in doubt up to ${usd(status.in_doubt)}, " if status.in_doubt else ""
+        return (
+            f"budget {status.name} does not cover {target}: limit ${usd(status.limit_usd)}, "
+            f"spent ${usd(status.spent)}, held ${usd(status.held)}, {doubt}left ${usd(max(0, status.left or 0))}, "
+            f"needed up to ${usd(self.needed)}{self._tokens}{until}"
+        )
+
+    def _advise(self) -> str:
+        raised = "raise --max-cost" if self.status.name == MAX_COST else "raise the budget in the profile"
+        if self.by_calls:
+            return f"{raised}, or use another provider"
+        if self.needed is None:
+            return "--allow-unpriced lets it run, or set its price with [[prices]] in the profile"
+        return ", or ".join([*self._shorter(), raised, *self._later()])
+
+    def _shorter(self) -> list[str]:
+        """What a shorter request would do."""
+        if self.fits and self.given:
+            itself = "; --fit does it by itself" if self.fit else ""
+            return [f"lower --max-tokens ({self.fits} would fit{itself})"]
+        if self.fits:
+            return [f"take a short answer (--max-tokens {self.fits} would fit)"]
+        return [] if self.prompt is None else [f"shorten the prompt (it alone may cost ${usd(self.prompt)})"]
+
+    def _later(self) -> list[str]:
+        """What will be free again, and what has to be settled first."""
+        status = self.status
+        live = status.held if status.live is None else status.live
+        stale = ("what processes held that are gone",) if status.held > live else ()
+        doubt = ("what is in doubt",) if status.in_doubt else ()
+        settle = [f"settle {' and '.join((*stale, *doubt))} (llmo cost --reconcile)"] if stale or doubt else []
+        return [*(["wait for calls in flight"] if live else []), *settle]

@@ -1,0 +1,39 @@
+"""Who is told that a budget runs low: the first process that sees it, once a window."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.ledger.periods import period
+from llmo.ledger.sqlite.counters import KEEP
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import tzinfo
+
+    from llmo.ledger.records import BudgetStatus, Limit
+
+LEVELS = (95, 80)
+"""Percent of a limit, the highest first."""
+
+
+def level(status: BudgetStatus) -> int:
+    """The level that is reached, 0 when none is."""
+    return next((percent for percent in LEVELS if status.percent >= percent), 0)
+
+
+def first(db: sqlite3.Connection, limit: Limit, percent: int, run: str, now: tuple[int, tzinfo | None]) -> bool:
+    """Note that a level is reached; whether nobody had noted it before. A higher level silences a lower one."""
+    at, where = now
+    span = period(limit.window, at, where)
+    key = (run if limit.window == "run" else "", span.end, limit.name, limit.key, f"{limit.usd} {limit.calls}")
+    noted = [
+        db.execute(
+            'INSERT OR IGNORE INTO warned (run, "end", name, match, limited, percent) VALUES (?, ?, ?, ?, ?, ?)',
+            (*key, one),
+        ).rowcount
+        for one in LEVELS
+        if one <= percent
+    ]
+    db.execute('DELETE FROM warned WHERE "end" < ?', (at - KEEP,))
+    return bool(noted[0])

@@ -1,0 +1,225 @@
+"""Sums per budget and period, exact in every transaction, so that a hold need not add up a year of calls."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from operator import add
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmo.ledger.periods import ALWAYS, Period, period
+from llmo.ledger.records import counts, spelled
+from llmo.ledger.sqlite import daily
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import tzinfo
+
+    from llmo.config.profile import Window
+    from llmo.ledger.records import Call, Limit
+
+KEEP = 30 * 86_400 * 1_000_000
+"""Microseconds after which the counter of a past period or run is dropped; calls stay."""
+
+
+class CounterSums(NamedTuple):
+    """What is spent, held and in doubt, and how many calls are any of it."""
+
+    spent: int
+    held: int
+    in_doubt: int
+    calls: int
+
+    def plus(self, other: CounterSums) -> CounterSums:
+        """Both together."""
+        return CounterSums(*map(add, self, other))
+
+
+COLUMNS = ", ".join(CounterSums._fields)
+NOTHING = CounterSums(0, 0, 0, 0)
+ENDED = "('settled', 'in_doubt')"
+"""States of calls that have cost something, as SQL lists them."""
+
+
+class CallKey(NamedTuple):
+    """What decides which counters a call moves; a call counts in the period of its hold."""
+
+    run: str
+    held_at: int
+    provider: str
+    model: str
+    task: str
+    tags: str
+
+    @classmethod
+    def of(cls, call: Call, held_at: int) -> CallKey:
+        """The subject of a call that is not stored yet."""
+        return cls(call.run, held_at, call.provider, call.model, call.task, spelled(call.tags))
+
+
+@dataclass(slots=True)
+class Counter:
+    """One row, as it will be written back."""
+
+    run: str
+    period: Period
+    match: str
+    spent: int
+    held: int
+    in_doubt: int
+    calls: int
+    changed: bool = False
+
+    def covers(self, subject: CallKey) -> bool:
+        """Whether a call counts here."""
+        return (
+            self.run in {"", subject.run}
+            and self.period.start <= subject.held_at < self.period.end
+            and counts(self.match, subject.provider, subject.model, subject.task, subject.tags)
+        )
+
+
+class Counters:
+    """The counters that one transaction needs; valid only inside it."""
+
+    def __init__(self, db: sqlite3.Connection, now: int, days: daily.DailyTotals) -> None:
+        self._db = db
+        self._now = now
+        self._days = days
+        self._floor = 2**63 - 1
+        self._counters: dict[tuple[str, int, int, str], Counter] = {}
+        self._runs: set[str] = set()
+        self._live: dict[CallKey, list[Counter]] = {}
+        self._spans: dict[tuple[Window, int], Period] = {}
+
+    def move(self, subject: CallKey, *, spent: int = 0, held: int = 0, in_doubt: int = 0, calls: int = 0) -> None:
+        """Add to every counter that covers the call."""
+        self._load(subject.held_at, subject.run)
+        if (live := self._live.get(subject)) is None:
+            live = self._live[subject] = [counter for counter in self._counters.values() if counter.covers(subject)]
+        for counter in live:
+            counter.spent += spent
+            counter.held += held
+            counter.in_doubt += in_doubt
+            counter.calls += calls
+            counter.changed = True
+
+    def of(self, limit: Limit, subject: CallKey, where: tzinfo | None) -> Counter:
+        """The counter of a limit for a call, added up when this is its first."""
+        run = subject.run if limit.window == "run" else ""
+        if (span := self._spans.get((limit.window, subject.held_at))) is None:
+            span = self._spans[limit.window, subject.held_at] = period(limit.window, subject.held_at, where)
+        self._load(subject.held_at, subject.run)
+        key = (run, span.end, span.start, limit.key)
+        if key not in self._counters:
+            self._days.write()
+            sums = total(self._db, limit.key, span, run)
+            self._counters[key] = Counter(run, span, limit.key, *sums)
+            self._live.clear()
+            self._db.execute(
+                f'INSERT INTO counters (run, "end", start, match, {COLUMNS}, created)'  # noqa: S608 - constants
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*key, *sums, self._now),
+            )
+            self._drop_old()
+        return self._counters[key]
+
+    def write(self) -> None:
+        """Store what moved."""
+        self._db.executemany(
+            "UPDATE counters SET spent = ?, held = ?, in_doubt = ?, calls = ?"
+            ' WHERE run = ? AND "end" = ? AND start = ? AND match = ?',
+            [(c.spent, c.held, c.in_doubt, c.calls, *key) for key, c in self._counters.items() if c.changed],
+        )
+
+    def _load(self, at: int, run: str) -> None:
+        if at < self._floor:
+            self._read('run = \'\' AND "end" > ? AND "end" <= ?', (at, self._floor))
+            self._floor = at
+        if run and run not in self._runs:
+            self._read("run = ?", (run,))
+            self._runs.add(run)
+
+    def _read(self, where: str, values: tuple[str | int, ...]) -> None:
+        rows = self._db.execute(
+            f'SELECT run, "end", start, match, {COLUMNS} FROM counters WHERE {where}',  # noqa: S608 - constants
+            values,
+        )
+        for run, end, start, match, *sums in rows:
+            key = (run, end, start, match)
+            self._counters.setdefault(key, Counter(run, Period(start, end), match, *sums))
+        self._live.clear()
+
+    def _drop_old(self) -> None:
+        old = self._now - KEEP
+        self._db.execute("DELETE FROM counters WHERE run = '' AND \"end\" < ?", (old,))
+        self._db.execute("DELETE FROM counters WHERE run <> '' AND created < ?", (old,))
+
+
+def peek(db: sqlite3.Connection | None, limit: Limit, span: Period, run: str) -> Counter:
+    """The sums of a limit without changing anything; no ledger, or a run limit without a run, has seen nothing."""
+    of = run if limit.window == "run" else ""
+    sums = NOTHING
+    if db is not None and (of or limit.window != "run"):
+        row = db.execute(
+            f'SELECT {COLUMNS} FROM counters WHERE run = ? AND "end" = ? AND start = ? AND match = ?',  # noqa: S608 - constants
+            (of, span.end, span.start, limit.key),
+        ).fetchone()
+        sums = CounterSums(*row) if row else total(db, limit.key, span, of)
+    return Counter(of, span, limit.key, *sums)
+
+
+def total(db: sqlite3.Connection, match: str, span: Period, run: str = "") -> CounterSums:
+    """Add up what ended, by whole days where there are any, and what is held."""
+    if run:
+        return added(db, match, span, run)
+    found = daily.cover(db, span, None, calendar=False)
+    sums = added(db, match, span, state="state = 'held'")
+    for days in daily.runs(found.days):
+        sums = sums.plus(_fold(match, *_of_days(match, days), db))
+    for gap in found.gaps:
+        sums = sums.plus(added(db, match, gap, state=f"state IN {ENDED}"))
+    return sums
+
+
+def added(
+    db: sqlite3.Connection, match: str, span: Period, run: str = "", *, state: str = "state <> 'released'"
+) -> CounterSums:
+    """Add up the calls themselves."""
+    by = _facts(match)
+    where, values = [state], []
+    if span != ALWAYS:
+        where.append("held_at >= ? AND held_at < ?")
+        values += [span.start, span.end]
+    if run:
+        where.append("run = ?")
+    sql = f"""
+        SELECT coalesce(sum(iif(state IN {ENDED}, cost, 0)), 0), coalesce(sum(iif(state = 'held', worst, 0)), 0),
+               coalesce(sum(in_doubt), 0), count(*), {", ".join(by) or "1"}
+        FROM calls WHERE {" AND ".join(where)} GROUP BY {", ".join(by) or "1 = 1"}
+        """  # noqa: S608 - column names from above
+    return _fold(match, sql, (*values, *((run,) if run else ())), db)
+
+
+def _of_days(match: str, span: Period) -> tuple[str, tuple[int | str, ...]]:
+    by = ", ".join(_facts(match))
+    sql = f"""
+        SELECT sum(cost), 0, sum(in_doubt), sum(calls), {by or "1"} FROM daily
+        WHERE start >= ? AND start < ? AND state IN {ENDED} GROUP BY {by or "1 = 1"}
+        """  # noqa: S608 - column names from above
+    return sql, span
+
+
+def _facts(match: str) -> list[str]:
+    """The columns that a match looks at."""
+    needed = {key if key in {"provider", "model", "task"} else "tags" for key in json.loads(match)}
+    return sorted(needed | ({"provider"} if "model" in needed else set()))
+
+
+def _fold(match: str, sql: str, values: tuple[int | str, ...], db: sqlite3.Connection) -> CounterSums:
+    by, sums = _facts(match), NOTHING
+    for spent, held, in_doubt, calls, *found in db.execute(sql, values):
+        facts = {"provider": "", "model": "", "task": "", "tags": "{}", **dict(zip(by, found, strict=False))}
+        if counts(match, facts["provider"], facts["model"], facts["task"], facts["tags"]):
+            sums = sums.plus(CounterSums(spent, held, in_doubt, calls))
+    return sums

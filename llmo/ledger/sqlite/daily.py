@@ -1,0 +1,173 @@
+"""
+Sums per local day, kept with every booking, so that a report or a new budget need not add up a year of calls.
+
+A row belongs to the day of the zone that its writer lives in. Readers in another zone, and days that
+two zones cut differently, are answered from the calls themselves. Everything here can be rebuilt.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmo.ledger.periods import FOREVER, Period, period
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
+
+    from llmo.types.events import Usage
+
+KEY = ("provider", "model", "task", "tags", "billing", "state", "outcome", "source")
+TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+SUMS = ("calls", "cost", "in_doubt", "unpriced", *TOKENS)
+TABLE = f"""
+CREATE TABLE daily (
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    {", ".join(f"{name} TEXT NOT NULL" for name in KEY)},
+    {", ".join(f"{name} INTEGER NOT NULL CHECK ({name} >= 0)" for name in SUMS)},
+    PRIMARY KEY (start, "end", {", ".join(KEY)})
+) STRICT, WITHOUT ROWID
+"""
+_COLUMNS = ", ".join(("start", '"end"', *KEY, *SUMS))
+_ADD = f"""
+INSERT INTO daily ({_COLUMNS}) VALUES ({", ".join("?" * (2 + len(KEY) + len(SUMS)))})
+ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}
+"""  # noqa: S608 - constants
+_TAKE = f"""
+UPDATE daily SET {", ".join(f"{name} = {name} + ?" for name in SUMS)}
+WHERE start = ? AND "end" = ? AND {" AND ".join(f"{k} = ?" for k in KEY)}
+"""  # noqa: S608 - constants
+_EMPTY = f'DELETE FROM daily WHERE start = ? AND "end" = ? AND {" AND ".join(f"{k} = ?" for k in KEY)} AND calls = 0'  # noqa: S608 - constants
+_FILL = f"""
+INSERT INTO daily ({_COLUMNS})
+SELECT ?, ?, provider, model, task, tags, billing, state, coalesce(outcome, ''), coalesce(source, ''), count(*),
+       coalesce(sum(cost), 0), sum(in_doubt), count(*) FILTER (WHERE cost IS NULL OR source = 'unknown'),
+       {", ".join(f"coalesce(sum({name}), 0)" for name in TOKENS)}
+FROM calls WHERE held_at >= ? AND held_at < ? AND state <> 'held'
+GROUP BY {", ".join(str(3 + n) for n in range(len(KEY)))}
+"""  # noqa: S608 - constants
+
+
+class Kind(NamedTuple):
+    """What ended calls are summed by, beside their day."""
+
+    provider: str
+    model: str
+    task: str
+    tags: str
+    billing: str
+    state: str
+    outcome: str
+    source: str
+
+
+class Ended(NamedTuple):
+    """The amounts of an ended call; a cost of None is unknown, tokens are in the order of `TOKENS`."""
+
+    cost: int | None
+    in_doubt: int = 0
+    tokens: Sequence[int] = (0,) * len(TOKENS)
+
+    @classmethod
+    def of(cls, cost: int | None, in_doubt: int, usage: Usage | None) -> Ended:
+        """With the tokens of its usage, if there is any."""
+        return cls(cost, in_doubt) if usage is None else cls(cost, in_doubt, [getattr(usage, name) for name in TOKENS])
+
+
+class DailyTotals:
+    """What one transaction adds; `write` stores it."""
+
+    def __init__(self, db: sqlite3.Connection, where: tzinfo | None) -> None:
+        self._db = db
+        self._where = where
+        self._last: Period | None = None
+        self._sums: dict[tuple[Period, Kind], list[int]] = {}
+
+    def add(self, at: int, kind: Kind, ended: Ended, *, calls: int = 1) -> None:
+        """Count a call that has ended; with `calls` -1 take it out again."""
+        sums = self._sums.setdefault((self._day(at), kind), [0] * len(SUMS))
+        amounts = (1, ended.cost or 0, ended.in_doubt, ended.cost is None or kind.source == "unknown", *ended.tokens)
+        for place, amount in enumerate(amounts):
+            sums[place] += calls * amount
+
+    def write(self) -> None:
+        """Store what was added; only what is there already can lose something."""
+        more = [(*day, *kind, *sums) for (day, kind), sums in self._sums.items() if min(sums) >= 0]
+        self._db.executemany(_ADD, more)
+        less = [(*sums, *day, *kind) for (day, kind), sums in self._sums.items() if min(sums) < 0]
+        self._db.executemany(_TAKE, less)
+        taken = [(*day, *kind) for (day, kind), sums in self._sums.items() if sums[0] <= 0]
+        self._db.executemany(_EMPTY, taken)
+        self._sums.clear()
+
+    def _day(self, at: int) -> Period:
+        if self._last is None or not self._last.start <= at < self._last.end:
+            self._last = period("day", at, self._where)
+        return self._last
+
+
+def rebuild(db: sqlite3.Connection, where: tzinfo | None) -> None:
+    """Add up all calls anew, by the days of a zone."""
+    db.execute("DELETE FROM daily")
+    at = -FOREVER
+    while (at := db.execute("SELECT min(held_at) FROM calls WHERE held_at >= ?", (at,)).fetchone()[0]) is not None:
+        day = period("day", at, where)
+        db.execute(_FILL, (*day, *day))
+        at = day.end
+
+
+class Cover(NamedTuple):
+    """A span of time, cut into what whole days answer and the rest, which only the calls do."""
+
+    days: list[Period]
+    gaps: list[Period]
+
+
+def cover(db: sqlite3.Connection, span: Period, where: tzinfo | None, *, calendar: bool) -> Cover:
+    """
+    Cut a span; with `calendar` only days of this zone will do.
+
+    A day that another one overlaps is no day: some of its calls are counted in the other.
+    """
+    stored = [Period(*row) for row in db.execute('SELECT DISTINCT start, "end" FROM daily ORDER BY start, "end"')]
+    days = [
+        day
+        for day in _alone(stored)
+        if span.start <= day.start and day.end <= span.end and (not calendar or day == period("day", day.start, where))
+    ]
+    return Cover(days, list(_between(span, days)))
+
+
+def _alone(days: Sequence[Period]) -> Iterator[Period]:
+    reach = -FOREVER
+    for number, day in enumerate(days):
+        following = days[number + 1].start if number + 1 < len(days) else FOREVER
+        if day.start >= reach and day.end <= following:
+            yield day
+        reach = max(reach, day.end)
+
+
+def _between(span: Period, days: Sequence[Period]) -> Iterator[Period]:
+    at = span.start
+    for day in days:
+        if at < day.start:
+            yield Period(at, day.start)
+        at = day.end
+    if at < span.end:
+        yield Period(at, span.end)
+
+
+def runs(days: Sequence[Period]) -> Iterator[Period]:
+    """Neighbouring days as one span."""
+    begun: Period | None = None
+    for day in days:
+        if begun is not None and begun.end == day.start:
+            begun = Period(begun.start, day.end)
+            continue
+        if begun is not None:
+            yield begun
+        begun = day
+    if begun is not None:
+        yield begun

@@ -1,0 +1,172 @@
+"""What SQLite and the file system say of the ledger, in one line with the file's name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import stat
+from contextlib import contextmanager, suppress
+from json import JSONDecodeError
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmo.errors import ConfigError, Locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LOCKS = Path("/proc/locks")
+ROOM = 1 << 16
+"""Bytes that SQLite wants for its shared memory and a page or two."""
+ELSEWHERE = "LLMO_DATA_DIR names another directory for it"
+MOVE = "move it away to begin a new one (what was spent is forgotten then), or bring back a copy"
+_WORDS: dict[str, tuple[str, str]] = {
+    "CORRUPT": ("it is damaged", MOVE),
+    "NOTADB": ("it is damaged or no ledger", MOVE),
+    "READONLY": ("it can't be written", ELSEWHERE),
+    "CANTOPEN": ("it can't be opened", ELSEWHERE),
+    "PERM": ("it can't be written", ELSEWHERE),
+    "AUTH": ("it can't be written", ELSEWHERE),
+    "FULL": ("the disk is full", "make room; nothing was sent that is not booked"),
+    "IOERR": ("the disk fails", ELSEWHERE),
+    "TOOBIG": ("a value is too large", ELSEWHERE),
+}
+_BUSY = ("BUSY", "LOCKED", "PROTOCOL")
+_LACKS = ("no such table: ", "no such column: ")
+_KINDS = {
+    stat.S_IFIFO: "a pipe (FIFO)",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a directory",
+}
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """
+    Turn a failure of the file into `ConfigError`, or `Locked` where another program has it to itself.
+
+    What SQLite says of wrong SQL is a mistake of ours and passes.
+    """
+    try:
+        yield
+    except OSError as exc:
+        raise ConfigError(f"cannot use the ledger: {exc.filename or path}: {exc.strerror}", hint=ELSEWHERE) from exc
+    except sqlite3.Error as exc:
+        found = _found(exc, path)
+        if found is None:
+            raise
+        raise found from exc
+    except (UnicodeDecodeError, JSONDecodeError) as exc:
+        raise refused(path, *_WORDS["CORRUPT"]) from exc
+
+
+def _found(exc: sqlite3.Error, path: Path) -> ConfigError | Locked | None:
+    """What to raise for an error of SQLite, None to let it pass."""
+    name, text = getattr(exc, "sqlite_errorname", "").removeprefix("SQLITE_"), str(exc)
+    if name.startswith(_BUSY):
+        return Locked(
+            f"cannot use the ledger now: {path}: another program keeps it locked{_holder(path)}",
+            hint="end that program, or try again later",
+        )
+    lacks = next((text.removeprefix(words) for words in _LACKS if text.startswith(words)), None)
+    if lacks is not None:
+        return refused(path, f"it is damaged: it lacks {lacks}", MOVE)
+    if text == "malformed JSON" or (not name and isinstance(exc, sqlite3.OperationalError)):
+        # The other is Python's own: text that is no UTF-8.
+        return refused(path, *_WORDS["CORRUPT"])
+    said = next((words for code, words in _WORDS.items() if name.startswith(code)), None)
+    if said is None:
+        return None
+    # Memory that is shared through a file has no word of its own for a full disk.
+    return refused(path, *(_WORDS["FULL"] if name.startswith("IOERR") and _full(path.parent) else said))
+
+
+def refused(path: Path, what: str, hint: str) -> ConfigError:
+    """The error of a ledger that can't be used as it is."""
+    return ConfigError(f"cannot use the ledger: {path}: {what}", hint=hint)
+
+
+def there(path: Path) -> bool:
+    """
+    Whether there is a ledger; False where none was ever made.
+
+    Raises `ConfigError` for what is there instead: a link to nowhere, a pipe, an empty file. A ledger is never
+    empty (see `llmo.ledger.sqlite.connection`): such a file has lost what was in it, and a new one would forget what was spent.
+    """
+    with explained(path):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            if path.is_symlink():
+                raise refused(path, f"it is a link to {path.readlink()}, which is not there", MOVE) from None
+            if not _orphaned(path):
+                return False
+            # Another first start may have made the ledger, and its log, between the two looks.
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                what, hint = (
+                    f"it is not there, but its log is: {path.name}-wal",
+                    "bring it back, or move the log away too",
+                )
+                raise refused(path, what, hint) from None
+    kind = _KINDS.get(stat.S_IFMT(found.st_mode))
+    if kind is not None:
+        raise refused(path, f"it is {kind}", ELSEWHERE)
+    if found.st_size == 0:
+        raise refused(path, "it is empty: what was in it is lost", MOVE)
+    return True
+
+
+def permitted(path: Path) -> None:
+    """
+    Raise the `OSError` of a file that may not be read and written.
+
+    It is never opened for that: to close any descriptor of a file drops all locks that this process has on it (POSIX),
+    also those of SQLite's connections in other threads. Another process then takes its own end for the last one, and
+    deletes the log that they go on writing to: what they book from then on is lost.
+    """
+    if not os.access(path, os.R_OK | os.W_OK):
+        fixed = hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY
+        code = errno.EROFS if fixed else errno.EACCES
+        raise OSError(code, os.strerror(code), str(path))
+
+
+def _orphaned(path: Path) -> bool:
+    """Whether there is a log: without its ledger, what is booked in it alone would be lost."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+def _holder(path: Path) -> str:
+    """Which process it is, as far as Linux tells; SQLite locks the file, or the shared memory beside it."""
+    inodes = set()
+    for name in (path.name, f"{path.name}-shm"):
+        with suppress(OSError):
+            inodes.add(str(path.with_name(name).stat().st_ino))
+    try:
+        locks = _LOCKS.read_text()
+    except OSError:
+        return ""
+    found = set()
+    for line in locks.splitlines():
+        match line.split():
+            # Who waits has an arrow in the second place, and one word more.
+            case [_, "POSIX", _, "WRITE", process, at, *_] if at.rpartition(":")[2] in inodes:
+                found.add(process)
+    found -= {"0", "-1", str(os.getpid())}  # of another namespace, or ours
+    return f" (process {', '.join(sorted(found))})" if found else ""
+
+
+def _full(directory: Path) -> bool:
+    import shutil
+
+    try:
+        return shutil.disk_usage(directory).free < ROOM
+    except OSError:
+        return False

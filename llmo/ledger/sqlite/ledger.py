@@ -1,0 +1,198 @@
+"""The money of every llmo process of this user: one SQLite file, held before a call and settled after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.errors import LlmoError
+from llmo.ledger.records import (
+    Billed,
+    BudgetStatus,
+    Call,
+    Entry,
+    Held,
+    ImportedCall,
+    Limit,
+    Released,
+    Settled,
+    Settlement,
+)
+from llmo.ledger.sqlite.reading import LedgerReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from llmo.types.clock import Clock
+    from llmo.types.messages import Target
+    from llmo.types.money import Pico
+
+
+CHUNK = 1000
+"""Calls that one transaction takes in."""
+ADVICE_S = 0.2
+"""Seconds that others are waited for to store what is no money."""
+MOVED = 10_000
+"""Changes of rows that are left in the log."""
+
+
+class Ledger(LedgerReader):
+    """
+    Holds and calls; used by one thread.
+
+    Nothing is opened before it is needed, and reading makes no file. Every method raises
+    `ConfigError` when the file can't be used; nothing is sent then.
+    """
+
+    def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
+        super().__init__(path, clock, timezone)
+        self._told: set[tuple[int | str | None, ...]] = set()
+
+    def another(self) -> Ledger:
+        """The same ledger for another thread."""
+        other = Ledger(self.path, self._clock, self._timezone)
+        other.patience, other.until = self.patience, self.until
+        return other
+
+    def hold(
+        self, call: Call, worst: Pico | None, limits: Sequence[Limit] = (), *, allow_unpriced: bool = False
+    ) -> str:
+        """
+        Take the worst case of a call from every limit that counts it, or from none.
+
+        Raises `OverBudget` when a limit would be passed, or `worst` is unknown under a limit of dollars.
+        """
+        (refused,) = self.many([Held(call, worst, tuple(limits), allow_unpriced)])
+        if refused:
+            raise refused
+        return call.id
+
+    def settle(self, identifier: str, settlement: Settlement) -> None:
+        """Book what a call cost; once, later ones change nothing."""
+        self.many([Settled(identifier, settlement)])
+
+    def release(self, identifier: str, outcome: str) -> None:
+        """Give a hold back; a settled call stays settled."""
+        self.many([Released(identifier, outcome)])
+
+    def many(self, entries: Sequence[Entry], *, patience: float | None = None) -> list[Exception | None]:
+        """
+        Apply entries in order in one transaction; raises `Locked` when others keep the file for `patience` seconds.
+
+        Each gets None, or its refusal; a refused hold takes nothing and stops no other entry. An entry that can't
+        be stored gets what it failed with, and harms no other either; alone, it raises that.
+        """
+        try:
+            return self._together(entries, patience)
+        except LlmoError:
+            raise  # the file itself
+        except Exception:
+            if len(entries) == 1:
+                raise
+        return [self._alone(entry, patience) for entry in entries]
+
+    def _together(self, entries: Sequence[Entry], patience: float | None) -> list[Exception | None]:
+        from llmo.ledger.sqlite.connection import writing
+        from llmo.ledger.sqlite.postings import Postings
+
+        db = self._db(patience)
+        with writing(db, self.path):
+            clerk = Postings(db, self._now(), self._zone())
+            results: list[Exception | None] = [clerk.enter(entry) for entry in entries]
+            clerk.close()
+        return results
+
+    def _alone(self, entry: Entry, patience: float | None) -> Exception | None:
+        try:
+            return self._together([entry], patience)[0]
+        except LlmoError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever SQLite or the entry raises is that entry's own
+            return exc
+
+    def set_cooling(self, target: Target, until: float, reason: str) -> None:
+        """Leave a target alone until then (seconds since the epoch); an empty model means the whole provider."""
+        from llmo.ledger.sqlite.connection import writing
+
+        db = self._db(ADVICE_S)
+        with writing(db, self.path):
+            db.execute("DELETE FROM cooling WHERE until < ?", (self._now(),))
+            db.execute(
+                "INSERT OR REPLACE INTO cooling (provider, model, until, reason) VALUES (?, ?, ?, ?)",
+                (target.provider, target.model, int(until * 1_000_000), reason),
+            )
+
+    def crossed(self, limits: Sequence[Limit], run: str) -> list[tuple[int, BudgetStatus]]:
+        """Limits that are used to 80 or 95 percent and whose users have not been told yet; tell them."""
+        from llmo.ledger.sqlite import alerts
+        from llmo.ledger.sqlite.connection import writing
+
+        found = [(alerts.level(status), status) for status in self.status(limits, run)]
+        near = [(of, limit) for of, limit in zip(found, limits, strict=True) if of[0]]
+        new = [
+            (of, limit, key)
+            for of, limit in near
+            if (key := (of[0], limit.name, limit.usd, limit.calls, of[1].resets_at)) not in self._told
+        ]
+        if not new:
+            return []
+        db = self._db(ADVICE_S)
+        with writing(db, self.path):
+            noted = [alerts.first(db, limit, of[0], run, (self._now(), self._zone())) for of, limit, _ in new]
+        self._told.update(key for _, _, key in new)
+        return [of for (of, _, _), first in zip(new, noted, strict=True) if first]
+
+    def bring(self, calls: Iterable[ImportedCall]) -> tuple[int, int]:
+        """Take in calls of another ledger; how many there were, and how many were new or have ended since."""
+        from itertools import islice
+
+        from llmo.ledger.sqlite.connection import writing
+        from llmo.ledger.sqlite.postings import Postings
+
+        rest, seen, new = iter(calls), 0, 0
+        while some := list(islice(rest, CHUNK)):
+            db = self._db()
+            with writing(db, self.path):
+                clerk = Postings(db, self._now(), self._zone())
+                new += sum([clerk.bring(one) for one in some])
+                clerk.close()
+            seen += len(some)
+        return seen, new
+
+    def tidy(self) -> None:
+        """Move what is booked from the log into the file when there is much of it, so that no hold has to."""
+        from llmo.ledger.sqlite.connection import checkpoint
+
+        if self._open and (changes := self._open[1].total_changes) - self._moved > MOVED:
+            self._moved = changes
+            checkpoint(self._open[1], self.path)
+
+    def reconcile(self, run: str | None = None) -> list[tuple[str, Pico | None]]:
+        """
+        Book what dead processes held (of one run, or of all) as spent, marked `estimated`.
+
+        Gives run and amount of each call. Holds of living processes stay.
+        """
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.connection import writing
+        from llmo.ledger.sqlite.postings import Postings
+
+        if (db := self._reader()) is None:
+            return []
+        with writing(db, self.path):
+            clerk = Postings(db, self._now(), self._zone())
+            booked = queries.lost(db, clerk, run)
+            clerk.close()
+        return booked
+
+    def resolve(self, billed: Mapping[str, Billed]) -> None:
+        """Book what calls in doubt really cost, by their ids; others stay as they are."""
+        from llmo.ledger.sqlite.connection import writing
+        from llmo.ledger.sqlite.postings import Postings
+
+        db = self._db()
+        with writing(db, self.path):
+            clerk = Postings(db, self._now(), self._zone())
+            for identifier, of in billed.items():
+                clerk.resolve(identifier, of)
+            clerk.close()

@@ -1,0 +1,209 @@
+"""Holds, settlements and releases, applied inside one transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmo.ledger import processes
+from llmo.ledger.periods import ALWAYS, said
+from llmo.ledger.processes import Owner
+from llmo.ledger.records import LOST, BudgetStatus, Held, Released, Settled, Settlement, counts, passes
+from llmo.ledger.refusals import OverBudget
+from llmo.ledger.sqlite.counters import CallKey, Counters
+from llmo.ledger.sqlite.daily import TOKENS, DailyTotals, Ended, Kind
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import tzinfo
+
+    from llmo.ledger.records import Billed, Entry, ImportedCall, Limit
+    from llmo.ledger.sqlite.counters import Counter
+    from llmo.types.messages import CostSource
+
+
+class Postings:
+    """Writes entries; valid inside one transaction, `close` ends it."""
+
+    def __init__(self, db: sqlite3.Connection, now: int, where: tzinfo | None) -> None:
+        self._db = db
+        self._now = now
+        self._where = where
+        self._days = DailyTotals(db, where)
+        self._book = Counters(db, now, self._days)
+
+    def enter(self, entry: Entry) -> OverBudget | None:
+        """Apply one entry; a hold that a limit refuses changes nothing and is returned."""
+        match entry:
+            case Held():
+                return self._hold(entry)
+            case Settled(identifier, settlement):
+                self.settle(identifier, settlement)
+            case Released(identifier, outcome):
+                self.release(identifier, outcome)
+        return None
+
+    def close(self) -> None:
+        """Store the sums."""
+        self._days.write()
+        self._book.write()
+
+    def _hold(self, held: Held) -> OverBudget | None:
+        call, worst = held.call, held.worst
+        subject = CallKey.of(call, self._now)
+        for limit in held.limits:
+            if counts(limit.key, *subject[2:]):
+                counter = self._book.of(limit, subject, self._where)
+                if not passes(limit, counter, held):
+                    return OverBudget(status(limit, counter, self._where), call, worst)
+        self._insert(held, self._now, processes.me())
+        return None
+
+    def settle(self, identifier: str, settlement: Settlement, *, resolving: bool = False) -> None:
+        """
+        Book what a call cost, once.
+
+        A call that was booked as lost while its process lived after all is corrected; one in doubt only by `resolving`.
+        """
+        if (found := self._open(identifier, resolving=resolving)) is None:
+            return
+        cost, source = settlement.cost, settlement.source
+        if cost is None:
+            cost, source = found.worst, "unknown" if found.worst is None else "estimated"
+        in_doubt = max(0, min(settlement.in_doubt, (found.worst or 0) - (cost or 0)))
+        state = "in_doubt" if in_doubt else "settled"
+        ended, end = Ended.of(cost, in_doubt, settlement.usage), settlement
+        tokens = (None,) * len(TOKENS) if end.usage is None else ended.tokens
+        self._db.execute(
+            _SETTLE,
+            (
+                *(state, end.outcome, cost, in_doubt, source, self._now, end.duration_s, end.first_token_s),
+                *(end.served_model, end.service_tier, end.request_id, *tokens, identifier),
+            ),
+        )
+        self._book.move(
+            found.subject, spent=(cost or 0) - found.spent, held=-found.held, in_doubt=in_doubt - found.in_doubt
+        )
+        kind = Kind(*found.subject[2:], found.billing, state, end.outcome, source)
+        self._days.add(found.subject.held_at, kind, ended)
+
+    def release(self, identifier: str, outcome: str, *, resolving: bool = False) -> None:
+        """Give a hold back."""
+        if (found := self._open(identifier, resolving=resolving)) is None:
+            return
+        self._db.execute(_RELEASE, (outcome, self._now, identifier))
+        self._book.move(found.subject, spent=-found.spent, held=-found.held, in_doubt=-found.in_doubt, calls=-1)
+        kind = Kind(*found.subject[2:], found.billing, "released", outcome, "")
+        self._days.add(found.subject.held_at, kind, Ended(0))
+
+    def resolve(self, identifier: str, billed: Billed) -> None:
+        """Book what a call in doubt really cost; a call that is not in doubt stays as it is."""
+        # `_open` takes what it finds out of its day.
+        doubtful = self._db.execute("SELECT 1 FROM calls WHERE id = ? AND state = 'in_doubt'", (identifier,)).fetchone()
+        if doubtful is None or (found := self._open(identifier, resolving=True)) is None:
+            return
+        cost = found.spent + found.in_doubt if billed.cost is None else billed.cost
+        tokens = found.tokens if billed.usage is None else Ended.of(None, 0, billed.usage).tokens
+        self._db.execute(_RESOLVE, (cost, billed.source, *tokens, identifier))
+        self._book.move(found.subject, spent=cost - found.spent, in_doubt=-found.in_doubt)
+        kind = Kind(*found.subject[2:], found.billing, "settled", found.outcome, billed.source)
+        self._days.add(found.subject.held_at, kind, Ended(cost, 0, [one or 0 for one in tokens]))
+
+    def bring(self, past: ImportedCall) -> bool:
+        """
+        Take in a call of another ledger; False when nothing is new.
+
+        One that was still held there is booked as lost, until its end is brought.
+        """
+        call, end = past.call, past.end
+        row = self._db.execute("SELECT state, outcome FROM calls WHERE id = ?", (call.id,)).fetchone()
+        if row is None:
+            self._insert(Held(call, past.worst), past.held_at, Owner(0, "", ""))
+        elif past.certainty <= (0 if row in {("held", None), ("settled", LOST)} else 1 if row[0] == "in_doubt" else 2):
+            return False
+        if isinstance(end, str):
+            self.release(call.id, end, resolving=True)
+        else:
+            flat: CostSource = call.billing if call.billing != "metered" else "estimated"
+            lost = Settlement(cost=past.worst, source=flat, outcome=LOST)
+            self.settle(call.id, end or lost, resolving=True)
+        self._db.execute("UPDATE calls SET ended_at = ? WHERE id = ?", (past.ended_at, call.id))
+        return True
+
+    def _insert(self, held: Held, at: int, of: Owner) -> None:
+        call, worst = held.call, held.worst
+        subject = CallKey.of(call, at)
+        head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, subject.tags)
+        self._db.execute(_INSERT, (*head, call.billing, worst, call.prices, at, *of))
+        self._book.move(subject, held=worst or 0, calls=1)
+
+    def _open(self, identifier: str, *, resolving: bool) -> _Found | None:
+        """
+        A call that may still be ended, None when it has ended for good.
+
+        What is booked of it is taken out of its day.
+        """
+        row = self._db.execute(_OPEN, (identifier,)).fetchone()
+        if row is None:
+            return None
+        state, outcome, worst, cost, in_doubt, billing, source, *rest = row
+        subject, tokens = CallKey(*rest[:6]), rest[6:]
+        if state == "held":
+            return _Found(subject, billing, worst, held=worst or 0)
+        if (state, outcome) == ("settled", LOST) or (state == "in_doubt" and resolving):
+            kind = Kind(*subject[2:], billing, state, outcome, source or "")
+            self._days.add(subject.held_at, kind, Ended(cost, in_doubt, [one or 0 for one in tokens]), calls=-1)
+            return _Found(subject, billing, worst, cost or 0, in_doubt=in_doubt, outcome=outcome, tokens=tokens)
+        return None
+
+
+class _Found(NamedTuple):
+    """A call that may still be ended, with what is booked of it."""
+
+    subject: CallKey
+    billing: str
+    worst: int | None
+    spent: int = 0
+    held: int = 0
+    in_doubt: int = 0
+    outcome: str = ""
+    tokens: Sequence[int | None] = ()
+
+
+def status(limit: Limit, counter: Counter, where: tzinfo | None) -> BudgetStatus:
+    """A limit with its sums."""
+    return BudgetStatus(
+        name=limit.name,
+        window=limit.window,
+        limit_usd=limit.usd,
+        spent=counter.spent,
+        held=counter.held,
+        in_doubt=counter.in_doubt,
+        limit_calls=limit.calls,
+        calls=counter.calls,
+        resets_at=None if counter.period == ALWAYS else said(counter.period.end, where),
+    )
+
+
+_INSERT = """
+INSERT INTO calls (id, run, row, attempt, provider, model, task, tags, billing, worst, prices, held_at,
+                   owner_pid, owner_started, owner_boot, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'held')
+"""
+_SETTLE = """
+UPDATE calls SET state = ?, outcome = ?, cost = ?, in_doubt = ?, source = ?, ended_at = ?, duration_s = ?,
+    first_token_s = ?, served_model = ?, service_tier = ?, request_id = ?, input_tokens = ?, cached_input_tokens = ?,
+    cache_write_tokens = ?, output_tokens = ?, reasoning_tokens = ?
+WHERE id = ?
+"""
+_RESOLVE = f"""
+UPDATE calls SET state = 'settled', cost = ?, in_doubt = 0, source = ?, {", ".join(f"{name} = ?" for name in TOKENS)}
+WHERE id = ?
+"""  # noqa: S608 - constants
+_RELEASE = """
+UPDATE calls SET state = 'released', outcome = ?, cost = 0, in_doubt = 0, source = NULL, ended_at = ? WHERE id = ?
+"""
+_OPEN = f"""
+SELECT state, outcome, worst, cost, in_doubt, billing, source, run, held_at, provider, model, task, tags,
+       {", ".join(TOKENS)} FROM calls WHERE id = ?
+"""  # noqa: S608 - constants

@@ -1,0 +1,156 @@
+"""What the ledger tells beside money: times, cooling targets, dead owners."""
+
+from __future__ import annotations
+
+from statistics import median, quantiles
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmo.ledger.processes import Owner, lives
+from llmo.ledger.records import LOST, Doubt, Latency, Settlement
+from llmo.ledger.sqlite.counters import CallKey
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+
+    from llmo.ledger.periods import Period
+    from llmo.ledger.sqlite.counters import Counter
+    from llmo.ledger.sqlite.postings import Postings
+    from llmo.types.messages import Target
+
+SAMPLES = 50
+"""Calls that a median is taken over."""
+MANY = 500
+"""Calls that a report's quantiles are taken over."""
+
+
+def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
+    """Medians over the last good calls of a target, None without any that streamed."""
+    rows = db.execute(
+        "SELECT first_token_s, duration_s, output_tokens FROM calls WHERE outcome = 'ok' AND provider = ? AND model = ?"
+        " ORDER BY held_at DESC LIMIT ?",
+        (target.provider, target.model, SAMPLES),
+    ).fetchall()
+    first = [row[0] for row in rows if row[0] is not None]
+    timed = [(total - begun, tokens) for begun, total, tokens in rows if begun is not None and tokens and total > begun]
+    if not first:
+        return None
+    speed = median(tokens / seconds for seconds, tokens in timed) if timed else None
+    return Latency(first_token_p50_s=median(first), tokens_per_s_p50=speed, samples=len(first))
+
+
+class Times(NamedTuple):
+    """Seconds that the last good calls of a target took; None where nothing was measured."""
+
+    target: tuple[str, str]
+    samples: int
+    total_p50: float | None
+    total_p95: float | None
+    first_token_p50: float | None
+
+
+def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Period) -> Iterator[Times]:
+    """Quantiles for each target that has good calls in a span."""
+    for target in targets:
+        rows = db.execute(
+            "SELECT duration_s, first_token_s FROM calls WHERE outcome = 'ok' AND provider = ? AND model = ?"
+            " AND held_at >= ? AND held_at < ? ORDER BY held_at DESC LIMIT ?",
+            (*target, *span, MANY),
+        ).fetchall()
+        total, first = ([row[at] for row in rows if row[at] is not None] for at in (0, 1))
+        if total:
+            high = quantiles(total, n=20)[18] if len(total) > 1 else total[0]
+            yield Times(target, len(total), median(total), high, median(first) if first else None)
+
+
+class Living(dict[Owner, bool]):
+    """Which owners live; each is looked at once."""
+
+    def __missing__(self, owner: Owner) -> bool:
+        self[owner] = lives(owner)
+        return self[owner]
+
+
+def lost(db: sqlite3.Connection, clerk: Postings, run: str | None) -> list[tuple[str, int | None]]:
+    """Book the holds of dead processes as spent; gives each call's run and amount."""
+    booked = []
+    for identifier, of, worst, billing in list(_left(db, run)):
+        source = {"local": "local", "subscription": "subscription"}.get(billing, "estimated")
+        clerk.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
+        booked.append((of, worst))
+    return booked
+
+
+def stranded(db: sqlite3.Connection, run: str | None) -> tuple[int, int]:
+    """How many calls `lost` would book, and what they hold."""
+    amounts = [worst or 0 for _, _, worst, _ in _left(db, run)]
+    return len(amounts), sum(amounts)
+
+
+def live(db: sqlite3.Connection | None, sums: Sequence[Counter]) -> list[int]:
+    """What living processes hold of each of these."""
+    if db is None or not any(one.held for one in sums):
+        return [0] * len(sums)
+    living, found = Living(), [0] * len(sums)
+    rows = db.execute(
+        "SELECT worst, owner_pid, owner_started, owner_boot, run, held_at, provider, model, task, tags FROM calls"
+        " WHERE state = 'held' AND worst > 0"
+    )
+    for worst, pid, started, boot, *subject in rows:
+        if living[Owner(pid, started, boot)]:
+            for number, one in enumerate(sums):
+                found[number] += worst if one.covers(CallKey(*subject)) else 0
+    return [min(amount, one.held) for amount, one in zip(found, sums, strict=True)]
+
+
+def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:
+    """The calls in doubt, of one run or of all, oldest first."""
+    rows = db.execute(
+        "SELECT id, run, provider, model, request_id, ended_at, cost, in_doubt FROM calls"
+        " WHERE state = 'in_doubt' AND (run = ? OR ? IS NULL) ORDER BY held_at",
+        (run, run),
+    )
+    for identifier, of, provider, model, request, ended, spent, in_doubt in rows:
+        yield Doubt(
+            id=identifier,
+            run=of,
+            provider=provider,
+            model=model,
+            request_id=request,
+            ended_at=ended / 1_000_000,
+            spent=spent,
+            in_doubt=in_doubt,
+        )
+
+
+def lost_rows(db: sqlite3.Connection, run: str) -> list[str]:
+    """Rows of a run whose process died while they were on their way, at any time."""
+    found = db.execute("SELECT DISTINCT row FROM calls WHERE run = ? AND outcome = ? AND row IS NOT NULL", (run, LOST))
+    return [row for (row,) in found]
+
+
+def _left(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str]]:
+    """What dead processes hold: id, run, amount and billing of each call."""
+    living = Living()
+    for identifier, of, worst, billing, owner in _open(db, run):
+        if not living[owner]:
+            yield identifier, of, worst, billing
+
+
+def _open(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str, Owner]]:
+    rows = db.execute(
+        "SELECT id, run, worst, billing, owner_pid, owner_started, owner_boot FROM calls"
+        " WHERE state = 'held' AND (run = ? OR ? IS NULL)",
+        (run, run),
+    )
+    for identifier, of, worst, billing, *process in rows:
+        yield identifier, of, worst, billing, Owner(*process)
+
+
+def cooling(db: sqlite3.Connection, target: Target, now: int) -> tuple[float, str]:
+    """Seconds that a target, or its whole provider, is to be left alone, and why."""
+    rows: list[tuple[int, str]] = db.execute(
+        "SELECT until, reason FROM cooling WHERE provider = ? AND model IN (?, '') AND until > ? ORDER BY until DESC",
+        (target.provider, target.model, now),
+    ).fetchall()
+    return ((rows[0][0] - now) / 1_000_000, rows[0][1]) if rows else (0.0, "")

@@ -1,0 +1,216 @@
+"""What is asked of the ledger: sums, limits, times; none of it changes anything."""
+
+from __future__ import annotations
+
+import os
+from contextlib import nullcontext
+from dataclasses import replace
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from llmo.ledger import periods
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime, tzinfo
+    from pathlib import Path
+
+    from llmo.ledger.records import BudgetStatus, Doubt, Latency, Limit
+    from llmo.ledger.reports import Spending
+    from llmo.ledger.sqlite.queries import Times
+    from llmo.types.clock import Clock
+    from llmo.types.messages import Target
+    from llmo.types.money import Pico
+
+
+class LedgerReader:
+    """The file, opened when it is first needed; reading makes none."""
+
+    def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
+        self.path = path
+        self._clock = clock
+        self._timezone = timezone
+        self.patience = inf
+        """Seconds that each use waits for other processes, where that is less than `store.PATIENCE`."""
+        self.until: float | None = None
+        """When all waiting ends, in `time.monotonic`."""
+        self._open: tuple[int, sqlite3.Connection] | None = None
+        self._file: tuple[int, int] | None = None
+        self._moved = 0
+
+    def status(self, limits: Sequence[Limit], run: str = "", *, live: bool = False) -> list[BudgetStatus]:
+        """
+        Each limit with what is spent and held in its current window; `run` is that of run limits.
+
+        With `live` also what living processes hold of it.
+        """
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.connection import reading
+        from llmo.ledger.sqlite.counters import peek
+        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sqlite.postings import status
+
+        db, now, where = self._reader(), self._now(), self._zone()
+        spans = [periods.period(limit.window, now, where) for limit in limits]
+        with explained(self.path), reading(db) if db and live else nullcontext():
+            sums = [peek(db, limit, span, run) for limit, span in zip(limits, spans, strict=True)]
+            found = [status(limit, one, where) for limit, one in zip(limits, sums, strict=True)]
+            if not live:
+                return found
+            return [replace(of, live=amount) for of, amount in zip(found, queries.live(db, sums), strict=True)]
+
+    def latency(self, target: Target) -> Latency | None:
+        """Medians over the last good calls of a target."""
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.faults import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.latency(db, target) if db else None
+
+    def cooling(self, target: Target) -> float:
+        """Seconds that a target is still to be left alone."""
+        return self.cooling_reason(target)[0]
+
+    def cooling_reason(self, target: Target) -> tuple[float, str]:
+        """The same, with what was said for it."""
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.faults import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.cooling(db, target, self._now()) if db else (0.0, "")
+
+    def calls(
+        self,
+        by: Sequence[str] = (),
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        run: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> list[Spending]:
+        """Sums per group (see `llmo.ledger.sqlite.spending`); instants are seconds since the epoch."""
+        from llmo.ledger.reports import Filter
+        from llmo.ledger.sqlite import spending
+        from llmo.ledger.sqlite.connection import reading
+        from llmo.ledger.sqlite.faults import explained
+
+        db = self._reader()
+        if db is None:
+            return []
+        only = Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
+        with explained(self.path), reading(db):
+            return spending.spending(db, by, self._zone(), only)
+
+    def times(self, targets: Sequence[tuple[str, str]], since: float | None, until: float | None) -> list[Times]:
+        """How long the last good calls of these targets took."""
+        from llmo.ledger.reports import Filter
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.faults import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return list(queries.times(db, targets, Filter(_micro(since), _micro(until)).span)) if db else []
+
+    def exported(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        run: str | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Iterator[str]:
+        """Every call as a line of JSON, oldest first."""
+        from llmo.ledger import transfer
+        from llmo.ledger.reports import Filter
+        from llmo.ledger.sqlite.faults import explained
+
+        if (db := self._reader()) is not None:
+            with explained(self.path):
+                only = Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
+                yield from transfer.lines(db, only)
+
+    def doubts(self, run: str | None = None) -> list[Doubt]:
+        """Calls that may have cost more than is booked, of one run or of all."""
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.faults import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return list(queries.doubts(db, run)) if db else []
+
+    def stranded(self, run: str | None = None) -> tuple[int, Pico]:
+        """How many calls processes that are gone left behind, of one run or of all, and what they hold."""
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.faults import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.stranded(db, run) if db else (0, 0)
+
+    def lost_rows(self, run: str) -> list[str]:
+        """Rows of a run that a process had on their way when it died; after `reconcile`."""
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.faults import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return queries.lost_rows(db, run) if db else []
+
+    @staticmethod
+    def total(groups: Iterable[Spending]) -> Spending:
+        """All groups together."""
+        from llmo.ledger.reports import Spending
+
+        total = Spending()
+        for group in groups:
+            total.add(group)
+        return total
+
+    def seconds(self, moment: datetime) -> float:
+        """Seconds since the epoch of a wall-clock time; one without zone is in the ledger's."""
+        return moment.timestamp() if moment.tzinfo else periods.instant(moment, self._zone()) / 1_000_000
+
+    def said(self, at: float) -> str:
+        """An instant as it is written, in the ledger's zone."""
+        return periods.said(int(at * 1_000_000), self._zone())
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        if self._open:
+            self._open[1].close()
+            self._open, self._moved = None, 0
+
+    def _db(self, patience: float | None = None) -> sqlite3.Connection:
+        """The open file; whatever is asked of it next waits `patience` seconds for others."""
+        from llmo.ledger.sqlite import connection
+
+        if patience is None:
+            left = inf if self.until is None else max(0.0, self.until - monotonic())
+            patience = min(connection.PATIENCE, self.patience, left)
+        # SQLite connections do not survive a fork.
+        if self._open is None or self._open[0] != os.getpid():
+            self._open = (os.getpid(), connection.connect(self.path, self._zone(), patience))
+            self._file = connection.identity(self.path)
+        elif connection.identity(self.path) != self._file:
+            self.close()
+            raise connection.replaced(self.path)
+        connection.wait(self._open[1], patience)
+        return self._open[1]
+
+    def _reader(self) -> sqlite3.Connection | None:
+        from llmo.ledger.sqlite.faults import there
+
+        return self._db() if self._open or there(self.path) else None
+
+    def _now(self) -> int:
+        return int(self._clock.now() * 1_000_000)
+
+    def _zone(self) -> tzinfo | None:
+        return periods.zone(self._timezone)
+
+
+def _micro(at: float | None) -> int | None:
+    return None if at is None else int(at * 1_000_000)

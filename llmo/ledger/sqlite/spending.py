@@ -1,0 +1,126 @@
+"""What was spent, by any grouping: whole days from their sums, the rest from the calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.errors import UsageError
+from llmo.ledger.periods import Period, local
+from llmo.ledger.reports import _OF_CALLS, _TAG, Filter, Spending
+from llmo.ledger.sqlite import daily
+from llmo.ledger.sqlite.counters import ENDED
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator, Sequence
+    from datetime import tzinfo
+
+QUARTER = 15 * 60 * 1_000_000
+"""Microseconds; every zone's days begin at a multiple of it."""
+DATES = ("day", "week", "month")
+FACTS = ("provider", "model", "task", "run", "outcome", "billing")
+
+
+_OF_DAYS = {
+    "calls": f"sum(calls) FILTER (WHERE state IN {ENDED})",
+    "cost": "sum(cost)",
+    "unpriced": f"sum(unpriced) FILTER (WHERE state IN {ENDED})",
+    "estimated": f"sum(calls) FILTER (WHERE state IN {ENDED} AND source = 'estimated')",
+    "local": f"sum(calls) FILTER (WHERE state IN {ENDED} AND billing = 'local')",
+    "subscription": f"sum(calls) FILTER (WHERE state IN {ENDED} AND billing = 'subscription')",
+    "in_flight": "0",
+    "held": "0",
+    "doubtful": "sum(calls) FILTER (WHERE state = 'in_doubt')",
+    "in_doubt": "sum(in_doubt)",
+    "released": "sum(calls) FILTER (WHERE state = 'released')",
+    **{name: f"sum({name})" for name in daily.TOKENS},
+}
+
+
+def spending(db: sqlite3.Connection, by: Sequence[str], where: tzinfo | None, only: Filter) -> list[Spending]:
+    """
+    Sums per group, in the order of the groups.
+
+    `by` are of: day, week, month, provider, model, task, run, outcome, billing, tag:KEY.
+    Raises `UsageError` for another grouping.
+    """
+    asked = _Asked(by, only)
+    groups: dict[tuple[str, ...], Spending] = {}
+    for query in _queries(db, asked, where):
+        for row in db.execute(*query):
+            sums = Spending((), *(value or 0 for value in row[: len(_OF_CALLS)]))
+            group = tuple(_label(key, value, where) for key, value in zip(by, row[len(_OF_CALLS) :], strict=True))
+            if sums.calls or sums.released:
+                groups.setdefault(group, Spending(group)).add(sums)
+    return [groups[group] for group in sorted(groups)]
+
+
+def _queries(
+    db: sqlite3.Connection, asked: _Asked, where: tzinfo | None
+) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """What to ask: everything of the calls, or days, what lies between them, and what is still held."""
+    span = asked.only.span
+    if asked.by_run:
+        yield asked.calls("1 = 1", span)
+        return
+    found = daily.cover(db, span, where, calendar=any(key in DATES for key in asked.by))
+    yield asked.calls("state = 'held'", span)
+    for run in daily.runs(found.days):
+        yield asked.days(run)
+    for gap in found.gaps:
+        yield asked.calls("state <> 'held'", gap)
+
+
+class _Asked:
+    """One question, as SQL over either table."""
+
+    def __init__(self, by: Sequence[str], only: Filter) -> None:
+        self.by, self.only = by, only
+        self.by_run = only.run is not None or "run" in by
+        self._columns = [_column(key) for key in by]
+        self._tags = tuple(key.removeprefix("tag:") for key in by if key.startswith("tag:"))
+
+    def calls(self, state: str, span: Period) -> tuple[str, tuple[str | int, ...]]:
+        """Over the calls of a span that are in this state."""
+        at = f"held_at / {QUARTER}"
+        return self._select("calls", _OF_CALLS, f"{state} AND held_at >= ? AND held_at < ?", at, span)
+
+    def days(self, span: Period) -> tuple[str, tuple[str | int, ...]]:
+        """Over the days that begin in a span."""
+        return self._select("daily", _OF_DAYS, "start >= ? AND start < ?", f"start / {QUARTER}", span)
+
+    def _select(
+        self, table: str, sums: dict[str, str], during: str, at: str, span: Period
+    ) -> tuple[str, tuple[str | int, ...]]:
+        columns = [column or at for column in self._columns]
+        clauses = list(self.only.clauses())
+        sql = (
+            f"SELECT {', '.join([*sums.values(), *columns])} FROM {table} "  # noqa: S608 - constants; values are bound
+            f"WHERE {' AND '.join([during, *(clause for clause, _ in clauses)])}"
+        )
+        if columns:
+            sql += f" GROUP BY {', '.join(str(len(sums) + 1 + n) for n in range(len(columns)))}"
+        return sql, (*self._tags, *span, *(value for _, values in clauses for value in values))
+
+
+def _column(key: str) -> str | None:
+    """What to group by; None is the time. Raises `UsageError`."""
+    if key in DATES:
+        return None
+    if key.startswith("tag:") and key != "tag:":
+        return f"coalesce({_TAG}, '')"
+    if key == "outcome":
+        return "coalesce(outcome, 'in flight')"
+    if key in FACTS:
+        return key
+    raise UsageError(f"unknown grouping: {key}", hint=f"known: {', '.join((*DATES, *FACTS, 'tag:KEY'))}")
+
+
+def _label(key: str, value: str | int, where: tzinfo | None) -> str:
+    if key not in DATES:
+        return str(value)
+    day = local(int(value) * QUARTER, where)
+    if key == "week":
+        year, week, _ = day.isocalendar()
+        return f"{year}-W{week:02d}"
+    return f"{day:%Y-%m}" if key == "month" else f"{day:%Y-%m-%d}"

@@ -1,0 +1,137 @@
+"""Calls as lines of JSON, to carry them from one ledger into another."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, get_args
+
+from llmo.errors import UsageError
+from llmo.ledger.records import Call, ImportedCall, Settlement
+from llmo.types import jsontext
+from llmo.types.events import Usage
+from llmo.types.messages import Billing, CostSource
+from llmo.types.money import parse_usd, usd
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+    from llmo.ledger.reports import Filter
+
+USAGE = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
+CALL = ("id", "run", "provider", "model", "task", "attempt", "billing", "row", "prices")
+END = ("outcome", "source", "served_model", "request_id", "service_tier", "duration_s", "first_token_s")
+COLUMNS = (*CALL, "tags", "state", *END, "worst", "cost", "in_doubt", *USAGE, "held_at", "ended_at")
+STATES = ("held", "settled", "released", "in_doubt")
+BILLINGS: tuple[str, ...] = get_args(Billing)
+SOURCES: tuple[str, ...] = get_args(CostSource)
+TEXTS = ("id", "run", "provider", "model", "task")
+FIRST, LAST = 0, 253_402_300_799_000_000
+"""Instants that calendars know, in microseconds: 1970 to 9999."""
+
+
+def lines(db: sqlite3.Connection, only: Filter) -> Iterator[str]:
+    """A line a call, oldest first; amounts are decimal strings in dollars, instants in UTC."""
+    clauses = [("held_at >= ? AND held_at < ?", tuple(only.span)), *only.clauses()]
+    where = " AND ".join(clause for clause, _ in clauses)
+    rows = db.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM calls WHERE {where} ORDER BY held_at",  # noqa: S608 - constants; values are bound
+        [value for _, values in clauses for value in values],
+    )
+    for row in rows:
+        facts = dict(zip(COLUMNS, row, strict=True))
+        facts["tags"] = json.loads(facts["tags"])
+        for name in ("worst", "cost", "in_doubt"):
+            facts[f"{name}_usd"] = None if (amount := facts.pop(name)) is None else usd(amount)
+        for name in ("held_at", "ended_at"):
+            facts[name] = None if facts[name] is None else _said(facts[name])
+        yield jsontext.write(facts)
+
+
+def read(text: Iterable[str], name: str) -> Iterator[ImportedCall]:
+    """Calls of such lines. Raises `UsageError` naming the line that is none."""
+    for number, line in enumerate(text, 1):
+        if not line.strip():
+            continue
+        try:
+            yield _past(jsontext.read(line))
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            why = f"{exc.args[0]} is missing" if isinstance(exc, KeyError) else str(exc)
+            raise UsageError(
+                f"{name}:{number}: not a call of a ledger: {why}", hint="llmo cost --export writes such files"
+            ) from None
+
+
+def _past(facts: dict[str, Any]) -> ImportedCall:
+    if not isinstance(facts, dict):
+        raise TypeError("not an object")
+    worst, cost = (None if facts[key] is None else parse_usd(_text(facts[key])) for key in ("worst_usd", "cost_usd"))
+    # Lines of an llmo that knew no doubt lack it.
+    in_doubt = parse_usd(_text(facts.get("in_doubt_usd", "0")))
+    if in_doubt and (worst is None or cost is None or cost + in_doubt > worst):
+        raise ValueError("more is in doubt than was held")
+    at, ended = _instant(facts["held_at"]), None if facts["ended_at"] is None else _instant(facts["ended_at"])
+    return ImportedCall(call=_call(facts), worst=worst, held_at=at, ended_at=ended, end=_end(facts, cost, in_doubt))
+
+
+def _call(facts: dict[str, Any]) -> Call:
+    _one_of(BILLINGS, facts["billing"])
+    for key in TEXTS:
+        _text(facts[key])
+    if not isinstance(facts["attempt"], int) or facts["attempt"] < 1:
+        raise TypeError("attempt is no number from 1 on")
+    tags = {_text(key): _text(value) for key, value in facts["tags"].items()}
+    return Call(**{key: facts[key] for key in CALL}, tags=tags)
+
+
+def _end(facts: dict[str, Any], cost: int | None, in_doubt: int) -> Settlement | str | None:
+    state = _one_of(STATES, facts["state"])
+    if state == "held":
+        return None
+    if state == "released":
+        return _text(facts["outcome"])
+    _one_of(SOURCES, facts["source"])
+    _text(facts["outcome"])
+    return Settlement(
+        cost=cost,
+        in_doubt=in_doubt if state == "in_doubt" else 0,
+        **{key: facts[key] for key in END},
+        usage=_usage(facts),
+    )
+
+
+def _usage(facts: dict[str, Any]) -> Usage | None:
+    if facts["input_tokens"] is None:
+        return None
+    numbers = [facts[key] for key in USAGE]
+    if not all(isinstance(number, int) and 0 <= number < 1 << 53 for number in numbers):
+        raise ValueError("tokens are whole numbers")
+    return Usage(*numbers)
+
+
+def _one_of(known: tuple[str, ...], value: Any) -> str:
+    if value not in known:
+        raise ValueError(f"{value!r} is none of {', '.join(known)}")
+    return str(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _said(at: int) -> str:
+    seconds, rest = divmod(at, 1_000_000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).isoformat()
+
+
+def _instant(text: Any) -> int:
+    moment = datetime.fromisoformat(_text(text))
+    if moment.tzinfo is None:
+        raise ValueError(f"no time zone: {text}")
+    at = int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
+    if not FIRST <= at <= LAST:
+        raise ValueError(f"no time of a call: {text}")
+    return at

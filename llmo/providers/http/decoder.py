@@ -1,0 +1,211 @@
+"""What every dialect's answer has in common: text, closing events, faults inside an answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from llmo.errors import Incomplete, ProviderError, Unavailable, Unfinished
+from llmo.providers.http import error_mapping
+from llmo.providers.http import fields as wire
+from llmo.providers.http.counts import AbsurdError
+from llmo.providers.http.tool_calls import Calls
+from llmo.types.events import Event, Finish, FinishReason, Reasoning, ReportedCost, ServedBy, Text, Usage, Used, Warned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from llmo.providers.http.provider import HttpProvider
+
+_REPLACEMENT = "\ufffd"
+
+
+class Decoder(ABC):
+    """
+    Messages of one answer to events.
+
+    A dialect fills in `read`, which sets `finish` when the terminal marker is in and `done` when
+    nothing more can follow, and `failure` when it says that it failed: raised after what the same message had
+    before it. `usage` and `reported`, the cost in picodollars, may be replaced until the
+    end, then they go out once, also when the answer fails. What can't be true is `doubted`, by what it counts.
+    """
+
+    marker: ClassVar[str]
+
+    def __init__(self, dialect: HttpProvider) -> None:
+        self.dialect = dialect
+        self.link = dialect.link
+        self.finish: FinishReason | None = None
+        self.begun = False
+        self.head = b""
+        self.failure: ProviderError | None = None
+        self.paused = ""
+        self.done = False
+        self.usage: Usage | None = None
+        self.reported: int | None = None
+        self.uses: dict[str, int | None] = {}
+        self.doubted: dict[str, str] = {}
+        self.served = ServedBy()
+        self.calls = Calls()
+        self.spoken = False
+        self._held = ""
+
+    @abstractmethod
+    def read(self, message: dict[str, Any]) -> list[Event]:
+        """The events of one message of a stream, or of a whole body."""
+
+    @abstractmethod
+    def money(self, message: dict[str, Any]) -> None:
+        """Take what a message says of tokens and cost, also when it is an error."""
+
+    def take(self, message: dict[str, Any]) -> Iterator[Event]:
+        """The events of a message; then raises the failure that it tells of, which is no way to finish."""
+        before = self.finish
+        yield from self.read(message)
+        if self.failure is not None:
+            self.finish = before
+            raise self.failure
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """The events in the bytes of one message."""
+        try:
+            message = wire.read(data)
+        except ValueError:
+            raise Unavailable(f"{self.link.name} sent what is not JSON: {self._shown(data)}") from None
+        if not isinstance(message, dict):
+            raise Unavailable(f"{self.link.name} sent JSON that is no object: {self._shown(data)}")
+        self.begun = True
+        yield from self.take(message)
+
+    def _shown(self, data: bytes) -> str:
+        return error_mapping.clean(data[:400].decode("utf-8", "replace"), self.link.api_key, 80)
+
+    def text(self, piece: str) -> list[Event]:
+        """
+        A piece of the answer, without lone surrogates.
+
+        A server that escapes JSON may cut a pair in two, one half in each message.
+        """
+        if self._held or not piece.isascii():
+            piece = self._mend(piece)
+        if not piece:
+            return []
+        self.spoken = True
+        return [Text(piece)]
+
+    def _mend(self, piece: str) -> str:
+        piece, self._held = self._held + piece, ""
+        if "\ud800" <= piece[-1:] <= "\udbff":
+            piece, self._held = piece[:-1], piece[-1]
+        return whole(piece)
+
+    def serve(self, *, model: Any = None, service_tier: Any = None, upstream: Any = None) -> list[Event]:
+        """What answered, when that is news."""
+        served = ServedBy(
+            model=wire.text(model) or self.served.model,
+            service_tier=wire.text(service_tier) or self.served.service_tier,
+            upstream=wire.text(upstream) or self.served.upstream,
+        )
+        if served == self.served:
+            return []
+        self.served = served
+        return [served]
+
+    def count(self, read: Callable[[Mapping[str, Any]], Usage | None], fields: Mapping[str, Any]) -> None:
+        """Take the tokens that a message counts; what can't be true takes the place of what was said before."""
+        try:
+            found = read(fields)
+        except AbsurdError as exc:
+            self.usage, self.doubted["token counts"] = None, str(exc)
+            return
+        if found is not None:
+            self.usage = found
+            self.doubted.pop("token counts", None)
+
+    def bill(self, read: Callable[[Mapping[str, Any]], int | None], fields: Mapping[str, Any]) -> None:
+        """Take the cost that a message states, likewise."""
+        try:
+            cost = read(fields)
+        except AbsurdError as exc:
+            self.reported, self.doubted["a cost"] = None, str(exc)
+            return
+        if cost is not None:
+            self.reported = cost
+            self.doubted.pop("a cost", None)
+
+    @property
+    def counted(self) -> bool:
+        """Whether tokens were counted, well or badly."""
+        return self.usage is not None or "token counts" in self.doubted
+
+    def owed(self) -> list[Event]:
+        """What the call used and cost, said once."""
+        doubts = [Warned(doubt(self.link.name, what, said)) for what, said in self.doubted.items()]
+        used, cost = self.usage, self.reported
+        bought = [Used(name, number) for name, number in self.uses.items()]
+        self.doubted, self.uses, self.usage, self.reported = {}, {}, None, None
+        return [*doubts, *([] if used is None else [used]), *bought, *([] if cost is None else [ReportedCost(cost)])]
+
+    def fault(self, message: dict[str, Any]) -> None:
+        """Note an error inside an answer that began with status 200, so that work may have been done."""
+        said = error_mapping.parse_error(None, error_mapping.NO_HEADERS, message)
+        failed = self.dialect.failed(said or error_mapping.ErrorBody("error without a message"))
+        failed.may_be_billed = True
+        self.failure = failed
+
+    def assume(self) -> list[Event]:
+        """Take an answer that came to its end for complete, though it does not say why it ended."""
+        self.finish = "stop"
+        return [Warned(f"{self.link.name} sent the answer without {self.marker}: it is taken as complete")]
+
+    def end(self) -> list[Event]:
+        """The closing events; `Incomplete` without the terminal marker, or when the model only paused."""
+        if self.finish is None:
+            raise Incomplete(f"the answer of {self.link.name} ended without {self.marker}")
+        if self.paused:
+            raise unfinished(self.link.name, self.paused)
+        events: list[Event] = []
+        if self._held:
+            self._held = ""
+            self.spoken = True
+            events.append(Text(_REPLACEMENT))
+        if self.calls and self.finish == "stop":
+            self.finish = "tool_calls"
+        if not self.spoken and not self.calls and self.finish in ("stop", "length"):
+            events.append(Warned(_EMPTY[self.finish]))
+        events += [*self.calls.events(), *self.owed()]
+        events.append(Finish(self.finish))
+        return events
+
+
+_EMPTY = {
+    "stop": "the answer is empty",
+    "length": "the answer is empty: reasoning used the whole output limit, raise max_tokens",
+}
+
+
+def unfinished(name: str, reason: str) -> Unfinished:
+    """The error of a turn that the model paused."""
+    return Unfinished(
+        f"the model of {name} paused its turn ({reason}), and llmo does not resume it",
+        hint="the text so far is kept; ask for less at once, or leave out the tools that the server runs",
+    )
+
+
+def doubt(name: str, what: str, said: str) -> str:
+    """What to say of figures that are left out of account."""
+    return f"{name} reported {what} that can't be true, ignored: {said}"
+
+
+def whole(piece: str) -> str:
+    """Text that can be written as UTF-8: surrogate pairs joined, lone ones replaced."""
+    try:
+        piece.encode()
+    except UnicodeEncodeError:
+        return piece.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return piece
+
+
+def reasoning(piece: str) -> list[Event]:
+    """A piece of the model's reasoning."""
+    return [Reasoning(whole(piece))] if piece else []

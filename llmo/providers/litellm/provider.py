@@ -1,0 +1,237 @@
+"""LiteLLM as a library, for the many hosts that it knows: the only file that imports it, when it is first asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from base64 import b64encode
+from concurrent.futures import Future
+from contextlib import aclosing
+from copy import deepcopy
+from functools import cache
+from importlib import metadata
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from llmo.catalog.listing import ListedModel
+from llmo.config.kinds import KINDS
+from llmo.errors import Broken, Incomplete, ProviderError, TimedOut
+from llmo.providers.http import error_mapping, fields, schemas
+from llmo.providers.http.provider import reserved
+from llmo.providers.litellm.leash import NO_KEY, held, leash, unproxied
+from llmo.providers.litellm.responses import LiteLLMDecoder, failed
+from llmo.providers.litellm.stdout import quiet
+from llmo.providers.provider import admit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+
+    from llmo.providers.provider import ProviderContext
+    from llmo.types.events import Event
+    from llmo.types.messages import Message, Request
+
+T = TypeVar("T")
+PACKAGE = "litellm"
+BEFORE: Mapping[str, str] = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "true",
+    "LITELLM_OFFLINE_MODE": "true",
+    "LITELLM_MODE": "PRODUCTION",
+    "LITELLM_LOG": "CRITICAL",
+    "OR_APP_NAME": "llmo",
+    "OR_SITE_URL": "llmo",
+}
+"""No price list from the network, no `.env` of whatever directory, no log, our own name at OpenRouter."""
+
+
+@cache
+def _loading() -> Future[Any]:
+    """The import, begun once, in a thread that nobody waits for at the end: it takes seconds."""
+    loaded: Future[Any] = Future()
+    loaded.set_running_or_notify_cancel()  # so that who waits for it can be cancelled, and it cannot
+    Thread(target=_load, args=(loaded,), name="llmo-litellm", daemon=True).start()
+    return loaded
+
+
+def _load(loaded: Future[Any]) -> None:
+    from importlib import import_module
+
+    for name, value in BEFORE.items():
+        os.environ.setdefault(name, value)
+    try:
+        with quiet(PACKAGE):
+            library: Any = import_module("litellm")
+        library.suppress_debug_info = True
+        library.num_retries = 0
+        library.drop_params = False
+        library.telemetry = False
+        leash()
+    except Exception as exc:  # noqa: BLE001 - whatever an import can raise; who waits is told
+        loaded.set_exception(exc)
+    else:
+        loaded.set_result(library)
+
+
+class LiteLLM:
+    """A provider of kind litellm; a model is `PROVIDER/MODEL` as the library spells it."""
+
+    def __init__(self, link: ProviderContext) -> None:
+        self.link = link
+        self._library: Any = None
+
+    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+        """Ask once through the library, whose own retries are off."""
+        admit(self.link, request, self.link.base_url, model)
+        library = await self._loaded()
+        reader = LiteLLMDecoder(self.link)
+        try:
+            with quiet(PACKAGE):
+                async with aclosing(self._events(library, request, model, reader)) as events:
+                    async for event in events:
+                        yield event
+        except Exception as exc:
+            # The library raises its own classes, those of the vendors' packages, and bare ones.
+            found = exc if isinstance(exc, ProviderError) else failed(exc, self.link, missing=_missing(library, model))
+            if reader.spoken and not isinstance(found, Incomplete):
+                found = Incomplete(f"the answer broke off: {found.message}", hint=found.hint, code=found.code)
+            if found is exc:
+                raise
+            raise found from exc
+
+    async def _events(
+        self, library: Any, request: Request, model: str, reader: LiteLLMDecoder
+    ) -> AsyncGenerator[Event]:
+        options = await asyncio.to_thread(encode, request, model, self.link, library)
+        unproxied(self.link, library)
+        with held():
+            answer = await self._timed(library.acompletion(**options), self._clock("first"))
+        for event in reader.opening(answer):
+            yield event
+        stream, free = answer if request.stream else None, _free(library, model)
+        try:
+            async with aclosing(self._chunks(answer, streamed=request.stream)) as chunks:
+                async for chunk in chunks:
+                    for event in reader.read(chunk):
+                        yield event
+            for event in reader.end(stream, free=free):
+                yield event
+        except Exception:
+            # Whatever the library raises: what it had told of the cost comes first.
+            for event in reader.owed(stream, free=free):
+                yield event
+            raise
+
+    async def _chunks(self, answer: Any, *, streamed: bool) -> AsyncGenerator[Any]:
+        """The chunks of a stream, in time, or a whole answer as its only one."""
+        if not streamed:
+            yield answer
+            return
+        async with aclosing(answer):
+            chunks = aiter(answer)
+            while (chunk := await self._timed(anext(chunks, None), self._clock("idle"))) is not None:
+                yield chunk
+
+    def _clock(self, which: str) -> float:
+        seconds: float = self.link.config.idle_timeout or getattr(KINDS["litellm"], which)
+        return seconds
+
+    async def _timed(self, coming: Awaitable[T], seconds: float) -> T:
+        try:
+            async with asyncio.timeout(seconds):
+                return await coming
+        except TimeoutError:
+            raise TimedOut(
+                f"{self.link.name} said nothing for {seconds:g} s", hint="idle_timeout of the provider sets this clock"
+            ) from None
+
+    async def _loaded(self) -> Any:
+        if self._library is None:
+            try:
+                self._library = await asyncio.wrap_future(_loading())
+            except Exception as exc:
+                raise Broken(
+                    f"litellm cannot be imported: {error_mapping.clean(str(exc), None)}",
+                    hint="pip install --upgrade 'llmo[litellm]'",
+                    may_be_billed=False,
+                ) from exc
+        return self._library
+
+    async def models(self) -> Sequence[ListedModel]:
+        """What the library knows of the hosts whose keys are in the environment; no host is asked."""
+        library = await self._loaded()
+        with quiet(PACKAGE):
+            names = await asyncio.to_thread(library.get_valid_models, check_provider_endpoint=False)
+        return [ListedModel(name) for name in sorted(set(names)) if isinstance(name, str)]
+
+    async def check(self) -> str:
+        """Its version, told without the import: each host behind it has its own key and address."""
+        return f"litellm {metadata.version(PACKAGE)}"
+
+    async def close(self) -> None:
+        """Close the connections that the library keeps open, and make it forget them: it would use them again."""
+        if self._library is not None:
+            with quiet(PACKAGE):
+                await self._library.close_litellm_async_clients()
+                # What it makes at its first use is not among those once they were forgotten.
+                if (first := vars(self._library).get("module_level_aclient")) is not None:
+                    await first.close()
+            self._library.in_memory_llm_clients_cache.flush_cache()
+
+
+def encode(request: Request, model: str, link: ProviderContext, library: Any) -> dict[str, Any]:
+    """The arguments of a call. Nothing is dropped: the library refuses what a host does not take."""
+    config, params = link.config, request.params
+    reserved(link, request)
+    own = {"temperature": params.temperature, "seed": params.seed, "stop": list(params.stop) or None}
+    options: dict[str, Any] = {
+        **(own if request.body is None else deepcopy(dict(request.body))),
+        "model": model,
+        "messages": [_message(message) for message in request.messages],
+        "max_tokens": params.max_tokens,
+        "api_key": link.api_key or (NO_KEY if link.base_url else None),
+        "api_base": link.base_url or None,
+        "extra_headers": dict(config.headers) or None,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    options |= {"timeout": config.idle_timeout or KINDS["litellm"].first, "max_retries": 0, "num_retries": 0}
+    if request.stream:
+        options |= {"stream": True, "stream_options": {"include_usage": True}}
+    if request.schema is not None:
+        stated = options.pop("response_format", None)
+        formatted = _formatted(options["messages"], request.schema, able=library.supports_response_schema(model))
+        options |= {"response_format": stated} if stated and formatted else formatted
+    return options | dict(params.extra)
+
+
+def _formatted(messages: list[dict[str, Any]], schema: Mapping[str, Any], *, able: bool) -> dict[str, Any]:
+    """The host's own means, else the schema in words."""
+    if able:
+        strict = schemas.strict(schema)
+        named = {"name": "answer", "strict": strict is not None, "schema": dict(schema) if strict is None else strict}
+        return {"response_format": {"type": "json_schema", "json_schema": named}}
+    words = f"Answer with nothing but JSON that meets this JSON Schema: {fields.write(schema).decode()}"
+    messages.append({"role": "user", "content": words})
+    return {}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    if message.verbatim is not None:
+        return deepcopy(dict(message.verbatim))  # the library changes what it is given
+    if not message.images:
+        return {"role": message.role, "content": message.text}
+    parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}] if message.text else []
+    for image in message.images:
+        url = f"data:{image.media_type};base64,{b64encode(image.data).decode()}"
+        parts.append({"type": "image_url", "image_url": {"url": url}})
+    return {"role": message.role, "content": parts}
+
+
+def _free(library: Any, model: str) -> bool:
+    """Whether the library's table says that it costs nothing; a model that it lacks costs "0" too."""
+    known = library.model_cost.get(model) or library.model_cost.get(model.partition("/")[2]) or {}
+    return known.get("input_cost_per_token") == 0 and known.get("output_cost_per_token") == 0
+
+
+def _missing(library: Any, model: str) -> list[str]:
+    """The environment variables that the library would take this host's key from."""
+    found = library.validate_environment(model).get("missing_keys")
+    return found if isinstance(found, list) else []

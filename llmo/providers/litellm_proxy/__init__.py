@@ -1,0 +1,1 @@
+"""LiteLLM as a proxy over HTTP."""

@@ -1,0 +1,1 @@
+"""Deterministic answers without any network."""

@@ -1,0 +1,1 @@
+"""OpenRouter: OpenAI's dialect with costs and routing."""

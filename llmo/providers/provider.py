@@ -1,0 +1,102 @@
+"""The seam: what llmo knows of a provider."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.config.addresses import on_this_machine
+from llmo.errors import Withheld
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    from llmo.catalog.listing import ListedModel
+    from llmo.config.profile import ProviderConfig
+    from llmo.types.events import Event, Usage
+    from llmo.types.messages import Request
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from llmo.types.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.config.profile import ProviderConfig
+    from llmo.providers.transports.transport import Transport
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+
+class Provider(Protocol):
+    """
+    Turn one request into a stream of events.
+
+    A stream ends after exactly one `Finish`, which is the last event, and has at most one
+    `Usage`. Whatever goes wrong leaves it as a `ProviderError`; no retry happens inside.
+    Closing the generator early closes the connection. llmo sees nothing else of a provider.
+    """
+
+    def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+        """Send the request to `model` and yield what comes back."""
+        ...
+
+    async def models(self) -> Sequence[ListedModel]:
+        """Ask the provider for its models. Raises `ProviderError`."""
+        ...
+
+    async def check(self) -> str:
+        """Call the cheapest endpoint that proves address and key; one line of what was found."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections and processes back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCost:
+    """What a provider says afterwards that a call cost, in picodollars, and the tokens that it counted."""
+
+    cost: int
+    usage: Usage | None = None
+
+
+@runtime_checkable
+class Accountable(Protocol):
+    """A provider that can be asked later what a call cost."""
+
+    async def charged(self, request_id: str) -> RecordedCost | None:
+        """What a call cost; None when the provider has no record of it. Raises `ProviderError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderContext:
+    """What a dialect needs to reach one provider of the profile."""
+
+    name: str
+    base_url: str
+    api_key: str | None = field(repr=False)
+    config: ProviderConfig
+    transport: Transport
+    clock: Clock = field(default_factory=SystemClock, repr=False)
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+    @property
+    def direct(self) -> bool:
+        """Whether no proxy may stand between: it would receive what is meant for this machine alone."""
+        from llmo.config.addresses import loopback
+
+        return self.config.local or loopback(self.base_url)
+
+
+def admit(link: ProviderContext, request: Request, address: str, model: str) -> None:
+    """Raise before a private request is sent elsewhere: plans never say so, and this holds if one should."""
+    if request.private and not on_this_machine(link.config, address, model):
+        raise Withheld(
+            f"{link.name} is not on this machine, and the request is private: nothing was sent",
+            hint="mark the provider local = true if it may have it",
+        )

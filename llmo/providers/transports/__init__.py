@@ -1,0 +1,1 @@
+"""How bytes travel: the seam, and its two HTTP clients."""

@@ -1,0 +1,175 @@
+"""A chat completion as its caller wrote it: sent as it stands where that is the dialect, else translated."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from llmo.catalog.prices import STANDARD
+from llmo.requests.content import picture
+from llmo.types.messages import Image, Message, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmo.types.jsontext import Json
+    from llmo.types.messages import Role
+
+ROLES: Mapping[str, Role] = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+KINDS = ("openai", "openrouter", "litellm-proxy", "litellm", "offline")
+"""Provider types that take a chat completion as it stands; `offline` takes anything."""
+TRANSLATED = ("temperature", "seed", "stop")
+"""Fields that are parameters of every request."""
+CARRIED: Mapping[str, frozenset[str]] = {
+    "anthropic": frozenset({"top_p", "top_k"}),
+    "ollama": frozenset(
+        ("top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "tools")
+    ),
+}
+"""Fields of the same name and meaning in another dialect."""
+IDLE: Mapping[str, Sequence[Json]] = {
+    "n": (1,),
+    "store": (False,),
+    "logprobs": (False,),
+    "parallel_tool_calls": (True,),
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "service_tier": (None, *STANDARD),
+    "modalities": (["text"],),
+    "response_format": ({"type": "text"},),
+}
+"""Values that ask for nothing: as without the field."""
+
+
+class Untold(NamedTuple):
+    """What a dialect can't say of a request: fields, which may be left out, and parts of messages, which may not."""
+
+    fields: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ", ".join((*self.parts, *self.fields))
+
+
+def message(given: Mapping[str, Json]) -> Message | None:
+    """A message of a chat completion, None when it is none; what llmo can't read of it stays as it stands."""
+    role, content = ROLES.get(str(given.get("role"))), given.get("content")
+    if role is None:
+        return None
+    if isinstance(content, str) or content is None:
+        plain = given == {"role": role, "content": content} and role != "tool"
+        return Message(role, content or "", verbatim=None if plain else given)
+    if not isinstance(content, list) or not all(isinstance(part, Mapping) for part in content):
+        return None
+    read = [_read(part, number) for number, part in enumerate(content, 1)]
+    texts = [part for part in read if isinstance(part, str)]
+    return Message(role, "\n".join(texts), tuple(part for part in read if isinstance(part, Image)), given)
+
+
+def parts(of: Message) -> Iterator[str | Image]:
+    """The texts and images of a message in their order, where it has one."""
+    content = None if of.verbatim is None else of.verbatim.get("content")
+    if not isinstance(content, list):
+        yield from of.images
+        yield of.text
+        return
+    for number, part in enumerate(content, 1):
+        if (read := _read(part, number)) is not None:
+            yield read
+
+
+def untold(request: Request, kind: str) -> Untold | None:
+    """What of the request another dialect can't say; None when all of it can be translated."""
+    fields = [name for name, value in (request.body or {}).items() if not _told(name, value, request, kind)]
+    lost = [f"messages[{n}]{path}" for n, one in enumerate(request.messages) for path in _lost(one, kind)]
+    return Untold(tuple(fields), tuple(lost)) if fields or lost else None
+
+
+def translated(request: Request, kind: str) -> Request:
+    """The request in llmo's own words, for a dialect that is not the one it was written in."""
+    body = request.body or {}
+    carried = {name: value for name, value in body.items() if name in CARRIED.get(kind, ()) and value is not None}
+    if kind == "anthropic" and isinstance(body.get("user"), str):
+        carried["metadata"] = {"user_id": body["user"]}
+    if kind == "ollama" and body.get("response_format") == {"type": "json_object"}:
+        carried["format"] = "json"
+    params = replace(request.params, extra={**carried, **request.params.extra})
+    return replace(request, params=params, body=None)
+
+
+def without(request: Request, names: Sequence[str]) -> Request:
+    """The request without some fields as they stand."""
+    if request.body is None or not any(name in request.body for name in names):
+        return request
+    return replace(request, body={name: value for name, value in request.body.items() if name not in names})
+
+
+def grown(of: Message, words: str) -> Message:
+    """A message with words at its end."""
+    text = f"{of.text}\n\n{words}".lstrip()
+    if of.verbatim is None:
+        return replace(of, text=text)
+    content = of.verbatim.get("content")
+    longer: Json = [*content, {"type": "text", "text": words}] if isinstance(content, list) else text
+    return replace(of, text=text, verbatim={**of.verbatim, "content": longer})
+
+
+def _told(name: str, value: Json, request: Request, kind: str) -> bool:
+    if value is None or value in ([], {}) or name in TRANSLATED or value in IDLE.get(name, ()):
+        return True
+    if name == "response_format":
+        return request.schema is not None or (kind == "ollama" and value == {"type": "json_object"})
+    return name in CARRIED.get(kind, ()) or (kind, name) == ("anthropic", "user")
+
+
+def _lost(of: Message, kind: str) -> Iterator[str]:
+    given = of.verbatim or {}
+    if of.role == "tool":
+        yield f".role {given.get('role')}"
+    yield from (f".{name}" for name, value in given.items() if name not in ("role", "content") and value)
+    content = given.get("content")
+    if not isinstance(content, list):
+        return
+    read = [_read(part, number) for number, part in enumerate(content, 1)]
+    for number, (part, found) in enumerate(zip(content, read, strict=True)):
+        if found is None:
+            yield f".content[{number}]" + (f".type {part['type']}" if "type" in part else "")
+        else:
+            yield from (f".content[{number}]{path}" for path in _details(part))
+    kinds = [isinstance(one, str) for one in read]
+    if kind != "anthropic" and sum(one != other for one, other in pairwise(kinds)) > 1:
+        yield ".content, the order of its parts"
+
+
+def _details(part: Mapping[str, Json]) -> Iterator[str]:
+    yield from (f".{name}" for name, value in part.items() if name not in ("type", "text", "image_url") and value)
+    inner = part.get("image_url")
+    if isinstance(inner, Mapping):
+        said = ((name, value) for name, value in inner.items() if name != "url" and value not in (None, "auto"))
+        yield from (f".image_url.{name}" for name, _ in said)
+
+
+def _read(part: Mapping[str, Json], number: int) -> str | Image | None:
+    """The text or the image of a part, None when it is neither."""
+    if part.get("type") in (None, "text") and isinstance(part.get("text"), str):
+        return str(part["text"])
+    address = part.get("image_url")
+    url = address.get("url") if isinstance(address, Mapping) else address
+    if part.get("type") not in (None, "image_url") or not isinstance(url, str) or not url.startswith("data:"):
+        return None
+    head, _, data = url.removeprefix("data:").partition(",")
+    try:
+        return Image(picture(number), head.partition(";")[0], base64.b64decode(data, validate=True))
+    except binascii.Error:
+        return None

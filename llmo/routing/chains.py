@@ -1,0 +1,108 @@
+"""
+Who is asked in which order, before anything is known of them: the five steps of a task, or what `-m` names.
+
+Names become targets here, and a wrong one is told with the nearest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from llmo.config.profile import TASKS
+from llmo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmo.config.profile import Profile
+    from llmo.types.messages import Target
+
+Tier = Literal["primary", "secondary", "openrouter", "litellm", "local", "explicit"]
+_ORDINAL = {1: "first", 2: "second", 3: "third"}
+
+
+class ChainStep(NamedTuple):
+    """A place in a chain, before anything is known about its target."""
+
+    tier: Tier
+    target: Target
+    why: str
+
+
+def chain(profile: Profile, task: str) -> list[ChainStep]:
+    """
+    The five steps of a task: primary, secondary, OpenRouter, LiteLLM, local; each target once.
+
+    Raises `ConfigError` for a task that the profile doesn't have.
+    """
+    if task not in profile.tasks:
+        raise _unknown_task(profile, task)
+    own, shared = profile.tasks[task], profile.fallback
+    steps: list[tuple[Tier, str, tuple[str, ...]]] = [
+        ("primary", f"tasks.{task}.primary", own.primary),
+        ("secondary", f"tasks.{task}.secondary", own.secondary),
+        ("openrouter", "fallback.openrouter", shared.openrouter),
+        ("litellm", "fallback.litellm", shared.litellm),
+        ("local", "fallback.local", shared.local),
+    ]
+    seen: dict[Target, ChainStep] = {}
+    for tier, key, refs in steps:
+        for position, ref in enumerate(refs, 1):
+            target = resolve(profile, ref)
+            seen.setdefault(target, ChainStep(tier, target, f"{_ORDINAL.get(position, f'{position}th')} of {key}"))
+    return list(seen.values())
+
+
+def check_task(profile: Profile, task: str) -> None:
+    """Raise `ConfigError` for a name that is no task, also where a model is named and its chain plays no part."""
+    if task not in profile.tasks and task not in TASKS:
+        raise _unknown_task(profile, task)
+
+
+def check_provider(profile: Profile, name: str) -> None:
+    """Raise `ConfigError` for a name that is no provider of the profile."""
+    if name not in profile.providers:
+        _unknown(profile, f"{name}/")
+
+
+def _unknown_task(profile: Profile, task: str) -> ConfigError:
+    known = ", ".join(sorted({*profile.tasks, "auto"}))
+    return ConfigError(f"unknown task: {task}", hint=f"tasks of this profile: {known}")
+
+
+def explicit(profile: Profile, refs: Sequence[str]) -> list[ChainStep]:
+    """The chain that `-m` names, in its order."""
+    targets = dict.fromkeys(resolve(profile, ref) for ref in refs)
+    return [ChainStep("explicit", target, "asked for with -m") for target in targets]
+
+
+def resolve(profile: Profile, ref: str) -> Target:
+    """
+    Turn `provider/model`, an alias, or a model that one provider lists into a target.
+
+    Raises `ConfigError` with the nearest name.
+    """
+    from llmo.config.profile import parse_target
+
+    ref = profile.aliases.get(ref, ref)
+    target = parse_target(ref)
+    if target and target.provider in profile.providers:
+        return target
+    owners = [name for name, provider in profile.providers.items() if ref in provider.models]
+    if len(owners) == 1:
+        return parse_target(f"{owners[0]}/{ref}") or _unknown(profile, ref)
+    return _unknown(profile, ref)
+
+
+def _unknown(profile: Profile, ref: str) -> Target:
+    import difflib
+
+    provider, slash, _ = ref.partition("/")
+    known = list(profile.providers) if slash else [*profile.aliases, *profile.providers]
+    what = "provider" if slash else "model or alias"
+    near = difflib.get_close_matches(provider, known, 1)
+    listing = ", ".join(known) or "none"
+    kind = "providers" if slash else "write provider/model; aliases and providers"
+    raise ConfigError(
+        f"unknown {what}: {provider}", hint=f"did you mean {near[0]}?" if near else f"{kind} of this profile: {listing}"
+    )

@@ -1,0 +1,271 @@
+"""
+Which targets may answer, in which order, and why: a pure function over facts.
+
+Hard constraints come first (privacy, readiness, context, ability), so that no preference can
+undo them; then the order. Nothing is dropped silently: a target that is out says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from llmo.catalog.prices import LONG
+from llmo.config.kinds import ALL
+from llmo.errors import Unbounded
+from llmo.routing import requirements
+from llmo.types import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from llmo.catalog.catalog import Model
+    from llmo.catalog.prices import Price
+    from llmo.ledger.records import Latency
+    from llmo.routing.chains import ChainStep, Tier
+    from llmo.routing.requirements import Requirements
+    from llmo.types.messages import Billing, CostSource, Parameter, Strategy, Target
+
+DEFAULT_OUTPUT = 4096
+"""Output limit of a budgeted request when neither the user nor the catalogue knows one."""
+EXPECTED_OUTPUT = 500
+"""Output tokens that an estimate of cost expects, when the limit allows that many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetFacts:
+    """What is known of a target before a request is sent."""
+
+    kind: str
+    model: Model
+    billing: Billing
+    local: bool
+    not_ready: str | None = None
+    latency: Latency | None = None
+    cooling_s: float = 0.0
+    rpm: int | None = None
+    tpm: int | None = None
+    concurrency: int | None = None
+    parameters: frozenset[Parameter] = ALL
+    searching: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """
+    A target with its place in the plan; `rank` is None when it is out, and `why` says why.
+
+    Costs are picodollars for the request's bound and the limit `max_output` (tokens), None when
+    the price is unknown. `without` are parameters that it does not take, which is why it is out or what
+    it is not sent; `notes` are warnings that go with its answer. A schema goes into its own field when it
+    is `native`, else into the prompt. `learnt` is what its server refused while this program ran. `unpriced` names
+    what the request buys there beside tokens: no limit of dollars covers it. `full_output` is the limit that
+    the money left lowered to `max_output`, `least_output` a limit below which it must not be lowered;
+    `refused` names the budget that would refuse it now.
+    """
+
+    target: Target
+    tier: Tier
+    rank: int | None
+    why: str
+    facts: TargetFacts
+    max_output: int
+    estimate: int | None
+    worst: int | None
+    source: CostSource
+    without: tuple[Parameter, ...] = ()
+    native: bool = True
+    notes: tuple[str, ...] = ()
+    learnt: tuple[Parameter, ...] = ()
+    full_output: int | None = None
+    least_output: int | None = None
+    refused: str | None = None
+    unpriced: tuple[str, ...] = ()
+
+    @property
+    def full(self) -> int:
+        """The output limit that money would be no reason against."""
+        return self.max_output if self.full_output is None else self.full_output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Which task a prompt is, and how that was found."""
+
+    name: str
+    reason: str
+    scores: Mapping[str, float]
+    difficulty: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The decision: candidates in order, those that are out after them."""
+
+    task: Task
+    need: Requirements
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def ranked(self) -> tuple[Candidate, ...]:
+        """The candidates that will be tried, in order."""
+        return tuple(c for c in self.candidates if c.rank is not None)
+
+
+def plan(task: Task, need: Requirements, steps: Sequence[ChainStep], facts: Mapping[Target, TargetFacts]) -> Plan:
+    """Keep what can answer, in the order of the strategy; a cooling target goes last rather than away."""
+    candidates = [_candidate(step, need, facts[step.target]) for step in steps]
+    able = [c for c in candidates if c.rank is not None]
+    able.sort(key=_order(need.strategy, able))
+    able.sort(key=lambda c: c.facts.cooling_s > 0)
+    able, refused = _affordable(able, need)
+    spare = able[1:] if need.first_only else []
+    ranked = [replace(c, rank=rank, why=_why(c, need)) for rank, c in enumerate(able[: len(able) - len(spare)], 1)]
+    unused = [replace(c, rank=None, why="not used: --no-fallback") for c in spare]
+    out = (*unused, *refused, *(c for c in candidates if c.rank is None))
+    return Plan(task=task, need=need, candidates=(*ranked, *out))
+
+
+def _affordable(able: list[Candidate], need: Requirements) -> tuple[list[Candidate], list[Candidate]]:
+    """Those that limits of dollars can cover, and those that they can't; as at a budget's end, a refusal is final."""
+    barred = [c for c in able if c.unpriced and c.target in need.limited]
+    refused = [replace(c, rank=None, why=str(Unbounded(c.unpriced, c.target))) for c in barred]
+    if barred and barred[0] is able[0] and need.when_budget_ends == "refuse":
+        why = f"not asked: {barred[0].target} is refused"
+        return [], refused + [replace(c, rank=None, why=why) for c in able if c not in barred]
+    return [c for c in able if c not in barred], refused
+
+
+def longer(plan: Plan, input_bound: int, input_estimate: int) -> Plan:
+    """The same plan for a request that has grown: as much more is held for each candidate."""
+    need = replace(plan.need, input_bound=input_bound, input_estimate=input_estimate)
+    return replace(plan, need=need, candidates=tuple(replace(c, worst=_worst(c, need)) for c in plan.candidates))
+
+
+def _worst(candidate: Candidate, need: Requirements) -> int | None:
+    price = candidate.facts.model.price
+    if candidate.facts.billing != "metered":
+        return 0
+    return held(price, need, candidate.max_output) if price else None
+
+
+def held(price: Price, need: Requirements, output: int) -> int:
+    """The worst case with so many output tokens; a tier that was asked for may not be the one that serves."""
+    bound = need.input_bound * (LONG if need.long_cache else 1)
+    return max(price.worst(bound, output + need.predicted, service_tier=tier) for tier in (None, need.service_tier))
+
+
+def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candidate:
+    limit = need.max_output or facts.model.max_output or DEFAULT_OUTPUT
+    price = facts.model.price
+    out = _out(need, step.target, facts)
+    without = () if out else tuple(name for name in need.parameters if name not in facts.parameters)
+    if without and (not need.lenient or "image" in without):
+        out = f"does not take {parameters.flags(without)}"
+    estimate = price.expected(need.input_estimate, min(limit, EXPECTED_OUTPUT)) if price else None
+    worst = held(price, need, limit) if price else None
+    if facts.billing != "metered":
+        estimate = worst = 0
+    return Candidate(
+        target=step.target,
+        tier=step.tier,
+        rank=None if out else 0,
+        why=out or step.why,
+        facts=facts,
+        max_output=limit,
+        estimate=estimate,
+        worst=worst,
+        source=_SOURCE.get(facts.billing) or ("computed" if price else "unknown"),
+        without=without,
+        native=_native(facts),
+        notes=() if out else _notes(step.target, need, facts, without),
+        unpriced=_unpriced(step.target, need, facts),
+    )
+
+
+def _native(facts: TargetFacts) -> bool:
+    """Whether a schema has a field of its own; a model of which nobody knows is asked with it."""
+    known = facts.model.abilities
+    return "schema" in facts.parameters and (known is None or "schema" in known)
+
+
+def _unpriced(target: Target, need: Requirements, facts: TargetFacts) -> tuple[str, ...]:
+    """What is bought there beside tokens at known prices."""
+    price, tier = facts.model.price, need.service_tier
+    if facts.billing != "metered":
+        return ()
+    tiers = (f"service_tier {tier}",) if tier and (price is None or tier not in price.service) else ()
+    return (*need.bought, *tiers, *((f"the searches of {target.model}",) if facts.searching else ()))
+
+
+def _notes(target: Target, need: Requirements, facts: TargetFacts, without: tuple[Parameter, ...]) -> tuple[str, ...]:
+    notes = [parameters.left_out(without, target)] if without else []
+    if need.max_output and "max_tokens" not in {*facts.parameters, *need.parameters}:
+        notes.append(f"{target} takes no limit of output: max_tokens of the profile is left out")
+    if (untold := need.untold.get(facts.kind)) is not None:
+        notes.append(f"{target} has no words for {untold}: left out")
+    if "n" in need.bought:
+        notes.append("n: every answer is paid for, only the first is kept")
+    return tuple(notes)
+
+
+def secluded(need: Requirements, target: Target) -> bool:
+    """Whether a request may go to a target only if that is on this machine."""
+    return need.private and target.provider not in need.allowed
+
+
+def _out(need: Requirements, target: Target, facts: TargetFacts) -> str | None:
+    """Why a target can't answer, None when it can."""
+    if secluded(need, target) and not facts.local:
+        found = f"{', '.join(need.private_kinds)} in the prompt" if need.private_kinds else ""
+        why = "; ".join(part for part in (need.private_because, found) if part)
+        return f"not on this machine, and the request is private{why and f' ({why})'}"
+    if unfit := requirements.unsendable(need, facts.kind) or facts.not_ready:
+        return unfit
+    context = facts.model.context
+    if context and need.input_estimate > context:
+        return f"about {need.input_estimate} tokens do not fit its context of {context}"
+    known = facts.model.abilities
+    missing = need.abilities - known if known is not None else frozenset()
+    if missing:
+        return f"it has no {' and no '.join(sorted(missing))}"
+    return None
+
+
+_SOURCE: dict[str, CostSource] = {"local": "local", "subscription": "subscription"}
+_LAST = (1, 0.0)
+
+
+def _order(strategy: Strategy, able: Sequence[Candidate]) -> Callable[[Candidate], Any]:
+    """The sort key of a strategy; what is unknown goes behind what is known, in the chain's order."""
+
+    def cost(c: Candidate) -> tuple[int, float]:
+        return _LAST if c.estimate is None else (0, c.estimate)
+
+    def speed(c: Candidate) -> tuple[int, float]:
+        return (0, c.facts.latency.first_token_p50_s) if c.facts.latency else _LAST
+
+    if strategy == "cheapest":
+        return cost
+    if strategy == "fastest":
+        return speed
+    if strategy == "balanced":
+        cheap = {c.target: n for n, c in enumerate(sorted(able, key=cost))}
+        fast = {c.target: n for n, c in enumerate(sorted(able, key=speed))}
+        return lambda c: cheap[c.target] + fast[c.target]
+    return lambda c: 0  # noqa: ARG005 - sorting is stable: the chain as written
+
+
+def _why(candidate: Candidate, need: Requirements) -> str:
+    why = candidate.why
+    if candidate.without:
+        why += f", without {parameters.flags(candidate.without)}"
+    if need.schema and not candidate.native:
+        why += ", schema asked for in words"
+    if need.strategy != "profile":
+        why += f", ordered by {need.strategy}"
+    if need.private and not candidate.facts.local:
+        why += ", private data may go there"
+    if candidate.facts.cooling_s > 0:
+        why += f", put last: it asked to wait {candidate.facts.cooling_s:.0f} s"
+    return why

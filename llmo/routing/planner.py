@@ -1,0 +1,250 @@
+"""The facts that a plan is made of: profile, readiness, catalogue and what past calls taught, gathered per target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from llmo.config.addresses import on_this_machine
+from llmo.config.kinds import KINDS
+from llmo.errors import ConfigError
+from llmo.requests import chat_body, content, extras
+from llmo.routing import chains, privacy, tokens
+from llmo.routing import plan as router
+from llmo.routing.classifier import classify
+from llmo.routing.plan import Plan, TargetFacts, Task
+from llmo.routing.requirements import Requirements
+from llmo.types import parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from llmo.catalog.catalog import Catalog, Model
+    from llmo.config.profile import Profile, ProviderConfig
+    from llmo.ledger.records import Latency, Limit
+    from llmo.requests.chat_body import Untold
+    from llmo.requests.extras import Reserved
+    from llmo.routing.chains import ChainStep
+    from llmo.types.jsontext import Json
+    from llmo.types.messages import Ability, Parameter, Request, Strategy, Target
+
+
+class Memory(Protocol):
+    """What is remembered of targets between runs."""
+
+    def latency(self, target: Target) -> Latency | None:
+        """Medians of past calls."""
+        ...
+
+    def cooling(self, target: Target) -> float:
+        """Seconds that the target asked to be left alone for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """
+    What the command line says about selection; None and empty leave it to the profile.
+
+    `capped` says that a cap of dollars holds beside the budgets, `tags` choose among those. `private` lets nothing
+    leave this machine, `because` says who wants that; `kinds` are private data of earlier turns. Providers that are
+    `allowed` may have what is private only because of what it holds.
+    """
+
+    models: tuple[str, ...] = ()
+    task: str | None = None
+    strategy: Strategy | None = None
+    private: bool = False
+    kinds: tuple[str, ...] = ()
+    because: str = ""
+    allowed: tuple[str, ...] = ()
+    first_only: bool = False
+    fit: bool = False
+    lenient: bool = False
+    capped: bool = False
+    allow_unpriced: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Planner:
+    """Plans requests of one profile; facts of a target are gathered once."""
+
+    def __init__(self, profile: Profile, env: Mapping[str, str], catalog: Catalog, memory: Memory) -> None:
+        self._profile = profile
+        self._env = env
+        self._catalog = catalog
+        self._memory = memory
+        self.unready: dict[str, str] = {}
+        """Providers that were asked and did not answer, with why."""
+        self._facts: dict[Target, TargetFacts] = {}
+        self._chains: dict[tuple[tuple[str, ...], str], list[ChainStep]] = {}
+
+    def plan(self, request: Request, choice: Selection) -> Plan:
+        """
+        Decide who answers a request.
+
+        Raises `ConfigError` for unknown models, providers, tasks. A plan may have nobody left:
+        see `router.require`.
+        """
+        prompt = next((m.text for m in reversed(request.messages) if m.role == "user"), "")
+        models = choice.models or ((self._profile.model,) if self._profile.model != "auto" else ())
+        models = () if models == ("auto",) else models
+        task = self._task(choice.task or self._profile.task, prompt, explicit=bool(models))
+        steps = self._steps(models, task.name)
+        facts = {step.target: self._fact(step.target) for step in steps}
+        need = self._need(request, choice, facts)
+        if need.bought or need.service_tier or any(one.searching for one in facts.values()):
+            need = replace(need, limited=self._limited(facts, task.name, choice))
+        return router.plan(task, need, steps, facts)
+
+    def _limited(self, targets: Collection[Target], task: str, choice: Selection) -> frozenset[Target]:
+        """The targets whose calls a limit of dollars counts, which can't cover what has no price."""
+        from llmo.ledger.records import Call
+
+        if choice.allow_unpriced:
+            return frozenset()
+        dollars = [limit for limit in self._limits if limit.usd is not None]
+
+        def counted(one: Target) -> bool:
+            call = Call(id="", run="", provider=one.provider, model=one.model, task=task, tags=choice.tags)
+            return any(limit.counts(call) for limit in dollars)
+
+        return frozenset(one for one in targets if choice.capped or counted(one))
+
+    @cached_property
+    def _limits(self) -> tuple[Limit, ...]:
+        from llmo.ledger.accounts import limits
+
+        return limits(self._profile)
+
+    def _task(self, name: str, prompt: str, *, explicit: bool) -> Task:
+        if name != "auto":
+            chains.check_task(self._profile, name)
+            return Task(name=name, reason="asked for", scores={name: 1.0})
+        found = classify(prompt)
+        # A profile may drop a built-in task: its chain is then that of the general one.
+        known = self._profile.tasks
+        if found.task in known or explicit or not known:
+            return Task(name=found.task, reason=found.reason, scores=found.scores)
+        instead = "general" if "general" in known else next(iter(known))
+        return Task(name=instead, reason=f"the profile has no task {found.task}", scores=found.scores)
+
+    def _steps(self, models: tuple[str, ...], task: str) -> list[ChainStep]:
+        key = (models, task)
+        if key not in self._chains:
+            self._chains[key] = chains.explicit(self._profile, models) if models else chains.chain(self._profile, task)
+        return self._chains[key]
+
+    def _reserved(self, request: Request, facts: Mapping[Target, TargetFacts]) -> Mapping[str, Reserved]:
+        """By provider type, the option that it can't be sent."""
+        options, limit = content.options(request), request.params.max_tokens or self._profile.max_tokens
+        if not options:
+            return {}
+        found = {kind: extras.reserved(kind, options, limit) for kind in {one.kind for one in facts.values()}}
+        return {kind: reserved for kind, reserved in found.items() if reserved}
+
+    def _need(self, request: Request, choice: Selection, facts: Mapping[Target, TargetFacts]) -> Requirements:
+        options = content.options(request)
+        found = self._private(request)
+        kinds = tuple(dict.fromkeys((*choice.kinds, *found)))
+        return Requirements(
+            input_estimate=tokens.guess(request),
+            input_bound=max((tokens.bound(request, kind) for kind in {f.kind for f in facts.values()}), default=0),
+            max_output=request.params.max_tokens or self._profile.max_tokens,
+            abilities=_abilities(request),
+            private=choice.private or self._profile.privacy.local_only or bool(kinds),
+            private_kinds=kinds,
+            private_because=choice.because or self._local_only,
+            allowed=self._allowed(choice),
+            strategy=choice.strategy or self._profile.strategy,
+            first_only=choice.first_only,
+            fit=choice.fit,
+            when_budget_ends=self._profile.when_budget_ends,
+            service_tier=extras.tier(options),
+            predicted=tokens.predicted(request),
+            long_cache=content.kept_long(request),
+            parameters=_parameters(request),
+            lenient=choice.lenient,
+            schema=request.schema is not None,
+            reserved=self._reserved(request, facts),
+            bought=(*extras.bought(options), *extras.foreign(request.messages)),
+            untold=_untold(request, facts),
+        )
+
+    def _private(self, request: Request) -> Iterator[str]:
+        """Kinds of private data in anything that would be sent."""
+        yield from privacy.find(content.talk(request), self._profile.privacy.detect)
+        for part in (*content.parts(request), request.schema):
+            if part:
+                yield from self._found(part)
+
+    @cached_property
+    def _found(self) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
+        return content.once(lambda part: privacy.find(content.weighed(part).text, self._profile.privacy.detect))
+
+    @property
+    def _local_only(self) -> str:
+        return "privacy.local_only of the profile" if self._profile.privacy.local_only else ""
+
+    def _allowed(self, choice: Selection) -> tuple[str, ...]:
+        """The providers that may have detected private data. Raises `ConfigError` where nobody may have anything."""
+        for name in choice.allowed:
+            chains.check_provider(self._profile, name)
+        if choice.allowed and (choice.private or self._local_only):
+            why = choice.because or self._local_only
+            raise ConfigError(
+                f"nothing may go to {', '.join(choice.allowed)}: the request is private ({why})",
+                hint="--allow-private-to is for data that was detected: leave it out, or begin a new conversation",
+            )
+        return choice.allowed
+
+    def _fact(self, target: Target) -> TargetFacts:
+        if target not in self._facts:
+            self._facts[target] = self._gather(target)
+        return self._facts[target]
+
+    def _gather(self, target: Target) -> TargetFacts:
+        from llmo.config.credentials import base_url, ready
+
+        config = self._profile.providers[target.provider]
+        address = base_url(target.provider, config, self._env)
+        model = self._catalog.find(target, config, address)
+        return TargetFacts(
+            kind=config.kind,
+            model=model,
+            billing=model.billing,
+            local=on_this_machine(config, address, target.model),
+            not_ready=self.unready.get(target.provider) or ready(target.provider, config, self._env),
+            latency=self._memory.latency(target),
+            cooling_s=self._memory.cooling(target),
+            rpm=config.rpm,
+            tpm=config.tpm,
+            concurrency=config.concurrency,
+            parameters=KINDS[config.kind].parameters,
+            searching=_searching(config, model),
+        )
+
+
+def _untold(request: Request, facts: Mapping[Target, TargetFacts]) -> Mapping[str, Untold]:
+    """By provider type, what its dialect can't say of a chat completion."""
+    if request.body is None and all(message.verbatim is None for message in request.messages):
+        return {}
+    kinds = {one.kind for one in facts.values()}
+    found = {kind: chat_body.untold(request, kind) for kind in kinds if kind not in chat_body.KINDS}
+    return {kind: untold for kind, untold in found.items() if untold}
+
+
+def _parameters(request: Request) -> tuple[Parameter, ...]:
+    pictures: tuple[Parameter, ...] = ("image",) if any(m.images for m in request.messages) else ()
+    return (*parameters.given(request.params), *pictures)
+
+
+def _searching(config: ProviderConfig, model: Model) -> bool:
+    """Whether a model, or one that may step in for it, searches the web at a fee that nobody states."""
+    stated = model.price is not None and model.price.request > 0
+    return not stated and any(map(extras.searching, (model.id, *config.routing.models)))
+
+
+def _abilities(request: Request) -> frozenset[Ability]:
+    return frozenset({"vision"}) if any(m.images for m in request.messages) else frozenset()

@@ -1,0 +1,95 @@
+"""Why nobody can answer a request, as the error that it ends in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.errors import Unbounded
+from llmo.routing import refusals
+from llmo.routing.plan import Plan
+from llmo.routing.requirements import Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+from typing import TYPE_CHECKING
+
+from llmo.config.kinds import taking
+from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected
+from llmo.requests import chat_body
+from llmo.routing.requirements import unsendable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llmo.errors import LlmoError
+    from llmo.routing.plan import Candidate, Plan
+    from llmo.routing.requirements import Requirements
+
+
+def refusal(plan: Plan) -> LlmoError:
+    """The error of a plan that has nobody left."""
+    if (unfit := _unfit(plan)) is not None:
+        return unfit
+    reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
+    if plan.need.private:
+        return ConfigError(f"no model on this machine can answer: {reasons}", hint=_nobody_here(plan.need))
+    if plan.candidates and all(c.facts.model.context for c in plan.candidates) and "do not fit" in reasons:
+        return ContextTooLong(f"the prompt is too long: {reasons}", hint="name a model with a larger context with -m")
+    if plan.candidates and all(c.facts.not_ready for c in plan.candidates):
+        return CredentialsError(f"no model is ready: {reasons}", hint="set a key, or try it with -P offline")
+    return ConfigError(
+        f"no model can answer: {reasons}", hint="llmo route shows the plan; llmo models --ready what there is"
+    )
+
+
+def _nobody_here(need: Requirements) -> str:
+    """What to do when a private request has nobody to answer it."""
+    found = need.private_kinds and not need.private_because
+    return "mark a provider local = true, start Ollama" + (
+        ", or name who may have it: --allow-private-to PROVIDER"
+        if found
+        else ", or begin a new conversation"
+        if "conversation" in need.private_because
+        else ""
+    )
+
+
+def _unfit(plan: Plan) -> LlmoError | None:
+    """The error of a request that asks for what a candidate must not be sent, if it is that."""
+    if barred := [c for c in plan.candidates if c.without]:
+        return _barred(barred)
+    for c in plan.candidates:
+        if c.why == unsendable(plan.need, c.facts.kind):
+            return Rejected(f"{c.target}: {c.why}", hint=_instead(plan.need, c.facts.kind))
+        if c.unpriced and c.target in plan.need.limited:
+            return Unbounded(c.unpriced, c.target)
+    return None
+
+
+def _instead(need: Requirements, kind: str) -> str:
+    """What to do about a request that can't be sent to a provider type."""
+    if reserved := need.reserved.get(kind):
+        return reserved.hint
+    lenient = "" if need.untold[kind].parts else "; --lenient leaves it out"
+    return f"provider types that take it as it stands: {', '.join(chat_body.KINDS)}{lenient}"
+
+
+def _barred(candidates: Sequence[Candidate]) -> Rejected:
+    """Who would answer but for a parameter, and who takes it."""
+    said = [
+        f"{c.target.provider} ({c.facts.kind}) does not take the parameter{'s' * (len(c.without) > 1)}: "
+        f"{', '.join(c.without)}"
+        for c in candidates
+    ]
+    names = dict.fromkeys(name for c in candidates for name in c.without)
+    hint = "; ".join(f"kinds that take {name}: {', '.join(taking(name))}" for name in names)
+    lenient = "" if "image" in names else "; --lenient leaves it out"
+    return Rejected("; ".join(dict.fromkeys(said)), hint=f"{hint}{lenient}")
+
+
+def require_candidates(plan: Plan) -> None:
+    """Raise the error that says why nobody can answer, when nobody can."""
+    if not plan.ranked:
+        raise refusals.refusal(plan)

@@ -1,0 +1,187 @@
+"""
+Prompts and answers: conversations, and the opt-in cache of exact repeats.
+
+SQLite beside the ledger and never in it: texts can be pruned, money stays. The file is 0600.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llmo.errors import ConfigError, Locked, UsageError
+from llmo.types import jsontext
+from llmo.types.ids import ulid
+from llmo.types.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from llmo.types.clock import Clock
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS turns (
+  id TEXT PRIMARY KEY, conversation TEXT NOT NULL, at REAL NOT NULL, role TEXT NOT NULL, text TEXT NOT NULL,
+  target TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS turns_conversation ON turns (conversation, id);
+CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS private (
+  conversation TEXT PRIMARY KEY, asked INTEGER NOT NULL CHECK (asked IN (0, 1)), kinds TEXT NOT NULL
+) STRICT;
+PRAGMA user_version = 2;
+"""
+VERSION = 2
+DAY = 86400.0
+PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """An answer of the cache; `at` is when it was bought."""
+
+    at: float
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Seclusion:
+    """Why a conversation is private, for good: it was asked for, or these kinds of data were found in it."""
+
+    asked: bool
+    kinds: tuple[str, ...]
+
+
+class History:
+    """The file at `path`; made when something is first written."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path, self._clock = path, clock
+        self.patience = PATIENCE
+        """Seconds that each use waits for other processes."""
+
+    def messages(self, conversation: str) -> tuple[Message, ...]:
+        """
+        The turns of a conversation in order.
+
+        Raises `UsageError` when there is none of that name.
+        """
+        with self._open() as db:
+            rows = db.execute(
+                "SELECT role, text FROM turns WHERE conversation = ? ORDER BY id", (conversation,)
+            ).fetchall()
+        if not rows:
+            raise UsageError(f"unknown conversation: {conversation}", hint="-c continues the last one")
+        return tuple(Message(role, text) for role, text in rows)
+
+    def seclusion(self, conversation: str) -> Seclusion | None:
+        """Why a conversation is private; None when nothing is known, as of those before version 2 of the file."""
+        with self._open() as db:
+            return _seclusion(db, conversation)
+
+    def last(self) -> str:
+        """The conversation that was spoken in last. Raises `UsageError` when there is none."""
+        with self._open() as db:
+            row = db.execute("SELECT conversation FROM turns ORDER BY id DESC LIMIT 1").fetchone()
+        if row is None:
+            raise UsageError("no conversation to continue", hint="ask something first, without --no-log")
+        return str(row[0])
+
+    def append(
+        self,
+        conversation: str,
+        messages: Sequence[Message],
+        *,
+        target: str,
+        retention_days: int,
+        private: Seclusion | None = None,
+    ) -> None:
+        """
+        Add turns, and drop texts older than `retention_days` (0: keep all).
+
+        `private` is kept with the conversation in the same transaction, and never taken back.
+        """
+        now = self._clock.now()
+        rows = [
+            (ulid(now + n / 1000), conversation, now, m.role, m.text, target if m.role == "assistant" else None)
+            for n, m in enumerate(messages)
+        ]
+        with self._open() as db:
+            db.executemany("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?)", rows)
+            if private is not None:
+                _seclude(db, conversation, private)
+            if retention_days:
+                self._prune(db, now - retention_days * DAY)
+
+    def cached(self, key: str, max_age: float) -> Cached | None:
+        """An answer bought at most `max_age` seconds ago."""
+        with self._open() as db:
+            row = db.execute("SELECT at, body FROM answers WHERE key = ?", (key,)).fetchone()
+        if row is None or row[0] < self._clock.now() - max_age:
+            return None
+        return Cached(row[0], json.loads(row[1]))
+
+    def cache(self, key: str, body: dict[str, Any]) -> None:
+        """Keep an answer."""
+        with self._open() as db:
+            text = jsontext.write(body)
+            db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, self._clock.now(), text))
+
+    def prune(self, before: float) -> int:
+        """Drop texts from before an instant; how many turns went."""
+        if not self._path.exists():
+            return 0
+        with self._open() as db:
+            return self._prune(db, before)
+
+    @staticmethod
+    def _prune(db: sqlite3.Connection, before: float) -> int:
+        db.execute("DELETE FROM answers WHERE at < ?", (before,))
+        gone = db.execute("DELETE FROM turns WHERE at < ?", (before,)).rowcount
+        db.execute("DELETE FROM private WHERE conversation NOT IN (SELECT conversation FROM turns)")
+        return gone
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        """Make the tables that are missing; those of version 1 stay as they are."""
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise ConfigError(f"history was written by a newer llmo: {self._path}", hint="--no-log does without")
+        if version == 0:
+            db.execute("PRAGMA journal_mode = WAL")
+        if version < VERSION:
+            db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; SQLite's errors become `ConfigError` naming the file, or `Locked`."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._path.exists():
+                os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
+            with contextlib.closing(sqlite3.connect(self._path, timeout=self.patience, isolation_level=None)) as db:
+                self._prepare(db)
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+                db.execute("COMMIT")
+        except (sqlite3.Error, OSError) as exc:
+            if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                what = f"history cannot be used now: {self._path}: another program keeps it locked"
+                raise Locked(what, hint="--no-log does without") from None
+            raise ConfigError(f"history cannot be used: {self._path}: {exc}", hint="--no-log does without") from None
+
+
+def _seclusion(db: sqlite3.Connection, conversation: str) -> Seclusion | None:
+    row = db.execute("SELECT asked, kinds FROM private WHERE conversation = ?", (conversation,)).fetchone()
+    return None if row is None else Seclusion(bool(row[0]), tuple(json.loads(row[1])))
+
+
+def _seclude(db: sqlite3.Connection, conversation: str, now: Seclusion) -> None:
+    before = _seclusion(db, conversation) or Seclusion(asked=False, kinds=())
+    kinds = tuple(dict.fromkeys((*before.kinds, *now.kinds)))
+    values = (conversation, before.asked or now.asked, jsontext.write(kinds))
+    db.execute("INSERT OR REPLACE INTO private VALUES (?, ?, ?)", values)

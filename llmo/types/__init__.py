@@ -1,0 +1,1 @@
+"""The vocabulary of the program: plain values, no input or output."""

@@ -1,0 +1,43 @@
+"""Lists that stand in two places for a reason, and must not come to disagree."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from llmo.config import profile
+from llmo.config.kinds import KIND_DEFAULTS, KINDS
+from llmo.errors import ErrorKind
+from llmo.ledger import transfer
+from llmo.ledger.sqlite import schema
+from llmo.types.messages import Billing, CostSource
+
+
+def test_a_provider_type_is_known_everywhere() -> None:
+    """
+    What a profile may say has its defaults, and its code.
+    """
+    declared = set(get_args(profile.Kind))
+
+    assert declared == set(KIND_DEFAULTS) == set(KINDS)
+
+
+def test_a_ledger_takes_in_what_a_ledger_writes() -> None:
+    """
+    `cost --import` knows every state, source and billing that the database does.
+    """
+    states = schema.CALLS.partition("state IN (")[2].partition(")")[0]
+
+    assert set(transfer.STATES) == {word.strip(" '") for word in states.split(",")}
+    assert (set(transfer.BILLINGS), set(transfer.SOURCES)) == (set(get_args(Billing)), set(get_args(CostSource)))
+
+
+def test_every_error_kind_is_in_the_contract() -> None:
+    """
+    Programs branch on these words.
+    """
+    contract = (
+        "usage, config, credentials, budget_exceeded, rate_limited, quota_exhausted, unavailable, timeout, bad_request, "
+        "content_refused, context_too_long, model_not_found, incomplete, invalid_output, cancelled, internal"
+    )
+
+    assert set(contract.split(", ")) == set(get_args(ErrorKind))

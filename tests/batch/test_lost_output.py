@@ -1,0 +1,355 @@
+"""An output that is taken away while the run writes it: the run ends, names it, pays no more, and keeps what is paid."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmo.batch.output import records
+from llmo.batch.output.appended import APPEND, Appended, OutputLost, opened
+from llmo.engine.results import unsent
+from llmo.errors import LlmoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.conftest import Llmo
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be removed there")
+
+PROFILE = """
+model = "offline/echo"
+[providers.offline]
+kind = "offline"
+[providers.offline.offline]
+first_token_delay = 0.05
+input_usd = "1"
+output_usd = "2"
+"""
+ROWS = 400
+ARGS = ("-P", "slow.toml", "batch", "rows.jsonl", "-j", "4", "--progress", "none")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Appended]:
+    """An output with two lines."""
+    path = tmp_path / "out.jsonl"
+    found = Appended(os.open(path, APPEND, 0o666), path, refuge=tmp_path / "refuge")
+    found.write(b"one\n")
+    found.write(b"two\n")
+    yield found
+    os.close(found.fd)
+
+
+def lost(file: Appended) -> OutputLost:
+    with pytest.raises(OutputLost) as caught:
+        file.check()
+    return caught.value
+
+
+def test_a_file_that_nobody_touched_is_not_lost(file: Appended) -> None:
+    """
+    Also when its name is another one to the same file.
+    """
+    (file.path.parent / "other").hardlink_to(file.path)
+    file.check()
+
+    assert b"one\ntwo\n" == file.path.read_bytes()
+
+
+def test_a_deleted_output_is_saved_with_all_lines(file: Appended) -> None:
+    """
+    Those in flight follow.
+    """
+    file.path.unlink()
+    error = lost(file)
+    file.write(b"three\n")
+    saved = file.path.with_name("out.jsonl.saved")
+
+    assert f"the output was deleted while the run was writing it: {file.path}" == error.message
+    assert f"all answers were saved in {saved}; move it to {file.path} to resume" == error.hint
+    assert b"one\ntwo\nthree\n" == saved.read_bytes()
+
+
+def test_what_is_saved_is_as_private_as_it_was(file: Appended) -> None:
+    """
+    Answers may be nobody else's business.
+    """
+    file.path.chmod(0o600)
+    file.path.unlink()
+    lost(file)
+
+    assert 0o600 == file.path.with_name("out.jsonl.saved").stat().st_mode & 0o777
+
+
+def test_pipes_and_devices_are_never_lost(tmp_path: Path) -> None:
+    """
+    They have no size, and a name of a pipe may go.
+    """
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = Appended(opened(path), path)
+    file.write(b"one\n")
+    path.unlink()
+    file.check()
+    file.write(b"two\n")
+
+    assert b"one\ntwo\n" == os.read(reader, 100)
+    os.close(file.fd)
+    assert b"" == os.read(reader, 100)
+    os.close(reader)
+
+
+def test_what_was_saved_before_is_never_overwritten(file: Appended) -> None:
+    """
+    The next free name is taken.
+    """
+    before = file.path.with_name("out.jsonl.saved")
+    before.write_text("earlier", "utf-8")
+    file.path.unlink()
+    lost(file)
+
+    assert ("earlier", b"one\ntwo\n") == (
+        before.read_text("utf-8"),
+        before.with_name("out.jsonl.saved-2").read_bytes(),
+    )
+
+
+def test_an_output_whose_directory_went_is_saved_in_the_refuge(tmp_path: Path) -> None:
+    """
+    llmo's own data directory.
+    """
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    path = folder / "out.jsonl"
+    file = Appended(os.open(path, APPEND, 0o666), path, refuge=tmp_path / "refuge")
+    file.write(b"one\n")
+    path.unlink()
+    folder.rmdir()
+    lost(file)
+    os.close(file.fd)
+
+    assert b"one\n" == (tmp_path / "refuge" / "out.jsonl.saved").read_bytes()
+    assert not folder.exists()
+
+
+def test_a_moved_output_is_still_the_file_that_is_written(file: Appended) -> None:
+    """
+    What is in flight goes into it.
+    """
+    moved = file.path.with_name("moved")
+    file.path.rename(moved)
+    error = lost(file)
+    file.write(b"three\n")
+
+    assert "was moved away" in error.message
+    assert b"one\ntwo\nthree\n" == moved.read_bytes()
+    assert not file.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "what", "left"),
+    [
+        pytest.param(lambda path: os.truncate(path, 6), "was truncated", b"one\ntw\nthree\n", id="cut"),
+        pytest.param(lambda path: os.truncate(path, 0), "was truncated", b"three\n", id="emptied"),
+        pytest.param(
+            lambda path: path.write_bytes(b"one\ntwo\nalien"),
+            "was written by another program",
+            b"one\ntwo\nalien\nthree\n",
+            id="longer",
+        ),
+    ],
+)
+def test_a_file_of_another_size_was_touched_by_others(
+    file: Appended, change: Callable[[Path], object], what: str, left: bytes
+) -> None:
+    """
+    What is in flight begins a line of its own.
+    """
+    change(file.path)
+    error = lost(file)
+    file.write(b"three\n")
+
+    assert what in error.message
+    assert left == file.path.read_bytes()
+
+
+def test_a_replaced_output_leaves_the_new_file_alone(file: Appended) -> None:
+    """
+    It is somebody else's.
+    """
+    file.path.unlink()
+    file.path.write_text("other", "utf-8")
+    error = lost(file)
+    file.write(b"three\n")
+
+    assert "was replaced" in error.message
+    assert ("other", b"one\ntwo\nthree\n") == (
+        file.path.read_text("utf-8"),
+        file.path.with_name("out.jsonl.saved").read_bytes(),
+    )
+
+
+FULL = """
+import os, resource, sys
+from pathlib import Path
+from llmo.batch import outcome
+from llmo.batch.appended import APPEND, Appended, OutputLost, opened
+path = Path(sys.argv[1])
+file = Appended(os.open(path, APPEND, 0o666), path)
+file.write(b"a" * 999 + b"\\n")
+resource.setrlimit(resource.RLIMIT_FSIZE, (1010, 1010))
+print(file.write(b"b" * 99 + b"\\n"))
+try:
+    file.check()
+except OutputLost as exc:
+    print(exc.message); print(exc.hint)
+"""
+
+
+def test_a_line_that_does_not_fit_is_saved_whole(tmp_path: Path) -> None:
+    """
+    No part of it stays in the output.
+    """
+    path = tmp_path / "out.jsonl"
+    said = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FULL), str(path)], capture_output=True, text=True, check=True
+    ).stdout
+
+    assert [
+        "0",
+        f"cannot write {path}: file too large",
+        f"make room, then: cat {path}.saved >> {path}; the same command resumes",
+    ] == (said.splitlines())
+    assert (1000, b"b" * 99 + b"\n") == (path.stat().st_size, path.with_name("out.jsonl.saved").read_bytes())
+
+
+@pytest.fixture
+def slow(llmo: Llmo) -> Llmo:
+    """A home with a slow provider that costs something, and rows."""
+    (llmo.home / "slow.toml").write_text(PROFILE, "utf-8")
+    lines = (json.dumps({"id": f"r{n}", "text": f"row {n}"}) for n in range(ROWS))
+    (llmo.home / "rows.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    return llmo
+
+
+def paid(llmo: Llmo) -> set[str]:
+    """The rows that were paid, as the ledger has them."""
+    with contextlib.closing(sqlite3.connect(llmo.home / "data" / "ledger.db")) as db:
+        return {row for (row,) in db.execute("SELECT row FROM calls WHERE outcome = 'ok'")}
+
+
+def ids(path: Path) -> set[str]:
+    return {json.loads(line)["id"] for line in path.read_bytes().splitlines()}
+
+
+def after(path: Path, lines: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a file has so many lines."""
+    while process.poll() is None and (not path.exists() or path.read_bytes().count(b"\n") < lines):
+        select.select([], [], [], 0.01)
+    assert process.poll() is None
+
+
+@pytest.mark.parametrize("shape", ["jsonl", "csv"])
+def test_a_run_whose_output_is_deleted_ends_pays_no_more_and_can_be_resumed(slow: Llmo, shape: str) -> None:
+    """
+    Every row that was paid is in the saved file; moved back, the same command pays only for the rest.
+    """
+    args = (*ARGS, "-o", f"out.{shape}")
+    journal = slow.home / ("out.jsonl" if shape == "jsonl" else "out.csv.llmo.jsonl")
+    process = slow.start(*args)
+    after(journal, 8, process)
+    journal.unlink()
+    run = slow.finish(process)
+    saved = journal.with_name(f"{journal.name}.saved")
+
+    assert (1, "") == (run.code, run.stdout)
+    assert f"llmo: stopped: the output was deleted while the run was writing it: {journal.name}" in run.stderr
+    assert 8 <= len(paid(slow)) < ROWS
+    assert paid(slow) == ids(saved)
+    before = len(paid(slow))
+    saved.rename(journal)
+    again = slow(*args)
+    assert (0, ROWS) == (again.code, len(paid(slow)))
+    assert f"{before:,} rows are done" in again.stderr
+
+
+def test_the_file_behind_standard_output_is_watched_too(slow: Llmo) -> None:
+    """
+    There is nothing to resume, and nothing more is paid.
+    """
+    with (slow.home / "lines").open("wb") as lines:
+        process = slow.start(*ARGS, stdout=lines)
+        after(slow.home / "lines", 8, process)
+        (slow.home / "lines").unlink()
+        run = slow.finish(process)
+
+    assert 1 == run.code
+    assert "llmo: stopped: the file behind standard output was deleted" in run.stderr
+    assert 8 <= len(paid(slow)) < ROWS
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        pytest.param(("-o", "/dev/full"), "cannot write the output: no space left on device", id="output"),
+        pytest.param(("-o", "o.jsonl", "--errors", "/dev/full"), "cannot write /dev/full: no space left", id="errors"),
+    ],
+)
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")  # noqa: PTH110 - a device
+def test_a_full_disk_ends_the_run(slow: Llmo, more: tuple[str, ...], said: str) -> None:
+    """
+    Exit 1; at most what was in flight is paid.
+    """
+    (slow.home / "slow.toml").write_text(PROFILE + ('fail = "unavailable"\n' if "--errors" in more else ""), "utf-8")
+    run = slow(*ARGS, "--retries", "0", *more)
+
+    assert 1 == run.code
+    assert f"llmo: stopped: {said}" in run.stderr
+    assert len(paid(slow)) <= 4
+
+
+def test_a_full_disk_loses_no_answer_that_fits_elsewhere(slow: Llmo) -> None:
+    """
+    The line that did not fit is in the saved file, the output is whole, and both resume.
+    """
+    import resource
+
+    most = 4_000_000
+    filler = records.line(("filler", 0, "0" * 32), unsent("x", LlmoError("no")))
+    line = json.dumps(filler | {"status": "ok", "error": None, "text": "x" * (most - 2000)}) + "\n"
+    (slow.home / "out.jsonl").write_text(line, "utf-8")
+    args = (*ARGS, "-o", "out.jsonl")
+    run = slow.finish(slow.start(*args, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))))
+    saved = slow.home / "out.jsonl.saved"
+
+    assert 1 == run.code
+    assert "llmo: stopped: cannot write out.jsonl: file too large" in run.stderr
+    assert paid(slow) == (ids(slow.home / "out.jsonl") - {"filler"}) | ids(saved)
+    with (slow.home / "out.jsonl").open("ab") as out:
+        out.write(saved.read_bytes())
+    assert (0, ROWS) == (slow(*args).code, len(paid(slow)))
+
+
+def test_a_report_that_can_not_be_written_is_found_out_before_anything_is_paid(slow: Llmo) -> None:
+    """
+    A wrong directory, say.
+    """
+    run = slow(*ARGS, "-o", "out.jsonl", "--report", "nowhere/report.json")
+
+    assert (2, "llmo: --report: cannot write nowhere/report.json: no such directory: nowhere\n") == (
+        run.code,
+        run.stderr,
+    )
+    assert not (slow.home / "out.jsonl").exists()

@@ -1,0 +1,304 @@
+"""What an output that is there already means for each row, in one process and without sending anything."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmo.batch.input.hash_table import Hashes, HashTable
+from llmo.batch.input.identity import Identity, Keys, content_id, field_id, short
+from llmo.batch.input.requests import RowRequest
+from llmo.batch.input.rows import Row
+from llmo.batch.output.journal import encoded
+from llmo.batch.resume.feed import Feed
+from llmo.batch.resume.recorded import KINDS, PAID, PAUSED, WORDS, Counts, Recorded
+from llmo.batch.stats import RunStats
+from llmo.errors import UsageError
+from llmo.types.messages import Message, Request
+from tests.recorded import GOOD, KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from llmo.batch.resume.recorded import Decision
+    from llmo.types.jsontext import Json
+    from tests.conftest import Llmo
+
+PROFILE = 'model = "offline/echo"\n[providers.offline]\nkind = "offline"\n'
+CONTENT, PLAIN = "711ca9d738b3975f82200417c1dac176", "59aac68566c30323d632898131e07e4b"
+OWN, SHORT = "60aec95d905a562f1a2a099372ba0f59", 0x5B92945B29C480FB
+"""What the code of November 2026 made of the same rows."""
+OTHER = "0a1b" * 8
+
+
+def line(name: str = "r1", word: str = "ok", key: str = KEY) -> bytes:
+    """A line that ended so: a status, or the kind of its error."""
+    statuses = {"invalid_output": "invalid", "content_refused": "refused", PAUSED: "truncated"}
+    known = ("ok", "truncated", "refused", "unknown")
+    failed = word not in ("ok", "truncated", "refused")
+    kind = "incomplete" if word in ("unknown", PAUSED) else word
+    return encoded(
+        GOOD
+        | {
+            "id": name,
+            "key": key,
+            "status": word if word in known else statuses.get(word, "error"),
+            "error": {"kind": kind, "message": "no"} if failed else None,
+        }
+    )
+
+
+def recorded(path: Path, *lines: bytes, same: HashTable | None = None, retry: str | None = None) -> Recorded:
+    path.write_bytes(b"".join(lines))
+    found = Recorded()
+    found.read(path, HashTable() if same is None else same, retry)
+    return found
+
+
+def expected(word: str, retry: str | None) -> Decision:
+    """The rule of the manual, spelled out."""
+    if word in ("ok", "refused"):
+        return "done"
+    if retry == word or (retry == "truncated" and word == PAUSED):
+        return "retry"
+    if word == "truncated":
+        return "done"
+    if word in PAID:
+        return "failed"
+    if retry == "all":
+        return "retry"
+    return "retry" if retry is None and word != "unknown" else "failed"
+
+
+@pytest.mark.parametrize("retry", [None, "all", *KINDS])
+def test_each_outcome_is_done_failed_or_tried_again_as_the_flag_says(tmp_path: Path, retry: str | None) -> None:
+    """Failures that cost nothing run again by themselves, paid and doubtful answers only where they are named."""
+    words = ["ok", "refused", *WORDS]
+    found = recorded(tmp_path / "out", *(line(word, word) for word in words))
+    decided = {word: found.decide(word, KEY, retry) for word in words}
+    counts = found.counts
+
+    assert decided == {word: expected(word, retry) for word in words}
+    tallied = {"done": counts.done, "failed": counts.failed, "retry": counts.retry}
+    assert tallied == {word: list(decided.values()).count(word) for word in ("done", "failed", "retry")}
+    assert (0, 0, 0) == (counts.changed, counts.broken, found.orphans)
+
+
+@pytest.mark.parametrize("word", ["ok", "truncated", "rate_limited", "invalid_output", "unknown"])
+def test_a_row_that_asks_something_else_now_runs_again(tmp_path: Path, word: str) -> None:
+    """Whatever its old answer was; an id that was never seen is new, and one that no row has is an orphan."""
+    found = recorded(tmp_path / "out", line("r1", word), line("gone"))
+
+    assert ("changed", "new") == (found.decide("r1", OTHER, None), found.decide("r2", KEY, None))
+    assert (found.counts, found.orphans) == (Counts(changed=1), 1)
+
+
+def test_keys_that_differ_in_one_bit_are_not_the_same(tmp_path: Path) -> None:
+    """In the first and in the last of the digits that are kept beside the code."""
+    key = "0" * 13 + "1" + "0" * 18
+    found = recorded(tmp_path / "out", line("r", "unknown", key))
+    others = ["8" + key[1:], "0" * 12 + "11" + "0" * 18, "0" * 32]
+
+    assert [found.decide("r", other, None) for other in others] == ["changed"] * 3
+    assert found.decide("r", key, None) == "failed"
+
+
+def test_the_last_word_on_an_id_counts(tmp_path: Path) -> None:
+    """A failure that was made good is done, a line that is torn counts as none and is counted itself."""
+    found = recorded(tmp_path / "out", line("a", "timeout"), line("a"), line("b"), line("b", "timeout"), b'{"id": "c\n')
+
+    assert ("done", "retry", "new") == tuple(found.decide(name, KEY, None) for name in "abc")
+    assert (1, 0) == (found.counts.broken, found.orphans)
+
+
+def doubles(*keys: str) -> HashTable:
+    hashes = Hashes()
+    for key in keys * 2:
+        hashes.add(int(key[:16], 16))
+    return hashes.repeated()
+
+
+@pytest.mark.parametrize("word", ["ok", "refused", *WORDS])
+@pytest.mark.parametrize("retry", [None, "all", "truncated", "invalid_output"])
+def test_an_answer_that_is_paid_for_is_there_for_equal_rows(tmp_path: Path, word: str, retry: str | None) -> None:
+    """Where its line begins, plus one; a failure that cost nothing is no answer, nor one that is bought again."""
+    same, first = doubles(KEY), line("other", key=OTHER)
+    recorded(tmp_path / "out", first, line("r1", word), same=same, retry=retry)
+    kept = word in ("ok", "refused") or (word in PAID and word != retry and (word, retry) != (PAUSED, "truncated"))
+
+    assert same.get(int(KEY[:16], 16)) == (len(first) + 1 if kept else 0)
+    assert int(OTHER[:16], 16) not in same
+
+
+def test_equal_rows_that_are_bought_again_do_not_get_the_old_answer(llmo: Llmo) -> None:
+    """One of them is sent, the others get its new answer."""
+    (llmo.home / "p.toml").write_text(PROFILE)
+    (llmo.home / "rows.jsonl").write_text('"a"\n"a"\n"b"\n')
+    args = ("-P", "p.toml", "batch", "rows.jsonl", "-o", "out.jsonl", "--max-tokens", "4", "--progress", "none")
+    for more in ((), ("--retry-errors=truncated",)):
+        llmo(*args, *more)
+    rows = [json.loads(one) for one in (llmo.home / "out.jsonl").read_text().splitlines()]
+
+    assert sorted((row["status"], row["attempts"], row["cost_source"]) for row in rows) == [
+        ("truncated", 0, "cached"),
+        ("truncated", 1, "local"),
+        ("truncated", 1, "local"),
+    ]
+
+
+def row(index: int = 0, fault: UsageError | None = None, **fields: Json) -> Row:
+    return Row(index, fields, name="in", number=index + 1, text="broken" if fault else None, fault=fault)
+
+
+def repeated(*names: str) -> HashTable:
+    hashes = Hashes()
+    for name in names:
+        hashes.add(short(name))
+    return hashes.repeated()
+
+
+def test_equal_rows_without_an_id_are_numbered() -> None:
+    """The first has no number; a second pass counts from the beginning again."""
+    rows = [row(0, a=1), row(1, a=2), row(2, a=1), row(3, a=1)]
+    one, two = content_id(rows[0]), content_id(rows[1])
+    seen = repeated(one, two, one, one)
+
+    for _ in range(2):
+        named = Identity(None, seen)
+        assert [named(each) for each in rows] == [(one, None), (two, None), (f"{one}-2", None), (f"{one}-3", None)]
+
+
+def test_an_id_that_comes_twice_names_the_first_row_only() -> None:
+    """The second and one without an id are named by what they hold, and say what is wrong."""
+    rows = [row(0, id="x", a=1), row(1, id="x", a=2), row(2, a=3), row(3, id=7), row(4, UsageError("torn"))]
+    named = Identity("id", repeated("x", "x", "7"))
+    found = [named(each) for each in rows]
+
+    assert [name for name, _ in found] == ["x", content_id(rows[1]), content_id(rows[2]), "7", content_id(rows[4])]
+    assert [error and error.message for _, error in found] == [
+        None,
+        "duplicate id: x: in:2",
+        "no id: in:3: id",
+        None,
+        "torn",
+    ]
+    assert [error and error.hint for _, error in found[1:3]] == [
+        "--id-field names a field that differs in every row",
+        "a text or a whole number; fields of this row: a",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [("a", "a"), (0, "0"), (-7, "-7"), (True, None), (False, None), ("", None), (None, None), (1.5, None), ([], None)],
+)
+def test_an_id_is_a_text_or_a_whole_number(value: Json, name: str | None) -> None:
+    """A truth value is none, nor an empty text."""
+    assert field_id(row(id=value), "id") == name
+
+
+def test_ids_and_keys_stay_what_they_were() -> None:
+    """An output of last month is resumed: another spelling would pay for all of it again."""
+    keys = Keys(choice={"model": ["p/m"]}, params={"seed": 1}, schema={"type": "object"})
+    request = Request((Message("system", "be brief"), Message("user", "hé\ud800")), stream=False)
+
+    assert content_id(row(b="é", a=1)) == CONTENT
+    assert keys(request) == PLAIN
+    assert keys(request, {"model": "x"}) == OWN
+    assert short("r1\ud800") == SHORT
+
+
+def test_a_table_keeps_the_last_value_and_finds_only_what_is_in_it() -> None:
+    """Also for neighbours in one bucket and at both ends; a copy goes its own way."""
+    table = HashTable()
+    for key, value in [(5, 1), (3, 2), (5, 3), (2**64 - 1, 4), (0, 5), (9, 0)]:
+        table.add(key, value)
+    table.freeze()
+    other = table.copy()
+    other.set(3, 7)
+
+    assert [table.get(key) for key in (0, 3, 4, 5, 9, 10, 2**64 - 1, 2**63)] == [5, 2, None, 3, 0, None, 4, None]
+    assert (5, 7, True, False) == (len(table), other.get(3), 3 in table, 4 in table)
+    table.reset()
+    assert [table.get(key) for key in (0, 3, 5, 9, 2**64 - 1)] == [0] * 5
+    assert other.get(3) == 7
+
+
+class Asks:
+    """Makes a request of a row's text; models are compared when there are rivals."""
+
+    def __init__(self, *rivals: str) -> None:
+        self.rivals = rivals
+
+    def late(self, one: Row, fault: UsageError | None = None) -> tuple[RowRequest, ...]:
+        request = Request((Message("user", str(one.fields.get("text"))),), stream=False)
+        asked = [RowRequest(request, KEY, model=rival, rival=rival, fault=fault) for rival in self.rivals]
+        return tuple(asked) or (RowRequest(request, KEY, fault=fault),)
+
+
+def feed(
+    found: Recorded, rows: list[Row], *rivals: str, retry: str | None = None
+) -> tuple[Feed, RunStats, list[Mapping[str, Json] | str]]:
+    failed: list[Mapping[str, Json] | str] = []
+    tally = RunStats(total=len(rows))
+    made = Feed(
+        rows=lambda: iter(rows),
+        asking=Asks(*rivals),  # type: ignore[arg-type]  # what is asked of it
+        identity=Identity("id", HashTable()),
+        recorded=found,
+        retry=retry,
+        tally=tally,
+        failed=failed.append,
+    )
+    return made, tally, failed
+
+
+def test_what_is_done_is_skipped_and_what_stays_failed_is_heard_of(tmp_path: Path) -> None:
+    """Each row that is sent has its place in the input and its own turn; a row that can't be sent keeps its fault."""
+    found = recorded(tmp_path / "out", line("a"), line("b", "invalid_output"), line("d", "timeout"))
+    torn = UsageError("torn")
+    made, tally, failed = feed(found, [*(row(n, id=name) for n, name in enumerate("abcd")), row(4, torn)])
+    sent = [work for work in made if work is not None]
+
+    assert [(work.identity[:2], work.seq, work.fault) for work in sent] == [
+        (("c", 2), 0, None),
+        (("d", 3), 1, None),
+        ((content_id(row(4, torn)), 4), 2, torn),
+    ]
+    assert [work.apart for work in sent] == [{"id": "c"}, {"id": "d"}, "broken"]
+    assert [(work.key, work.fields) for work in sent] == [(KEY, {"id": "c"}), (KEY, {"id": "d"}), (KEY, {})]
+    assert (failed, tally.skipped, tally.kept_failed, tally.left) == ([{"id": "b"}], 1, 1, 3)
+
+
+def test_paid_failures_are_sent_where_they_are_named(tmp_path: Path) -> None:
+    """With what they ask; a failure of another kind stays as it is."""
+    found = recorded(tmp_path / "out", line("a", "timeout"), line("b", "invalid_output"))
+    rows = [row(0, id="a", text="what?"), row(1, id="b", text="why?")]
+    made, tally, failed = feed(found, rows, retry="invalid_output")
+    sent = [(work.name, work.request.messages[0].text) for work in made if work is not None]
+
+    assert (sent, failed, tally.kept_failed) == ([("b", "why?")], [rows[0].fields], 1)
+
+
+def test_a_failed_row_of_a_comparison_is_heard_of_once(tmp_path: Path) -> None:
+    """Whether it failed before or fails now, however many models it was asked."""
+    lines = [line(f"a@{rival}", "invalid_output") for rival in ("x/m", "y/m")]
+    made, tally, failed = feed(recorded(tmp_path / "out", *lines), [row(0, id="a"), row(1, id="b")], "x/m", "y/m")
+    sent = [work for work in made if work is not None]
+
+    assert (failed, tally.kept_failed) == ([{"id": "a"}], 2)
+    assert [(work.name, work.model, work.first()) for work in sent] == [("b@x/m", "x/m", True), ("b@y/m", "y/m", False)]
+
+
+def test_others_are_heard_while_many_rows_are_skipped(tmp_path: Path) -> None:
+    """Once every 256."""
+    made, tally, _ = feed(recorded(tmp_path / "out", line("a")), [row(n, id="a") for n in range(1)])
+    assert (list(made), tally.skipped) == ([], 1)
+
+    names = [str(n) for n in range(600)]
+    found = recorded(tmp_path / "out", *map(line, names))
+    made, tally, _ = feed(found, [row(n, id=name) for n, name in enumerate(names)])
+    assert (list(made), tally.skipped, tally.left) == ([None, None], 600, 0)

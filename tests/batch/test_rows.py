@@ -1,0 +1,322 @@
+"""Inputs of every format, as rows; what is broken names its place."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmo.batch.input.hash_table import Hashes, HashTable
+from llmo.batch.input.identity import Identity
+from llmo.batch.input.requests import RequestBuilder
+from llmo.batch.input.rows import Row, files, inputs, rows
+from llmo.batch.input.scan import Picked, survey
+from llmo.batch.input.template import Template
+from llmo.errors import UsageError
+from llmo.types.messages import Message, Params
+
+
+def read(tmp_path, name, data, **more):
+    path = tmp_path / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    found = list(rows(inputs([str(path)], io.BytesIO(), **more)))
+    for row in found:
+        if row.fault is not None:
+            raise row.fault
+    return [row.fields for row in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        pytest.param("a.jsonl", '{"a": 1}\n\n"x"\r\n', [{"a": 1}, {"text": "x"}], id="jsonl"),
+        pytest.param("a.ndjson", '\ufeff{"a": "é"}', [{"a": "é"}], id="ndjson with a BOM"),
+        pytest.param("a.csv", '\ufeffa,b\n1,"x\n""y"""\n\n', [{"a": "1", "b": 'x\n"y"'}], id="csv"),
+        pytest.param("a.tsv", "a\tb\n1\t2,3\n", [{"a": "1", "b": "2,3"}], id="tsv"),
+        pytest.param("a.txt", "one\n\n  \ntwo \r\n", [{"text": "one"}, {"text": "two "}], id="lines"),
+        pytest.param("a", '{"a": 1}\n', [{"a": 1}], id="JSON lines without a name"),
+        pytest.param("a.log", "{broken\n" * 0 + "plain\n", [{"text": "plain"}], id="lines without a name"),
+        pytest.param("a.jsonl", "", [], id="empty"),
+    ],
+)
+def test_every_format_becomes_rows(tmp_path, name, data, expected):
+    """
+    The name says the format, else the first line.
+    """
+    assert expected == read(tmp_path, name, data)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        pytest.param("a.jsonl", '{"a": 1}\n{"a": \n', "broken JSON: {path}:2: Expecting value", id="broken"),
+        pytest.param("a.jsonl", "[1]\n", "a row must be an object or a string: {path}:1: a list", id="list"),
+        pytest.param("a.jsonl", '{"a": NaN}\n', "broken JSON: {path}:1: NaN is not JSON", id="NaN"),
+        pytest.param("a.jsonl", "[" * 100_000, "broken JSON: {path}:1: nested more than 200 levels deep", id="deep"),
+        pytest.param("a.jsonl", b'{"a": "\xff"}', "not UTF-8: {path}:1: byte 0xff", id="bytes"),
+        pytest.param("a.csv", "a,b\n1,2\n1,2,3\n", "ragged row: {path}:3: 3 fields, the header has 2", id="ragged"),
+        pytest.param("a.csv", 'a,b\n1,"x\ny"\n1\n', "ragged row: {path}:4: 1 fields", id="after a quoted line break"),
+        pytest.param("a.csv", 'a\n"x', "broken CSV: {path}:2: unexpected end of data", id="open quote"),
+        pytest.param("a.csv", "a,a\n", "column named twice: {path}: a", id="twice"),
+        pytest.param("a.csv", b"a\n\xff\n", "not UTF-8: {path} after line", id="csv bytes"),
+        pytest.param("a.txt", b"ok\n\xff\n", "not UTF-8: {path}:2", id="lines bytes"),
+    ],
+)
+def test_what_is_broken_names_its_place(tmp_path, name, data, message):
+    """
+    File and line, before anything is sent.
+    """
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, name, data)
+
+    assert caught.value.message.startswith(message.format(path=tmp_path / name))
+
+
+def test_parquet_without_its_library_says_how_to_get_it(tmp_path, monkeypatch):
+    """
+    It is an extra.
+    """
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "a.parquet", b"PAR1")
+
+    assert caught.value.hint == "pip install 'llmo[parquet]'"
+
+
+def test_files_are_rows_sorted_once_each_hidden_ones_only_by_name(tmp_path):
+    """
+    Paths, patterns and directories; what the run writes itself is left out.
+    """
+    for name in ("b.txt", "a.md", "sub/c.txt", ".hidden", ".git/x", "out.jsonl"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    found = files([str(tmp_path), str(tmp_path / "*.txt"), str(tmp_path / ".hidden")], without=[tmp_path / "out.jsonl"])
+    texts = [str(row.fields["text"]) for row in rows(found)]
+
+    assert sorted(texts) == [".hidden", "a.md", "b.txt", "sub/c.txt"]
+    assert [row.fields["name"] for row in rows(found[:1])] == ["a.md"]
+
+
+def test_a_pipe_can_be_read_again_and_again():
+    """
+    It is staged, so that it is checked before it is sent.
+    """
+    (staged,) = inputs(["-"], io.BytesIO(b'{"a": 1}\n{"a": 2}\n'))
+
+    assert [[row.fields["a"] for row in rows([staged])] for _ in range(3)] == [[1, 2]] * 3
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2),
+    max_leaves=3,
+)
+RECORDS = st.lists(st.dictionaries(st.text(min_size=1, max_size=3), VALUES, max_size=3), max_size=12)
+
+
+def identities(records, field=None):
+    made = [Row(n, fields, name="x", number=n, text=None) for n, fields in enumerate(records)]
+    asking = RequestBuilder(template=Template("{{ row }}"), system=None, params=Params(), schema=None, choice={})
+    found = survey(lambda: iter(made), asking, field)
+    name = Identity(found.id_field, found.same_rows)
+    return {json.dumps([row.fields, *name(row)], sort_keys=True): asking(row).key for row in made}
+
+
+@settings(max_examples=40, deadline=None)
+@given(RECORDS, st.randoms(use_true_random=False))
+def test_ids_and_keys_do_not_depend_on_the_order_of_the_input(records, rand):
+    """
+    Shuffled rows have the same names for the same contents, all different.
+    """
+    shuffled = list(records)
+    rand.shuffle(shuffled)
+    before, after = identities(records), identities(shuffled)
+
+    assert before == after
+    assert len(before) == len(records)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 2**64 - 1), max_size=40), st.lists(st.integers(0, 2**64 - 1), max_size=5))
+def test_a_table_is_a_dict_and_hashes_know_their_doubles(keys, others):
+    """
+    The last value of a key stays.
+    """
+    table, hashes = HashTable(), Hashes()
+    for value, key in enumerate([*keys, *keys[:3]]):
+        table.add(key, value)
+        hashes.add(key)
+    table.freeze()
+    expected = dict(zip([*keys, *keys[:3]], range(len(keys) + 3), strict=False))
+    doubles = {key for key in keys if [*keys, *keys[:3]].count(key) > 1}
+
+    assert [expected.get(key) for key in [*keys, *others]] == [table.get(key) for key in [*keys, *others]]
+    assert doubles == {key for key in [*keys, *others] if key in hashes.repeated()}
+    assert len(table) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param([{"custom_id": "x", "id": 1}, {"custom_id": "y", "id": 2}], "custom_id", id="custom_id first"),
+        pytest.param([{"id": 1}, {"id": "b"}], "id", id="id"),
+        pytest.param([{"id": 1}, {"text": "b"}], None, id="not in every row"),
+        pytest.param([{"id": ""}, {"id": "b"}], None, id="empty"),
+    ],
+)
+def test_the_id_is_a_field_only_if_every_row_has_it(fields, expected):
+    """
+    Else rows are named by their contents.
+    """
+    made = [Row(n, f, name="x", number=n, text=None) for n, f in enumerate(fields)]
+    asking = RequestBuilder(template=Template("{{ row }}"), system=None, params=Params(), schema=None, choice={})
+
+    assert expected == survey(lambda: iter(made), asking, None).id_field
+
+
+def ask(fields, template=None, **more):
+    asking = RequestBuilder(
+        template=template, **{"system": None, "params": Params(), "schema": None, "choice": {"models": ["a/b"]}} | more
+    )
+    return asking(Row(0, fields, name="in.jsonl", number=3, text=None))
+
+
+def test_without_a_template_prompt_then_text_then_the_whole_row_is_sent():
+    """
+    In this order.
+    """
+    prompts = [ask(f).request.messages[-1].text for f in ({"text": "t", "prompt": "p"}, {"text": "t"}, {"a": "é"})]
+
+    assert prompts == ["p", "t", '{"a": "é"}']
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"system": "be brief"}, id="system"),
+        pytest.param({"params": Params(max_tokens=5)}, id="parameters"),
+        pytest.param({"schema": {"type": "object"}}, id="schema"),
+        pytest.param({"choice": {"models": ["a/c"]}}, id="model"),
+        pytest.param({"template": Template("{{ text }} ")}, id="prompt"),
+    ],
+)
+def test_whatever_changes_the_request_changes_the_key(change):
+    """
+    And nothing else does.
+    """
+    assert ask({"text": "x", "other": 1}).key == ask({"text": "x", "other": 2}).key
+    assert ask({"text": "x"}).key != ask({"text": "x"}, **change).key
+
+
+def test_templates_write_texts_as_they_are_and_all_else_as_json():
+    """
+    No escaping, no Python spelling.
+    """
+    template = Template('{{ a }} {{ b }} {{ c.d }} {{ row["e f"] }}')
+
+    assert template.render({"a": "<é>", "b": None, "c": {"d": [True, "x"]}, "e f": 1}) == '<é> null [true, "x"] 1'
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        pytest.param("{{ nmae }}", "unknown field: in.jsonl:3: nmae", id="unknown"),
+        pytest.param("{{ a.b.c }}", "template fails: in.jsonl:3: ", id="inside"),
+        pytest.param(
+            "{% for i in range(9999) %}{% for j in range(9999) %}x{% endfor %}{% endfor %}",
+            "template fails",
+            id="endless",
+        ),
+        pytest.param("{% include '/etc/passwd' %}", "template fails: in.jsonl:3: ", id="files"),
+        pytest.param("{{ a.__class__.__mro__ }}", "template fails: in.jsonl:3: ", id="Python"),
+    ],
+)
+def test_templates_are_strict_and_see_nothing_but_the_row(source, message):
+    """
+    The row and its fields are named.
+    """
+    with pytest.raises(UsageError) as caught:
+        Template(source).render({"a": {}}, "in.jsonl:3")
+
+    assert caught.value.message.startswith(message)
+    assert caught.value.hint == "known fields: a"
+
+
+OPENAI = {
+    "custom_id": "q",
+    "method": "POST",
+    "url": "/v1/chat/completions",
+    "body": {
+        "model": "gpt-x",
+        "messages": [
+            {"role": "developer", "content": "s"},
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "u"}, {"image_url": {"url": "data:image/png;base64,AA=="}}],
+            },
+        ],
+        "max_completion_tokens": 7,
+        "stop": "x",
+        "top_p": 0.5,
+        "response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}},
+    },
+}
+
+
+def test_openai_batch_lines_are_requests_as_they_stand():
+    """
+    Roles, parts, parameters, schema, and the model that the line names.
+    """
+    asked = ask(OPENAI, params=Params(temperature=0.1))
+    request = asked.request
+
+    assert asked.model == "gpt-x"
+    assert request.messages[0] == Message("system", "s", verbatim={"role": "developer", "content": "s"})
+    assert ("u", b"\0") == (request.messages[1].text, request.messages[1].images[0].data)
+    assert request.params == Params(max_tokens=7, temperature=0.1, stop=("x",))
+    assert request.body == {
+        "stop": "x",
+        "top_p": 0.5,
+        "temperature": 0.1,
+        "response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "object"}}},
+    }
+    assert request.schema == {"type": "object"}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param({"messages": []}, "no messages", id="no messages"),
+        pytest.param({"messages": [{"role": "robot", "content": "x"}]}, "role robot is not one of", id="role"),
+        pytest.param({"messages": ["x"]}, "messages[0] is not an object", id="message"),
+        pytest.param(
+            {"messages": [{"role": "user", "content": "x"}], "seed": "1"}, "seed is not a whole number: 1", id="seed"
+        ),
+        pytest.param({"messages": [{"role": "user", "content": [1]}]}, "content is neither", id="part"),
+        pytest.param({"messages": [{"role": "user", "content": 1}]}, "content is neither", id="content"),
+    ],
+)
+def test_lines_that_are_no_request_say_why(body, message):
+    """
+    With their place.
+    """
+    with pytest.raises(UsageError) as caught:
+        ask(OPENAI | {"body": body})
+
+    assert caught.value.message.startswith(f"not a request: in.jsonl:3: {message}")
+
+
+def test_a_sample_is_the_same_each_time():
+    """
+    And does not depend on chance.
+    """
+    made = [Row(n, {"text": str(n)}, name="x", number=n, text=None) for n in range(100)]
+    picked = [[row.index for row in Picked(lambda: iter(made), sample=5)()] for _ in range(2)]
+
+    assert picked[0] == picked[1]
+    assert len(picked[0]) == 5
+    assert [row.index for row in Picked(lambda: iter(made), limit=3)()] == [0, 1, 2]

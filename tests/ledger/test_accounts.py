@@ -1,0 +1,590 @@
+"""The till: refuses at once for one request, waits for its own money in a batch."""
+
+import asyncio
+
+import pytest
+
+from llmo.config.profile import BudgetConfig, Profile, ProviderConfig
+from llmo.errors import ConfigError, Locked
+from llmo.ledger.accounts import DirectAccount, limits
+from llmo.ledger.grouped import GroupedAccount
+from llmo.ledger.records import Call, Limit, Settlement
+from llmo.ledger.refusals import OverBudget
+from llmo.ledger.sqlite import queries
+from llmo.ledger.sqlite.ledger import Ledger
+from tests import virtual
+from tests.patience import LONG
+
+CAP = Limit(name="--max-cost", usd=100, window="run")
+
+
+class Clock:
+    def now(self):
+        return 1_795_300_000.0
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    book = Ledger(tmp_path / "ledger.db", Clock(), "UTC")
+    yield book
+    book.close()
+
+
+def call(identifier, **facts):
+    return Call(**{"id": str(identifier), "run": "r", "provider": "p", "model": "m", **facts})
+
+
+def settled(cost):
+    return Settlement(cost=cost, source="computed")
+
+
+async def ticks(number=50):
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+def grouped(ledger, scenario, *caps, **options):
+    """Run a scenario with a till; the sums of the run's limit after it."""
+
+    async def main():
+        till = GroupedAccount(ledger, caps or (CAP,), **options)
+        try:
+            return await scenario(till)
+        finally:
+            await till.close()
+
+    result = asyncio.run(asyncio.wait_for(main(), LONG))
+    (status,) = ledger.status([CAP], "r")
+    return result, (status.spent, status.held, status.calls)
+
+
+def test_a_direct_till_opens_nothing_until_the_first_hold_and_refuses_at_once(ledger):
+    """
+    An ask is told at once; what it held becomes what it cost.
+    """
+
+    async def scenario():
+        till = DirectAccount(ledger, [CAP])
+        nothing = not ledger.path.exists()
+        first = await till.hold(call(1), 60)
+        with pytest.raises(OverBudget):
+            await till.hold(call(2), 60)
+        await first.settle(settled(7))
+        second = await till.hold(call(3), 60)
+        await second.release("rate_limited")
+        await till.close()
+        return nothing
+
+    assert asyncio.run(scenario())
+    (status,) = ledger.status([CAP], "r")
+    assert (7, 0, 1) == (status.spent, status.held, status.calls)
+
+
+def test_a_direct_till_is_closed_when_what_its_callers_left_is_booked(ledger, monkeypatch):
+    """
+    Another program keeps the ledger while a command ends: what is paid for is booked, and then the ledger closed.
+    """
+    book, order = ledger.many, list[object]()
+
+    def busy(entries, **options):
+        order.append("tried")
+        if order.count("tried") < 4:
+            raise Locked("busy")
+        return book(entries, **options)
+
+    async def scenario():
+        till = DirectAccount(ledger, [CAP])
+        hold = await till.hold(call(1), 60)
+        monkeypatch.setattr(ledger, "many", busy)
+        monkeypatch.setattr(ledger, "close", lambda: order.append("closed"))
+        ending = asyncio.create_task(hold.settle(settled(7)))
+        await asyncio.sleep(0)
+        await till.close()
+        order.append(ending.done())
+        await till.close()
+
+    virtual.run(scenario())
+    (status,) = ledger.status([CAP], "r")
+    assert ["tried"] * 4 + ["closed", True, "closed"] == order
+    assert (7, 0, 1) == (status.spent, status.held, status.calls)
+
+
+def elsewhere(ledger, identifier, amount, *caps):
+    """A hold of another process that lives."""
+    ledger.another().hold(call(identifier, run="other"), amount, caps)
+
+
+def waited(ledger, scenario, *caps, **options):
+    """A scenario with the till of an `ask`, in virtual time; how long it took and what was told."""
+    told: list[str] = []
+
+    async def main():
+        till = DirectAccount(ledger, caps, **options)
+        till.tell, till.rand = told.append, lambda: 1.0
+        began = asyncio.get_running_loop().time()
+        try:
+            result = await scenario(till)
+        except OverBudget as refusal:
+            result = refusal
+        await till.close()
+        return result, asyncio.get_running_loop().time() - began
+
+    return *virtual.run(main()), told
+
+
+DAY = Limit(name="day", usd=100, window="day")
+
+
+async def later(seconds, *actions):
+    await asyncio.sleep(seconds)
+    for action in actions:
+        action()
+
+
+def test_an_ask_waits_for_what_living_processes_hold(ledger):
+    """
+    Until they have settled lower, and says once whom it waits for.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    elsewhere(ledger, "b", 40, DAY)
+
+    async def scenario(till):
+        ends = [
+            asyncio.create_task(later(3, lambda: ledger.settle("a", settled(50)))),
+            asyncio.create_task(later(5, lambda: ledger.settle("b", settled(1)))),
+        ]
+        hold = await till.hold(call("mine"), 45, patience=60)
+        await asyncio.gather(*ends)
+        return hold.id
+
+    result, took, told = waited(ledger, scenario, DAY)
+
+    assert "mine" == result
+    assert 5 <= took <= 5.5
+    assert ["waiting up to 1 min 0 s for $0.0000000001 of budget day that other calls in flight hold"] == told
+
+
+@pytest.mark.parametrize(
+    ("before", "worst", "why"),
+    [
+        pytest.param([("settle", 60)], 41, "spent $0.00000000006", id="spent"),
+        pytest.param([("doubt", 60)], 41, "in doubt up to $0.00000000006", id="in doubt"),
+        pytest.param([("dead", 60)], 41, "held $0.00000000006", id="held by the dead"),
+        pytest.param([("live", 60)], 101, "held $0.00000000006", id="more than the limit"),
+    ],
+)
+def test_an_ask_that_could_not_pass_even_then_is_refused_at_once(ledger, monkeypatch, before, worst, why):
+    """
+    With the amounts, and without a word about waiting.
+    """
+    for fate, amount in before:
+        elsewhere(ledger, fate, amount, DAY)
+        if fate == "settle":
+            ledger.settle(fate, settled(amount))
+        if fate == "doubt":
+            ledger.settle(fate, Settlement(cost=0, in_doubt=amount, source="estimated", outcome="timeout"))
+        if fate == "dead":
+            monkeypatch.setattr(queries, "lives", lambda _: False)
+
+    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), worst, patience=60), DAY)
+
+    assert (0, []) == (took, told)
+    assert why in refused.message
+    assert ("llmo cost --reconcile" in refused.hint) == (before[0][0] in {"doubt", "dead"})
+
+
+def test_an_ask_waits_no_longer_than_it_may(ledger):
+    """
+    A process that holds on is no reason to hang.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    looks = []
+    status = ledger.status
+
+    def counted(*args, **options):
+        looks.append(args)
+        return status(*args, **options)
+
+    ledger.status = counted
+    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), 60, patience=20), DAY)
+
+    assert isinstance(refused, OverBudget)
+    assert (20, 1) == (took, len(told))
+    assert "held $0.00000000006" in refused.message
+    assert len(looks) < 60
+
+
+def test_an_ask_takes_less_at_once_rather_than_wait_for_all(ledger):
+    """
+    Its caller asks again for what there is.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), 90, least=40, patience=60), DAY)
+    more, _, _ = waited(ledger, lambda till: till.hold(call("mine"), refused.status.left, least=40, patience=60), DAY)
+
+    assert (0, [], 40) == (took, told, refused.status.left)
+    assert "mine" == more.id
+
+
+def test_calls_in_flight_are_not_waited_for_where_calls_are_counted(ledger):
+    """
+    A call that settles stays counted.
+    """
+    limit = Limit(name="one", calls=1)
+    elsewhere(ledger, "a", 0, limit)
+    refused, took, _ = waited(ledger, lambda till: till.hold(call("mine"), 0, patience=60), limit)
+
+    assert (0, "budget one is used up: 1 of 1 calls") == (took, refused.message)
+
+
+def test_a_batch_with_nothing_outstanding_waits_for_other_processes_too(ledger):
+    """
+    It does not end because an `ask` is in flight beside it.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    told: list[str] = []
+
+    async def scenario(till):
+        till.rand = lambda: 0.01
+
+        def tell(line):
+            told.append(line)
+            ledger.settle("a", settled(1))
+
+        till.tell = tell
+        hold = await till.hold(call("mine"), 60, patience=60)
+        await hold.settle(settled(60))
+        with pytest.raises(OverBudget):
+            await till.hold(call("more"), 60, patience=60)
+        return hold.id
+
+    assert "mine" == grouped(ledger, scenario, DAY)[0]
+    assert 1 == len(told)
+
+
+def test_what_is_left_is_shared_out_among_the_calls_that_are_wanted_at_once(ledger):
+    """
+    Own holds will settle and are shared out again; what others hold, what is spent and in doubt is not.
+    """
+
+    async def scenario(till):
+        till.width = 4
+        shares = [till.share(call("x")), till.share(call("y", provider="q"))]
+        await till.hold(call("own"), 30)
+        elsewhere(ledger, "a", 10, DAY)
+        till._rooms = (-1.0, [])
+        return [*shares, till.share(call("z")), till.held]
+
+    ledger.hold(call("before"), 30, [DAY])
+    ledger.settle("before", Settlement(cost=10, in_doubt=20, source="estimated"))
+    limit = Limit(name="p", usd=1000, match={"provider": "p"})
+    assert [14, 14, 12, 30] == grouped(ledger, scenario, DAY, limit)[0]
+
+
+def test_a_share_is_a_whole_part_of_what_the_limits_of_a_call_leave(ledger):
+    """
+    Of its own run; none where no limit of dollars counts it, nothing when nothing is left, and known for a moment.
+    """
+
+    async def scenario(till):
+        found = [till.share(call("x", provider=name)) for name in ("p", "q", "none")]
+        await till.hold(call("own", provider="p"), 0)
+        ledger.hold(call("more"), 200)
+        found.append(till.share(call("x")))
+        till._rooms = (-1.0, [])
+        return [*found, till.share(call("x"))]
+
+    run = Limit(name="run", usd=100, window="run", match={"provider": "p"})
+    other, calls = Limit(name="other", usd=9, match={"provider": "q"}), Limit(name="calls", calls=5)
+    ledger.hold(call("before"), 31, [run])
+    shares, _ = grouped(ledger, scenario, run, other, calls, width=2)
+
+    assert [int(69 * 0.8) // 2, 3, None, int(69 * 0.8) // 2, 0] == shares
+    assert all(share is None or type(share) is int for share in shares)
+
+
+def test_a_batch_takes_less_at_once_rather_than_wait_for_all(ledger):
+    """
+    Where there is room for the least that would do now, and where there will be when others have settled.
+    """
+    elsewhere(ledger, "a", 60, DAY)
+    told: list[str] = []
+
+    async def refused(till, worst, least):
+        with pytest.raises(OverBudget) as refusal:
+            await till.hold(call(f"of {worst}"), worst, least=least, patience=60)
+        return refusal.value.status.left, len(told)
+
+    async def scenario(till):
+        till.rand = lambda: 0.01
+
+        def tell(line):
+            told.append(line)
+            ledger.settle("a", settled(1))
+
+        till.tell = tell
+        return [await refused(till, 90, 40), await refused(till, 110, 50)]
+
+    assert [(40, 0), (99, 1)] == grouped(ledger, scenario, DAY)[0]
+
+
+def test_a_refused_hold_waits_for_own_holds_to_settle(ledger):
+    """
+    Worst cases mostly settle lower: twenty calls of 60 under a cap of 100 all pass, one after another.
+    """
+
+    async def one(till, number):
+        hold = await till.hold(call(number), 60)
+        await ticks(3)
+        await hold.settle(settled(2))
+        return number
+
+    async def scenario(till):
+        return await asyncio.gather(*(one(till, number) for number in range(20)))
+
+    assert (list(range(20)), (40, 0, 20)) == grouped(ledger, scenario)
+
+
+def test_a_refusal_is_final_when_nothing_of_ours_is_outstanding(ledger):
+    """
+    At the cap everybody who waits is refused, and nothing was passed.
+    """
+
+    async def one(till, number):
+        hold = await till.hold(call(number), 30)
+        await ticks(3)
+        await hold.settle(settled(30))
+
+    async def scenario(till):
+        results = await asyncio.gather(*(one(till, number) for number in range(10)), return_exceptions=True)
+        return [isinstance(result, OverBudget) for result in results]
+
+    assert ([False] * 3 + [True] * 7, (90, 0, 3)) == grouped(ledger, scenario)
+
+
+def test_nobody_overtakes_those_who_wait_for_the_same_money(ledger):
+    """
+    A small hold waits behind a large one; one that other limits count passes.
+    """
+    order = []
+
+    async def one(till, number, worst, **facts):
+        hold = await till.hold(call(number, **facts), worst)
+        order.append(number)
+        return hold
+
+    async def scenario(till):
+        first = await till.hold(call(0), 90)
+        large = asyncio.create_task(one(till, 1, 80))
+        await ticks()
+        await till.hold(call("behind it", provider="q"), 0)
+        small = asyncio.create_task(one(till, 2, 5))
+        other = await one(till, 3, 5, provider="q")
+        await first.settle(settled(1))
+        for hold in (await large, await small, other):
+            await hold.settle(settled(1))
+        return order
+
+    cap = Limit(name="p", usd=100, match={"provider": "p"})
+    result, _ = grouped(ledger, scenario, cap)
+    assert [3, 1, 2] == result
+
+
+def test_a_release_wakes_those_who_wait_for_a_call(ledger):
+    """
+    Budgets of calls get a call back when one surely cost nothing, never when it settled.
+    """
+
+    async def scenario(till):
+        first = await till.hold(call(0), 0)
+        waiting = asyncio.create_task(till.hold(call(1), 0))
+        await ticks()
+        await first.release("rate_limited")
+        second = await waiting
+        last = asyncio.create_task(till.hold(call(2), 0))
+        await ticks()
+        await second.settle(settled(0))
+        with pytest.raises(OverBudget) as refusal:
+            await last
+        return refusal.value.message
+
+    result, sums = grouped(ledger, scenario, Limit(name="one", calls=1))
+    assert ("budget one is used up: 1 of 1 calls", (0, 0, 1)) == (result, sums)
+
+
+def test_an_unknown_price_is_refused_at_once(ledger):
+    """
+    Waiting would not tell the price.
+    """
+
+    async def scenario(till):
+        await till.hold(call(0), 1)
+        with pytest.raises(OverBudget) as refusal:
+            await till.hold(call(1), None)
+        return refusal.value.message, refusal.value.hint
+
+    (message, hint), _ = grouped(ledger, scenario)
+    assert "the price of p/m is unknown, and budget --max-cost limits dollars" == message
+    assert hint.startswith("--allow-unpriced")
+
+
+def test_an_unknown_price_may_be_allowed(ledger):
+    """
+    It is counted, and holds nothing.
+    """
+
+    async def scenario(till):
+        await (await till.hold(call(1), None)).settle(Settlement(cost=None, source="unknown"))
+
+    assert (None, (0, 0, 1)) == grouped(ledger, scenario, allow_unpriced=True)
+
+
+def test_a_caller_that_is_cancelled_while_its_hold_is_granted_leaves_nothing(ledger):
+    """
+    Nobody will send that call.
+    """
+
+    async def scenario(till):
+        tasks = [asyncio.create_task(till.hold(call(number), 10)) for number in range(5)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await till.hold(call("last"), 100)
+        return till.outstanding
+
+    assert (1, (0, 100, 1)) == grouped(ledger, scenario)
+
+
+def test_a_waiter_that_is_cancelled_gives_its_place_to_the_next(ledger):
+    """
+    The line moves on.
+    """
+
+    async def scenario(till):
+        first = await till.hold(call(0), 100)
+        waiting = [asyncio.create_task(till.hold(call(number), 100)) for number in (1, 2)]
+        await ticks()
+        waiting[0].cancel()
+        await first.settle(settled(0))
+        return (await waiting[1]).id
+
+    assert "2" == grouped(ledger, scenario)[0]
+
+
+def test_a_ledger_that_fails_fails_the_callers(ledger):
+    """
+    Nothing is sent that can't be booked.
+    """
+    ledger.path.write_bytes(b"damaged" * 1000)
+
+    async def scenario(till):
+        results = await asyncio.gather(till.hold(call(0), 1), till.hold(call(1), 1), return_exceptions=True)
+        return [type(result) for result in results]
+
+    with pytest.raises(ConfigError, match="damaged"):
+        grouped(ledger, scenario)
+
+
+def test_which_calls_must_carry_an_output_limit(ledger):
+    """
+    Those that a limit of dollars counts.
+    """
+    till = DirectAccount(ledger, [Limit(name="p", usd=1, match={"provider": "p"}), Limit(name="calls", calls=9)])
+
+    assert [True, False, False] == [
+        till.limited(call(1)),
+        till.limited(call(1, provider="q")),
+        till.limited(call(1, billing="local")),
+    ]
+
+
+def test_the_limits_of_a_command():
+    """
+    The profile's budgets, a flat plan's calls a day, the flag.
+    """
+    profile = Profile(
+        budgets=(BudgetConfig(name="daily", limit_usd="0.000000000005", window="day"),),
+        providers={
+            "cursor": ProviderConfig(kind="cursor", max_calls_per_day=200),
+            "ollama": ProviderConfig(kind="ollama"),
+        },
+    )
+
+    assert (
+        Limit(name="daily", usd=5, window="day"),
+        Limit(name="cursor.max_calls_per_day", calls=200, window="day", match={"provider": "cursor"}),
+        Limit(name="--max-cost", usd=2 * 10**12, window="run"),
+    ) == limits(profile, "2")
+
+
+def test_limits_that_run_low_are_told_by_either_till(ledger):
+    """
+    Once, and only those that count what was asked; nobody listens, nobody is noted as told.
+    """
+    low, other = Limit(name="low", usd=100), Limit(name="other", calls=1, match={"provider": "q"})
+    ledger.hold(call("elsewhere", provider="q"), 0)
+    said: list[str] = []
+
+    async def spend(till, number, cost):
+        hold = await till.hold(call(number), cost)
+        await hold.settle(settled(cost))
+
+    async def direct(warn):
+        till = DirectAccount(ledger, [low, other])
+        till.warn = warn
+        await spend(till, f"direct {warn}", 41)
+        await till.close()
+
+    async def many(till):
+        till.warn = said.append
+        await spend(till, "grouped", 14)
+        await ticks()
+
+    asyncio.run(direct(None))
+    asyncio.run(direct(said.append))
+    assert ["budget low is used to 80 % and more: $0.000000000082 of $0.0000000001 spent"] == said
+    grouped(ledger, many, low, other)
+    assert ["budget low is used to 95 % and more: $0.000000000096 of $0.0000000001 spent"] == said[1:]
+
+
+def test_what_is_told_of_a_limit_that_runs_low(ledger):
+    """
+    What is spent and in doubt, or the calls, and when it begins anew; of the run that asked.
+    """
+    run = Limit(name="run", usd=100, window="run")
+    day = Limit(name="day", usd=100, window="day")
+    many = Limit(name="many", usd=1000, calls=1)
+    said: list[str] = []
+
+    async def main():
+        till = DirectAccount(ledger, [run, day, many, Limit(name="calls", calls=1)])
+        till.warn = said.append
+        hold = await till.hold(call(1), 90)
+        await hold.settle(Settlement(cost=80, in_doubt=5, source="estimated"))
+
+    asyncio.run(main())
+    spent = "$0.00000000008 of $0.0000000001 spent, up to $0.000000000005 in doubt"
+    assert [
+        f"budget run is used to 80 % and more: {spent}",
+        f"budget day is used to 80 % and more: {spent}, resets 2026-11-22T00:00:00+00:00",
+        f"budget many is used to 95 % and more: {spent.replace('0.0000000001', '0.000000001')}, 1 of 1 calls",
+        "budget calls is used to 95 % and more: 1 of 1 calls",
+    ] == said
+
+
+def test_a_ledger_that_fails_after_a_booking_fails_nobody(ledger, monkeypatch):
+    """
+    What is booked is booked; the next look tells of limits that run low.
+    """
+
+    def busy():
+        raise Locked("busy")
+
+    async def main():
+        hold = await DirectAccount(ledger, [CAP]).hold(call(1), 60)
+        monkeypatch.setattr(ledger, "tidy", busy)
+        await hold.settle(settled(7))
+
+    asyncio.run(main())
+    assert [7] == [status.spent for status in ledger.status([CAP], "r")]

@@ -1,0 +1,215 @@
+"""A cap over one call: its attempts share it, and nothing else counts there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from llmo.ledger.accounts import DirectAccount
+from llmo.ledger.capped import CappedAccount
+from llmo.ledger.records import MAX_COST, BudgetStatus, Call, Limit, Settled, Settlement
+from llmo.ledger.refusals import OverBudget
+from llmo.ledger.sqlite.ledger import Ledger
+from tests import virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+    from pathlib import Path
+
+DAY = Limit(name="day", usd=1000, window="day")
+CAP = 100
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    book = Ledger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+    yield book
+    book.close()
+
+
+def call(identifier: str, **facts: Any) -> Call:
+    return Call(**{"id": identifier, "run": "r", "provider": "p", "model": "m", **facts})
+
+
+def settled(cost: int | None, in_doubt: int = 0) -> Settlement:
+    return Settlement(cost=cost, source="computed", in_doubt=in_doubt)
+
+
+def under(
+    ledger: Ledger, play: Callable[[CappedAccount], Coroutine[Any, Any, Any]], *limits: Limit, **options: bool
+) -> Any:
+    """A scenario with a capped till; what it returned, or the refusal."""
+
+    async def main() -> Any:
+        till = CappedAccount(DirectAccount(ledger, limits or (DAY,), **options), CAP)
+        try:
+            return await play(till)
+        except OverBudget as refusal:
+            return refusal
+
+    return asyncio.run(main())
+
+
+def day(ledger: Ledger) -> tuple[int, int, int, int]:
+    (status,) = ledger.status([DAY], "r")
+    return status.spent, status.held, status.in_doubt, status.calls
+
+
+@pytest.mark.parametrize(
+    ("end", "left"),
+    [
+        pytest.param(None, 40, id="held"),
+        pytest.param(settled(10), 90, id="settled lower"),
+        pytest.param(settled(0), 100, id="settled at nothing"),
+        pytest.param(settled(None), 40, id="an unknown cost is what was held"),
+        pytest.param(settled(10, in_doubt=50), 40, id="in doubt"),
+        pytest.param("rate_limited", 100, id="released"),
+    ],
+)
+def test_what_one_attempt_leaves_for_the_next(ledger: Ledger, end: Settlement | str | None, left: int) -> None:
+    """
+    The cap is inclusive; a picodollar more is refused, and takes nothing from the budgets beside it.
+    """
+
+    async def play(till: CappedAccount, worst: int) -> str:
+        hold = await till.hold(call(f"first {worst}"), 60)
+        if isinstance(end, Settlement):
+            await hold.settle(end)
+        elif end is not None:
+            await hold.release(end)
+        return (await till.hold(call(f"second {worst}"), worst)).id
+
+    fits = under(ledger, lambda till: play(till, left))
+    before = day(ledger)
+    over = under(ledger, lambda till: play(till, left + 1))
+
+    assert fits == f"second {left}"
+    assert isinstance(over, OverBudget)
+    assert (over.call.id, over.status.left) == (f"second {left + 1}", left)
+    first = 0 if end == "rate_limited" else 1
+    assert day(ledger)[3] == before[3] + first
+
+
+def test_a_refusal_has_all_amounts(ledger: Ledger) -> None:
+    """
+    As a budget's has.
+    """
+
+    async def play(till: CappedAccount) -> None:
+        await (await till.hold(call("a"), 30)).settle(settled(10, in_doubt=20))
+        await till.hold(call("b"), 5)
+        await till.hold(call("c"), 66)
+
+    refused = under(ledger, play)
+
+    assert isinstance(refused, OverBudget)
+    assert refused.status == BudgetStatus(
+        name=MAX_COST,
+        window="run",
+        limit_usd=CAP,
+        spent=10,
+        held=5,
+        in_doubt=20,
+        limit_calls=None,
+        calls=0,
+        resets_at=None,
+    )
+    assert "needed up to $0.000000000066" in refused.message
+    assert day(ledger) == (10, 5, 20, 2)
+
+
+def test_a_budget_beside_the_cap_refuses_too(ledger: Ledger) -> None:
+    """
+    What it refused is no part of the cap; what was granted is booked in both.
+    """
+    narrow = Limit(name="narrow", usd=50)
+
+    async def play(till: CappedAccount) -> tuple[str, int]:
+        with pytest.raises(OverBudget) as refusal:
+            await till.hold(call("a"), 60)
+        hold = await till.hold(call("b"), 50)
+        assert hold.till is till
+        await hold.settle(settled(40))
+        return refusal.value.status.name, till._status.spent
+
+    assert under(ledger, play, narrow) == ("narrow", 40)
+    (status,) = ledger.status([narrow], "r")
+    assert (status.spent, status.held, status.calls) == (40, 0, 1)
+
+
+@pytest.mark.parametrize("billing", ["local", "subscription"])
+def test_what_costs_no_dollars_passes_any_cap(ledger: Ledger, billing: Any) -> None:
+    """
+    Own hardware and flat plans run on when the cap is used up.
+    """
+
+    async def play(till: CappedAccount) -> tuple[str, bool, bool]:
+        await (await till.hold(call("a"), CAP)).settle(settled(CAP))
+        own = call("b", billing=billing)
+        return (await till.hold(own, 0)).id, till.limited(own), till.limited(call("c"))
+
+    assert under(ledger, play) == ("b", False, True)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_an_unknown_price_passes_a_cap_only_where_it_is_allowed(ledger: Ledger, allowed: bool) -> None:
+    """
+    It holds nothing then, and what the provider reports is counted.
+    """
+    free = Limit(name="calls", calls=9)
+
+    async def play(till: CappedAccount) -> int:
+        assert till.limited(call("a"))
+        await (await till.hold(call("a"), None)).settle(settled(70))
+        await till.hold(call("b"), 31)
+        return 0
+
+    found = under(ledger, play, free, allow_unpriced=allowed)
+
+    assert isinstance(found, OverBudget)
+    assert (found.call.id, found.unpriced) == (("b", False) if allowed else ("a", True))
+
+
+class Beside(DirectAccount):
+    """A till that tells what it was asked."""
+
+    asked: tuple[Any, ...] = ()
+
+    def share(self, call: Call) -> int:
+        return 12 if isinstance(call, Call) else 0
+
+    async def hold(self, call: Call, worst: int | None, **options: Any) -> Any:
+        self.asked = (call, worst, options)
+        return await super().hold(call, worst, **options)
+
+
+def test_the_till_beside_is_asked_the_same(ledger: Ledger) -> None:
+    """
+    With the least that would do and the time there is; its shares hold, and its owner closes it.
+    """
+
+    async def main() -> Any:
+        beside = Beside(ledger, (DAY,))
+        till = CappedAccount(beside, CAP)
+        await till.hold(call("a"), 60, least=7, patience=9.0)
+        await till.close()
+        return beside.asked, till.share(call("a")), till.ledger is ledger, till.limits, till.allow_unpriced
+
+    assert asyncio.run(main()) == ((call("a"), 60, {"least": 7, "patience": 9.0}), 12, True, (DAY,), False)
+    assert day(ledger) == (0, 60, 0, 1)
+
+
+def test_the_cap_sums_over_all_attempts(ledger: Ledger) -> None:
+    """
+    Both what they cost and what may still be billed; an end that nobody held adds what it cost.
+    """
+
+    async def play(till: CappedAccount) -> tuple[int, int]:
+        for name in ("a", "b", "c"):
+            await (await till.hold(call(name), 30)).settle(settled(10, in_doubt=5))
+        await till.end(Settled("stranger", settled(None)))
+        return till._spent, till._in_doubt
+
+    assert under(ledger, play) == (30, 15)

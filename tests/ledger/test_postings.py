@@ -1,0 +1,259 @@
+"""Every end of a call, booked in three places that must agree: the call, its day, the counters of budgets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from llmo.ledger.records import LOST, Billed, Call, ImportedCall, Limit, Settlement
+from llmo.ledger.sqlite import queries
+from llmo.ledger.sqlite.ledger import Ledger
+from llmo.types.events import Usage
+from tests import virtual
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+RUN, DAY, ALL = (
+    Limit(name="run", usd=10**6, window="run"),
+    Limit(name="day", usd=10**6, window="day"),
+    Limit(name="all"),
+)
+USED = Usage(10, 5, 4, 3, 2)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    book = Ledger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+    yield book
+    book.close()
+
+
+def settled(cost: int | None, in_doubt: int = 0, **facts: Any) -> Settlement:
+    return Settlement(**{"cost": cost, "source": "computed", "in_doubt": in_doubt, **facts})
+
+
+def hold(ledger: Ledger, identifier: str, worst: int | None, **facts: Any) -> None:
+    call = Call(**{"id": identifier, "run": "r", "provider": "p", "model": "m", **facts})
+    ledger.hold(call, worst, (RUN, DAY, ALL), allow_unpriced=True)
+
+
+def booked(ledger: Ledger) -> dict[str, Any]:
+    """What the calls come to; the sums of days and the counters of budgets say the same."""
+    (exact,), (days,) = ledger.calls(run="r"), ledger.calls()
+    new = Limit(name="new", usd=1, match={"provider": "p"})
+    sums = [(one.spent, one.held, one.in_doubt, one.calls) for one in ledger.status((RUN, DAY, ALL, new), "r")]
+    assert exact == days
+    assert len(set(sums)) == 1
+    spent, held, in_doubt, calls = sums[0]
+    assert (spent, in_doubt) == ((exact.cost or 0), exact.in_doubt)
+    assert calls == exact.calls
+    names = ("input_tokens", "cached_input_tokens", "output_tokens")
+    return {
+        "spent": spent,
+        "held": held,
+        "in_doubt": in_doubt,
+        "calls": calls,
+        "unpriced": exact.unpriced,
+        "estimated": exact.estimated,
+        "tokens": tuple(getattr(exact, name) for name in names),
+    }
+
+
+def sums(spent: int = 0, **others: Any) -> dict[str, Any]:
+    return {
+        "spent": spent,
+        "held": 0,
+        "in_doubt": 0,
+        "calls": 1,
+        "unpriced": 0,
+        "estimated": 0,
+        "tokens": (0, 0, 0),
+        **others,
+    }
+
+
+def die(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every process but this is taken for dead, and what it held is booked."""
+    monkeypatch.setattr(queries, "lives", lambda _: False)
+    ledger.reconcile()
+
+
+@pytest.mark.parametrize(
+    ("worst", "end", "expected"),
+    [
+        pytest.param(100, settled(7, usage=USED), sums(7, tokens=(10, 4, 5)), id="a cost"),
+        pytest.param(100, settled(107), sums(107), id="more than was held"),
+        pytest.param(100, settled(0), sums(0), id="nothing"),
+        pytest.param(100, settled(None), sums(100, estimated=1), id="no cost is all of the hold"),
+        pytest.param(None, settled(None), sums(0, unpriced=1), id="no cost and no hold"),
+        pytest.param(None, settled(9, source="reported"), sums(9), id="a cost without a hold"),
+        pytest.param(100, settled(7, 93), sums(7, in_doubt=93), id="the rest in doubt"),
+        pytest.param(100, settled(7, 94), sums(7, in_doubt=93), id="no more in doubt than was held"),
+        pytest.param(100, settled(100, 1), sums(100), id="nothing left to doubt"),
+        pytest.param(100, settled(120, 1), sums(120), id="passed and in doubt"),
+        pytest.param(100, settled(7, 1), sums(7, in_doubt=1), id="a picodollar in doubt"),
+        pytest.param(None, settled(7, 5), sums(7), id="no hold to doubt"),
+        pytest.param(None, settled(None, 5), sums(0, unpriced=1), id="neither hold nor cost to doubt"),
+    ],
+)
+def test_an_end_is_booked_everywhere(ledger: Ledger, worst: int | None, end: Settlement, expected: Any) -> None:
+    """
+    Once: a second one changes nothing.
+    """
+    hold(ledger, "a", worst)
+    assert booked(ledger) == sums(held=worst or 0)
+    ledger.settle("a", end)
+    first = booked(ledger)
+    ledger.settle("a", settled(55))
+    ledger.release("a", "busy")
+
+    assert (first, booked(ledger)) == (expected, expected)
+
+
+@pytest.mark.parametrize(
+    ("billed", "expected"),
+    [
+        pytest.param(Billed(cost=30, source="reported"), sums(30, tokens=(10, 4, 5)), id="less"),
+        pytest.param(Billed(cost=0, source="reported"), sums(0, tokens=(10, 4, 5)), id="nothing"),
+        pytest.param(Billed(cost=500, source="reported"), sums(500, tokens=(10, 4, 5)), id="more than was held"),
+        pytest.param(Billed(cost=None), sums(100, estimated=1, tokens=(10, 4, 5)), id="all of the hold"),
+        pytest.param(
+            Billed(cost=30, source="reported", usage=Usage(20, 6, 1)), sums(30, tokens=(20, 1, 6)), id="other counts"
+        ),
+    ],
+)
+def test_what_was_in_doubt_is_resolved_once(ledger: Ledger, billed: Billed, expected: dict[str, Any]) -> None:
+    """
+    Everywhere; and later words change nothing.
+    """
+    hold(ledger, "a", 100)
+    ledger.settle("a", settled(7, 93, usage=USED, outcome="timeout", source="estimated"))
+    before = booked(ledger)
+    ledger.settle("a", settled(55))
+    ledger.release("a", "busy")
+    assert booked(ledger) == before
+    ledger.resolve({"a": billed, "none": billed})
+    ledger.resolve({"a": Billed(cost=1)})
+
+    assert booked(ledger) == expected
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda book: None, id="held"),
+        pytest.param(lambda book: book.settle("a", settled(7, usage=USED)), id="settled"),
+        pytest.param(lambda book: book.release("a", "busy"), id="released"),
+        pytest.param(lambda book: book.settle("a", settled(7, outcome=LOST, usage=USED)), id="lost"),
+    ],
+)
+def test_what_is_not_in_doubt_is_not_resolved(ledger: Ledger, end: Callable[[Ledger], None]) -> None:
+    """
+    It stays as it is, in its day too.
+    """
+    hold(ledger, "a", 100)
+    hold(ledger, "b", 50)
+    ledger.settle("b", settled(5))
+    end(ledger)
+    before = booked(ledger)
+    ledger.resolve({"a": Billed(cost=33)})
+
+    assert booked(ledger) == before
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        pytest.param(lambda book: None, sums(100, estimated=1), id="nothing"),
+        pytest.param(
+            lambda book: book.settle("a", settled(7, usage=USED)), sums(7, tokens=(10, 4, 5)), id="its cost after all"
+        ),
+        pytest.param(lambda book: book.settle("a", settled(7, 20)), sums(7, in_doubt=20), id="a part of it"),
+        pytest.param(lambda book: book.settle("a", settled(None)), sums(100, estimated=1), id="no cost"),
+    ],
+)
+def test_who_was_taken_for_dead_is_believed_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, end: Callable[[Ledger], None], expected: dict[str, Any]
+) -> None:
+    """
+    What was booked for it is taken back everywhere before.
+    """
+    hold(ledger, "a", 100)
+    die(ledger, monkeypatch)
+    assert booked(ledger) == sums(100, estimated=1)
+    end(ledger)
+
+    assert booked(ledger) == expected
+
+
+def test_who_was_taken_for_dead_may_have_cost_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    It is no call of any budget then.
+    """
+    hold(ledger, "a", 100)
+    hold(ledger, "b", 60)
+    ledger.settle("b", settled(5))
+    die(ledger, monkeypatch)
+    ledger.release("a", "rate_limited")
+
+    assert booked(ledger) == sums(5)
+
+
+def test_calls_in_flight_are_held_until_they_end(ledger: Ledger) -> None:
+    """
+    Each in its own amount.
+    """
+    for number, worst in enumerate((10, 20, None, 40)):
+        hold(ledger, str(number), worst)
+    ledger.release("1", "busy")
+    ledger.settle("3", settled(4))
+
+    assert booked(ledger) == sums(4, held=10, calls=3)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        pytest.param("busy", None, id="it cost nothing"),
+        pytest.param(settled(30, usage=USED), sums(30, tokens=(10, 4, 5)), id="its cost"),
+        pytest.param(settled(9, 3), sums(7, in_doubt=93), id="no more than is known here"),
+        pytest.param(None, sums(7, in_doubt=93), id="less than is known here"),
+    ],
+)
+def test_an_import_ends_a_doubt(ledger: Ledger, end: Any, expected: dict[str, Any] | None) -> None:
+    """
+    What another ledger surely knows replaces what is in doubt here, everywhere.
+    """
+    hold(ledger, "a", 100)
+    hold(ledger, "b", 100)
+    ledger.settle("a", settled(7, 93))
+    ledger.release("b", "busy")
+    call = Call(id="a", run="r", provider="p", model="m")
+    past = ImportedCall(call=call, worst=100, held_at=1, ended_at=2, end=end)
+
+    assert ledger.bring([past]) == (1, int(end == "busy" or (end is not None and not end.in_doubt)))
+    (days,) = ledger.calls()
+    assert booked(ledger) == (expected or sums(calls=0)), days
+
+
+@pytest.mark.parametrize(
+    ("billing", "counts"),
+    [
+        pytest.param("metered", (1, 0, 0), id="metered"),
+        pytest.param("local", (0, 1, 0), id="local"),
+        pytest.param("subscription", (0, 0, 1), id="subscription"),
+    ],
+)
+def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: Ledger, billing: Any, counts: Any) -> None:
+    """
+    At its hold, and known the way that its billing is.
+    """
+    call = Call(id="a", run="r", provider="p", model="m", billing=billing)
+    worst = 50 if billing == "metered" else 0
+    ledger.bring([ImportedCall(call=call, worst=worst, held_at=1_795_300_000_000_000, ended_at=None, end=None)])
+    (days,) = ledger.calls()
+
+    assert (days.cost, days.estimated, days.local, days.subscription) == (worst, *counts)

@@ -1,0 +1,150 @@
+"""Twenty processes at once: one schema, and exactly as many calls as the cap allows."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llmo.ledger.records import Call, Limit, Settlement
+from llmo.ledger.sqlite.ledger import Ledger
+from llmo.types.clock import SystemClock
+
+ROOT = Path(__file__).parents[2]
+WORKER = """
+import os, sys
+from pathlib import Path
+from llmo.clock import SystemClock
+from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement
+path, me = Path(sys.argv[1]), sys.argv[2]
+ledger = Ledger(path, SystemClock(), "UTC")
+limits = [Limit(name="dollars", usd=1000), Limit(name="calls", calls=10)]
+sys.stdin.readline()
+passed = 0
+for number in range(10):
+    try:
+        ledger.hold(Call(id=f"{me}-{number}", run="r", provider="p", model="m"), 100, limits)
+    except OverBudget:
+        continue
+    passed += 1
+    ledger.settle(f"{me}-{number}", Settlement(cost=100, source="computed"))
+print(passed)
+"""
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from llmo.clock import SystemClock
+from llmo.ledger import Call, Ledger, Settlement
+ledger = Ledger(Path(sys.argv[1]), SystemClock(), "UTC")
+for number in range(10**6):
+    ledger.hold(Call(id=str(number), run="r", provider="p", model="m"), 100)
+    ledger.settle(str(number), Settlement(cost=7, source="computed"))
+    os.write(1, f"{number}\\n".encode())
+"""
+
+
+def start(script, *args):
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *args],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+
+
+def test_twenty_first_starts_at_once_share_one_cap(tmp_path):
+    """
+    Nobody fails, nothing is half migrated, ten calls pass: neither nine nor eleven.
+    """
+    path = tmp_path / "new" / "ledger.db"
+    workers = [start(WORKER, str(path), str(number)) for number in range(20)]
+    for worker in workers:
+        worker.stdin.write("\n")
+        worker.stdin.flush()
+    results = [worker.communicate() for worker in workers]
+    ledger = Ledger(path, SystemClock(), "UTC")
+    (dollars, calls) = ledger.status([Limit(name="dollars", usd=1000), Limit(name="calls", calls=10)])
+    ledger.close()
+
+    assert [""] * 20 == [errors for _, errors in results]
+    assert 10 == sum(int(passed) for passed, _ in results)
+    assert (1000, 0, 10, 10) == (dollars.spent, dollars.held, dollars.calls, calls.calls)
+
+
+def test_a_kill_loses_no_settled_amount(tmp_path):
+    """
+    What was said to be booked is booked; the call in flight stays held until it is reconciled.
+    """
+    path = tmp_path / "ledger.db"
+    worker = start(KILLED, str(path))
+    said = [worker.stdout.readline() for _ in range(50)]
+    worker.kill()
+    said += worker.stdout.read().splitlines()
+    worker.communicate()
+    ledger = Ledger(path, SystemClock(), "UTC")
+    reported = len([line for line in said if line.strip()])
+    (total,) = ledger.calls()
+    lost = ledger.reconcile()
+    after = ledger.calls()[0]
+    intact = ledger._db().execute("PRAGMA integrity_check").fetchone()[0]
+    ledger.close()
+
+    assert total.calls - total.in_flight in {reported, reported + 1}
+    assert [("r", 100)] * total.in_flight == lost
+    assert (7 * (total.calls - total.in_flight) + 100 * len(lost), 0) == (after.cost, after.in_flight)
+    assert "ok" == intact
+
+
+def test_a_migration_that_fails_leaves_nothing(tmp_path, monkeypatch):
+    """
+    All steps or none; the next start makes it whole.
+    """
+    from llmo.ledger.sqlite import connection, schema
+
+    path = tmp_path / "ledger.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "MIGRATIONS", ((*schema.MIGRATIONS[0], "CREATE TABLE broken ("),))
+        with pytest.raises(sqlite3.OperationalError, match="incomplete input"):
+            connection.connect(path)
+    assert [] == list(tmp_path.iterdir())
+    ledger = Ledger(path, SystemClock(), "UTC")
+    ledger.hold(Call(id="a", run="r", provider="p", model="m"), 1)
+    ledger.settle("a", Settlement(cost=1, source="computed"))
+    ledger.close()
+
+
+LEAVING = """
+import sys
+from pathlib import Path
+from llmo.clock import SystemClock
+from llmo.ledger import Call, Ledger
+ledger = Ledger(Path(sys.argv[1]), SystemClock(), "UTC")
+ledger.hold(Call(id="other", run="r", provider="p", model="m"), 1)
+ledger.close()
+"""
+
+
+def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(tmp_path):
+    """
+    A process that comes and goes does not take the log away from one that has two connections, as a batch has.
+    """
+    path = tmp_path / "ledger.db"
+    first, second = (Ledger(path, SystemClock(), "UTC") for _ in range(2))
+    for number, ledger in enumerate((first, second)):
+        ledger.hold(Call(id=f"before {number}", run="r", provider="p", model="m"), 1)
+    second.close()
+    log = path.with_name("ledger.db-wal").stat().st_ino
+    other = start(LEAVING, str(path))
+    assert ("", 0) == (other.communicate()[1], other.returncode)
+    first.hold(Call(id="after", run="r", provider="p", model="m"), 1)
+    told = Ledger(path, SystemClock(), "UTC")
+
+    assert log == path.with_name("ledger.db-wal").stat().st_ino
+    assert 4 == len(list(told.exported()))
+    first.close()
+    told.close()

@@ -1,0 +1,55 @@
+"""The plain rule of -t auto, and the first detectors of private data."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmo.routing.classifier import classify
+from llmo.routing.privacy import find
+
+
+@pytest.mark.parametrize(
+    ("prompt", "task"),
+    [
+        ("Fix the grammar: me go home", "simple"),
+        ("Translate to French: good morning", "simple"),
+        ("Prove that the square root of 2 is irrational", "complex"),
+        ("```python\nprint(1)\n```\nWhy does this fail?", "complex"),
+        ("What is the capital of Peru?", "general"),
+        ("x " * 5000, "complex"),
+    ],
+)
+def test_the_task_of_a_prompt(prompt: str, task: str) -> None:
+    """
+    Mechanical and short is simple, reasoning and code are complex, no evidence is general.
+    """
+    found = classify(prompt)
+
+    assert found.task == task
+    assert sum(found.scores.values()) == pytest.approx(1)
+    assert max(found.scores, key=lambda name: found.scores[name]) == task
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("-----BEGIN RSA PRIVATE KEY-----", ("private key",)),
+        ("my card 4111 1111 1111 1111", ("card number",)),
+        ("order number 4111 1111 1111 1112", ()),
+        ("pay to DE89 3704 0044 0532 0130 00", ("IBAN",)),
+        ("mail ann@example.org, password: hunter22", ("password", "email address")),
+        ("plain words and 123456789", ()),
+    ],
+)
+def test_private_data_is_found_by_prefix_and_checksum(text: str, kinds: tuple[str, ...]) -> None:
+    """
+    Shape alone is no evidence.
+    """
+    assert find(text, ("secrets", "pii")) == kinds
+
+
+def test_detectors_can_be_turned_off() -> None:
+    """
+    An empty list finds nothing.
+    """
+    assert find("ann@example.org", ()) == ()

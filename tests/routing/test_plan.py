@@ -1,0 +1,196 @@
+"""The plan: order, hard constraints, and reasons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llmo.catalog.catalog import Model
+from llmo.config.profile import FallbackConfig, Profile, ProviderConfig, TaskConfig
+from llmo.errors import ConfigError, ContextTooLong, CredentialsError, LlmoError
+from llmo.ledger.records import Latency
+from llmo.routing.chains import ChainStep, chain, explicit, resolve
+from llmo.routing.plan import Plan, TargetFacts, Task, plan
+from llmo.routing.refusals import require_candidates
+from llmo.routing.requirements import Requirements
+from llmo.types.messages import Target
+from tests.fakes import A, B, C, price
+
+TASK = Task(name="general", reason="test", scores={})
+PROFILE = Profile(
+    providers={name: ProviderConfig(kind="offline", models=("m1", "m2")) for name in "abcd"}
+    | {"solo": ProviderConfig(kind="offline", models=("only",))},
+    aliases={"fast": "a/m1"},
+    tasks={"simple": TaskConfig(primary=("fast", "b/x"), secondary=("c/x", "a/m1"))},
+    fallback=FallbackConfig(openrouter=("d/r",), litellm=("b/x", "c/l"), local=("a/m1",)),
+)
+
+
+def facts(**changes: Any) -> TargetFacts:
+    known = {"kind": "openai", "model": Model(id="m", price=price()), "billing": "metered", "local": False}
+    return TargetFacts(**{**known, **changes})
+
+
+def decide(given: dict[Target, TargetFacts], **need: Any) -> Plan:
+    steps = [ChainStep("explicit", target, "named") for target in given]
+    return plan(TASK, Requirements(**{"input_estimate": 100, "input_bound": 400, **need}), steps, given)
+
+
+def order(of: Plan) -> list[str]:
+    return [c.target.provider for c in of.ranked]
+
+
+def test_a_chain_has_five_steps_and_each_target_once() -> None:
+    """
+    Primary, secondary, OpenRouter, LiteLLM, local; a target keeps its first place.
+    """
+    assert [(s.tier, str(s.target), s.why) for s in chain(PROFILE, "simple")] == [
+        ("primary", "a/m1", "first of tasks.simple.primary"),
+        ("primary", "b/x", "second of tasks.simple.primary"),
+        ("secondary", "c/x", "first of tasks.simple.secondary"),
+        ("openrouter", "d/r", "first of fallback.openrouter"),
+        ("litellm", "c/l", "second of fallback.litellm"),
+    ]
+
+
+def test_named_models_are_the_chain() -> None:
+    """
+    -m may be given several times, in order.
+    """
+    assert [str(s.target) for s in explicit(PROFILE, ["b/x/y:free", "fast", "only"])] == [
+        "b/x/y:free",
+        "a/m1",
+        "solo/only",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ref", "message", "hint"),
+    [
+        pytest.param("sol/x", "unknown provider: sol", "did you mean solo?", id="provider"),
+        pytest.param("fst", "unknown model or alias: fst", "did you mean fast?", id="alias"),
+        pytest.param(
+            "m1",
+            "unknown model or alias: m1",
+            "write provider/model; aliases and providers of this profile: fast, a, b, c, d, solo",
+            id="ambiguous model",
+        ),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest(ref: str, message: str, hint: str) -> None:
+    """
+    What cannot be resolved says what was meant.
+    """
+    with pytest.raises(ConfigError) as caught:
+        resolve(PROFILE, ref)
+
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_an_unknown_task_lists_the_known() -> None:
+    """
+    A task that the profile does not have is a configuration error.
+    """
+    with pytest.raises(ConfigError, match="unknown task: nope"):
+        chain(PROFILE, "nope")
+
+
+def test_hard_constraints_come_before_order() -> None:
+    """
+    Privacy, readiness, context and ability put a target out, and it says why.
+    """
+    made = decide(
+        {
+            A: facts(),
+            B: facts(local=True, not_ready="KEY is not set"),
+            C: facts(local=True, model=Model(id="m", context=50)),
+            Target("d", "m"): facts(local=True, model=Model(id="m", abilities=frozenset({"tools"}))),
+            Target("e", "m"): facts(local=True),
+        },
+        private=True,
+        private_kinds=("IBAN",),
+        abilities=frozenset({"vision"}),
+    )
+
+    assert [(c.rank, c.target.provider, c.why) for c in made.candidates] == [
+        (1, "e", "named"),
+        (None, "a", "not on this machine, and the request is private (IBAN in the prompt)"),
+        (None, "b", "KEY is not set"),
+        (None, "c", "about 100 tokens do not fit its context of 50"),
+        (None, "d", "it has no vision"),
+    ]
+
+
+def test_strategies() -> None:
+    """
+    Cheapest by estimate, fastest by memory, unknown behind known, balanced by both ranks.
+    """
+    slow, quick = (
+        Latency(first_token_p50_s=2, tokens_per_s_p50=9, samples=3),
+        Latency(first_token_p50_s=0.2, tokens_per_s_p50=9, samples=3),
+    )
+    given = {
+        A: facts(model=Model(id="m", price=price(9, 9)), latency=quick),
+        B: facts(model=Model(id="m"), latency=slow),
+        C: facts(model=Model(id="m", price=price(1, 1))),
+    }
+
+    assert [order(decide(given, strategy=strategy)) for strategy in ("profile", "cheapest", "fastest", "balanced")] == [
+        ["a", "b", "c"],
+        ["c", "a", "b"],
+        ["a", "b", "c"],
+        ["a", "c", "b"],
+    ]
+
+
+def test_a_cooling_target_goes_last_rather_than_away() -> None:
+    """
+    Who asked to be left alone is asked when nobody else is left.
+    """
+    made = decide({A: facts(cooling_s=12.3), B: facts()})
+
+    assert order(made) == ["b", "a"]
+    assert made.ranked[1].why == "named, put last: it asked to wait 12 s"
+
+
+def test_first_only_keeps_one() -> None:
+    """
+    --no-fallback leaves the first that is able.
+    """
+    made = decide({A: facts(not_ready="no"), B: facts(), C: facts()}, first_only=True)
+
+    assert order(made) == ["b"]
+    assert [c.why for c in made.candidates] == ["named", "not used: --no-fallback", "no"]
+
+
+def test_costs_are_bounds_of_the_request() -> None:
+    """
+    The worst case prices the proven input and the limit; without a price it is unknown, locally it is 0.
+    """
+    made = decide({A: facts(), B: facts(model=Model(id="m")), C: facts(billing="local")}, max_output=1000)
+
+    assert [(c.estimate, c.worst, c.source) for c in made.candidates] == [
+        ((100 + 500 * 10) * 10**6, (400 + 1000 * 10) * 10**6, "computed"),
+        (None, None, "unknown"),
+        (0, 0, "local"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "need", "error"),
+    [
+        pytest.param({A: facts()}, {"private": True}, ConfigError, id="private without a local model"),
+        pytest.param({A: facts(not_ready="no key")}, {}, CredentialsError, id="nothing ready"),
+        pytest.param({A: facts(model=Model(id="m", context=5))}, {}, ContextTooLong, id="too long for all"),
+        pytest.param({}, {}, ConfigError, id="empty chain"),
+    ],
+)
+def test_a_plan_without_anybody_says_why(
+    given: dict[Target, TargetFacts], need: dict[str, Any], error: type[LlmoError]
+) -> None:
+    """
+    The error tells configuration, keys and length apart.
+    """
+    with pytest.raises(error):
+        require_candidates(decide(given, **need))

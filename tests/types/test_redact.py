@@ -1,0 +1,196 @@
+"""What is printed and stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmo.routing import privacy
+from llmo.types import redact
+from llmo.types.redact import masked, remember, told, watch
+
+if TYPE_CHECKING:
+    from llmo.config.profile import Detector
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test rests on what another one remembered."""
+    monkeypatch.setattr(redact, "_known", {})
+    monkeypatch.setattr(redact, "_environments", [])
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("key sk-abcdefgh12345678 is wrong", "key sk-**** is wrong"),
+        ("Authorization: Bearer abcdefgh1234", "Authorization: Bearer****"),
+        ("my own s3cr3tvalue here", "my own **** here"),
+        ("a short sk-1 and words", "a short sk-1 and words"),
+    ],
+)
+def test_keys_are_masked(given: str, shown: str) -> None:
+    """
+    By their shape, and by their value where it is known.
+    """
+    assert masked(given, "s3cr3tvalue", None) == shown
+
+
+SECRETS: tuple[Detector, ...] = ("secrets",)
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        pytest.param("api_key=abcdef123456 tail", "api_key=**** tail", id="assignment"),
+        pytest.param("OPENAI_API_KEY=abcdefgh", "OPENAI_API_KEY=****", id="variable"),
+        pytest.param("x-api-key:abcdefghijk", "x-api-key:****", id="header without a space"),
+        pytest.param("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic****", id="basic"),
+        pytest.param('{"apiKey": "hunter2hunter2", "a": 1}', '{"apiKey": "****", "a": 1}', id="JSON"),
+        pytest.param(r"{\"api_key\": \"secretvalue9\"}", r"{\"api_key\": \"****\"}", id="JSON in JSON"),
+        pytest.param("https://x/v1?key=abcdefg123&alt=sse", "https://x/v1?key=****&alt=sse", id="address"),
+        pytest.param("xai-abcdefgh12345678 x", "xai-**** x", id="xAI"),
+        pytest.param("ghs_abcdefgh12345678 x", "ghs_**** x", id="GitHub"),
+        pytest.param(f"token {JWT}.", "token ****.", id="JWT"),
+        pytest.param(
+            "a -----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY----- b",
+            "a -----BEGIN RSA PRIVATE KEY-----**** b",
+            id="private key",
+        ),
+        pytest.param("-----BEGIN PRIVATE KEY-----\nMIIE", "-----BEGIN PRIVATE KEY-----****", id="half a private key"),
+        pytest.param(
+            'api_key: required; {"max_tokens": 1024, "input_tokens": 12345678}; bearer token missing',
+            'api_key: required; {"max_tokens": 1024, "input_tokens": 12345678}; bearer token missing',
+            id="words stay",
+        ),
+        pytest.param(
+            "providers.x.api_key: unknown key; password: wrong, try again",
+            "providers.x.api_key: unknown key; password: wrong, try again",
+            id="what is said of a key stays",
+        ),
+        pytest.param("authorization: token abcdefgh12 x", "authorization: token**** x", id="scheme in lower case"),
+        pytest.param("api_key: secretvalue", "api_key:****", id="one word"),
+        pytest.param('"api_key": "correct horse"', '"api_key": "****"', id="quoted words"),
+    ],
+)
+def test_what_a_name_or_a_form_gives_away_is_masked(given: str, shown: str) -> None:
+    """
+    In assignments, headers, JSON and addresses, whatever the value looks like; the words around it stay.
+    """
+    assert masked(given) == shown
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("sk-" + "a1" * 12, "sk-ant-" + "a1" * 12, "gsk_" + "a1" * 20, "xai-" + "a1" * 20, "pplx-" + "a1" * 20),
+        *("ghp_" + "a1" * 18, "ghs_" + "a1" * 18, "hf_" + "a1" * 17, "glpat-" + "a1" * 10, "AKIA" + "A1" * 8),
+        *("AIza" + "a1" * 18, "xoxb-" + "a1" * 10, "github_pat_" + "a1" * 20, JWT, "api_key = 'a1b2c3d4e5f6a7b8c9'"),
+        *("password: hunter22", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc"),
+    ],
+)
+def test_what_is_masked_is_private_too(key: str) -> None:
+    """
+    One list: a key that is hidden in messages does not leave this machine, and the other way round.
+    """
+    text = f"my key: {key} end"
+
+    assert (masked(text) != text, bool(privacy.find(text, SECRETS))) == (True, True)
+
+
+def test_a_remembered_value_is_masked_as_json_and_addresses_spell_it() -> None:
+    """
+    A key of no known form, in whatever wrapping a server echoes it.
+    """
+    remember('q"7/zz+correct')
+
+    said = r'a q"7/zz+correct b "q\"7/zz+correct" c ?x=q%227%2Fzz%2Bcorrect'
+    assert masked(said) == 'a **** b "****" c ?x=****'
+
+
+def test_a_remembered_value_that_escapes_change_at_its_ends_is_masked_whole() -> None:
+    """
+    No character of it is left, and where a value holds another one the longer is hidden as one.
+    """
+    remember(
+        "zebra-123",
+        "abc-zebra-123",
+        '"quoted/ends"',
+        "/a/b/c/d/e/f",
+        "alike-first",
+        "alike-first-and-longer",
+        "exactly8",
+    )
+
+    assert masked(r'"\"quoted/ends\"" and %2Fa%2Fb%2Fc%2Fd%2Fe%2Ff.') == '"****" and ****.'
+    assert masked("of abc-zebra-123 and zebra-123") == "of **** and ****"
+    assert masked("alike-first-and-longer, alike-first; exactly8") == "****, ****; ****"
+    assert (masked("pin 1234 is", "1234"), masked("pin 123 is", "123")) == ("pin **** is", "pin 123 is")
+
+
+def test_what_an_environment_calls_secret_is_masked() -> None:
+    """
+    By the names of its variables, whenever it became known; everything else of it may be shown.
+    """
+    watch({"ACME_API_KEY": "one-of-no-form", "HOME": "/home/somebody"})
+    watch({"ACME_PASSWORD_2": "two-of-no-form"})
+
+    assert masked("one-of-no-form /home/somebody two-of-no-form") == "**** /home/somebody ****"
+
+
+def test_json_is_masked_at_any_depth() -> None:
+    """
+    Texts in objects and lists; numbers and names stay.
+    """
+    key = "sk-abcdefgh12345678"
+
+    assert told({"a": key, "n": 7, "b": [key, ("x", key), None]}) == {
+        "a": "sk-****",
+        "n": 7,
+        "b": ["sk-****", ["x", "sk-****"], None],
+    }
+
+
+PII: tuple[Detector, ...] = ("pii",)
+BOTH: tuple[Detector, ...] = ("secrets", "pii")
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        pytest.param("write to ann.b@example.org", ("email address",), id="email"),
+        pytest.param("pay with 4111 1111 1111 1111", ("card number",), id="card"),
+        pytest.param("pay with 4111-1111-1111-1112", (), id="no card: its check digit is wrong"),
+        pytest.param("378282246310005", ("card number",), id="card of 15 digits"),
+        pytest.param("to DE89 3704 0044 0532 0130 00", ("IBAN",), id="IBAN"),
+        pytest.param("to DE89370400440532013000", ("IBAN",), id="IBAN without spaces"),
+        pytest.param("to DE88 3704 0044 0532 0130 00", (), id="no IBAN: its check digits are wrong"),
+        pytest.param("ssn 123-45-6789", ("social security number",), id="SSN"),
+        pytest.param("ssn 000-45-6789 or 666-45-6789 or 900-45-6789 or 123-00-6789", (), id="no SSN"),
+        pytest.param(
+            "a@b.org 123-45-6789 DE89370400440532013000 4111111111111111",
+            ("email address", "card number", "IBAN", "social security number"),
+            id="all of them, in this order",
+        ),
+        pytest.param("nothing of the kind, 12345", (), id="nothing"),
+    ],
+)
+def test_personal_data_is_found_by_its_form_and_its_check_digits(text: str, kinds: tuple[str, ...]) -> None:
+    """
+    Where that is asked for, and only there; beside secrets they are named too.
+    """
+    secret = f"password: hunter22 {text}"
+
+    assert (privacy.find(text, PII), privacy.find(text, SECRETS)) == (kinds, ())
+    assert (privacy.find(secret, BOTH), privacy.find(secret, ())) == (("password", *kinds), ())
+
+
+def test_each_kind_of_secret_is_named() -> None:
+    """
+    In a fixed order, whatever comes first.
+    """
+    text = f"password: hunter22 sk-{'a1' * 12} -----BEGIN PRIVATE KEY-----"
+
+    assert privacy.find(text, SECRETS) == ("private key", "API key", "password")

@@ -4,8 +4,9 @@ llmo: prompt language models from a terminal and run batch jobs over files, thro
 For programs: `llmo.Client`, `llmo.AsyncClient`; nothing is imported before it is used.
 """
 
-__version__ = "0.1.0"
-__all__ = ["Answer", "AsyncClient", "Client", "Image", "LlmoError", "Message", "ToolCall"]
+from llmo.types.version import __version__
+
+__all__ = ["Answer", "AsyncClient", "Client", "Image", "LlmoError", "Message", "ToolCall", "__version__"]
 
 # Not typing's: its import would be the longest part of `llmo --version`.
 TYPE_CHECKING = False

@@ -82,12 +82,13 @@ class RunStats:
             if warning in self.warnings or len(self.warnings) < WARNINGS:
                 self.warnings[warning] += 1
         for attempt in sent:
-            self.spent += attempt.cost or 0
-            self.in_doubt += attempt.in_doubt
+            cost = attempt.cost_pico or 0
+            self.spent += cost
+            self.in_doubt += attempt.in_doubt_pico
             self.unpriced += attempt.cost is None or attempt.cost_source == "unknown"
             model = self.models.setdefault(f"{attempt.provider}/{attempt.model}", Counter())
             model["calls"] += 1
-            model["cost"] += attempt.cost or 0
+            model["cost"] += cost
         if result.target is not None and result.usage is not None:
             model = self.models.setdefault(str(result.target), Counter())
             model["input_tokens"] += result.usage.input_tokens

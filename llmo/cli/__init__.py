@@ -9,7 +9,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run llmo and exit with its code."""
     args = sys.argv[1:] if argv is None else argv
     if args == ["--version"]:
-        from llmo import __version__
+        from llmo.types.version import __version__
 
         sys.stdout.write(f"llmo {__version__}\n")
         return

@@ -1,5 +1,5 @@
 """
-What surrounds a run: streams, terminals, environment, time, and the parts that `llmo.client.runtime` makes of a profile.
+What surrounds a run: streams, terminals, environment, time, and what `llmo.client.runtime` makes of a profile.
 
 Everything is made when it is first used, so that a command pays for what it needs. Tests make
 their own `Context`; nothing else asks whether a stream is a terminal.

@@ -149,7 +149,7 @@ def _spread(group: Any) -> list[inspect.Parameter]:
 
 def _version(value: bool) -> None:
     if value:
-        from llmo import __version__
+        from llmo.types.version import __version__
 
         typer.echo(f"llmo {__version__}")
         raise typer.Exit

@@ -5,11 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from llmo.cli.context import Context
-
-from typing import TYPE_CHECKING
-
+from llmo.cli.known_models import told_of
 from llmo.config.credentials import key_origin, ready, withheld
 from llmo.errors import LlmoError
 
@@ -17,6 +13,7 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.client.pool import ProviderPool
     from llmo.providers.provider import Provider
+
 
 PATIENCE = 10.0
 """Seconds for each provider, whatever the others do."""
@@ -100,11 +97,3 @@ def _configured(ctx: Context, name: str) -> bool:
     """Whether a person or a key named it; a built-in provider that needs none may be absent."""
     named = ctx.loaded.origins.get(f"providers.{name}.kind", "built-in") != "built-in"
     return named or key_origin(name, ctx.profile.providers[name], ctx.env) is not None
-
-
-def told_of(ctx: Context) -> list[str]:
-    """The providers of the profile that a source speaks of: `offline`, which all have, is not listed unasked."""
-    from llmo.config.schema import dotted
-
-    heads = {name: f"{dotted(('providers', name))}." for name in ctx.profile.providers}
-    return [name for name, head in heads.items() if any(key.startswith(head) for key in ctx.loaded.origins)]

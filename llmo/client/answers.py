@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from llmo.engine import output_limits
 from llmo.errors import Cancelled
-from llmo.types.money import usd
+from llmo.types.money import decimal, usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,25 +23,6 @@ if TYPE_CHECKING:
     from llmo.types.jsontext import Json
     from llmo.types.messages import CostSource, Target
     from llmo.types.money import Pico
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerAttempt:
-    """
-    One request to one target; `outcome` is "ok" or the kind of its error, `cost` dollars or None.
-
-    Up to `in_doubt` dollars may be billed beyond the cost: the answer broke off.
-    """
-
-    id: str
-    provider: str
-    model: str
-    outcome: str
-    error: str | None
-    cost: Decimal | None
-    cost_source: CostSource
-    duration_s: float
-    in_doubt: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +51,7 @@ class Answer:
     in_doubt: Decimal
     duration_s: float
     first_token_s: float | None
-    attempts: tuple[AnswerAttempt, ...]
+    attempts: tuple[AttemptRecord, ...]
     warnings: tuple[str, ...]
     tool_calls: tuple[ToolCall, ...] = ()
 
@@ -161,14 +142,13 @@ class Limits:
 
 def dollars(amount: Pico | None) -> Decimal | None:
     """Exact dollars; None is unknown."""
-    return None if amount is None else Decimal(usd(amount))
+    return None if amount is None else decimal(amount)
 
 
 def answer(result: results.Result, *, data: Json, task: str) -> Answer:
     """The answer of a result; raises its error, with the attempts and the text that came before it."""
-    attempts = tuple(map(_attempt, result.attempts))
     if result.error is not None and not isinstance(result.error, Cancelled):
-        raise _told(result.error, attempts, result.text)
+        raise _told(result.error, result.attempts, result.text)
     cut = output_limits.cut(result)
     warnings = result.warnings if cut is None else (*result.warnings, cut)
     return Answer(
@@ -184,32 +164,18 @@ def answer(result: results.Result, *, data: Json, task: str) -> Answer:
         usage=result.usage,
         cost=dollars(result.cost),
         cost_source=result.cost_source,
-        in_doubt=Decimal(usd(result.in_doubt)),
+        in_doubt=decimal(result.in_doubt),
         duration_s=result.total_s,
         first_token_s=result.first_token_s,
-        attempts=attempts,
+        attempts=result.attempts,
         warnings=warnings,
         tool_calls=result.tool_calls,
     )
 
 
-def _told(error: LlmoError, attempts: tuple[AnswerAttempt, ...], text: str) -> LlmoError:
+def _told(error: LlmoError, attempts: tuple[AttemptRecord, ...], text: str) -> LlmoError:
     error.attempts, error.text = attempts, text
     return error
-
-
-def _attempt(one: AttemptRecord) -> AnswerAttempt:
-    return AnswerAttempt(
-        id=one.id,
-        provider=one.provider,
-        model=one.model,
-        outcome=one.outcome,
-        error=one.error,
-        cost=dollars(one.cost),
-        cost_source=one.cost_source,
-        duration_s=one.duration_s,
-        in_doubt=Decimal(usd(one.in_doubt)),
-    )
 
 
 def estimate(plan: router.Plan) -> Estimate:

@@ -2,19 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from llmo.client.pool import ProviderPool
-from llmo.client.runtime import Runtime
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from llmo.engine.rate_limits import RateOverrides
-    from llmo.ledger.accounts import Account
-    from llmo.ledger.records import Limit
-    from llmo.routing.planner import Planner
-
 import logging
 from contextlib import aclosing
 from copy import copy
@@ -22,6 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.client import answers
+from llmo.client.pool import ProviderPool
+from llmo.client.runtime import Runtime
 from llmo.engine.job import Job
 from llmo.engine.output_limits import decided
 from llmo.engine.rate_limits import RateOverrides, limits
@@ -35,15 +24,17 @@ from llmo.routing.refusals import require_candidates
 from llmo.types.events import Text
 from llmo.types.messages import Target
 
-
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Iterable
 
     from llmo.client.answers import Answer, Estimate, Limits
     from llmo.client.question import Question
     from llmo.client.runtime import Runtime
     from llmo.engine.engine import Engine
+    from llmo.ledger.accounts import Account
+    from llmo.ledger.records import Limit
     from llmo.routing.plan import Plan
+
 
 FRESH_S = 15.0
 """Seconds for which a planner may remember who is ready, cooling or fast."""

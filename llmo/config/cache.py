@@ -15,8 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmo import __version__
 from llmo.storage.paths import cache_dir
+from llmo.types.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,10 +10,6 @@ if TYPE_CHECKING:
 
     from llmo.types.messages import Parameter
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 OFFLINE = "offline"
 """The kind, and the name of a provider that every profile has: it needs nothing and costs nothing."""

@@ -29,7 +29,7 @@ CUT, RECOVER = 0.85, 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ProviderLimits:
     """What one provider allows; None where nothing is known."""
 
     rpm: float | None = None
@@ -47,12 +47,12 @@ class RateOverrides:
     concurrency: int | None = None
 
 
-def limits(config: ProviderConfig, wish: RateOverrides | None = None) -> Limits:
+def limits(config: ProviderConfig, wish: RateOverrides | None = None) -> ProviderLimits:
     """A provider's limits: flag, else profile, else the kind's habit."""
     wish = wish or RateOverrides()
     habit = 1 if config.kind in ONE_AT_A_TIME else CLOUD_CONCURRENCY
     rpm, tpm = wish.rpm or config.rpm, wish.tpm or config.tpm
-    return Limits(
+    return ProviderLimits(
         rpm * wish.share if rpm else None,
         tpm * wish.share if tpm else None,
         wish.concurrency or config.concurrency or habit,
@@ -82,7 +82,7 @@ class Permit:
 class ProviderQueue:
     """The line in front of one provider."""
 
-    def __init__(self, allowed: Limits, *, jitter: Callable[[], float], share: float = 1.0) -> None:
+    def __init__(self, allowed: ProviderLimits, *, jitter: Callable[[], float], share: float = 1.0) -> None:
         self._loop = asyncio.get_running_loop()
         self._began = now = self._loop.time()
         self.allowed = allowed

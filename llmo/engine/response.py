@@ -126,4 +126,4 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> tuple[int | None, CostSource]
     if any(a.cost is None for a in attempts):
         return None, "unknown"
     paid = [a for a in attempts if a.cost or a.in_doubt] or [attempts[-1]]
-    return sum(a.cost or 0 for a in attempts), weakest(*(a.cost_source for a in paid))
+    return sum(a.cost_pico or 0 for a in attempts), weakest(*(a.cost_source for a in paid))

@@ -67,7 +67,7 @@ class Result:
     @property
     def in_doubt(self) -> int:
         """What may be billed beyond the cost, over all attempts."""
-        return sum(one.in_doubt for one in self.attempts)
+        return sum(one.in_doubt_pico for one in self.attempts)
 
     @property
     def ok(self) -> bool:

@@ -1,1 +1,9 @@
-"""LangChain's chat model over `llmo.Client` (extra `llmo[langchain]`)."""
+"""
+LangChain's chat model over `llmo.Client` (extra `llmo[langchain]`).
+
+    from llmo.langchain import ChatLlmo
+"""
+
+from llmo.langchain.chat_model import ChatLlmo
+
+__all__ = ["ChatLlmo"]

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from llmo.ledger.periods import FOREVER, Period
-from llmo.ledger.sqlite import daily
-from llmo.ledger.sqlite.counters import ENDED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass(slots=True)
@@ -43,24 +38,12 @@ class Spending:
 
     def add(self, other: Spending) -> None:
         """Take another group in."""
-        for name in _OF_CALLS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for one in SUMMED:
+            setattr(self, one, getattr(self, one) + getattr(other, one))
 
 
-_OF_CALLS = {
-    "calls": "count(*) FILTER (WHERE state <> 'released')",
-    "cost": "coalesce(sum(cost), 0)",
-    "unpriced": f"count(*) FILTER (WHERE state IN {ENDED} AND (cost IS NULL OR source = 'unknown'))",
-    "estimated": f"count(*) FILTER (WHERE state IN {ENDED} AND source = 'estimated')",
-    "local": "count(*) FILTER (WHERE state <> 'released' AND billing = 'local')",
-    "subscription": "count(*) FILTER (WHERE state <> 'released' AND billing = 'subscription')",
-    "in_flight": "count(*) FILTER (WHERE state = 'held')",
-    "held": "coalesce(sum(worst) FILTER (WHERE state = 'held'), 0)",
-    "doubtful": "count(*) FILTER (WHERE state = 'in_doubt')",
-    "in_doubt": "coalesce(sum(in_doubt), 0)",
-    "released": "count(*) FILTER (WHERE state = 'released')",
-    **{name: f"coalesce(sum({name}), 0)" for name in daily.TOKENS},
-}
+SUMMED = tuple(field.name for field in fields(Spending) if field.name != "group")
+"""What a group sums up, in the order of its fields."""
 
 
 class Filter(NamedTuple):
@@ -75,16 +58,6 @@ class Filter(NamedTuple):
     def span(self) -> Period:
         """As one span, for ever where there is no bound."""
         return Period(*(edge if given is None else given for given, edge in zip(self[:2], _ENDS, strict=True)))
-
-    def clauses(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Conditions beside the time."""
-        if self.run is not None:
-            yield "run = ?", (self.run,)
-        for key, value in self.tags:
-            yield f"{_TAG} = ?", (key, value)
-
-
-_TAG = "(SELECT value FROM json_each(tags) WHERE key = ?)"
 
 
 _ENDS = (-FOREVER, FOREVER)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 from llmo.errors import UsageError
@@ -11,13 +10,11 @@ from llmo.ledger.records import Call, ImportedCall, Settlement
 from llmo.types import jsontext
 from llmo.types.events import Usage
 from llmo.types.messages import Billing, CostSource
-from llmo.types.money import parse_usd, usd
+from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator
 
-    from llmo.ledger.reports import Filter
 
 USAGE = ("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens", "reasoning_tokens")
 CALL = ("id", "run", "provider", "model", "task", "attempt", "billing", "row", "prices")
@@ -29,24 +26,6 @@ SOURCES: tuple[str, ...] = get_args(CostSource)
 TEXTS = ("id", "run", "provider", "model", "task")
 FIRST, LAST = 0, 253_402_300_799_000_000
 """Instants that calendars know, in microseconds: 1970 to 9999."""
-
-
-def lines(db: sqlite3.Connection, only: Filter) -> Iterator[str]:
-    """A line a call, oldest first; amounts are decimal strings in dollars, instants in UTC."""
-    clauses = [("held_at >= ? AND held_at < ?", tuple(only.span)), *only.clauses()]
-    where = " AND ".join(clause for clause, _ in clauses)
-    rows = db.execute(
-        f"SELECT {', '.join(COLUMNS)} FROM calls WHERE {where} ORDER BY held_at",  # noqa: S608 - constants; values are bound
-        [value for _, values in clauses for value in values],
-    )
-    for row in rows:
-        facts = dict(zip(COLUMNS, row, strict=True))
-        facts["tags"] = json.loads(facts["tags"])
-        for name in ("worst", "cost", "in_doubt"):
-            facts[f"{name}_usd"] = None if (amount := facts.pop(name)) is None else usd(amount)
-        for name in ("held_at", "ended_at"):
-            facts[name] = None if facts[name] is None else _said(facts[name])
-        yield jsontext.write(facts)
 
 
 def read(text: Iterable[str], name: str) -> Iterator[ImportedCall]:
@@ -120,11 +99,6 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
     return value
-
-
-def _said(at: int) -> str:
-    seconds, rest = divmod(at, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).isoformat()
 
 
 def _instant(text: Any) -> int:

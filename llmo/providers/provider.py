@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from llmo.config.addresses import on_this_machine
 from llmo.errors import Withheld
+from llmo.types.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
     from llmo.catalog.listing import ListedModel
     from llmo.config.profile import ProviderConfig
+    from llmo.providers.transports.transport import Transport
     from llmo.types.events import Event, Usage
     from llmo.types.messages import Request
-
-import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-from llmo.types.clock import Clock, SystemClock
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from llmo.config.profile import ProviderConfig
-    from llmo.providers.transports.transport import Transport
-
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 
 class Provider(Protocol):

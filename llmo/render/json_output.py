@@ -33,7 +33,7 @@ def attempt(one: AttemptRecord) -> dict[str, Any]:
         "model": one.model,
         "outcome": one.outcome,
         "error": one.error and masked(one.error),
-        "cost_usd": money(one.cost),
+        "cost_usd": money(one.cost_pico),
         "duration_s": round(one.duration_s, 3),
     }
 

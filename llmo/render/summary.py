@@ -77,8 +77,8 @@ def attempts(result: Result) -> list[str]:
     """What was tried before the answer, a line each."""
     return [
         f"{one.provider}/{one.model}: {one.error or one.outcome}"
-        + (f", cost {dollars(one.cost)}" if one.cost else "")
-        + doubt(one.in_doubt)
+        + (f", cost {dollars(one.cost_pico)}" if one.cost else "")
+        + doubt(one.in_doubt_pico)
         for one in result.attempts
         if one.outcome != "ok"
     ]

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.errors import Unbounded
-from llmo.routing import refusals
-from llmo.routing.plan import Plan
-from llmo.routing.requirements import Requirements
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-
-from typing import TYPE_CHECKING
-
 from llmo.config.kinds import taking
-from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected
+from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected, Unbounded
 from llmo.requests import chat_body
-from llmo.routing.requirements import unsendable
+from llmo.routing.plan import Plan
+from llmo.routing.requirements import Requirements, unsendable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,4 +82,4 @@ def _barred(candidates: Sequence[Candidate]) -> Rejected:
 def require_candidates(plan: Plan) -> None:
     """Raise the error that says why nobody can answer, when nobody can."""
     if not plan.ranked:
-        raise refusals.refusal(plan)
+        raise refusal(plan)

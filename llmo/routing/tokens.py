@@ -55,7 +55,8 @@ def bound(request: Request, kind: str) -> int:
     UTF-8 bytes, nor does SentencePiece with byte fallback (Llama 2, Mistral, Gemma) but for one
     leading space. Normalising first can lengthen a text (U+FDFA becomes 18 characters), so
     the longer form counts. Options, tools and schemas count as the widest JSON that a template
-    writes of them (`llmo.requests.content`). What templates add is in the constants above, what images are in `llmo.routing.images`.
+    writes of them (`llmo.requests.content`). What templates add is in the constants above, what images are in
+    `llmo.routing.images`.
     """
     texts = sum(_words(message, kind) + 1 + PER_MESSAGE for message in request.messages)
     pictures = sum(images.bound(image.data, kind) for message in request.messages for image in message.images)
@@ -105,7 +106,8 @@ def _template(request: Request, kind: str) -> int:
 def _schema(schema: Mapping[str, Json] | None) -> int:
     if schema is None:
         return 0
-    # A provider's subset closes every object and requires every property: names come twice (`llmo.providers.http.schemas`).
+    # A provider's subset closes every object and requires every property: names come twice
+    # (`llmo.providers.http.schemas`).
     names = [node.name for node in content.nodes(schema) if node.name is not None]
     closed = PER_OBJECT * sum(isinstance(node.value, Mapping) for node in content.nodes(schema))
     return content.width(schema) + content.width(names) + closed + PER_SCHEMA

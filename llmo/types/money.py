@@ -20,6 +20,7 @@ MOST = 1_000_000
 """Dollars that an amount may be: sums of a few stay below 2⁶³ picodollars, what SQLite can hold."""
 SHOWN = 40
 _PLACES = Decimal(1).scaleb(-12)
+ZERO = Decimal(0)
 
 
 def parse_usd(text: str) -> Pico:
@@ -59,6 +60,11 @@ def usd(amount: Pico) -> str:
     whole, rest = divmod(amount, DOLLAR)
     digits = f"{rest:012d}".rstrip("0")
     return f"{sign}{whole}" + (f".{digits:0<2}" if digits else "")
+
+
+def decimal(amount: Pico) -> Decimal:
+    """Exact dollars."""
+    return Decimal(usd(amount))
 
 
 def stated(amount: str) -> Pico:

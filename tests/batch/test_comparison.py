@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llmo.batch.input.identity import answer_id, answer_key
 from llmo.batch.output import comparison
 from tests.cli.test_compare import TWO
 
@@ -26,9 +27,9 @@ KEY = "000102030405060708090a0b0c0d0e0f"
 def line(row: str, target: str, **changes: Any) -> dict[str, Any]:
     """A line of the journal."""
     return {
-        "id": comparison.name(row, target),
+        "id": answer_id(row, target),
         "index": 0,
-        "key": comparison.key(KEY, target),
+        "key": answer_key(KEY, target),
         "status": "ok",
         "text": "t",
         "data": None,
@@ -62,9 +63,9 @@ def test_a_key_is_mixed_with_its_target_and_back() -> None:
     """
     Equal prompts to two models are two requests; both lead to the one row.
     """
-    mixed = [comparison.key(KEY, name) for name in NAMES]
+    mixed = [answer_key(KEY, name) for name in NAMES]
 
-    assert (2, {KEY}) == (len(set(mixed)), {comparison.key(one, name) for one, name in zip(mixed, NAMES, strict=True)})
+    assert (2, {KEY}) == (len(set(mixed)), {answer_key(one, name) for one, name in zip(mixed, NAMES, strict=True)})
 
 
 def test_a_row_has_all_answers_in_the_order_of_the_models(journal: Callable[..., Path]) -> None:
@@ -93,7 +94,7 @@ def test_a_row_waits_for_all_answers_to_its_newest_version(journal: Callable[...
     """
     A missing answer, or one to an older prompt, keeps the row back: what is compared is one question.
     """
-    other = comparison.key("f" * 32, NAMES[0])
+    other = answer_key("f" * 32, NAMES[0])
     path = journal(
         line("half", NAMES[0]),
         line("old", NAMES[0], index=1),

@@ -24,6 +24,7 @@ from llmo.errors import BudgetExceeded, LlmoError, Rejected, Unavailable
 from llmo.types.attempts import AttemptRecord
 from llmo.types.events import ServedBy, Usage
 from llmo.types.messages import Message, Request, Target
+from llmo.types.money import decimal
 from tests import virtual
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ RESULT = Result(
             model="m",
             outcome="ok",
             error=None,
-            cost=10**9,
+            cost=decimal(10**9),
             cost_source="computed",
             duration_s=1.0,
         ),

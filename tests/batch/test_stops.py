@@ -18,6 +18,7 @@ from llmo.batch.stats import RunStats
 from llmo.errors import BudgetExceeded, Cancelled, CredentialsError, Unavailable, UsageError
 from llmo.types.events import Usage
 from llmo.types.messages import Target
+from llmo.types.money import ZERO, decimal
 from tests import virtual
 from tests.batch.test_local_executor import RESULT, Provider, run, works
 
@@ -360,9 +361,9 @@ def test_what_a_run_took_is_counted():
     """
     (good,) = RESULT.attempts
     attempts = (
-        replace(good, outcome="rate_limited", cost=0),
-        replace(good, outcome="timeout", cost=None, cost_source="unknown", in_doubt=7, model="n"),
-        replace(good, outcome="budget_exceeded", cost=0),
+        replace(good, outcome="rate_limited", cost=ZERO),
+        replace(good, outcome="timeout", cost=None, cost_source="unknown", in_doubt=decimal(7), model="n"),
+        replace(good, outcome="budget_exceeded", cost=ZERO),
         good,
     )
     tally = RunStats(total=5, skipped=1, kept_failed=1)

@@ -24,6 +24,7 @@ from llmo.ledger.records import Call, Settlement
 from llmo.types.attempts import AttemptRecord
 from llmo.types.events import Finish, Reasoning, ReportedCost, ServedBy, Text, Usage, Used
 from llmo.types.ids import ulid
+from llmo.types.money import decimal
 from tests.desk import COST, GOOD, IN, OUT, WORST, Desk
 from tests.fakes import HELLO, A, candidate, price
 
@@ -64,7 +65,7 @@ def test_all_that_is_known_of_a_call_is_settled_and_told(queues: bool, waited: f
             model="m",
             outcome="ok",
             error=None,
-            cost=cost,
+            cost=decimal(cost),
             cost_source="computed",
             duration_s=waited + 6.0,
         ),
@@ -220,7 +221,7 @@ def test_a_cut_answer_leaves_the_rest_of_its_hold_in_doubt(stream: bool) -> None
         (end,) = desk.ends
         assert isinstance(end, Settlement)
         (attempt,) = result.attempts
-        assert (attempt.cost, attempt.in_doubt, attempt.cost_source) == (end.cost, end.in_doubt, end.source)
+        assert (attempt.cost_pico, attempt.in_doubt_pico, attempt.cost_source) == (end.cost, end.in_doubt, end.source)
         found.append((end.cost, end.in_doubt, end.source, end.outcome))
 
     assert found == [

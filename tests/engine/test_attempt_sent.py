@@ -91,7 +91,7 @@ def test_a_private_request_is_marked_and_goes_nowhere_else() -> None:
     assert "a/m" in stopped.error.message
     assert ([], [], []) == (outside.held, outside.ends, silent.requests)
     (attempt,) = stopped.attempts
-    assert (attempt.outcome, attempt.cost) == ("config", 0)
+    assert (attempt.outcome, attempt.cost_pico) == ("config", 0)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from llmo.config.profile import ProviderConfig
-from llmo.engine.rate_limits import Limits, RateLimits, RateOverrides, limits
+from llmo.engine.rate_limits import ProviderLimits, RateLimits, RateOverrides, limits
 from llmo.types.events import RateInfo
 from tests import virtual
 
@@ -38,13 +38,18 @@ def crowd(n, *, make=limiter, **row):
 @pytest.mark.parametrize(
     ("config", "wish", "expected"),
     [
-        pytest.param({"kind": "openai"}, RateOverrides(), Limits(None, None, 64), id="cloud"),
-        pytest.param({"kind": "ollama"}, RateOverrides(), Limits(None, None, 1), id="ollama"),
-        pytest.param({"kind": "cursor", "concurrency": 2}, RateOverrides(), Limits(None, None, 2), id="profile"),
+        pytest.param({"kind": "openai"}, RateOverrides(), ProviderLimits(None, None, 64), id="cloud"),
+        pytest.param({"kind": "ollama"}, RateOverrides(), ProviderLimits(None, None, 1), id="ollama"),
         pytest.param(
-            {"kind": "openai", "rpm": 10}, RateOverrides(rpm=20, share=0.5), Limits(10, None, 64), id="flag wins"
+            {"kind": "cursor", "concurrency": 2}, RateOverrides(), ProviderLimits(None, None, 2), id="profile"
         ),
-        pytest.param({"kind": "ollama", "tpm": 10}, RateOverrides(concurrency=8), Limits(None, 10, 8), id="-j"),
+        pytest.param(
+            {"kind": "openai", "rpm": 10},
+            RateOverrides(rpm=20, share=0.5),
+            ProviderLimits(10, None, 64),
+            id="flag wins",
+        ),
+        pytest.param({"kind": "ollama", "tpm": 10}, RateOverrides(concurrency=8), ProviderLimits(None, 10, 8), id="-j"),
     ],
 )
 def test_limits_come_from_flag_then_profile_then_habit(config, wish, expected):

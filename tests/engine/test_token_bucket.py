@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from llmo.config.profile import ProviderConfig
-from llmo.engine.rate_limits import Limits, ProviderQueue, RateLimits, RateOverrides
+from llmo.engine.rate_limits import ProviderLimits, ProviderQueue, RateLimits, RateOverrides
 from llmo.engine.token_bucket import PACE, Remaining, TokenBucket
 from llmo.types.events import RateInfo
 from tests import virtual
@@ -202,7 +202,7 @@ def test_a_pause_ends_a_little_later_than_asked(seconds, expected):
     """
 
     async def check():
-        gate = ProviderQueue(Limits(), jitter=lambda: 1.0)
+        gate = ProviderQueue(ProviderLimits(), jitter=lambda: 1.0)
         gate.pause(seconds, shrink=False)
         return gate.cooling()
 
@@ -230,7 +230,7 @@ def test_the_pace_shrinks_once_a_second_and_comes_back():
     """
 
     async def check():
-        gate, gains = ProviderQueue(Limits(rpm=60), jitter=lambda: 0.0), []
+        gate, gains = ProviderQueue(ProviderLimits(rpm=60), jitter=lambda: 0.0), []
 
         def gain():
             gains.append(round(gate._current_gain(asyncio.get_running_loop().time()), 4))
@@ -271,11 +271,11 @@ def test_a_new_gate_waits_for_its_counters_and_an_invited_one_does_not():
     async def check():
         found = []
         for seconds in (0.0, 0.5):
-            gate = ProviderQueue(Limits(rpm=60), jitter=lambda: 0.0)
+            gate = ProviderQueue(ProviderLimits(rpm=60), jitter=lambda: 0.0)
             gate._requests.take(1)
             gate.pause(seconds, shrink=False)
             found.append(round(gate._delay(0), 4))
-        gate = ProviderQueue(Limits(rpm=60), jitter=lambda: 0.0)
+        gate = ProviderQueue(ProviderLimits(rpm=60), jitter=lambda: 0.0)
         gate._requests.take(1)
         return [round(gate._delay(0), 4), *found]
 
@@ -314,7 +314,7 @@ def test_the_default_share_is_everything():
     """
 
     async def check():
-        gate = ProviderQueue(Limits(), jitter=lambda: 0.0)
+        gate = ProviderQueue(ProviderLimits(), jitter=lambda: 0.0)
         gate.learn(RateInfo(limit_requests=10, remaining_requests=1, reset_requests=9.0))
         first = gate._delay(0)
         gate._requests.take(1)
@@ -332,7 +332,7 @@ def test_the_wish_of_the_command_line_reaches_the_gate():
         wish = RateOverrides(rpm=120, tpm=600, concurrency=3, share=0.5)
         return RateLimits({"p": ProviderConfig(kind="openai", rpm=9)}, wish, jitter=lambda: 0.0).gate("p").allowed
 
-    assert gate_figures(check) == Limits(60, 300, 3)
+    assert gate_figures(check) == ProviderLimits(60, 300, 3)
 
 
 def test_the_share_of_a_limit_that_was_used_is_that_of_the_tighter_one():

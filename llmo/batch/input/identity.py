@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from llmo.types.messages import Request
 
 SIZE = 16
+ANSWER_MARK = "@"
+"""Between the id of a row and a target: the id of that target's answer in a comparison."""
 AUTOMATIC = ("custom_id", "id")
 """Fields that are the id when every row has one and no other field is named."""
 
@@ -48,6 +50,17 @@ def field_id(row: Row, field: str) -> str | None:
 def short(text: str) -> int:
     """An id or a key as 64 bits, for tables."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+def answer_id(row: str, target: str) -> str:
+    """The id of a target's answer to a row, in a comparison."""
+    return f"{row}{ANSWER_MARK}{target}"
+
+
+def answer_key(row: str, target: str) -> str:
+    """The key of a target's answer; applied again it is the key of the row."""
+    mask = int.from_bytes(blake2b(target.encode(), digest_size=SIZE).digest())
+    return f"{int(row, 16) ^ mask:032x}"
 
 
 class Identity:

@@ -7,9 +7,8 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from llmo.batch.input import openai_rows
-from llmo.batch.input.identity import Keys, content_id
+from llmo.batch.input.identity import Keys, answer_key, content_id
 from llmo.batch.input.template import own_prompt
-from llmo.batch.output import comparison
 from llmo.errors import UsageError
 from llmo.types.messages import Message, Params, Request
 
@@ -74,7 +73,7 @@ class RequestBuilder:
         asked = self(row)
         if not self.rivals:
             return (asked,)
-        return tuple(replace(asked, key=comparison.key(asked.key, one), model=one, rival=one) for one in self.rivals)
+        return tuple(replace(asked, key=answer_key(asked.key, one), model=one, rival=one) for one in self.rivals)
 
     def late(self, row: Row, fault: UsageError | None = None) -> tuple[RowRequest, ...]:
         """The same for a row that nobody has checked: what is wrong with it is its own, and in `fault`."""
@@ -84,7 +83,7 @@ class RequestBuilder:
             except UsageError as exc:
                 fault = exc
         asked = RowRequest(Request((), stream=False), content_id(row), fault=fault)
-        return tuple(replace(asked, key=comparison.key(asked.key, one), rival=one) for one in self.rivals) or (asked,)
+        return tuple(replace(asked, key=answer_key(asked.key, one), rival=one) for one in self.rivals) or (asked,)
 
     def _as_it_stands(self, row: Row) -> RowRequest:
         own, model = openai_rows.request(row, schema=self._plain.schema)

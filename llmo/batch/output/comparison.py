@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from llmo.batch.input.identity import SIZE, short
+from llmo.batch.input.identity import ANSWER_MARK, answer_id, answer_key, short
 from llmo.batch.output.export import cell, line_of, named
 from llmo.batch.output.journal import encoded
 from llmo.batch.output.latencies import Latencies
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     Shaper: TypeAlias = Callable[[dict[str, Any] | None], bytes]
 
-MARK = "@"
 STATUSES = ("ok", "truncated", "refused", "invalid", "unknown", "error")
 """From good to bad: a row is as good as its worst answer."""
 COLUMNS = ("id", "index", "key", "status", "agree", "cost_usd")
@@ -54,17 +52,6 @@ ANSWER = (
 )
 
 
-def name(row: str, target: str) -> str:
-    """The id of a target's answer to a row."""
-    return f"{row}{MARK}{target}"
-
-
-def key(row: str, target: str) -> str:
-    """The key of a target's answer; applied again it is the key of the row."""
-    mask = int.from_bytes(blake2b(target.encode(), digest_size=SIZE).digest())
-    return f"{int(row, 16) ^ mask:032x}"
-
-
 def is_comparison(output: Path) -> bool:
     """Whether a file holds rows with several answers."""
     try:
@@ -82,7 +69,7 @@ def composed(row: str, lines: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[s
     return {
         "id": row,
         "index": first["index"],
-        "key": key(first["key"], lines[0][0]),
+        "key": answer_key(first["key"], lines[0][0]),
         "status": max((line["status"] for _, line in lines), key=STATUSES.index),
         "agree": _agree([line for _, line in lines]),
         "cost_usd": None if None in costs else usd(sum(map(parse_usd, costs))),
@@ -106,14 +93,14 @@ def _agree(lines: Sequence[Mapping[str, Any]]) -> bool | None:
 
 def rows(journal: Path, targets: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The rows that all targets have answered, in the order of the input."""
-    lead = f"{MARK}{targets[0]}"
+    lead = f"{ANSWER_MARK}{targets[0]}"
     last = Last(journal)
     with journal.open("rb") as file:
         for begin in last.ordered(lead):
             first = _line(file, begin)
             row = first["id"].removesuffix(lead)
             found_all = [(targets[0], first), *_others(file, last.begins, row, targets[1:])]
-            if len(found_all) == len(targets) and len({key(line["key"], one) for one, line in found_all}) == 1:
+            if len(found_all) == len(targets) and len({answer_key(line["key"], one) for one, line in found_all}) == 1:
                 yield composed(row, found_all)
 
 
@@ -121,7 +108,7 @@ def _others(
     file: BinaryIO, last: HashTable, row: str, targets: Sequence[str]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for target in targets:
-        begin = last.get(short(name(row, target)))
+        begin = last.get(short(answer_id(row, target)))
         if begin is not None:
             yield target, _line(file, begin)
 
@@ -173,8 +160,8 @@ class Gather:
     def __call__(self, line: bytes) -> None:
         """Take one line."""
         found = json.loads(line)
-        target = max((one for one in self._targets if found["id"].endswith(MARK + one)), key=len)
-        row = found["id"].removesuffix(MARK + target)
+        target = max((one for one in self._targets if found["id"].endswith(ANSWER_MARK + one)), key=len)
+        row = found["id"].removesuffix(ANSWER_MARK + target)
         answers = self._held.setdefault(row, {})
         answers[target] = found
         if len(answers) == len(self._targets):

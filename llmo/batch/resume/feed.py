@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llmo.batch.output import comparison
+from llmo.batch.input.identity import answer_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -92,7 +92,7 @@ class Feed:
             first = Once() if self.asking.rivals else always
             row_name, unnamed = self.identity(row)
             for asked in self.asking.late(row, unnamed):
-                name = row_name if asked.rival is None else comparison.name(row_name, asked.rival)
+                name = row_name if asked.rival is None else answer_id(row_name, asked.rival)
                 if self._skips(row, name, asked.key, first):
                     skipped += 1
                     if skipped % BREATH == 0:

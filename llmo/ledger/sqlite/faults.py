@@ -94,7 +94,8 @@ def there(path: Path) -> bool:
     Whether there is a ledger; False where none was ever made.
 
     Raises `ConfigError` for what is there instead: a link to nowhere, a pipe, an empty file. A ledger is never
-    empty (see `llmo.ledger.sqlite.connection`): such a file has lost what was in it, and a new one would forget what was spent.
+    empty (see `llmo.ledger.sqlite.connection`): such a file has lost what was in it, and a new one would forget what
+    was spent.
     """
     with explained(path):
         try:

@@ -123,14 +123,14 @@ class LedgerReader:
         tags: Mapping[str, str] | None = None,
     ) -> Iterator[str]:
         """Every call as a line of JSON, oldest first."""
-        from llmo.ledger import transfer
         from llmo.ledger.reports import Filter
+        from llmo.ledger.sqlite import export
         from llmo.ledger.sqlite.faults import explained
 
         if (db := self._reader()) is not None:
             with explained(self.path):
                 only = Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
-                yield from transfer.lines(db, only)
+                yield from export.lines(db, only)
 
     def doubts(self, run: str | None = None) -> list[Doubt]:
         """Calls that may have cost more than is booked, of one run or of all."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
 from llmo.ledger.periods import Period, local
-from llmo.ledger.reports import _OF_CALLS, _TAG, Filter, Spending
+from llmo.ledger.reports import Filter, Spending
 from llmo.ledger.sqlite import daily
 from llmo.ledger.sqlite.counters import ENDED
 
@@ -20,7 +20,21 @@ QUARTER = 15 * 60 * 1_000_000
 DATES = ("day", "week", "month")
 FACTS = ("provider", "model", "task", "run", "outcome", "billing")
 
-
+_TAG = "(SELECT value FROM json_each(tags) WHERE key = ?)"
+_OF_CALLS = {
+    "calls": "count(*) FILTER (WHERE state <> 'released')",
+    "cost": "coalesce(sum(cost), 0)",
+    "unpriced": f"count(*) FILTER (WHERE state IN {ENDED} AND (cost IS NULL OR source = 'unknown'))",
+    "estimated": f"count(*) FILTER (WHERE state IN {ENDED} AND source = 'estimated')",
+    "local": "count(*) FILTER (WHERE state <> 'released' AND billing = 'local')",
+    "subscription": "count(*) FILTER (WHERE state <> 'released' AND billing = 'subscription')",
+    "in_flight": "count(*) FILTER (WHERE state = 'held')",
+    "held": "coalesce(sum(worst) FILTER (WHERE state = 'held'), 0)",
+    "doubtful": "count(*) FILTER (WHERE state = 'in_doubt')",
+    "in_doubt": "coalesce(sum(in_doubt), 0)",
+    "released": "count(*) FILTER (WHERE state = 'released')",
+    **{name: f"coalesce(sum({name}), 0)" for name in daily.TOKENS},
+}
 _OF_DAYS = {
     "calls": f"sum(calls) FILTER (WHERE state IN {ENDED})",
     "cost": "sum(cost)",
@@ -71,6 +85,14 @@ def _queries(
         yield asked.calls("state <> 'held'", gap)
 
 
+def conditions(only: Filter) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Conditions of a filter beside the time, each with its values."""
+    if only.run is not None:
+        yield "run = ?", (only.run,)
+    for key, value in only.tags:
+        yield f"{_TAG} = ?", (key, value)
+
+
 class _Asked:
     """One question, as SQL over either table."""
 
@@ -93,7 +115,7 @@ class _Asked:
         self, table: str, sums: dict[str, str], during: str, at: str, span: Period
     ) -> tuple[str, tuple[str | int, ...]]:
         columns = [column or at for column in self._columns]
-        clauses = list(self.only.clauses())
+        clauses = list(conditions(self.only))
         sql = (
             f"SELECT {', '.join([*sums.values(), *columns])} FROM {table} "  # noqa: S608 - constants; values are bound
             f"WHERE {' AND '.join([during, *(clause for clause, _ in clauses)])}"

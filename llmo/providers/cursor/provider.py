@@ -126,7 +126,8 @@ class Cursor:
                 said = await self._printed(found.command, "--version")
                 if not VERSION.match(said):
                     raise Unauthorized(
-                        f"{found.command[0]} is not Cursor's: it says {error_mapping.clean(said, None, 60) or 'nothing'}",
+                        f"{found.command[0]} is not Cursor's: "
+                        f"it says {error_mapping.clean(said, None, 60) or 'nothing'}",
                         hint="install cursor-agent, or let command of the provider name it",
                     )
             self._command = found.command

@@ -7,7 +7,6 @@ from contextlib import aclosing, suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmo import __version__
 from llmo.config.kinds import KINDS, taking
 from llmo.errors import Broken, ConfigError, CredentialsError, Incomplete, ProviderError, Rejected, Unavailable
 from llmo.providers.http import error_mapping, fields
@@ -16,6 +15,7 @@ from llmo.providers.transports.transport import HttpRequest, shown
 from llmo.requests import content, extras
 from llmo.types import parameters
 from llmo.types.events import ServedBy
+from llmo.types.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping

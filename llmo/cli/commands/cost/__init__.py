@@ -50,7 +50,7 @@ def cost(
     keeping: Keeping,
 ) -> int:
     """Show what was spent."""
-    from llmo.cli.commands.cost import settling, transfer
+    from llmo.cli.commands.cost import formats, settling, transfer
     from llmo.cli.commands.cost.report import amount
     from llmo.cli.context import current
 
@@ -70,7 +70,7 @@ def cost(
         return transfer.export(report, keeping.export)
     if keeping.bring is not None and not (check or reports.asked):
         return 0
-    report.show()
+    formats.show(report)
     return report.verdict(limit) if check else 0
 
 

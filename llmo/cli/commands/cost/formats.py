@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,42 @@ from llmo.cli.commands.cost import charts
 from llmo.errors import UsageError
 from llmo.render import spending, tables
 from llmo.types import cells
-from llmo.types.format import dollars
+from llmo.types.format import counted, dollars
 from llmo.types.money import usd
 
 if TYPE_CHECKING:
     from llmo.cli.commands.cost.report import Report
+
+
+def show(report: Report) -> None:
+    """Print it in the form that is asked for."""
+    if report.how.as_json:
+        report.ctx.json(as_object(report))
+    elif report.how.as_csv:
+        report.ctx.out(as_csv(report))
+    else:
+        tty = report.ctx.stdout_tty
+        report.ctx.show(as_table(report, bold=tty and report.ctx.color, bars=tty))
+    if report.how.github_summary:
+        to_github(report)
+    if report.how.html is not None:
+        to_html(report, report.how.html)
+    _tell_unsettled(report)
+    if not (report.total.calls or report.total.released):
+        report.ctx.note("no calls" if report.since or report.until or report.run or report.tags else "no calls yet")
+
+
+def _tell_unsettled(report: Report) -> None:
+    """Say whose money nobody will settle by itself, and how."""
+    number, amount = report.stranded
+    of = f" --run {shlex.quote(report.run)}" if report.run else ""
+    settles = f"llmo cost --reconcile{of} settles them"
+    if number:
+        whose = f"{counted(number, 'calls')} of processes that are gone"
+        report.ctx.note(f"llmo: {whose} still hold {dollars(amount)}: {settles}")
+    if doubtful := report.total.doubtful:
+        unsure = f"{counted(doubtful, 'calls')} in doubt, up to {dollars(report.total.in_doubt)}"
+        report.ctx.note(f"llmo: {unsure}: {settles}")
 
 
 def as_object(report: Report) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +13,7 @@ from llmo.cli.durations import FORMS, is_span, seconds
 from llmo.cli.options import pair
 from llmo.config import parameters
 from llmo.errors import Exit, UsageError
-from llmo.types.format import counted, dollars, exact
+from llmo.types.format import dollars, exact
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context
@@ -110,41 +109,10 @@ class Report:
         at = price_of(self.ctx, self.how.as_if)
         return {group.group: at(group) for group in self.groups}
 
-    def show(self) -> None:
-        """Print it in the form that is asked for."""
-        from llmo.cli.commands.cost import formats
-
-        if self.how.as_json:
-            self.ctx.json(formats.as_object(self))
-        elif self.how.as_csv:
-            self.ctx.out(formats.as_csv(self))
-        else:
-            tty = self.ctx.stdout_tty
-            self.ctx.show(formats.as_table(self, bold=tty and self.ctx.color, bars=tty))
-        if self.how.github_summary:
-            formats.to_github(self)
-        if self.how.html is not None:
-            formats.to_html(self, self.how.html)
-        self._strand()
-        if not (self.total.calls or self.total.released):
-            self.ctx.note("no calls" if self.since or self.until or self.run or self.tags else "no calls yet")
-
     @cached_property
     def stranded(self) -> tuple[int, Pico]:
         """How many calls processes that are gone left behind, and what they hold."""
         return self.ctx.ledger.stranded(self.run) if self.total.in_flight else (0, 0)
-
-    def _strand(self) -> None:
-        """Say whose money nobody will settle by itself, and how."""
-        number, amount = self.stranded
-        of = f" --run {shlex.quote(self.run)}" if self.run else ""
-        settles = f"llmo cost --reconcile{of} settles them"
-        if number:
-            whose = f"{counted(number, 'calls')} of processes that are gone"
-            self.ctx.note(f"llmo: {whose} still hold {dollars(amount)}: {settles}")
-        if doubtful := self.total.doubtful:
-            unsure = f"{counted(doubtful, 'calls')} in doubt, up to {dollars(self.total.in_doubt)}"
-            self.ctx.note(f"llmo: {unsure}: {settles}")
 
     def verdict(self, most: Pico | None) -> int:
         """The exit code of --check, with a line for each limit that is used up."""

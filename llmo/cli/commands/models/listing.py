@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from llmo.cli.readiness import told_of
+from llmo.cli.known_models import names, told_of
 from llmo.config import parameters
-from llmo.config.profile import parse_target
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, SortStep
 from llmo.types.messages import Target
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
     from llmo.catalog.prices import Price
     from llmo.cli.context import Context
-    from llmo.config.profile import Profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,20 +92,6 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
         )
 
 
-def names(ctx: Context, provider: str) -> list[str]:
-    """The models of a provider that may be used, as far as anybody knows."""
-    from llmo.config.credentials import base_url
-
-    config = ctx.profile.providers[provider]
-    if config.models:
-        return list(config.models)
-    address = base_url(provider, config, ctx.env)
-    found = ctx.catalog.refreshed(provider, address)
-    vendor = ctx.catalog.vendor(config, address)
-    table = [model.id for model in ctx.catalog.known(vendor)] if vendor and not found else []
-    return list(dict.fromkeys([*_named(ctx.profile, provider), *found, *table]))
-
-
 def _rates(price: Price | None) -> dict[str, Any]:
     if price is None:
         return {}
@@ -120,16 +104,6 @@ def _rates(price: Price | None) -> dict[str, Any]:
         "steps": tuple(SortStep(above=above, input=at.input, output=at.output) for above, at in price.tiers),
         "source": price.source,
     }
-
-
-def _named(profile: Profile, provider: str) -> Iterator[str]:
-    """The models of a provider that the profile mentions anywhere."""
-    steps = [ref for task in profile.tasks.values() for ref in (*task.primary, *task.secondary)]
-    shared = profile.fallback
-    for ref in (*profile.aliases.values(), *steps, *shared.openrouter, *shared.litellm, *shared.local):
-        target = parse_target(ref)
-        if target and target.provider == provider:
-            yield target.model
 
 
 def _tests(filters: Filters) -> Iterable[Callable[[Offer], bool]]:

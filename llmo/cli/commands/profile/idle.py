@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.cli.commands.models.listing import names
-from llmo.cli.readiness import told_of
+from llmo.cli.known_models import names, told_of
 from llmo.config import patterns
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llmo.client.answers import AnswerAttempt
+    from llmo.types.attempts import AttemptRecord
 
 ErrorKind = Literal[
     "usage",
@@ -90,7 +90,7 @@ class LlmoError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.attempts: tuple[AnswerAttempt, ...] = ()
+        self.attempts: tuple[AttemptRecord, ...] = ()
         self.text = ""
 
 

@@ -98,7 +98,7 @@ class Log:
 
 
 class Bar:
-    """One line that moves, drawn by rich."""
+    """A bar that moves, and below it everything in words, drawn by rich."""
 
     def __init__(self, stream: TextIO, *, color: bool, width: int) -> None:
         from rich.console import Console
@@ -116,8 +116,8 @@ class Bar:
         from rich.text import Text
 
         bar = ProgressBar(total=max(1, now.total), completed=now.skipped + now.done, width=min(60, self._width - 1))
-        text = Text(line(now), overflow="ellipsis", no_wrap=True)
-        self._live.update(Group(bar, text), refresh=True)
+        # A bar ends no line by itself: what follows it would stand beside it, cut by the edge.
+        self._live.update(Group(bar, Text(), Text(line(now))), refresh=True)
 
     def close(self) -> None:
         """Take the bar away."""

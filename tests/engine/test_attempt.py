@@ -263,6 +263,19 @@ def test_a_cut_answer_of_an_unknown_price_has_none() -> None:
     assert (result.cost, result.cost_source) == (None, "unknown")
 
 
+def test_a_cut_answer_with_a_part_of_unknown_price_stays_a_lower_bound() -> None:
+    """
+    An estimate would say that all of it is known, more or less.
+    """
+    desk = Desk()
+    result, _ = desk.play([Text("par"), Usage(10, 2), Used("container", 2), Incomplete("cut")])
+
+    assert [(end.cost, end.source, end.in_doubt) for end in desk.ends if isinstance(end, Settlement)] == [
+        (COST, "unknown", WORST - COST)
+    ]
+    assert (result.cost, result.cost_source) == (COST, "unknown")
+
+
 def test_the_tier_that_was_asked_for_is_the_price_of_what_came() -> None:
     """
     Of a whole answer that does not name its tier, and of one that broke off.

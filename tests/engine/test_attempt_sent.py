@@ -24,6 +24,7 @@ def test_the_wait_for_a_slot_ends_with_the_clock_of_the_command() -> None:
     assert result.error is not None
     assert (result.error.message, int(result.error.exit)) == ("no free slot for a within 60 s", 5)
     assert (desk.ends, desk.slots, len(provider.requests), result.cost) == (["rate_limited"], [], 0, 0)
+    assert result.error.hint == "raise --timeout or its limits"
     assert desk.clock.elapsed == 60.0
 
 
@@ -38,6 +39,8 @@ def test_in_a_batch_the_wait_for_a_slot_is_no_part_of_the_time() -> None:
     assert (result.ok, result.total_s) == (True, 59.0)
     assert late.error is not None
     assert (late.error.kind, slow.clock.elapsed) == ("timeout", 160.0)
+    assert late.error.message == "no complete answer within 60 s"
+    assert late.error.hint == "--timeout sets the total time"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The till: refuses at once for one request, waits for its own money in a batch."""
 
 import asyncio
+from threading import Event
 
 import pytest
 
@@ -437,6 +438,36 @@ def test_an_unknown_price_may_be_allowed(ledger):
         await (await till.hold(call(1), None)).settle(Settlement(cost=None, source="unknown"))
 
     assert (None, (0, 0, 1)) == grouped(ledger, scenario, allow_unpriced=True)
+
+
+def test_a_till_that_is_closed_books_what_has_come_and_ends(ledger):
+    """
+    Also where the end is asked for while a group is being booked, and more waits behind it.
+    """
+    go = Event()
+
+    class Slow(Ledger):
+        def another(self):
+            return Slow(self.path, Clock(), "UTC")
+
+        def many(self, entries, **options):
+            go.wait(LONG)
+            return super().many(entries, **options)
+
+    slow = Slow(ledger.path, Clock(), "UTC")
+
+    async def main():
+        till = GroupedAccount(slow, [CAP])
+        holds = [asyncio.create_task(till.hold(call(number), 10)) for number in range(3)]
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(till.close())
+        await asyncio.sleep(0)
+        go.set()
+        await closing
+        return [hold.id for hold in await asyncio.gather(*holds)], till.outstanding
+
+    assert (["0", "1", "2"], 3) == asyncio.run(asyncio.wait_for(main(), LONG))
+    assert [(30, 3)] == [(status.held, status.calls) for status in ledger.status([CAP], "r")]
 
 
 def test_a_caller_that_is_cancelled_while_its_hold_is_granted_leaves_nothing(ledger):

@@ -1,0 +1,147 @@
+"""What a row asks, and its key: equal for what is the same request, and the same as last month."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from llmo.batch.input.identity import answer_key, content_id
+from llmo.batch.input.requests import RequestBuilder, RowRequest
+from llmo.batch.input.rows import Row
+from llmo.errors import UsageError
+from llmo.types.messages import Message, Params, Request
+
+if TYPE_CHECKING:
+    from llmo.types.jsontext import Json
+
+FORMAT: dict[str, Json] = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+TOOLS: list[Json] = [{"type": "function", "function": {"name": "f"}}]
+
+
+def image(data: bytes) -> list[Json]:
+    url = "data:image/png;base64," + base64.b64encode(data).decode()
+    return [
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": url}}],
+        }
+    ]
+
+
+def row(fault: UsageError | None = None, **fields: Any) -> Row:
+    return Row(0, fields, name="in", number=1, text="broken" if fault else None, fault=fault)
+
+
+def openai(custom_id: str = "a", **body: Any) -> Row:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **body}
+    return row(custom_id=custom_id, method="POST", url="/v1/chat/completions", body=body)
+
+
+def asking(*rivals: str, **more: Any) -> RequestBuilder:
+    plain: dict[str, Any] = {
+        "template": None,
+        "system": None,
+        "params": Params(),
+        "schema": None,
+        "choice": {"model": ["p/m"]},
+    }
+    return RequestBuilder(rivals=rivals, **{**plain, **more})
+
+
+DIFFERENT: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "model": {"model": "n"},
+    "words": {"messages": [{"role": "user", "content": "ho"}]},
+    "role": {"messages": [{"role": "system", "content": "hi"}]},
+    "limit": {"max_tokens": 5},
+    "temperature": {"temperature": 0.5},
+    "seed": {"seed": 1},
+    "stop": {"stop": "x"},
+    "option": {"top_p": 0.5},
+    "tools": {"tools": TOOLS},
+    "format": {"response_format": {"type": "json_object"}},
+    "schema": {"response_format": FORMAT},
+    "strict schema": {"response_format": FORMAT | {"json_schema": {"strict": True, "schema": {"type": "object"}}}},
+    "image": {"messages": image(b"1")},
+    "other image": {"messages": image(b"2")},
+    "name": {"messages": [{"role": "user", "name": "ann", "content": "hi"}]},
+}
+
+
+def test_lines_that_ask_something_else_have_different_keys() -> None:
+    """An answer is never copied from one to the other; the id of a line and what is not sent make no difference."""
+    keys = {name: asking()(openai(**body)).key for name, body in DIFFERENT.items()}
+
+    assert len(set(keys.values())) == len(DIFFERENT)
+    assert asking()(openai("other", stream=True)).key == keys["plain"]
+    assert asking(system="be brief")(openai()).key != keys["plain"]
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("plain", "cd37800783ad18ab4ed7d74768e01ba9"),
+        ("limit", "ff37ebe994bf2cf43f1a30f24bed3b8b"),
+        ("option", "97dacf41af655bcb9185db89bfd26130"),
+        ("schema", "2c2200dd18996d9285e1cc98d12e9fcc"),
+        ("image", "4d6c0aa29de7c93a68ca99340f778015"),
+        ("name", "64d8de1f98ec067a475e1c01ad61ca32"),
+    ],
+)
+def test_keys_of_lines_stay_what_they_were(name: str, key: str) -> None:
+    """Another spelling would pay for a whole output again."""
+    assert asking()(openai(**DIFFERENT[name])).key == key
+
+
+def test_a_line_asks_its_model_with_the_words_of_the_system_prompt() -> None:
+    """Those of --system come first."""
+    asked = asking(system="be brief", params=Params(seed=2))(openai(temperature=0.5))
+
+    assert (asked.model, asked.rival, asked.fault) == ("m", None, None)
+    assert asked.request == Request(
+        (Message("system", "be brief"), Message("user", "hi")),
+        Params(temperature=0.5, seed=2),
+        stream=False,
+        body={"temperature": 0.5, "seed": 2},
+    )
+
+
+def test_a_row_is_asked_once_of_each_rival() -> None:
+    """Each answer has a key of its own, from which that of the row can be told."""
+    one, two = asking("x/m", "y/m").all(row(prompt="hi"))
+    (alone,) = asking().all(row(prompt="hi"))
+
+    assert [(asked.model, asked.rival, asked.request) for asked in (one, two)] == [
+        ("x/m", "x/m", alone.request),
+        ("y/m", "y/m", alone.request),
+    ]
+    assert [answer_key(one.key, "x/m"), answer_key(two.key, "y/m")] == [alone.key] * 2
+    assert (alone.model, alone.rival) == (None, None)
+
+
+def test_a_late_row_that_can_not_be_sent_has_its_fault_and_a_key() -> None:
+    """By its content, so that the same command tries it again only when it has changed."""
+    torn = UsageError("torn")
+    broken, empty = row(torn), row(prompt=" ")
+    (first,) = asking().late(broken)
+    (given,) = asking().late(row(prompt="hi"), torn)
+    (found,) = asking().late(empty)
+    nothing = Request((), stream=False)
+
+    assert first == RowRequest(nothing, content_id(broken), fault=torn)
+    assert given == RowRequest(nothing, content_id(row(prompt="hi")), fault=torn)
+    assert (found.key, found.request, str(found.fault)) == (content_id(empty), nothing, "empty prompt: in:1")
+    assert asking().late(row(prompt="hi")) == asking().all(row(prompt="hi"))
+
+
+def test_a_late_row_that_can_not_be_sent_fails_once_for_each_rival() -> None:
+    """Each under the key of its answer."""
+    torn = UsageError("torn")
+    broken = row(torn)
+    late = asking("x/m", "y/m").late(broken)
+
+    assert [(asked.rival, asked.key, asked.fault) for asked in late] == [
+        (rival, answer_key(content_id(broken), rival), torn) for rival in ("x/m", "y/m")
+    ]

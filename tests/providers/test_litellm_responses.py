@@ -220,6 +220,15 @@ def test_a_cost_is_that_of_upstream_or_worked_out(
     assert played(one, stream=ended("stop", told), free=free) == [Text("hi"), Usage(3, 2), *expected, Finish("stop")]
 
 
+def test_a_cost_that_upstream_did_not_state_is_worked_out() -> None:
+    """
+    The library puts its own into the usage that it made.
+    """
+    own = chunk("hi", "stop", usage=Counts(**COUNTED, cost=0.5))
+
+    assert played(own, stream=ended("stop", Counts(**COUNTED)))[2] == ReportedCost(DOLLAR // 2, derived=True)
+
+
 def test_tokens_that_the_library_counted_itself_are_none() -> None:
     """
     Only chunks of upstream say what is billed, and it is said once.
@@ -228,6 +237,10 @@ def test_tokens_that_the_library_counted_itself_are_none() -> None:
     made = LiteLLMDecoder(LINK)
     made.read(chunk("hi", "stop", usage=counts))
 
+    assert played(chunk("hi", "stop", usage=counts), stream=ended("stop", None)) == [Text("hi"), Finish("stop")]
+    assert LiteLLMDecoder(LINK).owed(
+        ended("stop", *(Counts(prompt_tokens=n, completion_tokens=1) for n in (1, 2, 3))), free=False
+    ) == [Usage(3, 1)]
     assert made.owed(ended("stop", None, None), free=True) == []
     assert made.owed(ended("stop", counts), free=False) == []
     again = LiteLLMDecoder(LINK)
@@ -255,6 +268,7 @@ def test_figures_that_cannot_be_are_said() -> None:
         pytest.param(COUNTED, Usage(3, 2), id="plain"),
         pytest.param({"prompt_tokens": 0, "completion_tokens": 0}, None, id="zeros-that-did-not-come"),
         pytest.param({"prompt_tokens": 0, "completion_tokens": 1}, Usage(0, 1), id="one"),
+        pytest.param({"prompt_tokens": 2, "completion_tokens": 2}, Usage(2, 2), id="as-many-out-as-in"),
         pytest.param(
             {"prompt_tokens": 9, "completion_tokens": 1, "cache_creation_input_tokens": 4},
             Usage(9, 1, cache_write_tokens=4),
@@ -388,6 +402,8 @@ def test_facts_of_upstream_are_kept() -> None:
     found = failed(error("RateLimitError", text, status_code=429, litellm_response_headers=UP), LINK)
 
     assert (found.status, found.request_id, found.retry_after) == (429, "r1", 7.0)
+    inner = error("X", 'Exception - {"error": {"message": "slow"}}', status_code=429, litellm_response_headers=UP)
+    assert (failed(inner, LINK).status, failed(inner, LINK).message) == (429, "litellm answered 429: slow")
     assert found.message == "litellm answered 429: slow for ****"
     assert failed(error("Timeout", "for pw1234"), LINK).message == "litellm: for ****"
     assert failed(error("ValueError", ""), LINK).message == "litellm: ValueError"

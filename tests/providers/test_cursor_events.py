@@ -62,6 +62,15 @@ def played(*lines: Any, streamed: bool = True) -> list[Event]:
         pytest.param([piece("Hel"), piece("lo"), said("Hello"), GOOD], ["Hel", "lo"], id="pieces-and-then-whole"),
         pytest.param([piece("Hel"), said("Hello"), GOOD], ["Hel", "lo"], id="more-in-the-whole"),
         pytest.param([piece("Hel"), GOOD], ["Hel", "lo"], id="more-in-the-result"),
+        pytest.param([piece("Hel"), piece("lo"), said("lo"), GOOD], ["Hel", "lo"], id="the-last-piece-again"),
+        pytest.param(
+            [piece("Hello"), {**piece("Hello"), "model_call_id": "m"}, GOOD], ["Hello"], id="whole-with-a-time"
+        ),
+        pytest.param(
+            [piece("Hel"), said("Hello"), said("Bye"), {**GOOD, "result": "HelloBye"}],
+            ["Hel", "lo", "Bye"],
+            id="several-messages",
+        ),
         pytest.param([GOOD], ["Hello"], id="result-alone"),
         pytest.param([said("Hello"), said("Hello"), GOOD], ["Hello", "Hello"], id="twice-without-pieces"),
         pytest.param([said(""), said(None), GOOD], ["Hello"], id="nothing-said"),
@@ -111,10 +120,18 @@ def test_a_model_that_acts_is_told_once_for_each_tool() -> None:
 
     assert tokens == [Text("Look."), *acted, Text("\n\nDone"), Text("!"), Finish("stop")]
     assert played(*lines, streamed=False) == [*acted, Text("Done!"), Finish("stop")]
-    assert played(piece("a\n"), tool("started", name="x"), piece("b"), {**GOOD, "result": "a\nb"})[1:3] == [
+    assert played(piece("abc\n"), tool("started", name="x"), piece("b"), {**GOOD, "result": "abc\nb"})[1:3] == [
         Warned("cursor: the model tried to act instead of only answering: tool"),
         Text("b"),
     ]
+
+
+def test_an_answer_that_comes_whole_is_the_result() -> None:
+    """
+    What was said stands in where it is empty.
+    """
+    assert played(said("A"), {**GOOD, "result": "A!"}, streamed=False) == [Text("A!"), Finish("stop")]
+    assert played(said("A"), {**GOOD, "result": ""}, streamed=False) == [Text("A"), Finish("stop")]
 
 
 def test_calls_that_go_on_are_known() -> None:
@@ -187,6 +204,7 @@ def test_spoken_means_that_somebody_saw_it() -> None:
         ),
         pytest.param({"inputTokens": 0, "outputTokens": 0}, None, id="zeros"),
         pytest.param({"inputTokens": 0, "outputTokens": 1}, Usage(0, 1), id="one"),
+        pytest.param({"inputTokens": 2, "outputTokens": 2}, Usage(2, 2), id="as-many-out-as-in"),
         pytest.param({"inputTokens": 3}, None, id="half"),
         pytest.param({"outputTokens": 3}, None, id="other-half"),
         pytest.param({"inputTokens": -1, "outputTokens": 3}, None, id="negative"),

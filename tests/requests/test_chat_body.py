@@ -378,3 +378,56 @@ def test_a_message_that_is_none() -> None:
 
     assert [None] * 3 == found
     assert Message("user", "x") == chat_body.message({"role": "user", "content": "x"})
+
+
+def test_words_are_added_at_the_end_of_a_message() -> None:
+    """
+    Both where it stands as it was written and in llmo's own reading of it.
+    """
+    text: dict[str, Any] = {"role": "user", "content": "hi", "name": "ann"}
+    parts: dict[str, Any] = {"role": "user", "content": [{"type": "text", "text": "hi"}]}
+    plain, named, listed = (chat_body.message(one) for one in ({"role": "user", "content": "hi"}, text, parts))
+    assert plain is not None
+    assert named is not None
+    assert listed is not None
+
+    assert chat_body.grown(plain, "more") == Message("user", "hi\n\nmore")
+    assert chat_body.grown(Message("user", ""), "more") == Message("user", "more")
+    assert chat_body.grown(named, "more") == Message("user", "hi\n\nmore", verbatim={**text, "content": "hi\n\nmore"})
+    longer: dict[str, Any] = {
+        "role": "user",
+        "content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "more"}],
+    }
+    assert chat_body.grown(listed, "more") == Message("user", "hi\n\nmore", verbatim=longer)
+
+
+def test_a_translated_request_stands_nowhere_as_it_was_written() -> None:
+    """
+    JSON as a format is told to Ollama only, and of no provider more than its dialect carries.
+    """
+    body: dict[str, Any] = {"top_p": 0.5, "response_format": {"type": "json_object"}, "user": "ann"}
+    request = Request((Message("user", "hi"),), body=body)
+    found = {kind: chat_body.translated(request, kind) for kind in ("ollama", "anthropic", "somebody")}
+
+    assert {kind: dict(one.params.extra) for kind, one in found.items()} == {
+        "ollama": {"top_p": 0.5, "format": "json"},
+        "anthropic": {"top_p": 0.5, "metadata": {"user_id": "ann"}},
+        "somebody": {},
+    }
+    assert [one.body for one in found.values()] == [None] * 3
+    assert chat_body.without(request, ("user", "seed")).body == {
+        name: body[name] for name in ("top_p", "response_format")
+    }
+    assert chat_body.without(Request(()), ("user",)).body is None
+
+
+def test_a_format_that_a_dialect_can_not_say_is_untold() -> None:
+    """
+    JSON without a schema is for Ollama; a schema is asked for by everybody's own means.
+    """
+    plain = Request((), body={"response_format": {"type": "json_object"}})
+    shaped = Request((), schema={"type": "object"}, body={"response_format": {"type": "json_schema"}})
+
+    assert [chat_body.untold(plain, kind) for kind in ("ollama", "anthropic")] == [None, (("response_format",), ())]
+    assert chat_body.untold(shaped, "anthropic") is None
+    assert chat_body.untold(Request((), body=shaped.body), "ollama") == (("response_format",), ())

@@ -189,3 +189,21 @@ def test_only_calls_with_all_tags_count(ledgers):
         return sum(row.cost for row in ledgers[0].calls(tags=tags))
 
     assert (3, 1, 0, 7) == (cost(team="x"), cost(team="x", **{'odd "key"': "1"}), cost(team="y"), cost())
+
+
+def test_calls_that_end_in_one_transaction_all_count(ledgers, clock):
+    """
+    Of one day and of two, with those whose cost is a lower bound.
+    """
+    from llmo.ledger.records import Settled
+
+    book = ledgers[0]
+    for number in range(4):
+        book.hold(Call(id=str(number), run="r", provider="p", model="m"), 9)
+        clock.time += DAY * (number == 2)
+    book.many([Settled(str(number), Settlement(cost=5, source="unknown")) for number in (0, 1, 3, 2)])
+
+    def found(**run):
+        return [(row.calls, row.cost, row.unpriced) for row in book.calls(["day"], **run)]
+
+    assert sorted(found()) == sorted(found(run="r")) == [(1, 5, 1), (3, 15, 3)]

@@ -352,3 +352,4 @@ def test_the_key_and_the_path_are_those_of_the_api() -> None:
             transport.calls[0].url,
             transport.calls[0].headers["authorization"],
         )
+        assert json.loads(transport.calls[0].body or b"")["model"] == "m"

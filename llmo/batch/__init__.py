@@ -1,6 +1,6 @@
 """
-Many rows, each paid once: source → template → engine → journal.
+Many rows, each paid once: input → requests → executor → journal.
 
-`rows` and `formats` read input, `template` and `identity` make requests of rows, `survey` reads
-everything once before anything is paid, `journal` and `resume` keep what was paid, `runner` sends.
+`input` reads rows and makes requests of them, `output` keeps what was paid, `resume` knows what an earlier run
+left, `executors` send.
 """

@@ -208,7 +208,7 @@ def choice(selection: SelectionFlags) -> Selection:
     )
 
 
-def rivals(selection: SelectionFlags, profile: Profile) -> list[Target]:
+def compared_targets(selection: SelectionFlags, profile: Profile) -> list[Target]:
     """The targets of `--compare`. Raises `UsageError` for less than two."""
     from llmo.routing.chains import resolve
 

@@ -151,7 +151,7 @@ def _money(now: Snapshot) -> str:
 
 
 def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") -> list[str]:
-    """The lines at the end of a run; `report` is the tally's."""
+    """The lines at the end of a run; `report` is that of `RunStats`."""
     words = [f"{count:,} {word}" for word, count in sorted(report["by_status"].items(), key=lambda item: -item[1])]
     done = report["done"]
     first = f"{counted(done, unit)} in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")

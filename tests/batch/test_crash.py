@@ -225,22 +225,22 @@ def test_a_second_signal_waits_for_nothing(
     Rows in flight have thirty seconds after the first one, and none after the second.
     """
     clock = virtual.VirtualClock()
-    runner = Flying(clock)
+    executor = Flying(clock)
     heard: list[Callable[[Exit], None]] = []
     monkeypatch.setattr(running, "listen", heard.append)
-    monkeypatch.setattr(os, "_exit", lambda code: runner.log.append((f"exit {code}", clock.elapsed)))
+    monkeypatch.setattr(os, "_exit", lambda code: executor.log.append((f"exit {code}", clock.elapsed)))
     context: Any = SimpleNamespace(note=lambda _: None)
-    task: Any = SimpleNamespace(ctx=context, tally=SimpleNamespace(in_flight=3), unit="rows")
+    task: Any = SimpleNamespace(ctx=context, stats=SimpleNamespace(in_flight=3), unit="rows")
 
     async def main() -> None:
-        execute.BatchRun(task, BatchFiles())._listen(runner)  # type: ignore[arg-type]
+        execute.BatchRun(task, BatchFiles())._listen(executor)  # type: ignore[arg-type]
         for _ in range(signals):
             heard[0](Exit.SIGINT)
         await asyncio.sleep(100)
 
     virtual.run(main(), clock)
 
-    assert log == runner.log
+    assert log == executor.log
 
 
 def test_a_torn_last_line_is_cut_off_and_run_again(slow: Llmo) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from llmo.batch.executors.local import TWINS
+from llmo.batch.executors.local import DUPLICATES
 from llmo.batch.output.appended import OutputLost
 from llmo.errors import Unavailable
 from tests.batch.test_local_executor import Provider, run, works
-from tests.batch.test_stops import finished, runner
+from tests.batch.test_stops import executor, finished
 
 
 @pytest.mark.parametrize("workers", [2, 3])
@@ -31,22 +31,22 @@ def test_so_many_rows_wait_for_an_equal_one_and_no_more(workers):
 
     read: list[int] = []
     found = list(works(["a", "b"]))
-    made, lines, tally = runner(feed(), send, workers=workers, same=(found[0].key, found[1].key))
+    made, lines, stats = executor(feed(), send, workers=workers, same=(found[0].key, found[1].key))
     finished(made)
 
     # The one that is in flight, those that wait, and one in the hands of each other worker.
-    assert read == [1 + TWINS * workers + workers - 1] * 2
-    assert (provider.sent, len(lines), tally.copied, tally.spent) == (["a", "b"], 200, 198, 2 * 10**9)
+    assert read == [1 + DUPLICATES * workers + workers - 1] * 2
+    assert (provider.sent, len(lines), stats.copied, stats.spent) == (["a", "b"], 200, 198, 2 * 10**9)
 
 
 def test_a_failure_is_shared_too():
     """
     Each equal row has its line, and each is counted as failed for what it was.
     """
-    lines, _, tally = run(["a", "a", "a"], Provider(errors={"a": Unavailable("no")}))
+    lines, _, stats = run(["a", "a", "a"], Provider(errors={"a": Unavailable("no")}))
 
     assert [(line["status"], line["error"]["kind"]) for line in lines] == [("error", "unavailable")] * 3
-    assert (tally.failed, dict(tally.failures), dict(tally.statuses)) == (3, {"unavailable": 3}, {"error": 3})
+    assert (stats.failed, dict(stats.failures), dict(stats.statuses)) == (3, {"unavailable": 3}, {"error": 3})
 
 
 def test_an_answer_that_could_not_be_written_is_not_copied():
@@ -57,6 +57,6 @@ def test_an_answer_that_could_not_be_written_is_not_copied():
     def write(line):
         raise OutputLost("no space left on device")
 
-    lines, ending, tally = run(["a", "a", "a"], Provider(), write=write)
+    lines, ending, stats = run(["a", "a", "a"], Provider(), write=write)
 
-    assert (lines, ending.reason, ending.lost, tally.copied, tally.done) == ([], "output", 1, 0, 0)
+    assert (lines, ending.reason, ending.lost, stats.copied, stats.done) == ([], "output", 1, 0, 0)

@@ -92,28 +92,28 @@ class Provider:
 
 
 def run(prompts, provider, *, workers=2, window=None, later=None, write=None, **rules):  # noqa: PLR0913 - what a test may vary
-    """Lines by id in the order they came, the ending, the tally."""
+    """Lines by id in the order they came, the ending, the stats."""
 
     async def main():
         found = list(works(prompts))
         hashes = Hashes()
         for work in found:
             hashes.add(int(work.key[:16], 16))
-        lines, tally = [], RunStats(total=len(found))
+        lines, stats = [], RunStats(total=len(found))
         same = hashes.repeated()
         sink = ToStream(write or (lambda line: lines.append(json.loads(line))), same, window=window)
-        runner = LocalExecutor(
+        executor = LocalExecutor(
             iter(found),
             provider,
             sink,
             rules=Rules(workers=workers, same=rules.pop("same", same), **rules),
-            tally=tally,
+            stats=stats,
         )
         if later:
-            asyncio.get_running_loop().call_later(later[0], getattr(runner, later[1]), *later[2:])
-        ending = await runner.run()
+            asyncio.get_running_loop().call_later(later[0], getattr(executor, later[1]), *later[2:])
+        ending = await executor.run()
         sink.close()
-        return lines, ending, tally
+        return lines, ending, stats
 
     return virtual.run(main())
 
@@ -123,9 +123,9 @@ def test_no_more_rows_are_in_flight_than_there_are_workers():
     All of them are used.
     """
     provider = Provider()
-    lines, ending, tally = run([str(n) for n in range(10)], provider, workers=3)
+    lines, ending, stats = run([str(n) for n in range(10)], provider, workers=3)
 
-    assert (10, 3, "done", 0) == (len(lines), provider.peak, ending.reason, tally.left)
+    assert (10, 3, "done", 0) == (len(lines), provider.peak, ending.reason, stats.left)
 
 
 def test_equal_requests_are_sent_once_also_while_in_flight():
@@ -133,7 +133,7 @@ def test_equal_requests_are_sent_once_also_while_in_flight():
     Each row has its line, the cost is booked once.
     """
     provider = Provider()
-    lines, _, tally = run(["a", "a", "b", "a", "b", "c"], provider, workers=3)
+    lines, _, stats = run(["a", "a", "b", "a", "b", "c"], provider, workers=3)
     costs = [(line["id"], line["cost_usd"], line["cost_source"]) for line in sorted(lines, key=lambda x: x["id"])]
 
     assert sorted(provider.sent) == ["a", "b", "c"]
@@ -145,7 +145,7 @@ def test_equal_requests_are_sent_once_also_while_in_flight():
         ("r4", "0", "cached"),
         ("r5", "0.001", "computed"),
     ]
-    assert (3 * 10**9, 3, 6) == (tally.spent, tally.copied, tally.done)
+    assert (3 * 10**9, 3, 6) == (stats.spent, stats.copied, stats.done)
 
 
 def test_many_equal_rows_do_not_pile_up():
@@ -173,11 +173,11 @@ def test_a_bad_row_does_not_stop_the_rest():
     It has its line, and is heard of as failed.
     """
     failed: list[object] = []
-    lines, ending, tally = run(
+    lines, ending, stats = run(
         ["a", "b", "c"], Provider(errors={"b": Rejected("no")}), failed=failed.append, keep=lambda fields: fields
     )
 
-    assert (3, "done", 1) == (len(lines), ending.reason, tally.failed)
+    assert (3, "done", 1) == (len(lines), ending.reason, stats.failed)
     assert failed == [{"prompt": "b"}]
     assert ("error", {"kind": "bad_request", "message": "no"}, {"prompt": "b"}) == next(
         (line["status"], line["error"], line["input"]) for line in lines if line["id"] == "r1"
@@ -189,9 +189,9 @@ def test_what_every_row_would_hit_stops_the_run_without_a_line():
     What is in flight is finished; the row itself is left for the next run.
     """
     provider = Provider(seconds={"b": 3.0}, errors={"a": BudgetExceeded("used up")})
-    lines, ending, tally = run(["a", "b", "c", "d"], provider)
+    lines, ending, stats = run(["a", "b", "c", "d"], provider)
 
-    assert (["r1"], "budget", 3) == ([line["id"] for line in lines], ending.reason, tally.left)
+    assert (["r1"], "budget", 3) == ([line["id"] for line in lines], ending.reason, stats.left)
     assert provider.sent == ["a", "b"]
 
 
@@ -214,10 +214,10 @@ def test_a_stopped_run_finishes_what_is_in_flight_and_a_cancelled_one_does_not(h
     Neither takes another row.
     """
     provider = Provider(seconds=dict.fromkeys(map(str, range(10)), 2.0))
-    written, _, tally = run([str(n) for n in range(10)], provider, later=(2.5, *how))
+    written, _, stats = run([str(n) for n in range(10)], provider, later=(2.5, *how))
 
     assert (lines, 4) == (len(written), len(provider.sent))
-    assert tally.left == 10 - lines
+    assert stats.left == 10 - lines
 
 
 def test_ordered_output_waits_for_its_turn_within_a_window():
@@ -238,9 +238,9 @@ def test_an_output_that_can_not_be_written_stops_the_run():
     def write(line):
         raise OutputLost("no space left on device")
 
-    _, ending, tally = run([str(n) for n in range(10)], Provider(), write=write)
+    _, ending, stats = run([str(n) for n in range(10)], Provider(), write=write)
 
-    assert ("output", 2, 0) == (ending.reason, ending.lost, tally.done)
+    assert ("output", 2, 0) == (ending.reason, ending.lost, stats.done)
 
 
 def test_a_reader_that_goes_away_ends_the_run_quietly():

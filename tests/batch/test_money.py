@@ -87,7 +87,7 @@ class Run:
 
     upstream: Upstream
     answers: list[Answered]
-    tally: RunStats
+    stats: RunStats
     spent: int
 
     @property
@@ -101,7 +101,7 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
     one = replace(one, max_output=need.get("max_output") or OWN, worst=worst(need.get("max_output") or OWN))
     ready = plan(one)
     ready = replace(ready, need=replace(ready.need, **need))
-    tally = RunStats(total=len(lengths))
+    stats = RunStats(total=len(lengths))
 
     async def main() -> Run:
         ledger = Ledger(path / "ledger.db", SystemClock(), "UTC")
@@ -113,8 +113,8 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
             limiter=Open(),  # type: ignore[arg-type]
             clock=SystemClock(),
         )
-        terms = RowSettings(run="r", tags={}, retries=0, timeout=60.0)
-        sender = RowExecutor(engine, lambda _: ready, terms, tally=tally, intents=Intents(None))
+        settings = RowSettings(run="r", tags={}, retries=0, timeout=60.0)
+        row_executor = RowExecutor(engine, lambda _: ready, settings, stats=stats, intents=Intents(None))
         rows = iter(enumerate(lengths))
         answers: list[Answered] = []
 
@@ -124,8 +124,8 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
                 work = Work(
                     name=f"r{number}", index=number, seq=number, key="0" * 32, request=request, model=None, fields={}
                 )
-                answered = await sender(work)
-                tally.pay(answered.result)
+                answered = await row_executor(work)
+                stats.pay(answered.result)
                 answers.append(answered)
 
         await asyncio.gather(*(worker() for _ in range(width)))
@@ -133,7 +133,7 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
         (status,) = ledger.status([Limit(name=MAX_COST, usd=cap, window="run")], "r")
         ledger.close()
         assert (0, 0) == (status.held, status.in_doubt)
-        return Run(upstream, answers, tally, status.spent)
+        return Run(upstream, answers, stats, status.spent)
 
     return asyncio.run(asyncio.wait_for(main(), LONG))
 
@@ -150,7 +150,7 @@ def test_as_many_rows_are_in_flight_as_were_asked_for(tmp_path: Path) -> None:
     assert (32, Counter({"stop": 100})) == (run.upstream.most, run.finishes)
     assert max(run.upstream.held) <= 2 * DOLLARS
     assert all(limit is not None and 1024 <= limit < OWN for limit in run.upstream.limits)
-    assert (0, 0) == (run.tally.again, run.tally.cut)
+    assert (0, 0) == (run.stats.again, run.stats.cut)
 
 
 def test_with_money_for_all_the_limit_is_the_models_own(tmp_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_a_row_that_was_cut_is_asked_again_with_the_full_limit(tmp_path: Path) -
         long.usage.output_tokens if long.usage else None,
         [one.outcome for one in long.attempts],
     )
-    assert (1, 0, 0) == (run.tally.again, run.tally.cut, run.tally.retries)
-    assert run.spent == run.tally.spent == sum(one.result.cost or 0 for one in run.answers)
+    assert (1, 0, 0) == (run.stats.again, run.stats.cut, run.stats.retries)
+    assert run.spent == run.stats.spent == sum(one.result.cost or 0 for one in run.answers)
 
 
 def test_a_cut_row_stays_cut_where_the_cap_allows_no_more(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_a_cut_row_stays_cut_where_the_cap_allows_no_more(tmp_path: Path) -> Non
 
     assert ["length", None, None] == [one.result.finish for one in run.answers]
     assert [False, True, True] == [one.fatal for one in run.answers]
-    assert (0, 1) == (run.tally.again, run.tally.cut)
+    assert (0, 1) == (run.stats.again, run.stats.cut)
     assert run.spent <= cap
 
 
@@ -210,7 +210,7 @@ def test_a_limit_of_the_user_is_kept_and_its_rows_stay_cut(tmp_path: Path) -> No
     run = batch(tmp_path, [50, 5000], 2 * DOLLARS, width=2, max_output=1000)
 
     assert [1000, 1000] == run.upstream.limits
-    assert (Counter({"stop": 1, "length": 1}), 0, 0) == (run.finishes, run.tally.again, run.tally.cut)
+    assert (Counter({"stop": 1, "length": 1}), 0, 0) == (run.finishes, run.stats.again, run.stats.cut)
 
 
 def test_a_row_in_doubt_is_no_row_that_was_not_sent(tmp_path: Path) -> None:
@@ -233,10 +233,12 @@ def test_a_row_in_doubt_is_no_row_that_was_not_sent(tmp_path: Path) -> None:
         )
         engine.rand = lambda: 0.0
         intents.begin(0)
-        terms = RowSettings(run="r", tags={}, retries=1, timeout=60.0)
-        sender = RowExecutor(engine, lambda _: ready, terms, tally=RunStats(total=1), intents=intents)
+        settings = RowSettings(run="r", tags={}, retries=1, timeout=60.0)
+        row_executor = RowExecutor(engine, lambda _: ready, settings, stats=RunStats(total=1), intents=intents)
         request = Request((Message("user", "x"),), stream=False)
-        answered = await sender(Work(name="r1", index=0, seq=0, key="0" * 32, request=request, model=None, fields={}))
+        answered = await row_executor(
+            Work(name="r1", index=0, seq=0, key="0" * 32, request=request, model=None, fields={})
+        )
         await till.close()
         ledger.close()
         return answered

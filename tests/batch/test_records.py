@@ -122,12 +122,12 @@ def test_a_row_that_was_not_sent_has_no_model() -> None:
     assert (found["provider"], found["model"], found["status"]) == (None, None, "error")
 
 
-def test_a_tally_counts_each_row() -> None:
+def test_stats_count_each_row() -> None:
     """By its status and by why it failed."""
-    tally = RunStats(total=5, used=0.12345)
+    stats = RunStats(total=5, used=0.12345)
     for status, failure in (("ok", None), ("ok", None), ("error", "timeout"), ("error", "timeout")):
-        tally.count(status, failure)  # type: ignore[arg-type]  # these are statuses
-    report = tally.report()
+        stats.count(status, failure)  # type: ignore[arg-type]  # these are statuses
+    report = stats.report()
 
     assert (report["by_status"], report["failures"]) == ({"ok": 2, "error": 2}, {"timeout": 2})
     assert (report["done"], report["failed"], report["left"], report["limit_used"]) == (4, 2, 1, 0.123)
@@ -139,12 +139,12 @@ def timed(seconds: float) -> Result:
 
 def test_latencies_are_reported() -> None:
     """Half of the rows were faster than the first, 95 of 100 than the second."""
-    tally, slow = RunStats(), Latencies()
+    stats, slow = RunStats(), Latencies()
     for n in range(1, 101):
-        tally.pay(timed(1.0 if n <= 50 else 10.0 if n <= 95 else 100.0))
+        stats.pay(timed(1.0 if n <= 50 else 10.0 if n <= 95 else 100.0))
     slow.add(1.0)
     slow.add(100.0)
-    report = tally.report()
+    report = stats.report()
 
     assert report["latency_p50_s"] == 1.0
     assert report["latency_p95_s"] == pytest.approx(10.0, rel=0.05)

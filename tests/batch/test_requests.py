@@ -39,7 +39,7 @@ def openai(custom_id: str = "a", **body: Any) -> Row:
     return row(custom_id=custom_id, method="POST", url="/v1/chat/completions", body=body)
 
 
-def asking(*rivals: str, **more: Any) -> RequestBuilder:
+def builder(*compared_targets: str, **more: Any) -> RequestBuilder:
     plain: dict[str, Any] = {
         "template": None,
         "system": None,
@@ -47,7 +47,7 @@ def asking(*rivals: str, **more: Any) -> RequestBuilder:
         "schema": None,
         "choice": {"model": ["p/m"]},
     }
-    return RequestBuilder(rivals=rivals, **{**plain, **more})
+    return RequestBuilder(compared_targets=compared_targets, **{**plain, **more})
 
 
 DIFFERENT: dict[str, dict[str, Any]] = {
@@ -72,11 +72,11 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 
 def test_lines_that_ask_something_else_have_different_keys() -> None:
     """An answer is never copied from one to the other; the id of a line and what is not sent make no difference."""
-    keys = {name: asking()(openai(**body)).key for name, body in DIFFERENT.items()}
+    keys = {name: builder()(openai(**body)).key for name, body in DIFFERENT.items()}
 
     assert len(set(keys.values())) == len(DIFFERENT)
-    assert asking()(openai("other", stream=True)).key == keys["plain"]
-    assert asking(system="be brief")(openai()).key != keys["plain"]
+    assert builder()(openai("other", stream=True)).key == keys["plain"]
+    assert builder(system="be brief")(openai()).key != keys["plain"]
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_lines_that_ask_something_else_have_different_keys() -> None:
 )
 def test_keys_of_lines_stay_what_they_were(name: str, key: str) -> None:
     """Another spelling would pay for a whole output again."""
-    assert asking()(openai(**DIFFERENT[name])).key == key
+    assert builder()(openai(**DIFFERENT[name])).key == key
 
 
 def test_a_line_asks_its_model_with_the_words_of_the_system_prompt() -> None:
     """Those of --system come first."""
-    asked = asking(system="be brief", params=Params(seed=2))(openai(temperature=0.5))
+    asked = builder(system="be brief", params=Params(seed=2))(openai(temperature=0.5))
 
-    assert (asked.model, asked.rival, asked.fault) == ("m", None, None)
+    assert (asked.model, asked.compared_target, asked.fault) == ("m", None, None)
     assert asked.request == Request(
         (Message("system", "be brief"), Message("user", "hi")),
         Params(temperature=0.5, seed=2),
@@ -110,38 +110,38 @@ def test_a_line_asks_its_model_with_the_words_of_the_system_prompt() -> None:
 
 def test_a_row_is_asked_once_of_each_rival() -> None:
     """Each answer has a key of its own, from which that of the row can be told."""
-    one, two = asking("x/m", "y/m").all(row(prompt="hi"))
-    (alone,) = asking().all(row(prompt="hi"))
+    one, two = builder("x/m", "y/m").all(row(prompt="hi"))
+    (alone,) = builder().all(row(prompt="hi"))
 
-    assert [(asked.model, asked.rival, asked.request) for asked in (one, two)] == [
+    assert [(asked.model, asked.compared_target, asked.request) for asked in (one, two)] == [
         ("x/m", "x/m", alone.request),
         ("y/m", "y/m", alone.request),
     ]
     assert [answer_key(one.key, "x/m"), answer_key(two.key, "y/m")] == [alone.key] * 2
-    assert (alone.model, alone.rival) == (None, None)
+    assert (alone.model, alone.compared_target) == (None, None)
 
 
 def test_a_late_row_that_can_not_be_sent_has_its_fault_and_a_key() -> None:
     """By its content, so that the same command tries it again only when it has changed."""
     torn = UsageError("torn")
     broken, empty = row(torn), row(prompt=" ")
-    (first,) = asking().late(broken)
-    (given,) = asking().late(row(prompt="hi"), torn)
-    (found,) = asking().late(empty)
+    (first,) = builder().late(broken)
+    (given,) = builder().late(row(prompt="hi"), torn)
+    (found,) = builder().late(empty)
     nothing = Request((), stream=False)
 
     assert first == RowRequest(nothing, content_id(broken), fault=torn)
     assert given == RowRequest(nothing, content_id(row(prompt="hi")), fault=torn)
     assert (found.key, found.request, str(found.fault)) == (content_id(empty), nothing, "empty prompt: in:1")
-    assert asking().late(row(prompt="hi")) == asking().all(row(prompt="hi"))
+    assert builder().late(row(prompt="hi")) == builder().all(row(prompt="hi"))
 
 
 def test_a_late_row_that_can_not_be_sent_fails_once_for_each_rival() -> None:
     """Each under the key of its answer."""
     torn = UsageError("torn")
     broken = row(torn)
-    late = asking("x/m", "y/m").late(broken)
+    late = builder("x/m", "y/m").late(broken)
 
-    assert [(asked.rival, asked.key, asked.fault) for asked in late] == [
-        (rival, answer_key(content_id(broken), rival), torn) for rival in ("x/m", "y/m")
+    assert [(asked.compared_target, asked.key, asked.fault) for asked in late] == [
+        (compared_target, answer_key(content_id(broken), compared_target), torn) for compared_target in ("x/m", "y/m")
     ]

@@ -228,39 +228,42 @@ def test_a_table_keeps_the_last_value_and_finds_only_what_is_in_it() -> None:
 
 
 class Asks:
-    """Makes a request of a row's text; models are compared when there are rivals."""
+    """Makes a request of a row's text; models are compared when targets are compared."""
 
-    def __init__(self, *rivals: str) -> None:
-        self.rivals = rivals
+    def __init__(self, *compared_targets: str) -> None:
+        self.compared_targets = compared_targets
 
     def late(self, one: Row, fault: UsageError | None = None) -> tuple[RowRequest, ...]:
         request = Request((Message("user", str(one.fields.get("text"))),), stream=False)
-        asked = [RowRequest(request, KEY, model=rival, rival=rival, fault=fault) for rival in self.rivals]
+        asked = [
+            RowRequest(request, KEY, model=compared_target, compared_target=compared_target, fault=fault)
+            for compared_target in self.compared_targets
+        ]
         return tuple(asked) or (RowRequest(request, KEY, fault=fault),)
 
 
 def feed(
-    found: Recorded, rows: list[Row], *rivals: str, retry: str | None = None
+    found: Recorded, rows: list[Row], *compared_targets: str, retry: str | None = None
 ) -> tuple[Feed, RunStats, list[Mapping[str, Json] | str]]:
     failed: list[Mapping[str, Json] | str] = []
-    tally = RunStats(total=len(rows))
+    stats = RunStats(total=len(rows))
     made = Feed(
         rows=lambda: iter(rows),
-        asking=Asks(*rivals),  # type: ignore[arg-type]  # what is asked of it
+        builder=Asks(*compared_targets),  # type: ignore[arg-type]  # what is asked of it
         identity=Identity("id", HashTable()),
         recorded=found,
         retry=retry,
-        tally=tally,
+        stats=stats,
         failed=failed.append,
     )
-    return made, tally, failed
+    return made, stats, failed
 
 
 def test_what_is_done_is_skipped_and_what_stays_failed_is_heard_of(tmp_path: Path) -> None:
     """Each row that is sent has its place in the input and its own turn; a row that can't be sent keeps its fault."""
     found = recorded(tmp_path / "out", line("a"), line("b", "invalid_output"), line("d", "timeout"))
     torn = UsageError("torn")
-    made, tally, failed = feed(found, [*(row(n, id=name) for n, name in enumerate("abcd")), row(4, torn)])
+    made, stats, failed = feed(found, [*(row(n, id=name) for n, name in enumerate("abcd")), row(4, torn)])
     sent = [work for work in made if work is not None]
 
     assert [(work.identity[:2], work.seq, work.fault) for work in sent] == [
@@ -270,35 +273,35 @@ def test_what_is_done_is_skipped_and_what_stays_failed_is_heard_of(tmp_path: Pat
     ]
     assert [work.apart for work in sent] == [{"id": "c"}, {"id": "d"}, "broken"]
     assert [(work.key, work.fields) for work in sent] == [(KEY, {"id": "c"}), (KEY, {"id": "d"}), (KEY, {})]
-    assert (failed, tally.skipped, tally.kept_failed, tally.left) == ([{"id": "b"}], 1, 1, 3)
+    assert (failed, stats.skipped, stats.kept_failed, stats.left) == ([{"id": "b"}], 1, 1, 3)
 
 
 def test_paid_failures_are_sent_where_they_are_named(tmp_path: Path) -> None:
     """With what they ask; a failure of another kind stays as it is."""
     found = recorded(tmp_path / "out", line("a", "timeout"), line("b", "invalid_output"))
     rows = [row(0, id="a", text="what?"), row(1, id="b", text="why?")]
-    made, tally, failed = feed(found, rows, retry="invalid_output")
+    made, stats, failed = feed(found, rows, retry="invalid_output")
     sent = [(work.name, work.request.messages[0].text) for work in made if work is not None]
 
-    assert (sent, failed, tally.kept_failed) == ([("b", "why?")], [rows[0].fields], 1)
+    assert (sent, failed, stats.kept_failed) == ([("b", "why?")], [rows[0].fields], 1)
 
 
 def test_a_failed_row_of_a_comparison_is_heard_of_once(tmp_path: Path) -> None:
     """Whether it failed before or fails now, however many models it was asked."""
-    lines = [line(f"a@{rival}", "invalid_output") for rival in ("x/m", "y/m")]
-    made, tally, failed = feed(recorded(tmp_path / "out", *lines), [row(0, id="a"), row(1, id="b")], "x/m", "y/m")
+    lines = [line(f"a@{compared_target}", "invalid_output") for compared_target in ("x/m", "y/m")]
+    made, stats, failed = feed(recorded(tmp_path / "out", *lines), [row(0, id="a"), row(1, id="b")], "x/m", "y/m")
     sent = [work for work in made if work is not None]
 
-    assert (failed, tally.kept_failed) == ([{"id": "a"}], 2)
+    assert (failed, stats.kept_failed) == ([{"id": "a"}], 2)
     assert [(work.name, work.model, work.first()) for work in sent] == [("b@x/m", "x/m", True), ("b@y/m", "y/m", False)]
 
 
 def test_others_are_heard_while_many_rows_are_skipped(tmp_path: Path) -> None:
     """Once every 256."""
-    made, tally, _ = feed(recorded(tmp_path / "out", line("a")), [row(n, id="a") for n in range(1)])
-    assert (list(made), tally.skipped) == ([], 1)
+    made, stats, _ = feed(recorded(tmp_path / "out", line("a")), [row(n, id="a") for n in range(1)])
+    assert (list(made), stats.skipped) == ([], 1)
 
     names = [str(n) for n in range(600)]
     found = recorded(tmp_path / "out", *map(line, names))
-    made, tally, _ = feed(found, [row(n, id=name) for n, name in enumerate(names)])
-    assert (list(made), tally.skipped, tally.left) == ([None, None], 600, 0)
+    made, stats, _ = feed(found, [row(n, id=name) for n, name in enumerate(names)])
+    assert (list(made), stats.skipped, stats.left) == ([None, None], 600, 0)

@@ -38,28 +38,28 @@ def send(  # noqa: PLR0913 - what a test may vary
     repair=1,
     **config,
 ):
-    """Send so many rows at once; what came back, how long it took, the tally."""
+    """Send so many rows at once; what came back, how long it took, the stats."""
 
     async def main():
         limiter = RateLimits({"a": ProviderConfig(kind="openai", **config)}, jitter=lambda: 0.5)
         stage = Stage({A: provider}, till or Note([]), limiter)  # type: ignore[arg-type]  # the real one in the place of the open
-        tally = RunStats(total=rows)
-        terms = RowSettings(
+        stats = RunStats(total=rows)
+        settings = RowSettings(
             run="R", tags={"team": "x"}, retries=retries, timeout=timeout, validator=validator, repair=repair
         )
-        sender = RowExecutor(
+        row_executor = RowExecutor(
             stage.engine(),
             planned or (lambda _: plan(candidate(A, 1))),
-            terms,
-            tally=tally,
+            settings,
+            stats=stats,
             intents=marks or Intents(None),
         )
         works = [
             Work(name=f"r{n}", index=n, seq=n, key="0" * 32, request=HELLO, model=None, fields={}, fault=fault)
             for n in range(rows)
         ]
-        answers = await asyncio.gather(*map(sender, works))
-        return answers, asyncio.get_running_loop().time(), tally
+        answers = await asyncio.gather(*map(row_executor, works))
+        return answers, asyncio.get_running_loop().time(), stats
 
     return virtual.run(main())
 
@@ -139,9 +139,9 @@ def test_a_row_that_nobody_may_answer_fails_alone():
     def nobody(_):
         raise ConfigError("no model on this machine can answer")
 
-    (answer,), _, tally = send(Scripted(GOOD), 1, planned=nobody)
+    (answer,), _, stats = send(Scripted(GOOD), 1, planned=nobody)
 
-    assert (False, "config", 0) == (answer.fatal, answer.result.error.kind, tally.spent)
+    assert (False, "config", 0) == (answer.fatal, answer.result.error.kind, stats.spent)
     assert answer.result.id == "r0"
 
 
@@ -193,10 +193,10 @@ def test_a_row_with_a_fault_is_not_sent_and_fails_alone():
     Nobody is asked.
     """
     marks, provider, fault = Marks(), Scripted(GOOD), UsageError("broken JSON: in:7")
-    (answer,), _, tally = send(provider, 1, fault=fault, marks=marks)
+    (answer,), _, stats = send(provider, 1, fault=fault, marks=marks)
 
     assert (answer.fatal, answer.result.error, provider.requests, marks.seen) == (False, fault, [], [])
-    assert (tally.private, tally.cut) == (0, 0)
+    assert (stats.private, stats.cut) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -265,10 +265,10 @@ def test_an_answer_that_broke_off_is_asked_for_again():
     """
     Nobody has seen its beginning, and nothing of it is in the answer.
     """
-    (answer,), _, tally = send(Scripted((Text("hel"), Incomplete("gone")), GOOD), 1)
+    (answer,), _, stats = send(Scripted((Text("hel"), Incomplete("gone")), GOOD), 1)
 
     assert (answer.result.error, answer.result.text, len(answer.result.attempts)) == (None, "hi", 2)
-    assert (tally.again, tally.cut) == (0, 0)
+    assert (stats.again, stats.cut) == (0, 0)
 
 
 NUMBER = Validator({"type": "integer"})
@@ -310,9 +310,9 @@ def test_rows_with_private_data_are_counted():
         kinds = () if work.name == "r1" else ("email address",)
         return replace(made, need=replace(made.need, private_kinds=kinds))
 
-    answers, _, tally = send(Scripted(GOOD), 3, planned=planned)
+    answers, _, stats = send(Scripted(GOOD), 3, planned=planned)
 
-    assert ([answer.result.error for answer in answers], tally.private) == ([None] * 3, 2)
+    assert ([answer.result.error for answer in answers], stats.private) == ([None] * 3, 2)
 
 
 LENGTH = (Text("cut"), Usage(1, 100), Finish("length"))
@@ -333,10 +333,10 @@ def test_a_row_that_the_money_cut_is_asked_again_within_its_time(second, text, f
     """
     short = replace(candidate(A, 1), max_output=100, full_output=1000)
     scripts = [(40.0, *LENGTH)] * 2 + [second] * 2
-    answers, took, tally = send(
+    answers, took, stats = send(
         Scripted(*scripts), 2, planned=lambda _: plan(short), till=Note([], budgeted=True), retries=0
     )
 
     assert [(one.result.text, one.result.finish, one.fatal) for one in answers] == [(text, finish, False)] * 2
     assert [len(one.result.attempts) for one in answers] == [2, 2]
-    assert (tally.again, tally.cut, took <= 60) == (2, cut, True)
+    assert (stats.again, stats.cut, took <= 60) == (2, cut, True)

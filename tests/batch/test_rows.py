@@ -13,7 +13,7 @@ from llmo.batch.input.hash_table import Hashes, HashTable
 from llmo.batch.input.identity import Identity
 from llmo.batch.input.requests import RequestBuilder
 from llmo.batch.input.rows import Row, files, inputs, rows
-from llmo.batch.input.scan import Picked, survey
+from llmo.batch.input.scan import Picked, scan
 from llmo.batch.input.template import Template
 from llmo.errors import UsageError
 from llmo.types.messages import Message, Params
@@ -120,10 +120,10 @@ RECORDS = st.lists(st.dictionaries(st.text(min_size=1, max_size=3), VALUES, max_
 
 def identities(records, field=None):
     made = [Row(n, fields, name="x", number=n, text=None) for n, fields in enumerate(records)]
-    asking = RequestBuilder(template=Template("{{ row }}"), system=None, params=Params(), schema=None, choice={})
-    found = survey(lambda: iter(made), asking, field)
+    builder = RequestBuilder(template=Template("{{ row }}"), system=None, params=Params(), schema=None, choice={})
+    found = scan(lambda: iter(made), builder, field)
     name = Identity(found.id_field, found.same_rows)
-    return {json.dumps([row.fields, *name(row)], sort_keys=True): asking(row).key for row in made}
+    return {json.dumps([row.fields, *name(row)], sort_keys=True): builder(row).key for row in made}
 
 
 @settings(max_examples=40, deadline=None)
@@ -173,16 +173,16 @@ def test_the_id_is_a_field_only_if_every_row_has_it(fields, expected):
     Else rows are named by their contents.
     """
     made = [Row(n, f, name="x", number=n, text=None) for n, f in enumerate(fields)]
-    asking = RequestBuilder(template=Template("{{ row }}"), system=None, params=Params(), schema=None, choice={})
+    builder = RequestBuilder(template=Template("{{ row }}"), system=None, params=Params(), schema=None, choice={})
 
-    assert expected == survey(lambda: iter(made), asking, None).id_field
+    assert expected == scan(lambda: iter(made), builder, None).id_field
 
 
 def ask(fields, template=None, **more):
-    asking = RequestBuilder(
+    builder = RequestBuilder(
         template=template, **{"system": None, "params": Params(), "schema": None, "choice": {"models": ["a/b"]}} | more
     )
-    return asking(Row(0, fields, name="in.jsonl", number=3, text=None))
+    return builder(Row(0, fields, name="in.jsonl", number=3, text=None))
 
 
 def test_without_a_template_prompt_then_text_then_the_whole_row_is_sent():

@@ -23,18 +23,18 @@ from tests import virtual
 from tests.batch.test_local_executor import RESULT, Provider, run, works
 
 
-def runner(feed, provider=None, *, workers=1, same=(), check=lambda: None, **rules):
-    """A runner over a feed, the lines that it writes, its tally."""
+def executor(feed, provider=None, *, workers=1, same=(), check=lambda: None, **rules):
+    """An executor over a feed, the lines that it writes, its stats."""
     hashes = Hashes()
     for key in same * 2:
         hashes.add(int(key[:16], 16))
-    lines, tally = [], RunStats(total=3)
+    lines, stats = [], RunStats(total=3)
     table = hashes.repeated()
     sink = ToStream(lambda line: lines.append(json.loads(line)), table, check=check)
     made = LocalExecutor(
-        iter(feed), provider or Provider(), sink, rules=Rules(workers=workers, same=table, **rules), tally=tally
+        iter(feed), provider or Provider(), sink, rules=Rules(workers=workers, same=table, **rules), stats=stats
     )
-    return made, lines, tally
+    return made, lines, stats
 
 
 def finished(made):
@@ -55,18 +55,18 @@ def test_a_feed_that_can_not_be_read_on_stops_the_run_with_its_error():
         yield from works(["a", "b"])
         raise error
 
-    made, lines, tally = runner(feed(), workers=2)
+    made, lines, stats = executor(feed(), workers=2)
     ending = finished(made)
 
     assert (ending.reason, ending.error, ending.lost) == ("fatal", error, 0)
-    assert ([line["id"] for line in lines], tally.in_flight) == (["r0", "r1"], 0)
+    assert ([line["id"] for line in lines], stats.in_flight) == (["r0", "r1"], 0)
 
 
 def test_the_first_reason_to_stop_stays():
     """
     With its error.
     """
-    made, _, _ = runner([])
+    made, _, _ = executor([])
     first = BudgetExceeded("used up")
     made.stop("budget", first)
     made.stop("signal")
@@ -80,9 +80,9 @@ def test_a_run_that_is_told_to_end_at_once_says_so():
     Its exit code rests on the reason.
     """
     provider = Provider(seconds={"a": 9.0})
-    _, ending, tally = run(["a", "b"], provider, workers=1, later=(1.0, "cancel"))
+    _, ending, stats = run(["a", "b"], provider, workers=1, later=(1.0, "cancel"))
 
-    assert (provider.sent, ending.reason, ending.error, tally.done) == (["a"], "signal", None, 0)
+    assert (provider.sent, ending.reason, ending.error, stats.done) == (["a"], "signal", None, 0)
 
 
 def test_a_paid_answer_is_written_also_when_the_run_ends_at_once():
@@ -100,9 +100,9 @@ def test_a_paid_answer_is_written_also_when_the_run_ends_at_once():
 
     async def ended():
         asyncio.get_running_loop().call_later(1, made.cancel)
-        return (await made.run()).reason, [line["id"] for line in lines], tally.done
+        return (await made.run()).reason, [line["id"] for line in lines], stats.done
 
-    made, lines, tally = runner(works(["a", "b"]), send, workers=2)
+    made, lines, stats = executor(works(["a", "b"]), send, workers=2)
 
     assert virtual.run(ended()) == ("signal", ["r1"], 1)
 
@@ -122,7 +122,7 @@ def test_a_stopped_run_reads_no_further():
         made.stop("signal")
         return Answered(RESULT)
 
-    made, lines, _ = runner(feed(), send)
+    made, lines, _ = executor(feed(), send)
     finished(made)
 
     assert (read, [line["id"] for line in lines]) == (["r0"], ["r0"])
@@ -148,7 +148,7 @@ def test_rows_after_a_pause_of_the_feed_are_sent():
         return asyncio.get_running_loop().time()
 
     found = list(works(["a", "b"]))
-    made, lines, _ = runner([None, None, found[0], None, found[1], None])
+    made, lines, _ = executor([None, None, found[0], None, found[1], None])
     took = virtual.run(timed())
     made._sink.close()
 
@@ -199,9 +199,9 @@ def test_each_paid_answer_that_is_lost_is_counted(error, said):
     def write(line):
         raise error
 
-    _, ending, tally = run(["a", "b", "c"], Provider(), workers=2, write=write)
+    _, ending, stats = run(["a", "b", "c"], Provider(), workers=2, write=write)
 
-    assert (ending.reason, ending.lost, tally.done) == ("output", 2, 0)
+    assert (ending.reason, ending.lost, stats.done) == ("output", 2, 0)
     assert ending.error is not None
     assert ending.error.message == said
 
@@ -224,10 +224,10 @@ def test_what_every_row_shares_ends_the_run_without_a_line(error, fatal, reason)
         return Answered(replace(RESULT, error=error, finish=None), fatal=fatal)
 
     found = list(works(["a", "a"]))
-    made, lines, tally = runner(found, send, workers=2, same=(found[0].key,))
+    made, lines, stats = executor(found, send, workers=2, same=(found[0].key,))
     ending = finished(made)
 
-    assert (lines, ending.reason, ending.error, tally.done, tally.spent) == ([], reason, error, 0, 10**9)
+    assert (lines, ending.reason, ending.error, stats.done, stats.spent) == ([], reason, error, 0, 10**9)
 
 
 def test_in_flight_is_what_is_under_way():
@@ -237,16 +237,16 @@ def test_in_flight_is_what_is_under_way():
     seen: list[int] = []
 
     async def send(work):
-        seen.append(tally.in_flight)
+        seen.append(stats.in_flight)
         if len(seen) == 3:
             raise ZeroDivisionError
         return Answered(RESULT)
 
-    made, _, tally = runner(works(["a", "b", "c"]), send)
+    made, _, stats = executor(works(["a", "b", "c"]), send)
     with pytest.raises(ZeroDivisionError):
         finished(made)
 
-    assert (seen, tally.in_flight, tally.done) == ([1, 1, 1], 0, 2)
+    assert (seen, stats.in_flight, stats.done) == ([1, 1, 1], 0, 2)
 
 
 @pytest.mark.parametrize(("limit", "lines"), [(0, 1), (1, 2), (None, 4)])
@@ -255,9 +255,9 @@ def test_a_run_stops_after_one_failure_more_than_allowed(limit, lines):
     None at all is a limit too.
     """
     errors = {str(n): Unavailable("no") for n in range(4)}
-    written, ending, tally = run(errors, Provider(errors=errors), workers=1, max_failures=limit)
+    written, ending, stats = run(errors, Provider(errors=errors), workers=1, max_failures=limit)
 
-    assert (len(written), tally.failed, ending.reason) == (lines, lines, "done" if limit is None else "failures")
+    assert (len(written), stats.failed, ending.reason) == (lines, lines, "done" if limit is None else "failures")
 
 
 def test_nothing_is_sent_when_the_output_is_gone():
@@ -270,23 +270,23 @@ def test_nothing_is_sent_when_the_output_is_gone():
         raise gone
 
     provider = Provider()
-    made, _, tally = runner(works(["a"]), provider, check=check)
+    made, _, stats = executor(works(["a"]), provider, check=check)
     with pytest.raises(OutputLost):
         made.guard()
     ending = finished(made)
 
-    assert (provider.sent, ending.reason, ending.error, tally.done) == ([], "output", gone, 0)
+    assert (provider.sent, ending.reason, ending.error, stats.done) == ([], "output", gone, 0)
 
 
 def test_the_guard_lets_pass_what_can_be_kept():
     """
     Also in a run that stops for another reason; after a broken pipe nothing.
     """
-    made, _, _ = runner([])
+    made, _, _ = executor([])
     made.guard()
     made.stop("budget", BudgetExceeded("x"))
     made.guard()
-    other, _, _ = runner([])
+    other, _, _ = executor([])
     other.stop("pipe")
     with pytest.raises(Cancelled):
         other.guard()
@@ -297,7 +297,7 @@ def test_the_guard_stops_what_is_sent_after_a_line_was_lost():
     Standard output says nothing by itself: that a write failed is enough.
     """
     lost = OutputLost("cannot write the output: input/output error")
-    made, _, _ = runner([])
+    made, _, _ = executor([])
     made.stop("output", lost)
     with pytest.raises(OutputLost) as caught:
         made.guard()
@@ -313,7 +313,7 @@ def test_the_guard_looks_at_the_output_of_a_run_that_stops_too():
     def check():
         raise OutputLost("the output was deleted")
 
-    made, _, _ = runner([], check=check)
+    made, _, _ = executor([], check=check)
     made.stop("signal")
     with pytest.raises(Cancelled):
         made.guard()
@@ -325,7 +325,7 @@ def test_an_answer_of_an_earlier_run_is_copied():
     """
     found = list(works(["a", "b"]))
     fault = replace(found[0], name="bad", fault=UsageError("torn"))
-    made, lines, tally = runner([found[0], fault], same=(found[0].key,), keep=lambda fields: fields)
+    made, lines, stats = executor([found[0], fault], same=(found[0].key,), keep=lambda fields: fields)
     old = {**records.line(("old", 9, found[0].key), RESULT), "text": "earlier"}
     place = made._sink.append(json.dumps(old).encode() + b"\n", 0)
     made._rules.same.set(int(found[0].key[:16], 16), place + 1)
@@ -337,7 +337,7 @@ def test_an_answer_of_an_earlier_run_is_copied():
         ("bad", 0, "hi", "0.001", "computed"),
     ]
     assert (lines[0]["usage"], lines[0]["attempts"], lines[0]["duration_s"]) == (None, 0, 0.0)
-    assert (lines[0]["input"], tally.copied, tally.done, tally.spent) == ({"prompt": "a"}, 1, 2, 10**9)
+    assert (lines[0]["input"], stats.copied, stats.done, stats.spent) == ({"prompt": "a"}, 1, 2, 10**9)
 
 
 def test_a_lost_line_is_counted_and_its_row_is_not_done():
@@ -348,9 +348,9 @@ def test_a_lost_line_is_counted_and_its_row_is_not_done():
     def write(line):
         raise OSError(5, "Input/output error")
 
-    _, ending, tally = run(["a", "b"], Provider(), workers=1, write=write)
+    _, ending, stats = run(["a", "b"], Provider(), workers=1, write=write)
 
-    assert (ending.reason, ending.lost, tally.done, tally.spent) == ("output", 1, 0, 10**9)
+    assert (ending.reason, ending.lost, stats.done, stats.spent) == ("output", 1, 0, 10**9)
     assert ending.error is not None
     assert ending.error.message == "cannot write the output: input/output error"
 
@@ -366,12 +366,12 @@ def test_what_a_run_took_is_counted():
         replace(good, outcome="budget_exceeded", cost=ZERO),
         good,
     )
-    tally = RunStats(total=5, skipped=1, kept_failed=1)
-    tally.pay(replace(RESULT, attempts=attempts, usage=Usage(3, 4), target=Target("p", "m"), warnings=("w",)))
-    tally.count("ok", None)
-    tally.count("error", "timeout")
+    stats = RunStats(total=5, skipped=1, kept_failed=1)
+    stats.pay(replace(RESULT, attempts=attempts, usage=Usage(3, 4), target=Target("p", "m"), warnings=("w",)))
+    stats.count("ok", None)
+    stats.count("error", "timeout")
 
-    assert {**tally.report(), "latency_p50_s": 1, "latency_p95_s": 1} == {
+    assert {**stats.report(), "latency_p50_s": 1, "latency_p95_s": 1} == {
         "rows": 5,
         "skipped": 1,
         "failed_before": 1,
@@ -397,7 +397,7 @@ def test_what_a_run_took_is_counted():
         "limit_used": None,
         "private_rows": 0,
     }
-    assert (tally.report()["latency_p50_s"], dict(tally.warnings)) == (1.0, {"w": 1})
+    assert (stats.report()["latency_p50_s"], dict(stats.warnings)) == (1.0, {"w": 1})
 
 
 def test_a_row_in_doubt_has_its_line_and_a_failed_one_its_error():

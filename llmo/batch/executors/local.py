@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Reason = Literal["done", "signal", "budget", "fatal", "failures", "output", "pipe"]
 GRACE_S = 30.0
-TWINS = 16
+DUPLICATES = 16
 """Rows per worker that may wait for the answer of an equal one before the worker waits itself."""
 
 
@@ -94,7 +94,7 @@ class _Flight:
     """A request under way, and the equal rows that wait for its answer."""
 
     landed: asyncio.Future[None]
-    twins: list[Work] = field(default_factory=list)
+    duplicates: list[Work] = field(default_factory=list)
 
 
 Line: TypeAlias = "dict[str, Json]"
@@ -103,9 +103,9 @@ Line: TypeAlias = "dict[str, Json]"
 class LocalExecutor:
     """One run; `stop` and `cancel` end it early."""
 
-    def __init__(self, feed: Iterator[Work | None], send: Send, sink: Sink, *, rules: Rules, tally: RunStats) -> None:
+    def __init__(self, feed: Iterator[Work | None], send: Send, sink: Sink, *, rules: Rules, stats: RunStats) -> None:
         self._feed, self._send, self._sink = feed, send, sink
-        self._rules, self._tally = rules, tally
+        self._rules, self._stats = rules, stats
         self._flights: dict[int, _Flight] = {}
         self._waiting = 0
         self._workers: list[asyncio.Task[None]] = []
@@ -179,12 +179,12 @@ class LocalExecutor:
 
     async def _one(self, work: Work) -> tuple[Line, int] | None:
         """Send one row; its line and place, None when it has none."""
-        self._tally.in_flight += 1
+        self._stats.in_flight += 1
         try:
             answered = await self._send(work)
         finally:
-            self._tally.in_flight -= 1
-        self._tally.pay(answered.result)
+            self._stats.in_flight -= 1
+        self._stats.pay(answered.result)
         error = answered.result.error
         if answered.fatal or isinstance(error, Cancelled | OutputLost):
             self.stop("budget" if isinstance(error, BudgetExceeded) else "fatal", error)
@@ -202,9 +202,9 @@ class LocalExecutor:
         elif (flight := self._flights.get(number)) is None:
             await self._lead(work, number)
         else:
-            flight.twins.append(work)
+            flight.duplicates.append(work)
             self._waiting += 1
-            if self._waiting > TWINS * self._rules.workers:
+            if self._waiting > DUPLICATES * self._rules.workers:
                 await asyncio.shield(flight.landed)
 
     async def _lead(self, work: Work, number: int) -> None:
@@ -213,15 +213,15 @@ class LocalExecutor:
             answer = await self._one(work)
             if answer is not None:
                 self._rules.same.set(number, answer[1] + 1)
-                for twin in flight.twins:
-                    await self._copy(twin, answer[0])
+                for duplicate in flight.duplicates:
+                    await self._copy(duplicate, answer[0])
         finally:
             del self._flights[number]
-            self._waiting -= len(flight.twins)
+            self._waiting -= len(flight.duplicates)
             flight.landed.set_result(None)
 
     async def _copy(self, work: Work, original: Line) -> None:
-        self._tally.copied += 1
+        self._stats.copied += 1
         await self._write(work, records.copied(work.identity, original, self._rules.keep(work.fields)))
 
     async def _write(self, work: Work, line: Line) -> int | None:
@@ -246,7 +246,7 @@ class LocalExecutor:
     def _count(self, work: Work, line: Line) -> None:
         error = line["error"]
         kind = str(error["kind"]) if isinstance(error, dict) else None
-        self._tally.count(line["status"], kind)  # type: ignore[arg-type]  # one of ours
+        self._stats.count(line["status"], kind)  # type: ignore[arg-type]  # one of ours
         if kind is None:
             return
         if work.first():
@@ -255,5 +255,5 @@ class LocalExecutor:
             except OutputLost as exc:
                 self.stop("output", exc)
         limit = self._rules.max_failures
-        if limit is not None and self._tally.failed > limit:
+        if limit is not None and self._stats.failed > limit:
             self.stop("failures")

@@ -46,10 +46,10 @@ class RowExecutor:
     """Sends rows."""
 
     def __init__(
-        self, engine: Engine, plan: Callable[[Work], Plan], terms: RowSettings, *, tally: RunStats, intents: Intents
+        self, engine: Engine, plan: Callable[[Work], Plan], settings: RowSettings, *, stats: RunStats, intents: Intents
     ) -> None:
-        self._engine, self._plan, self._terms = engine, plan, terms
-        self._tally, self._intents = tally, intents
+        self._engine, self._plan, self._settings = engine, plan, settings
+        self._stats, self._intents = stats, intents
 
     async def __call__(self, work: Work) -> Answered:
         """Send a row, with retries and fallbacks; failures are in the result."""
@@ -64,14 +64,14 @@ class RowExecutor:
         except LlmoError as exc:
             # This row's own: it holds private data, or fits no model. What all rows share was checked before.
             return Answered(unsent(work.name, exc))
-        self._tally.private += bool(plan.need.private_kinds)
+        self._stats.private += bool(plan.need.private_kinds)
         answered = await self._asked(work, plan)
         error = answered.result.error
         if isinstance(error, FATAL) and not any(one.cost != 0 or one.in_doubt for one in answered.result.attempts):
             self._intents.unsent(work.name)
         if output_limits.lowered(answered.result):
             answered = await self._longer(work, plan, answered)
-        self._tally.cut += output_limits.lowered(answered.result)
+        self._stats.cut += output_limits.lowered(answered.result)
         return answered
 
     async def _longer(self, work: Work, plan: Plan, cut: Answered) -> Answered:
@@ -86,9 +86,9 @@ class RowExecutor:
             # The run was told to end at once: a paid answer is written all the same.
             return cut
         sent = any(one.outcome != "budget_exceeded" for one in more.result.attempts)
-        self._tally.again += sent
+        self._stats.again += sent
         # Its first attempt is counted there, and is no retry after a failure.
-        self._tally.retries -= sent
+        self._stats.retries -= sent
         kept = more if more.result.error is None or more.result.finish == "length" else cut
         return replace(kept, result=_joined(cut.result, more.result, kept.result))
 
@@ -98,22 +98,22 @@ class RowExecutor:
         return Answered(result, data, fatal=isinstance(error, FATAL))
 
     async def _once(self, work: Work, plan: Plan, spent: float) -> tuple[Result, Json]:
-        terms = self._terms
+        settings = self._settings
         job = Job(
             request=work.request,
             plan=plan,
-            run=terms.run,
-            tags=terms.tags,
-            retries=terms.retries,
-            timeout=terms.timeout,
+            run=settings.run,
+            tags=settings.tags,
+            retries=settings.retries,
+            timeout=settings.timeout,
             row=work.name,
             restart=True,
             queues=True,
             spent=spent,
         )
-        if terms.validator is None:
+        if settings.validator is None:
             return await collect(self._engine.start(job)), None
-        answer = Structured(self._engine, job, terms.validator, repair=terms.repair)
+        answer = Structured(self._engine, job, settings.validator, repair=settings.repair)
         async for _ in answer.events():
             pass
         assert answer.result is not None

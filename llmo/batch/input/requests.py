@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class RowRequest:
     """
-    A row's request; `model` is what the row itself names, `rival` whom it is asked for a comparison.
+    A row's request; `model` is what the row itself names, `compared_target` whom it is asked for a comparison.
 
     A row with a `fault` is no request: it is never sent.
     """
@@ -31,17 +31,17 @@ class RowRequest:
     request: Request
     key: str
     model: str | None = None
-    rival: str | None = None
+    compared_target: str | None = None
     fault: UsageError | None = None
 
 
 class RequestBuilder:
-    """Makes requests of rows; for each of `rivals` when models are compared."""
+    """Makes requests of rows; for each of `compared_targets` when models are compared."""
 
     def __init__(  # noqa: PLR0913 - all that a request is made of
         self,
         *,
-        rivals: Sequence[str] = (),
+        compared_targets: Sequence[str] = (),
         template: Template | None,
         system: str | None,
         params: Params,
@@ -52,7 +52,7 @@ class RequestBuilder:
         self._system = (Message("system", system),) if system else ()
         self._plain = Request((), params, schema, stream=False)
         self._choice = choice
-        self.rivals = tuple(rivals)
+        self.compared_targets = tuple(compared_targets)
         self._keys = Keys(choice=choice, params=_spelled(params), schema=schema)
 
     def __call__(self, row: Row) -> RowRequest:
@@ -69,11 +69,14 @@ class RequestBuilder:
         return RowRequest(request, self._keys(request))
 
     def all(self, row: Row) -> tuple[RowRequest, ...]:
-        """The requests of a row: one, or one for each rival."""
+        """The requests of a row: one, or one for each compared target."""
         asked = self(row)
-        if not self.rivals:
+        if not self.compared_targets:
             return (asked,)
-        return tuple(replace(asked, key=answer_key(asked.key, one), model=one, rival=one) for one in self.rivals)
+        return tuple(
+            replace(asked, key=answer_key(asked.key, one), model=one, compared_target=one)
+            for one in self.compared_targets
+        )
 
     def late(self, row: Row, fault: UsageError | None = None) -> tuple[RowRequest, ...]:
         """The same for a row that nobody has checked: what is wrong with it is its own, and in `fault`."""
@@ -83,7 +86,9 @@ class RequestBuilder:
             except UsageError as exc:
                 fault = exc
         asked = RowRequest(Request((), stream=False), content_id(row), fault=fault)
-        return tuple(replace(asked, key=answer_key(asked.key, one), rival=one) for one in self.rivals) or (asked,)
+        return tuple(
+            replace(asked, key=answer_key(asked.key, one), compared_target=one) for one in self.compared_targets
+        ) or (asked,)
 
     def _as_it_stands(self, row: Row) -> RowRequest:
         own, model = openai_rows.request(row, schema=self._plain.schema)

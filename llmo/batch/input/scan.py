@@ -62,8 +62,8 @@ class Picked:
         return rows if only is None else (row for row in rows if row.index in only)
 
 
-def survey(
-    rows: Callable[[], Iterator[Row]], asking: RequestBuilder, id_field: str | None, *, head: int | None = HEAD
+def scan(
+    rows: Callable[[], Iterator[Row]], builder: RequestBuilder, id_field: str | None, *, head: int | None = HEAD
 ) -> Scan:
     """
     Read and identify every row, and render it. Raises `UsageError` for one of the first that can't be sent.
@@ -77,7 +77,7 @@ def survey(
     count = 0
     for count, row in enumerate(rows(), 1):
         early = head is None or count <= head
-        requests = asking.all(row) if early else asking.late(row)
+        requests = builder.all(row) if early else builder.late(row)
         for asked in requests:
             if asked.fault is None:
                 keys.add(int(asked.key[:16], 16))

@@ -78,21 +78,21 @@ class Feed:
     """Skips what is done; `failed` hears of rows that stay failed."""
 
     rows: Callable[[], Iterator[Row]]
-    asking: RequestBuilder
+    builder: RequestBuilder
     identity: Identity
     recorded: Recorded
     retry: str | None
-    tally: RunStats
+    stats: RunStats
     failed: Callable[[Mapping[str, Json] | str], None]
 
     def __iter__(self) -> Iterator[Work | None]:
         """The rows to send; None now and then while many are skipped, to let others run."""
         skipped = seq = 0
         for row in self.rows():
-            first = Once() if self.asking.rivals else always
+            first = Once() if self.builder.compared_targets else always
             row_name, unnamed = self.identity(row)
-            for asked in self.asking.late(row, unnamed):
-                name = row_name if asked.rival is None else answer_id(row_name, asked.rival)
+            for asked in self.builder.late(row, unnamed):
+                name = row_name if asked.compared_target is None else answer_id(row_name, asked.compared_target)
                 if self._skips(row, name, asked.key, first):
                     skipped += 1
                     if skipped % BREATH == 0:
@@ -115,10 +115,10 @@ class Feed:
     def _skips(self, row: Row, name: str, key: str, first: Callable[[], bool]) -> bool:
         match self.recorded.decide(name, key, self.retry):
             case "done":
-                self.tally.skipped += 1
+                self.stats.skipped += 1
                 return True
             case "failed":
-                self.tally.kept_failed += 1
+                self.stats.kept_failed += 1
                 if first():
                     self.failed(row.content)
                 return True

@@ -80,7 +80,7 @@ def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inpu
     """Ask all targets; the exit code."""
     _refuse(output)
     options.cap(selection)
-    targets = options.rivals(selection, ctx.profile)
+    targets = options.compared_targets(selection, ctx.profile)
     request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option))
     request = replace(request, stream=output.stream is not False)
     ctx.hurry(options.clocks(selection, ctx.profile)[0])

@@ -70,7 +70,9 @@ class BatchRun:
 
         task = self.task
         wired = CommandWiring(task.ctx, task.flags.selection, wish=_wish(task), width=self.workers)
-        sender = RowExecutor(wired.engine, task.plan, self._terms(), tally=task.tally, intents=self.files.intents)
+        row_executor = RowExecutor(
+            wired.engine, task.plan, self._settings(), stats=task.stats, intents=self.files.intents
+        )
         sink = self._sink()
         rules = Rules(
             workers=self.workers,
@@ -79,21 +81,21 @@ class BatchRun:
             keep=task.keep,
             failed=self.files.failed,
         )
-        runner = LocalExecutor(iter(task.feed(self.files.failed)), sender, sink, rules=rules, tally=task.tally)
+        executor = LocalExecutor(iter(task.feed(self.files.failed)), row_executor, sink, rules=rules, stats=task.stats)
         self.used, self.held = wired.limiter.used, lambda: wired.till.held
         links = wired.engine.provider
 
         def kept(name: str) -> Provider:
             # The last instant before a request leaves: nothing is paid whose answer could not be kept.
-            runner.guard()
+            executor.guard()
             return links(name)
 
         wired.engine.provider = kept
         self.began = time.monotonic()
         try:
-            async with self._beside(runner):
-                ending = await runner.run()
-            task.tally.used = self.used()
+            async with self._beside(executor):
+                ending = await executor.run()
+            task.stats.used = self.used()
             if isinstance(sink, ToStream):
                 sink.close()
             if self.gather is not None:
@@ -105,13 +107,13 @@ class BatchRun:
         return finish.finish(task, self.files, ending, caught=self.caught, elapsed=elapsed, streamed=streamed)
 
     @asynccontextmanager
-    async def _beside(self, runner: LocalExecutor) -> AsyncGenerator[None]:
+    async def _beside(self, executor: LocalExecutor) -> AsyncGenerator[None]:
         """What goes on beside the workers: signals, progress, syncing."""
-        self._listen(runner)
+        self._listen(executor)
         watch = self._watch()
         tasks = [asyncio.create_task(progress.watch(self._snapshot, watch))] if watch else []
         if self.files.journal is not None:
-            tasks.append(asyncio.create_task(_synced(self.files.journal, runner)))
+            tasks.append(asyncio.create_task(_synced(self.files.journal, executor)))
         try:
             yield
         finally:
@@ -121,7 +123,7 @@ class BatchRun:
             if watch:
                 watch.close()
 
-    def _terms(self) -> RowSettings:
+    def _settings(self) -> RowSettings:
         task = self.task
         total, retries = options.clocks(task.flags.selection, task.ctx.profile)
         return RowSettings(
@@ -138,14 +140,14 @@ class BatchRun:
             return ToJournal(self.files.journal, self.files.check)
         task = self.task
         shaped = export.shaper(task.shape, task.columns)
-        joint = comparison.shaper(task.shape, task.rivals, task.columns)
+        joint = comparison.shaper(task.shape, task.compared_targets, task.columns)
         write = self._writer()
-        head = joint(None) if task.rivals else shaped(None)
+        head = joint(None) if task.compared_targets else shaped(None)
         if head:
             write(head)
         put = write if task.shape == "jsonl" else lambda line: write(shaped(json.loads(line)))
-        if task.rivals:
-            put = self.gather = Gather(task.rivals, lambda row: write(joint(row)))
+        if task.compared_targets:
+            put = self.gather = Gather(task.compared_targets, lambda row: write(joint(row)))
         window = WINDOW * self.workers if task.flags.output.ordered else None
         return ToStream(put, task.same, window=window, check=self._kept)
 
@@ -171,20 +173,20 @@ class BatchRun:
 
         return write
 
-    def _listen(self, runner: LocalExecutor) -> None:
+    def _listen(self, executor: LocalExecutor) -> None:
         """Let the first signal stop, the second cancel."""
         loop = asyncio.get_running_loop()
 
         def heard(code: Exit) -> None:
             if self.caught is not None:
-                runner.cancel()
+                executor.cancel()
                 loop.call_later(signals.FORCE_S, os._exit, int(self.caught))
                 return
             self.caught = code
-            runner.stop("signal")
-            flying = f"{counted(self.task.tally.in_flight, self.task.unit)} in flight"
+            executor.stop("signal")
+            flying = f"{counted(self.task.stats.in_flight, self.task.unit)} in flight"
             self.task.ctx.note(f"llmo: stopping: waiting up to {GRACE_S:.0f} s for {flying} (Ctrl-C again quits now)")
-            loop.call_later(GRACE_S, runner.cancel)
+            loop.call_later(GRACE_S, executor.cancel)
 
         signals.listen(heard)
 
@@ -202,19 +204,19 @@ class BatchRun:
         return None if text is None else parse_usd(text)
 
     def _snapshot(self) -> progress.Snapshot:
-        tally = self.task.tally
+        stats = self.task.stats
         return progress.Snapshot(
-            total=tally.total,
-            skipped=tally.skipped + tally.kept_failed,
-            done=tally.done,
-            failed=tally.failed,
-            in_flight=tally.in_flight,
-            spent=tally.spent,
+            total=stats.total,
+            skipped=stats.skipped + stats.kept_failed,
+            done=stats.done,
+            failed=stats.failed,
+            in_flight=stats.in_flight,
+            spent=stats.spent,
             held=self.held(),
-            in_doubt=tally.in_doubt,
+            in_doubt=stats.in_doubt,
             cap=self._cap,
-            unpriced=tally.unpriced,
-            throttled=tally.throttled,
+            unpriced=stats.unpriced,
+            throttled=stats.throttled,
             used=self.used(),
             elapsed=time.monotonic() - self.began,
             unit=self.task.unit,
@@ -225,9 +227,9 @@ def workers(task: BatchJob) -> int:
     """Rows in flight at once; raises the limit of open files for them."""
     given = task.flags.manner.in_flight()
     if given is None:
-        names = {c.target.provider for asked in task.survey.first for c in task.plan(asked).ranked}
+        names = {c.target.provider for asked in task.scan.first for c in task.plan(asked).ranked}
         each = [limits(task.ctx.profile.providers[name]).concurrency or 1 for name in names]
-        given = sum(each) if task.rivals else max(each, default=1)
+        given = sum(each) if task.compared_targets else max(each, default=1)
     _allow_files(given + FILES_BESIDE)
     return max(1, min(given, task.total))
 
@@ -237,12 +239,12 @@ def _wish(task: BatchJob) -> RateOverrides:
     return RateOverrides(rpm=manner.rpm, tpm=manner.tpm, share=manner.share, concurrency=task.flags.manner.in_flight())
 
 
-async def _synced(journal: Journal, runner: LocalExecutor) -> None:
+async def _synced(journal: Journal, executor: LocalExecutor) -> None:
     """Sync now and then; a disk that can't ends the run."""
     try:
         await journal.keep_synced()
     except OSError as exc:
-        runner.stop("output", LlmoError(f"cannot sync {journal.path}: {exc.strerror}"))
+        executor.stop("output", LlmoError(f"cannot sync {journal.path}: {exc.strerror}"))
 
 
 def _whole(file: BinaryIO, line: bytes) -> None:

@@ -41,14 +41,14 @@ def finish(
     compared = _finish_output(task, files, complete=complete) or streamed
     code = _code(task, ending, caught)
     report = {
-        **task.tally.report(),
+        **task.stats.report(),
         "run": task.ctx.run_id,
         "ended": ending.reason,
         "exit": code,
         "seconds": round(elapsed, 3),
     }
     if compared is not None:
-        report |= {"rows": task.survey.rows, "answers": task.total, "comparison": compared.report()}
+        report |= {"rows": task.scan.rows, "answers": task.total, "comparison": compared.report()}
     _say(task, report, elapsed)
     _explain(task, files, ending)
     if task.flags.output.report is not None:
@@ -62,7 +62,7 @@ def _say(task: BatchJob, report: Mapping[str, Any], elapsed: float) -> None:
         task.ctx.note(f"llmo: {line}")
     for line in side_by_side.standings(report["comparison"]) if "comparison" in report else ():
         task.ctx.note(line)
-    for warning, count in task.tally.warnings.items():
+    for warning, count in task.stats.warnings.items():
         task.ctx.note(f"llmo: warning: {warning} ({count:,} {task.unit if count > 1 else task.unit[:-1]})")
 
 
@@ -71,13 +71,16 @@ def _finish_output(task: BatchJob, files: BatchFiles, *, complete: bool) -> Summ
     counts, target, journal = task.recorded.counts, task.target, task.journal
     if files.journal is None or target is None or journal is None or files.journal.lost:
         return None
-    ordered = task.flags.output.ordered and task.shape == "jsonl" and not task.rivals
+    ordered = task.flags.output.ordered and task.shape == "jsonl" and not task.compared_targets
     try:
         if complete and (counts.changed or counts.retry or counts.broken or ordered):
             export.rewrite(journal, manifest.beside(target, "old.jsonl"), ordered=ordered)
-        if task.rivals:
+        if task.compared_targets:
             return comparison.write(
-                journal, target, task.rivals, comparison.shaper(task.shape, task.rivals, task.columns)
+                journal,
+                target,
+                task.compared_targets,
+                comparison.shaper(task.shape, task.compared_targets, task.columns),
             )
         if task.shape != "jsonl":
             export.export(journal, target, task.shape, kept=task.columns)
@@ -92,12 +95,12 @@ def _code(task: BatchJob, ending: Ending, caught: Exit | None) -> int:
         return int(caught)
     if ending.error is not None:
         return int(ending.error.exit)
-    return int(Exit.ROWS_FAILED if task.tally.failed or task.tally.kept_failed else Exit.OK)
+    return int(Exit.ROWS_FAILED if task.stats.failed or task.stats.kept_failed else Exit.OK)
 
 
 def _explain(task: BatchJob, files: BatchFiles, ending: Ending) -> None:
     """Say why it ended early, and how it goes on."""
-    ctx, tally = task.ctx, task.tally
+    ctx, stats = task.ctx, task.stats
     if ending.error is not None:
         ctx.err(f"llmo: stopped: {ending.error.message}")
         if isinstance(ending.error, BudgetExceeded):
@@ -105,12 +108,12 @@ def _explain(task: BatchJob, files: BatchFiles, ending: Ending) -> None:
         if ending.error.hint:
             ctx.err(f"hint: {ending.error.hint}")
     if ending.reason == "failures":
-        ctx.err(f"llmo: stopped: {tally.failed:,} {task.unit} failed (--max-failures {task.flags.manner.max_failures})")
+        ctx.err(f"llmo: stopped: {stats.failed:,} {task.unit} failed (--max-failures {task.flags.manner.max_failures})")
     if ending.lost:
         ctx.err(f"llmo: {ending.lost:,} answers are paid for and could not be written")
-    if ending.reason == "done" or not tally.left:
+    if ending.reason == "done" or not stats.left:
         return
-    left = _left(task, files) if ending.reason == "budget" else f"{tally.left:,} {task.unit} are left"
+    left = _left(task, files) if ending.reason == "budget" else f"{stats.left:,} {task.unit} are left"
     if files.journal is None:
         ctx.err(f"llmo: {left}; with -o FILE the same command would go on from there")
     else:
@@ -119,10 +122,10 @@ def _explain(task: BatchJob, files: BatchFiles, ending: Ending) -> None:
 
 def _left(task: BatchJob, files: BatchFiles) -> str:
     """How many rows are left and what they would cost."""
-    tally = task.tally
+    stats = task.stats
     if files.journal is None:
-        about = tally.spent * tally.left // tally.done if tally.done else None
-        return f"{tally.left:,} {task.unit} are left, about {dollars(about)}"
+        about = stats.spent * stats.left // stats.done if stats.done else None
+        return f"{stats.left:,} {task.unit} are left, about {dollars(about)}"
     task.recorded = Recorded()
     task.recorded.read(files.journal.path, task.same, task.flags.manner.retry_errors)
     found = forecast.forecast(task)

@@ -66,7 +66,7 @@ def forecast(task: BatchJob) -> Forecast:
     """Plan every row that is left; equal requests count once."""
     found = Forecast()
     same, counts = task.same.copy(), replace(task.recorded.counts)
-    for work in works(task.feed(tally=RunStats())):
+    for work in works(task.feed(stats=RunStats())):
         found.rows += 1
         number = int(work.key[:16], 16)
         if same.get(number):
@@ -103,7 +103,7 @@ def show(task: BatchJob) -> int:
 
 def _body(task: BatchJob, found: Forecast) -> dict[str, Any]:
     return {
-        "rows": task.survey.rows,
+        "rows": task.scan.rows,
         "done": task.total - found.rows,
         "to_send": found.rows - found.copies,
         "copies": found.copies,
@@ -127,7 +127,9 @@ def _body(task: BatchJob, found: Forecast) -> dict[str, Any]:
         ],
         "time_at_limits_s": max((_time(task, t, s) or 0.0 for t, s in found.shares.items()), default=0.0) or None,
         "budgets": budgets(means(task.ctx, task.flags.selection)),
-        "first": [{"prompt": prompt_of(asked.request)} for asked in task.survey.first[:: max(1, len(task.rivals))]],
+        "first": [
+            {"prompt": prompt_of(asked.request)} for asked in task.scan.first[:: max(1, len(task.compared_targets))]
+        ],
     }
 
 

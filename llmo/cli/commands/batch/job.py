@@ -13,7 +13,7 @@ from llmo.batch.input import rows
 from llmo.batch.input.hash_table import HashTable
 from llmo.batch.input.identity import Identity
 from llmo.batch.input.requests import RequestBuilder
-from llmo.batch.input.scan import HEAD, Picked, survey
+from llmo.batch.input.scan import HEAD, Picked, scan
 from llmo.batch.input.template import Template
 from llmo.batch.output import comparison, export
 from llmo.batch.output.appended import SAVED
@@ -76,7 +76,7 @@ class BatchJob:
 
     ctx: Context
     flags: BatchSpec
-    tally: RunStats = field(default_factory=RunStats)
+    stats: RunStats = field(default_factory=RunStats)
     recorded: Recorded = field(default_factory=Recorded)
 
     def check(self) -> None:
@@ -92,11 +92,11 @@ class BatchJob:
         self._output_is_of_this_shape()
         if self.flags.source.schema is not None:
             assert self.validator
-        self.tally.total = self.total
-        if not self.flags.inputs and not self.survey.rows:
+        self.stats.total = self.total
+        if not self.flags.inputs and not self.scan.rows:
             raise UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
         self._keep_is_known()
-        if self.template and not self.template.fields and self.survey.rows > 1:
+        if self.template and not self.template.fields and self.scan.rows > 1:
             self.ctx.note("llmo: warning: the prompt names no field of the rows: all rows ask the same")
         self._someone_answers()
 
@@ -112,21 +112,21 @@ class BatchJob:
         return self.flags.output.output_format or export.shape_of(self.target)
 
     @cached_property
-    def rivals(self) -> tuple[str, ...]:
+    def compared_targets(self) -> tuple[str, ...]:
         """The targets that are compared; none without --compare."""
         if not self.flags.manner.compare:
             return ()
-        return tuple(map(str, options.rivals(self.flags.selection, self.ctx.profile)))
+        return tuple(map(str, options.compared_targets(self.flags.selection, self.ctx.profile)))
 
     @property
     def unit(self) -> str:
         """What is counted: rows, or the answers of a comparison."""
-        return "answers" if self.rivals else "rows"
+        return "answers" if self.compared_targets else "rows"
 
     @property
     def total(self) -> int:
         """How many of them there are."""
-        return self.survey.rows * max(1, len(self.rivals))
+        return self.scan.rows * max(1, len(self.compared_targets))
 
     @cached_property
     def journal(self) -> Path | None:
@@ -134,7 +134,7 @@ class BatchJob:
         target = self.target
         if target is None or (target.exists() and not target.is_file()):
             return None
-        return target if self.shape == "jsonl" and not self.rivals else manifest.beside(target, "jsonl")
+        return target if self.shape == "jsonl" and not self.compared_targets else manifest.beside(target, "jsonl")
 
     @cached_property
     def template(self) -> Template | None:
@@ -161,7 +161,7 @@ class BatchJob:
         """What of the selection makes a request another one."""
         chosen, profile = self.flags.selection, self.ctx.profile
         # A comparison may gain or lose a model: its answers have keys of their own.
-        models = [] if self.rivals else chosen.model or [profile.model]
+        models = [] if self.compared_targets else chosen.model or [profile.model]
         return {
             "models": [profile.aliases.get(model, model) for model in models],
             "task": chosen.task or profile.task,
@@ -169,7 +169,7 @@ class BatchJob:
         }
 
     @cached_property
-    def asking(self) -> RequestBuilder:
+    def builder(self) -> RequestBuilder:
         """Makes requests of rows."""
         source = self.flags.source
         return RequestBuilder(
@@ -178,7 +178,7 @@ class BatchJob:
             params=options.params(self.flags.selection, source.option),
             schema=self.schema,
             choice=self.choice,
-            rivals=self.rivals,
+            compared_targets=self.compared_targets,
         )
 
     @cached_property
@@ -203,15 +203,15 @@ class BatchJob:
         return Picked(lambda: rows.rows(self.sources), limit=source.limit, sample=source.sample)
 
     @cached_property
-    def survey(self) -> Scan:
+    def scan(self) -> Scan:
         """The first reading."""
         whole = self.flags.manner.check
-        return survey(self.picked, self.asking, self.flags.source.id_field, head=None if whole else HEAD)
+        return scan(self.picked, self.builder, self.flags.source.id_field, head=None if whole else HEAD)
 
     @cached_property
     def same(self) -> HashTable:
         """Keys that more than one row has; none without deduplication."""
-        return HashTable() if self.flags.manner.no_dedupe else self.survey.same_keys
+        return HashTable() if self.flags.manner.no_dedupe else self.scan.same_keys
 
     @cached_property
     def keep(self) -> _Kept:
@@ -222,7 +222,7 @@ class BatchJob:
     @property
     def columns(self) -> tuple[str, ...]:
         """Kept fields as columns of a table."""
-        return self.survey.columns if self.keep.names == ("*",) else self.keep.names
+        return self.scan.columns if self.keep.names == ("*",) else self.keep.names
 
     @property
     def written(self) -> list[output_files.Named]:
@@ -251,24 +251,24 @@ class BatchJob:
         ]
 
     def feed(
-        self, failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None, tally: RunStats | None = None
+        self, failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None, stats: RunStats | None = None
     ) -> Feed:
         """The rows that are still to be sent."""
-        found = self.survey
+        found = self.scan
         return Feed(
             rows=self.picked,
-            asking=self.asking,
+            builder=self.builder,
             identity=Identity(found.id_field, found.same_rows),
             recorded=self.recorded,
             retry=self.flags.manner.retry_errors,
-            tally=tally or self.tally,
+            stats=stats or self.stats,
             failed=failed,
         )
 
     @cached_property
     def _choice(self) -> Selection:
         chosen = options.choice(self.flags.selection)
-        return replace(chosen, models=(), first_only=True) if self.rivals else chosen
+        return replace(chosen, models=(), first_only=True) if self.compared_targets else chosen
 
     def plan(self, asked: RowRequest | Work) -> Plan:
         """Who answers a row."""
@@ -293,7 +293,7 @@ class BatchJob:
         return model if name is None else f"{name}/{model}"
 
     def _keep_is_known(self) -> None:
-        known = self.survey.columns
+        known = self.scan.columns
         for name in self.keep.names:
             if name != "*" and known and name not in known:
                 raise UsageError(f"unknown field to keep: {name}", hint=f"known fields: {', '.join(map(str, known))}")
@@ -301,7 +301,7 @@ class BatchJob:
     def _output_is_of_this_shape(self) -> None:
         """A comparison would replace an output that has one answer a row, and the other way round."""
         target = self.target
-        if self.rivals and self.shape not in ("jsonl", "csv"):
+        if self.compared_targets and self.shape not in ("jsonl", "csv"):
             raise UsageError(f"--compare writes no {self.shape}", hint="jsonl and csv have all answers of a row")
         export.writable(self.shape)
         if target is None or not target.is_file() or not target.stat().st_size:
@@ -309,8 +309,8 @@ class BatchJob:
         if self.shape != "jsonl":
             self._is_ours(target)
             return
-        if comparison.is_comparison(target) != bool(self.rivals):
-            what = "no comparison" if self.rivals else "a comparison"
+        if comparison.is_comparison(target) != bool(self.compared_targets):
+            what = "no comparison" if self.compared_targets else "a comparison"
             raise UsageError(f"holds {what}: {target}", hint="write to another file")
 
     def _is_ours(self, target: Path) -> None:
@@ -322,8 +322,10 @@ class BatchJob:
 
     def _someone_answers(self) -> None:
         """Raise when none of the first rows has anybody to answer it: then it is not the rows."""
-        for rival in self.rivals or (None,):
-            failures = [self._unanswered(asked) for asked in self.survey.first if asked.rival == rival]
+        for compared_target in self.compared_targets or (None,):
+            failures = [
+                self._unanswered(asked) for asked in self.scan.first if asked.compared_target == compared_target
+            ]
             if failures and None not in failures:
                 assert failures[0] is not None
                 raise failures[0]

@@ -121,7 +121,7 @@ def _say_resumed(task: BatchJob, before: manifest.Manifest | None, now: manifest
         task.ctx.note(f"llmo: {task.journal}: {what} can't be trusted: their rows run again; kept in {aside}")
     if not len(task.recorded.table):
         return
-    for _ in works(task.feed(tally=RunStats())):
+    for _ in works(task.feed(stats=RunStats())):
         pass
     parts = [f"{counts.done:,} {task.unit} are done"]
     if counts.failed:
@@ -165,7 +165,7 @@ def _mark_doubtful(task: BatchJob, journal: Journal, intents: Intents) -> int:
     names = intents.doubtful(journal.path) | set(lost)
     marked = 0
     if names:
-        for work in works(task.feed(tally=RunStats())):
+        for work in works(task.feed(stats=RunStats())):
             if work.name in names:
                 journal.append(encoded(records.doubtful(work.identity, task.keep(work.fields))))
                 marked += 1

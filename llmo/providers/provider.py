@@ -83,10 +83,10 @@ class ProviderContext:
         return self.config.local or loopback(self.base_url)
 
 
-def admit(link: ProviderContext, request: Request, address: str, model: str) -> None:
+def admit(context: ProviderContext, request: Request, address: str, model: str) -> None:
     """Raise before a private request is sent elsewhere: plans never say so, and this holds if one should."""
-    if request.private and not on_this_machine(link.config, address, model):
+    if request.private and not on_this_machine(context.config, address, model):
         raise Withheld(
-            f"{link.name} is not on this machine, and the request is private: nothing was sent",
+            f"{context.name} is not on this machine, and the request is private: nothing was sent",
             hint="mark the provider local = true if it may have it",
         )

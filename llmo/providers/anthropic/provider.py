@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llmo.errors import ProviderError
-    from llmo.providers.http.error_mapping import ErrorBody, Headers
+    from llmo.providers.http.error_mapping import ErrorBody, Headers, MakeError
     from llmo.providers.provider import ProviderContext
     from llmo.providers.transports.transport import HttpRequest
     from llmo.types.events import Event, FinishReason, RateInfo
@@ -47,16 +47,16 @@ _ANYWHERE = ("global", "not_available", "any", "default")
 """Where an answer was made at the price of the table; anywhere else costs more."""
 
 
-def encode(request: Request, model: str, link: ProviderContext) -> bytes:
+def encode(request: Request, model: str, context: ProviderContext) -> bytes:
     """The body of a messages call."""
     params = request.params
-    expressible(link, request)
+    expressible(context, request)
     attachments = fields.Attachments()
     limit = params.max_tokens or MAX_TOKENS
     body: dict[str, Any] = {
         "model": model,
         "max_tokens": limit,
-        "messages": [_message(message, attachments, link) for message in request.messages if message.role != "system"],
+        "messages": [_message(m, attachments, context) for m in request.messages if m.role != "system"],
     }
     system = "\n\n".join(m.text for m in request.messages if m.role == "system" and m.text.strip())
     if system:
@@ -69,13 +69,13 @@ def encode(request: Request, model: str, link: ProviderContext) -> bytes:
         body["stream"] = True
     if request.schema is not None:
         body["output_config"] = {"format": {"type": "json_schema", "schema": schemas.closed(request.schema)}}
-    reserved(link, request, limit)
+    reserved(context, request, limit)
     return attachments.write(fields.merged(body, params.extra))
 
 
-def _message(message: Message, attachments: fields.Attachments, link: ProviderContext) -> dict[str, Any]:
+def _message(message: Message, attachments: fields.Attachments, context: ProviderContext) -> dict[str, Any]:
     if not message.text.strip() and not message.images:
-        raise Rejected(f"{link.name} (anthropic) takes no empty message")
+        raise Rejected(f"{context.name} (anthropic) takes no empty message")
     if not message.images:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = []
@@ -93,8 +93,8 @@ class AnthropicDecoder(Decoder):
 
     marker = "message_stop"
 
-    def __init__(self, dialect: HttpProvider) -> None:
-        super().__init__(dialect)
+    def __init__(self, context: ProviderContext, failed: MakeError) -> None:
+        super().__init__(context, failed)
         self._stopped: FinishReason | None = None
         self._tokens: dict[str, Any] = {}
         self._asked: set[int | None] = set()
@@ -242,20 +242,21 @@ class Anthropic(HttpProvider):
 
     def credentials(self) -> Mapping[str, str]:
         """The key, and the version whose behaviour this module knows."""
-        sent = {"anthropic-version": self.link.config.api_version or VERSION}
-        named = {name.lower() for name in self.link.config.headers}
+        sent = {"anthropic-version": self.context.config.api_version or VERSION}
+        named = {name.lower() for name in self.context.config.headers}
         # Exactly one of the two may carry a key.
-        if self.link.api_key and "authorization" not in named:
-            sent["x-api-key"] = self.link.api_key
+        if self.context.api_key and "authorization" not in named:
+            sent["x-api-key"] = self.context.api_key
         return sent
 
     def url(self, path: str) -> str:
         """An address of the API."""
-        return fields.join(self.link.base_url, path, cut=("/messages", "/v1"))
+        return fields.join(self.context.base_url, path, cut=("/messages", "/v1"))
 
     def ask(self, request: Request, model: str) -> tuple[HttpRequest, Decoder]:
         """The call that carries a request, and what reads its answer."""
-        return self.call("POST", self.url("/v1/messages"), encode(request, model, self.link)), AnthropicDecoder(self)
+        call = self.call("POST", self.url("/v1/messages"), encode(request, model, self.context))
+        return call, AnthropicDecoder(self.context, self.failed)
 
     def framer(self) -> Framer:
         """Server-sent events."""
@@ -263,12 +264,12 @@ class Anthropic(HttpProvider):
 
     def rate_info(self, headers: Headers) -> RateInfo | None:
         """The `anthropic-ratelimit-*` headers."""
-        return rate_headers.anthropic(headers, self.link.clock)
+        return rate_headers.anthropic(headers, self.context.clock)
 
     def failed(self, said: ErrorBody) -> ProviderError:
         """The error of a complaint; 529 is everybody's load and says nothing about this key's limit."""
         kind = error_mapping.classify(said)
-        return error_mapping.error(self.link, said, kind=kind, hint=hint(said) if kind is Rejected else None)
+        return error_mapping.error(self.context, said, kind=kind, hint=hint(said) if kind is Rejected else None)
 
     async def models(self) -> Sequence[ListedModel]:
         """`GET /v1/models`, page by page."""
@@ -295,7 +296,7 @@ class Anthropic(HttpProvider):
         if status != HTTPStatus.OK:
             raise self.failure(status, headers, body)
         self.parsed(status, headers, body)
-        return f"{address(self.link)} answers, key accepted"
+        return f"{address(self.context)} answers, key accepted"
 
 
 def _listed(model: dict[str, Any]) -> ListedModel:

@@ -74,8 +74,8 @@ class CursorDecoder:
     `streamed`, so what comes before a tool call is left out of it.
     """
 
-    def __init__(self, link: ProviderContext, *, streamed: bool) -> None:
-        self.link, self.streamed = link, streamed
+    def __init__(self, context: ProviderContext, *, streamed: bool) -> None:
+        self.context, self.streamed = context, streamed
         self.result: dict[str, Any] | None = None
         self.acting: set[str] = set()
         """Calls of tools that have begun and not ended: silence is natural then."""
@@ -148,7 +148,7 @@ class CursorDecoder:
         if tool in self._acted:
             return []
         self._acted.add(tool)
-        return [Warned(f"{self.link.name}: the model tried to act instead of only answering: {tool}")]
+        return [Warned(f"{self.context.name}: the model tried to act instead of only answering: {tool}")]
 
     def end(self) -> list[Event]:
         """The closing events of a result. Raises `ProviderError` when it is none."""
@@ -157,7 +157,7 @@ class CursorDecoder:
             raise self.failed(0, b"")
         events = self._rest(wire.text(result.get("result")))
         if not self._said:
-            raise Broken(f"{self.link.name} says that it succeeded, without an answer")
+            raise Broken(f"{self.context.name} says that it succeeded, without an answer")
         return [*events, *self.owed(), Finish("stop")]
 
     def owed(self) -> list[Event]:
@@ -175,7 +175,7 @@ class CursorDecoder:
         if final.startswith(self._said):
             return self._tell(final.removeprefix(self._said))
         if final and final not in self._said:
-            return [Warned(f"{self.link.name}: the result differs from what was streamed")]
+            return [Warned(f"{self.context.name}: the result differs from what was streamed")]
         return []
 
     def failed(self, code: int, said: bytes) -> ProviderError:
@@ -186,13 +186,13 @@ class CursorDecoder:
         complaint = next(filter(None, map(_telling, told)), "")
         everything = "\n".join(line for part in told for line in _lines(part))
         kind = verdict(everything)
-        name = self.link.name
+        name = self.context.name
         if not complaint:
             ended = f"signal {code - _SIGNALS}" if code > _SIGNALS else f"exit code {code}"
             return Broken(f"{name} ended without an answer: {ended}")
         return kind(
-            f"{name} failed: {error_mapping.clean(complaint, self.link.api_key)}",
-            hint=_hint(kind, everything, self.link),
+            f"{name} failed: {error_mapping.clean(complaint, self.context.api_key)}",
+            hint=_hint(kind, everything, self.context),
             retry_after=LATER_S if kind in (RateLimited, Unavailable) else None,
         )
 
@@ -241,13 +241,13 @@ def _telling(text: str) -> str:
     return next((line for line in lines if verdict(line) is not Broken), " ".join(lines[-_SHOWN_LINES:]))
 
 
-def _hint(kind: type[ProviderError], said: str, link: ProviderContext) -> str | None:
+def _hint(kind: type[ProviderError], said: str, context: ProviderContext) -> str | None:
     if "workspace trust" in said.lower():
         return "this build does not take --trust for an empty folder: update it (cursor-agent update)"
     return {
         Unauthorized: "run cursor-agent login, or set CURSOR_API_KEY",
         QuotaExhausted: "waiting for the plan's next period, or a larger plan, is all that helps",
-        ModelNotFound: f"llmo models --provider {link.name} --refresh lists what the plan has; auto is always there",
+        ModelNotFound: f"llmo models --provider {context.name} --refresh lists what the plan has; auto is always there",
         ContextTooLong: "shorten the prompt or choose a model with a larger context",
         Unavailable: "it may be capacity, the plan's limit or a prompt that is too large: Cursor uses one word for all",
     }.get(kind)

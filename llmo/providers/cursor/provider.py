@@ -43,20 +43,20 @@ _MODEL = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._\-\[\]=,]*) - \S", re.MULTILINE)
 class Cursor:
     """A provider of kind cursor."""
 
-    def __init__(self, link: ProviderContext) -> None:
-        self.link = link
+    def __init__(self, context: ProviderContext) -> None:
+        self.context = context
         self._command: tuple[str, ...] = ()
         self._answered: dict[Child, asyncio.Task[None]] = {}
         self._stopped: set[asyncio.Task[None]] = set()
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         """Run it once; the answer counts when its result says so, whatever the exit code."""
-        admit(self.link, request, "", model)
-        given = prompt(request, self.link)
+        admit(self.context, request, "", model)
+        given = prompt(request, self.context)
         if not model or model.startswith("-"):
             raise Rejected(f"not the name of a model: {error_mapping.clean(model, None)}")
         child = await self._start([*await self._program(), *arguments(model, streamed=request.stream)], given)
-        reader = CursorDecoder(self.link, streamed=request.stream)
+        reader = CursorDecoder(self.context, streamed=request.stream)
         try:
             async with aclosing(self._heard(child, reader)) as events:
                 async for event in events:
@@ -86,14 +86,15 @@ class Cursor:
 
     async def _next(self, child: Child, reader: CursorDecoder) -> bytes:
         """A piece of output; raises `TimedOut` after too long a silence."""
-        idle = self.link.config.idle_timeout or KINDS["cursor"].idle
+        idle = self.context.config.idle_timeout or KINDS["cursor"].idle
         silence = idle * ACTING if reader.acting else idle
         try:
             async with asyncio.timeout(silence):
                 return await child.read()
         except TimeoutError:
             raise TimedOut(
-                f"{self.link.name} said nothing for {silence:g} s", hint="idle_timeout of the provider sets this clock"
+                f"{self.context.name} said nothing for {silence:g} s",
+                hint="idle_timeout of the provider sets this clock",
             ) from None
 
     async def _died(self, child: Child, reader: CursorDecoder) -> ProviderError:
@@ -119,9 +120,9 @@ class Cursor:
     async def _program(self) -> tuple[str, ...]:
         """What to start; another tool's `agent` is not asked."""
         if not self._command:
-            found = programs.cursor(self.link.config, self.link.env)
+            found = programs.cursor(self.context.config, self.context.env)
             if isinstance(found, str):
-                raise Unauthorized(f"{self.link.name}: {found}", hint="command of the provider names the program")
+                raise Unauthorized(f"{self.context.name}: {found}", hint="command of the provider names the program")
             if not found.proven:
                 said = await self._printed(found.command, "--version")
                 if not VERSION.match(said):
@@ -134,19 +135,19 @@ class Cursor:
         return self._command
 
     async def _start(self, command: Sequence[str], given: bytes = b"") -> Child:
-        return await Child.start(command, given, environment(self.link))
+        return await Child.start(command, given, environment(self.context))
 
     async def _printed(self, command: Sequence[str], *arguments: str) -> str:
         """What a command prints that asks no model."""
         child = await self._start([*command, *arguments])
-        said, reader = b"", CursorDecoder(self.link, streamed=False)
+        said, reader = b"", CursorDecoder(self.context, streamed=False)
         try:
             async with asyncio.timeout(PROBE_S):
                 while piece := await child.read():
                     said += piece
                 code = await child.code()
         except TimeoutError:
-            raise TimedOut(f"{' '.join(arguments)} of {self.link.name} did not end in {PROBE_S:g} s") from None
+            raise TimedOut(f"{' '.join(arguments)} of {self.context.name} did not end in {PROBE_S:g} s") from None
         finally:
             self._leave(child, answered=False)
         if code:
@@ -163,7 +164,7 @@ class Cursor:
     async def check(self) -> str:
         """`--version`; whether somebody is logged in only a call tells."""
         command = await self._program()
-        said = error_mapping.clean(await self._printed(command, "--version"), self.link.api_key, 60)
+        said = error_mapping.clean(await self._printed(command, "--version"), self.context.api_key, 60)
         return f"{command[0]} {said}"
 
     async def close(self) -> None:
@@ -180,15 +181,15 @@ def arguments(model: str, *, streamed: bool) -> tuple[str, ...]:
     return ("-p", "--output-format", "stream-json", *pieces, "--trust", "--mode", "ask", "--model", model)
 
 
-def environment(link: ProviderContext) -> dict[str, str]:
+def environment(context: ProviderContext) -> dict[str, str]:
     """The user's, without the keys of others: an agent may run commands."""
-    kept = inherited.by_agent(link.env) | {"NO_OPEN_BROWSER": "1", "NO_COLOR": "1"}
-    return kept | {"CURSOR_API_KEY": link.api_key} if link.api_key else kept
+    kept = inherited.by_agent(context.env) | {"NO_OPEN_BROWSER": "1", "NO_COLOR": "1"}
+    return kept | {"CURSOR_API_KEY": context.api_key} if context.api_key else kept
 
 
-def prompt(request: Request, link: ProviderContext) -> bytes:
+def prompt(request: Request, context: ProviderContext) -> bytes:
     """Everything as one text on standard input: other users see arguments, and a leading `-` would be a flag."""
-    expressible(link, request)
+    expressible(context, request)
     turns = [message for message in request.messages if message.role != "system"]
     parts = [message.text for message in request.messages if message.role == "system"]
     if turns[:-1]:

@@ -15,7 +15,8 @@ from llmo.types.events import Event, Finish, FinishReason, Reasoning, ReportedCo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from llmo.providers.http.provider import HttpProvider
+    from llmo.providers.http.error_mapping import MakeError
+    from llmo.providers.provider import ProviderContext
 
 _REPLACEMENT = "\ufffd"
 
@@ -32,9 +33,10 @@ class Decoder(ABC):
 
     marker: ClassVar[str]
 
-    def __init__(self, dialect: HttpProvider) -> None:
-        self.dialect = dialect
-        self.link = dialect.link
+    def __init__(self, context: ProviderContext, failed: MakeError) -> None:
+        """`failed` makes the error of what a server says inside an answer."""
+        self.context = context
+        self._failed = failed
         self.finish: FinishReason | None = None
         self.begun = False
         self.head = b""
@@ -71,14 +73,14 @@ class Decoder(ABC):
         try:
             message = wire.read(data)
         except ValueError:
-            raise Unavailable(f"{self.link.name} sent what is not JSON: {self._shown(data)}") from None
+            raise Unavailable(f"{self.context.name} sent what is not JSON: {self._shown(data)}") from None
         if not isinstance(message, dict):
-            raise Unavailable(f"{self.link.name} sent JSON that is no object: {self._shown(data)}")
+            raise Unavailable(f"{self.context.name} sent JSON that is no object: {self._shown(data)}")
         self.begun = True
         yield from self.take(message)
 
     def _shown(self, data: bytes) -> str:
-        return error_mapping.clean(data[:400].decode("utf-8", "replace"), self.link.api_key, 80)
+        return error_mapping.clean(data[:400].decode("utf-8", "replace"), self.context.api_key, 80)
 
     def text(self, piece: str) -> list[Event]:
         """
@@ -140,7 +142,7 @@ class Decoder(ABC):
 
     def owed(self) -> list[Event]:
         """What the call used and cost, said once."""
-        doubts = [Warned(doubt(self.link.name, what, said)) for what, said in self.doubted.items()]
+        doubts = [Warned(doubt(self.context.name, what, said)) for what, said in self.doubted.items()]
         used, cost = self.usage, self.reported
         bought = [Used(name, number) for name, number in self.uses.items()]
         self.doubted, self.uses, self.usage, self.reported = {}, {}, None, None
@@ -149,21 +151,21 @@ class Decoder(ABC):
     def fault(self, message: dict[str, Any]) -> None:
         """Note an error inside an answer that began with status 200, so that work may have been done."""
         said = error_mapping.parse_error(None, error_mapping.NO_HEADERS, message)
-        failed = self.dialect.failed(said or error_mapping.ErrorBody("error without a message"))
+        failed = self._failed(said or error_mapping.ErrorBody("error without a message"))
         failed.may_be_billed = True
         self.failure = failed
 
     def assume(self) -> list[Event]:
         """Take an answer that came to its end for complete, though it does not say why it ended."""
         self.finish = "stop"
-        return [Warned(f"{self.link.name} sent the answer without {self.marker}: it is taken as complete")]
+        return [Warned(f"{self.context.name} sent the answer without {self.marker}: it is taken as complete")]
 
     def end(self) -> list[Event]:
         """The closing events; `Incomplete` without the terminal marker, or when the model only paused."""
         if self.finish is None:
-            raise Incomplete(f"the answer of {self.link.name} ended without {self.marker}")
+            raise Incomplete(f"the answer of {self.context.name} ended without {self.marker}")
         if self.paused:
-            raise unfinished(self.link.name, self.paused)
+            raise unfinished(self.context.name, self.paused)
         events: list[Event] = []
         if self._held:
             self._held = ""

@@ -26,9 +26,13 @@ from llmo.types.messages import EMPTY
 from llmo.types.redact import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmo.providers.provider import ProviderContext
 
 Verdict: TypeAlias = type[ProviderError]
+MakeError: TypeAlias = "Callable[[ErrorBody], ProviderError]"
+"""Makes the error of what a server says instead of an answer, or in the middle of one."""
 Headers: TypeAlias = Mapping[str, str]
 
 BODY_LIMIT = 64 * 2**10
@@ -219,28 +223,28 @@ def _by_status(status: int | None) -> Verdict | None:
     return Unavailable if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Rejected
 
 
-def error(link: ProviderContext, said: ErrorBody, *, kind: Verdict, hint: str | None = None) -> ProviderError:
+def error(context: ProviderContext, said: ErrorBody, *, kind: Verdict, hint: str | None = None) -> ProviderError:
     """The error for the user: who said what, and what to do."""
-    said_by = f"{link.name} answered {said.status}" if said.status else f"{link.name} broke off"
+    said_by = f"{context.name} answered {said.status}" if said.status else f"{context.name} broke off"
     return kind(
-        f"{said_by}: {clean(said.message, link.api_key)}",
-        hint=hint or general_hint(link, kind),
+        f"{said_by}: {clean(said.message, context.api_key)}",
+        hint=hint or general_hint(context, kind),
         status=said.status,
         code=said.words[0] if said.words else None,
         request_id=request_id(said.headers),
-        retry_after=_wait(link, said),
-        may_be_billed=False if _unpaid(link, said) else None,
+        retry_after=_wait(context, said),
+        may_be_billed=False if _unpaid(context, said) else None,
     )
 
 
-def _wait(link: ProviderContext, said: ErrorBody) -> float | None:
+def _wait(context: ProviderContext, said: ErrorBody) -> float | None:
     """Seconds to wait: a header's, else those of Google's RetryInfo."""
     told = (fields.text(fields.obj(one).get("retryDelay")) for one in fields.seq(said.details.get("details")))
-    wait = rate_headers.retry_after(said.headers, link.clock)
+    wait = rate_headers.retry_after(said.headers, context.clock)
     return rate_headers.wait(next(map(rate_headers.seconds, filter(None, told)), None)) if wait is None else wait
 
 
-def _unpaid(link: ProviderContext, said: ErrorBody) -> bool:
+def _unpaid(context: ProviderContext, said: ErrorBody) -> bool:
     """
     Whether the request surely cost nothing.
 
@@ -251,20 +255,20 @@ def _unpaid(link: ProviderContext, said: ErrorBody) -> bool:
     if said.status is None:
         return False
     if said.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return link.config.kind != "litellm-proxy" and bool(said.words or said.details)
+        return context.config.kind != "litellm-proxy" and bool(said.words or said.details)
     refused = HTTPStatus.BAD_REQUEST <= said.status < HTTPStatus.INTERNAL_SERVER_ERROR and said.status not in _GAVE_UP
     return refused or said.status in _TURNED_AWAY
 
 
-def general_hint(link: ProviderContext, kind: Verdict) -> str | None:
+def general_hint(context: ProviderContext, kind: Verdict) -> str | None:
     """What to do about an error of any server."""
     if kind is Unauthorized:
-        variable = link.config.api_key_env or KIND_DEFAULTS[link.config.kind].key_env
-        return f"check the key of {link.name}" + (f": {variable}" if variable else "")
+        variable = context.config.api_key_env or KIND_DEFAULTS[context.config.kind].key_env
+        return f"check the key of {context.name}" + (f": {variable}" if variable else "")
     return {
         QuotaExhausted: "waiting does not help: add credit or raise the limit at the provider",
         ContextTooLong: "shorten the prompt or choose a model with a larger context",
-        ModelNotFound: f"llmo models --provider {link.name} --refresh lists what it has",
+        ModelNotFound: f"llmo models --provider {context.name} --refresh lists what it has",
     }.get(kind)
 
 
@@ -273,28 +277,28 @@ def request_id(headers: Headers) -> str | None:
     return headers.get("x-request-id") or headers.get("request-id")
 
 
-def redirected(link: ProviderContext, status: int, headers: Headers) -> ProviderError:
+def redirected(context: ProviderContext, status: int, headers: Headers) -> ProviderError:
     """A redirect is not followed: the key would travel to a host that nobody named."""
     from urllib.parse import urlsplit
 
     target = urlsplit(headers.get("location", ""))
     place = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else clean(target.path, None)
     return Rejected(
-        f"{link.name} answered {status}: it redirects to {clean(place, link.api_key) or 'nowhere'}",
+        f"{context.name} answered {status}: it redirects to {clean(place, context.api_key) or 'nowhere'}",
         hint="if that is the right place, set it as base_url of the provider",
         status=status,
     )
 
 
-def not_json(link: ProviderContext, status: int, headers: Headers, body: bytes) -> ProviderError:
+def not_json(context: ProviderContext, status: int, headers: Headers, body: bytes) -> ProviderError:
     """A body that no API sends: a proxy's page, a wrong address, a broken answer."""
     said = ErrorBody(body.decode("utf-8", "replace"), (), status, headers)
-    what = clean(said.message, link.api_key, _SHOWN_RAW)
+    what = clean(said.message, context.api_key, _SHOWN_RAW)
     foreign = any(word in headers.get("content-type", "") for word in ("html", "text/plain"))
     kind = _by_status(status) or (Rejected if foreign else Unavailable)
     lasting = status == HTTPStatus.OK or not kind.temporary
-    hint = f"is {shown(link.base_url)} really an {link.config.kind} server?" if lasting else None
-    failed = error(link, said, kind=kind, hint=hint)
-    failed.message = f"{link.name} answered {status}" + (f", not JSON: {what}" if what else " with an empty body")
+    hint = f"is {shown(context.base_url)} really an {context.config.kind} server?" if lasting else None
+    failed = error(context, said, kind=kind, hint=hint)
+    failed.message = f"{context.name} answered {status}" + (f", not JSON: {what}" if what else " with an empty body")
     failed.args = (failed.message,)
     return failed

@@ -34,9 +34,9 @@ class HttpProvider(ABC):
 
     request_id: ClassVar[str] = "x-request-id"
 
-    def __init__(self, link: ProviderContext) -> None:
-        self.link = link
-        self.headers = headers(link, self.credentials())
+    def __init__(self, context: ProviderContext) -> None:
+        self.context = context
+        self.headers = headers(context, self.credentials())
 
     @abstractmethod
     def credentials(self) -> Mapping[str, str]:
@@ -60,7 +60,7 @@ class HttpProvider(ABC):
 
     def call(self, method: str, url: str, body: bytes | None = None) -> HttpRequest:
         """A call with the clocks of the profile, else of the kind."""
-        config, entry = self.link.config, KINDS[self.link.config.kind]
+        config, entry = self.context.config, KINDS[self.context.config.kind]
         return HttpRequest(
             method,
             url,
@@ -69,24 +69,24 @@ class HttpProvider(ABC):
             connect=config.connect_timeout or entry.connect,
             idle=config.idle_timeout or entry.idle,
             first=config.idle_timeout or entry.first,
-            direct=self.link.direct,
+            direct=self.context.direct,
         )
 
     def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:
         """The error of a reply whose status is not 200."""
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            return error_mapping.redirected(self.link, status, headers)
+            return error_mapping.redirected(self.context, status, headers)
         try:
             said = error_mapping.parse_error(status, headers, fields.read(body))
         except ValueError:
-            return error_mapping.not_json(self.link, status, headers, body)
+            return error_mapping.not_json(self.context, status, headers, body)
         return self.failed(said or error_mapping.ErrorBody(body.decode("utf-8", "replace"), (), status, headers))
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         """Send the request to `model` and yield what comes back."""
         call, decoder = self.ask(request, model)
-        admit(self.link, request, call.url, model)
-        async with self.link.transport.exchange(call) as reply:
+        admit(self.context, request, call.url, model)
+        async with self.context.transport.exchange(call) as reply:
             for event in self.opening(reply):
                 yield event
             try:
@@ -134,8 +134,8 @@ class HttpProvider(ABC):
         if decoder.finish is None and not decoder.spoken and not decoder.calls:
             # What has been billed is not bought again.
             kind = Broken if decoder.counted or fields.obj(message.get("usage")) else Unavailable
-            hint = f"is {address(self.link)} really an {self.link.config.kind} server?"
-            raise kind(f"{self.link.name} answered 200 without an answer", hint=hint)
+            hint = f"is {address(self.context)} really an {self.context.config.kind} server?"
+            raise kind(f"{self.context.name} answered 200 without an answer", hint=hint)
         if decoder.finish is None and decoder.counted:
             yield from decoder.assume()
         yield from decoder.end()
@@ -154,12 +154,12 @@ class HttpProvider(ABC):
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise error_mapping.not_json(self.link, status, headers, body)
+            raise error_mapping.not_json(self.context, status, headers, body)
         return found
 
     async def get(self, url: str) -> tuple[int, Headers, bytes]:
         """What an address of the provider answers."""
-        async with self.link.transport.exchange(self.call("GET", url)) as reply:
+        async with self.context.transport.exchange(self.call("GET", url)) as reply:
             return reply.status, reply.headers, await reply.read(fields.BODY_LIMIT)
 
     async def close(self) -> None:  # noqa: B027 - nothing to do is right for all of them
@@ -193,7 +193,7 @@ def _read(chunk: bytes, decoder: Decoder, framer: Framer) -> Iterator[Event]:
 
 def _closing(reply: HttpResponse, decoder: Decoder) -> list[Event]:
     if not decoder.begun:
-        raise error_mapping.not_json(decoder.link, reply.status, reply.headers, decoder.head)
+        raise error_mapping.not_json(decoder.context, reply.status, reply.headers, decoder.head)
     return decoder.end()
 
 
@@ -242,7 +242,7 @@ async def _body(reply: HttpResponse) -> bytes:
     return body
 
 
-def headers(link: ProviderContext, credentials: Mapping[str, str]) -> dict[str, str]:
+def headers(context: ProviderContext, credentials: Mapping[str, str]) -> dict[str, str]:
     """What is sent with every call; headers of the profile win."""
     sent = {
         "content-type": "application/json",
@@ -252,11 +252,13 @@ def headers(link: ProviderContext, credentials: Mapping[str, str]) -> dict[str, 
     }
     if not all(_sendable(value) for value in credentials.values()):
         raise CredentialsError(
-            f"the key of {link.name} holds characters that no header takes", hint="was it pasted whole?"
+            f"the key of {context.name} holds characters that no header takes", hint="was it pasted whole?"
         )
-    for name, value in link.config.headers.items():
+    for name, value in context.config.headers.items():
         if not name or not _sendable(name) or not _sendable(value) or ":" in name or " " in name:
-            raise ConfigError(f"not a header: providers.{link.name}.headers: {error_mapping.clean(name, link.api_key)}")
+            raise ConfigError(
+                f"not a header: providers.{context.name}.headers: {error_mapping.clean(name, context.api_key)}"
+            )
         sent[name.lower()] = value
     return sent
 
@@ -265,26 +267,26 @@ def _sendable(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def expressible(link: ProviderContext, request: Request) -> None:
+def expressible(context: ProviderContext, request: Request) -> None:
     """Refuse a parameter that the kind cannot express before sending, never drop it: the plan should have said so."""
-    kind = link.config.kind
+    kind = context.config.kind
     pictures = ("image",) if any(m.images for m in request.messages) else ()
     for parameter in (*parameters.given(request.params), *pictures):
         if parameter not in KINDS[kind].parameters:
             name = ", ".join(request.params.extra) if parameter == "option" else parameter
             raise Rejected(
-                f"{link.name} ({kind}) does not take the parameter: {name}",
+                f"{context.name} ({kind}) does not take the parameter: {name}",
                 hint=f"leave it out, or use a provider of kind {', '.join(taking(parameter))}",
             )
 
 
-def reserved(link: ProviderContext, request: Request, limit: int | None = None) -> None:
+def reserved(context: ProviderContext, request: Request, limit: int | None = None) -> None:
     """Refuse options that would undo what llmo itself sets; `limit` is what is sent when the request has none."""
-    found = extras.reserved(link.config.kind, content.options(request), request.params.max_tokens or limit)
+    found = extras.reserved(context.config.kind, content.options(request), request.params.max_tokens or limit)
     if found is not None:
-        raise Rejected(f"{found} of {link.name}", hint=found.hint)
+        raise Rejected(f"{found} of {context.name}", hint=found.hint)
 
 
-def address(link: ProviderContext) -> str:
+def address(context: ProviderContext) -> str:
     """The provider's address as a message may show it."""
-    return shown(link.base_url)
+    return shown(context.base_url)

@@ -54,11 +54,11 @@ def held() -> Iterator[None]:
         _held.reset(token)
 
 
-def unproxied(link: ProviderContext, library: Any) -> None:
+def unproxied(context: ProviderContext, library: Any) -> None:
     """Have no proxy taken for what counts as local; the library's clients of before are forgotten if they might."""
-    if not link.direct:
+    if not context.direct:
         return
-    wanted = dict.fromkeys((*HERE, urlsplit(link.base_url).hostname or HERE[0]))
+    wanted = dict.fromkeys((*HERE, urlsplit(context.base_url).hostname or HERE[0]))
     for variable in ("no_proxy", "NO_PROXY"):
         named = [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
         missing = [name for name in wanted if name not in named]

@@ -74,15 +74,15 @@ def _load(loaded: Future[Any]) -> None:
 class LiteLLM:
     """A provider of kind litellm; a model is `PROVIDER/MODEL` as the library spells it."""
 
-    def __init__(self, link: ProviderContext) -> None:
-        self.link = link
+    def __init__(self, context: ProviderContext) -> None:
+        self.context = context
         self._library: Any = None
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         """Ask once through the library, whose own retries are off."""
-        admit(self.link, request, self.link.base_url, model)
+        admit(self.context, request, self.context.base_url, model)
         library = await self._loaded()
-        reader = LiteLLMDecoder(self.link)
+        reader = LiteLLMDecoder(self.context)
         try:
             with quiet(PACKAGE):
                 async with aclosing(self._events(library, request, model, reader)) as events:
@@ -90,7 +90,9 @@ class LiteLLM:
                         yield event
         except Exception as exc:
             # The library raises its own classes, those of the vendors' packages, and bare ones.
-            found = exc if isinstance(exc, ProviderError) else failed(exc, self.link, missing=_missing(library, model))
+            found = (
+                exc if isinstance(exc, ProviderError) else failed(exc, self.context, missing=_missing(library, model))
+            )
             if reader.spoken and not isinstance(found, Incomplete):
                 found = Incomplete(f"the answer broke off: {found.message}", hint=found.hint, code=found.code)
             if found is exc:
@@ -100,8 +102,8 @@ class LiteLLM:
     async def _events(
         self, library: Any, request: Request, model: str, reader: LiteLLMDecoder
     ) -> AsyncGenerator[Event]:
-        options = await asyncio.to_thread(encode, request, model, self.link, library)
-        unproxied(self.link, library)
+        options = await asyncio.to_thread(encode, request, model, self.context, library)
+        unproxied(self.context, library)
         with held():
             answer = await self._timed(library.acompletion(**options), self._clock("first"))
         for event in reader.opening(answer):
@@ -131,7 +133,7 @@ class LiteLLM:
                 yield chunk
 
     def _clock(self, which: str) -> float:
-        seconds: float = self.link.config.idle_timeout or getattr(KINDS["litellm"], which)
+        seconds: float = self.context.config.idle_timeout or getattr(KINDS["litellm"], which)
         return seconds
 
     async def _timed(self, coming: Awaitable[T], seconds: float) -> T:
@@ -140,7 +142,8 @@ class LiteLLM:
                 return await coming
         except TimeoutError:
             raise TimedOut(
-                f"{self.link.name} said nothing for {seconds:g} s", hint="idle_timeout of the provider sets this clock"
+                f"{self.context.name} said nothing for {seconds:g} s",
+                hint="idle_timeout of the provider sets this clock",
             ) from None
 
     async def _loaded(self) -> Any:
@@ -177,18 +180,18 @@ class LiteLLM:
             self._library.in_memory_llm_clients_cache.flush_cache()
 
 
-def encode(request: Request, model: str, link: ProviderContext, library: Any) -> dict[str, Any]:
+def encode(request: Request, model: str, context: ProviderContext, library: Any) -> dict[str, Any]:
     """The arguments of a call. Nothing is dropped: the library refuses what a host does not take."""
-    config, params = link.config, request.params
-    reserved(link, request)
+    config, params = context.config, request.params
+    reserved(context, request)
     own = {"temperature": params.temperature, "seed": params.seed, "stop": list(params.stop) or None}
     options: dict[str, Any] = {
         **(own if request.body is None else deepcopy(dict(request.body))),
         "model": model,
         "messages": [_message(message) for message in request.messages],
         "max_tokens": params.max_tokens,
-        "api_key": link.api_key or (NO_KEY if link.base_url else None),
-        "api_base": link.base_url or None,
+        "api_key": context.api_key or (NO_KEY if context.base_url else None),
+        "api_base": context.base_url or None,
         "extra_headers": dict(config.headers) or None,
     }
     options = {name: value for name, value in options.items() if value is not None}

@@ -67,8 +67,8 @@ _TAIL = re.compile(r"\.? Handle with `litellm.*|\s(?:Original exception:|Traceba
 class LiteLLMDecoder:
     """Chunks, or a whole answer, to events."""
 
-    def __init__(self, link: ProviderContext) -> None:
-        self.link = link
+    def __init__(self, context: ProviderContext) -> None:
+        self.context = context
         self.spoken = False
         self._served = ServedBy()
         self._finish: str | None = None
@@ -139,9 +139,9 @@ class LiteLLMDecoder:
             if given is _UNKNOWN:
                 events.append(Warned(BLIND))
             elif given is None and not getattr(stream, "intermittent_finish_reason", None):
-                raise Incomplete(f"the answer of {self.link.name} ended without a finish_reason")
+                raise Incomplete(f"the answer of {self.context.name} ended without a finish_reason")
         if self._stopped in PAUSED:
-            raise unfinished(self.link.name, self._stopped)
+            raise unfinished(self.context.name, self._stopped)
         if not self.spoken and not self._calls and self._finish in ("stop", "length"):
             events.append(Warned("the answer is empty"))
         events += [*self._calls.events(), *self.owed(stream, free=free)]
@@ -169,7 +169,7 @@ class LiteLLMDecoder:
             if (tokens := usage(self._usage or upstream[-1])) is not None:
                 events.append(tokens)
         except AbsurdError as exc:
-            events.append(Warned(doubt(self.link.name, "token counts", str(exc))))
+            events.append(Warned(doubt(self.context.name, "token counts", str(exc))))
         events += [Used(name, number) for name, number in uses(_dumped(self._usage or upstream[-1])).items()]
         told = [cost for one in upstream if (cost := plausible(getattr(one, "cost", None))) is not None]
         worked_out = plausible(getattr(self._usage, "cost", None)) or plausible(self._cost)
@@ -218,24 +218,24 @@ def _headers(value: Any) -> dict[str, str]:
     return {name.removeprefix("llm_provider-"): text for name, text in pairs}
 
 
-def failed(exc: Exception, link: ProviderContext, *, missing: list[str] | None = None) -> ProviderError:
+def failed(exc: Exception, context: ProviderContext, *, missing: list[str] | None = None) -> ProviderError:
     """One of llmo's errors for one of the library's: by what upstream said, else by its class."""
     headers = _headers(getattr(exc, "litellm_response_headers", None))
     status = wire.count(getattr(exc, "status_code", None))
     text = _message(exc)
     name = type(exc).__name__
     if name == "UnsupportedParamsError":
-        told = error_mapping.clean(text.partition(". To drop")[0], link.api_key)
-        return Rejected(f"{link.name}: {told}", hint="leave it out", status=HTTPStatus.BAD_REQUEST)
+        told = error_mapping.clean(text.partition(". To drop")[0], context.api_key)
+        return Rejected(f"{context.name}: {told}", hint="leave it out", status=HTTPStatus.BAD_REQUEST)
     if "before a finish_reason" in text:
-        return Incomplete(f"the answer of {link.name} ended without a finish_reason")
+        return Incomplete(f"the answer of {context.name} ended without a finish_reason")
     if "LLM Provider NOT provided" in text:
-        return ModelNotFound(f"{link.name} does not know the provider in the model's name", hint=_NAMES)
+        return ModelNotFound(f"{context.name} does not know the provider in the model's name", hint=_NAMES)
     if not headers:
-        return _without_answer(exc, text, link, missing)
+        return _without_answer(exc, text, context, missing)
     said = _complaint(exc, text, status, headers)
     kind = _CLASSES.get(name) or error_mapping.classify(said)
-    return error_mapping.error(link, said, kind=kind, hint=_hint(kind, missing))
+    return error_mapping.error(context, said, kind=kind, hint=_hint(kind, missing))
 
 
 _ADDRESS = "is the host running, and is base_url of the provider its address?"
@@ -254,15 +254,15 @@ def _complaint(exc: Exception, text: str, status: int | None, headers: Mapping[s
     return said or error_mapping.ErrorBody(text, (), status, headers)
 
 
-def _without_answer(exc: Exception, text: str, link: ProviderContext, missing: list[str] | None) -> ProviderError:
+def _without_answer(exc: Exception, text: str, context: ProviderContext, missing: list[str] | None) -> ProviderError:
     """No headers came back from upstream: the status is the library's own invention."""
     name, cause = type(exc).__name__, _innermost(exc)
     if isinstance(cause, (ConnectionRefusedError, gaierror)):
         said = error_mapping.clean(reason(cause), None)
-        return Unavailable(f"{link.name} cannot connect: {said}", hint=_ADDRESS, may_be_billed=False)
-    said = error_mapping.clean(text, link.api_key) or name
+        return Unavailable(f"{context.name} cannot connect: {said}", hint=_ADDRESS, may_be_billed=False)
+    said = error_mapping.clean(text, context.api_key) or name
     if name == "Timeout":
-        return TimedOut(f"{link.name}: {said}", hint="idle_timeout of the provider sets this clock")
+        return TimedOut(f"{context.name}: {said}", hint="idle_timeout of the provider sets this clock")
     kind = _CLASSES.get(name) or error_mapping.classify(_complaint(exc, text, None, {}))
     if kind is Unavailable and _NO_KEY.search(text):
         kind = Unauthorized
@@ -270,7 +270,7 @@ def _without_answer(exc: Exception, text: str, link: ProviderContext, missing: l
         kind = Broken
     elif kind is Unavailable and error_mapping.decisive(status := wire.count(getattr(exc, "status_code", None))):
         kind = error_mapping.classify(error_mapping.ErrorBody(text, (), status))
-    return kind(f"{link.name}: {said}", hint=_hint(kind, missing))
+    return kind(f"{context.name}: {said}", hint=_hint(kind, missing))
 
 
 def _innermost(exc: BaseException) -> BaseException:

@@ -71,8 +71,8 @@ class LiteLLMProxy(OpenAI):
 
     def ask(self, request: Request, model: str) -> tuple[HttpRequest, Decoder]:
         """The call that carries a request, and what reads its answer."""
-        body = encode(request, model, self.link)
-        return self.call("POST", self.url("/chat/completions"), body), LiteLLMProxyDecoder(self)
+        body = encode(request, model, self.context)
+        return self.call("POST", self.url("/chat/completions"), body), LiteLLMProxyDecoder(self.context, self.failed)
 
     def opening(self, reply: HttpResponse) -> list[Event]:
         """What headers say of an answer: which deployment it is of, and what a whole one cost."""
@@ -91,16 +91,16 @@ class LiteLLMProxy(OpenAI):
     def failed(self, said: ErrorBody) -> ProviderError:
         """The error of a complaint."""
         kind = next((kind for words, kind in _SAID if words.search(said.lower)), None) or error_mapping.classify(said)
-        return error_mapping.error(self.link, said, kind=kind, hint=self._hint(said, kind))
+        return error_mapping.error(self.context, said, kind=kind, hint=self._hint(said, kind))
 
     def _hint(self, said: ErrorBody, kind: Verdict) -> str | None:
         if kind is Unauthorized and "exception - " in said.lower:
             return "the proxy's own key for this model was refused: its configuration names it"
-        return _HINTS.get(kind) or (hint(said, self.link) if kind is Rejected else None)
+        return _HINTS.get(kind) or (hint(said, self.context) if kind is Rejected else None)
 
     def root(self, path: str) -> str:
         """An address beside the API."""
-        return fields.join(self.link.base_url, path, cut=("/chat/completions", "/v1"))
+        return fields.join(self.context.base_url, path, cut=("/chat/completions", "/v1"))
 
     async def models(self) -> Sequence[ListedModel]:
         """`GET /models`, with prices of `GET /model/info` where the key may see them."""
@@ -119,8 +119,8 @@ class LiteLLMProxy(OpenAI):
             async with asyncio.timeout(PATIENCE):
                 found = await self.fetch(self.root("/health/readiness"))
         except TimeoutError:
-            raise TimedOut(f"{address(self.link)} did not say within {PATIENCE:g} s that it is ready") from None
+            raise TimedOut(f"{address(self.context)} did not say within {PATIENCE:g} s that it is ready") from None
         version = fields.text(found.get("litellm_version"))
         state = fields.text(found.get("status"))
-        said = f"{address(self.link)} is {state}" if state else f"{address(self.link)} answers"
+        said = f"{address(self.context)} is {state}" if state else f"{address(self.context)} answers"
         return said + (f", litellm {version}" if version else "")

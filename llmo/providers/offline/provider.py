@@ -50,8 +50,8 @@ class Unplugged:
 class Offline:
     """The provider; calls are counted from 1 in each process for `fail_every`."""
 
-    def __init__(self, link: ProviderContext) -> None:
-        self._config: OfflineConfig = link.config.offline
+    def __init__(self, context: ProviderContext) -> None:
+        self._config: OfflineConfig = context.config.offline
         self._calls = itertools.count(1)
         self._replies = _script(self._config.reply_file)
 

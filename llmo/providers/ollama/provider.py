@@ -23,7 +23,7 @@ from llmo.providers.http.counts import count
 from llmo.providers.http.decoder import Decoder, reasoning
 from llmo.providers.http.framing import Framer, NdjsonFramer
 from llmo.providers.http.provider import HttpProvider, address, reserved
-from llmo.providers.ollama import context
+from llmo.providers.ollama.context import Prompt, bucket
 from llmo.providers.provider import admit
 from llmo.providers.transports.transport import split
 from llmo.types.events import Usage, Warned
@@ -31,7 +31,7 @@ from llmo.types.events import Usage, Warned
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping, Sequence
 
-    from llmo.providers.http.error_mapping import ErrorBody, Headers
+    from llmo.providers.http.error_mapping import ErrorBody, Headers, MakeError
     from llmo.providers.provider import ProviderContext
     from llmo.providers.transports.transport import HttpRequest
     from llmo.types.events import Event, FinishReason, RateInfo
@@ -43,7 +43,7 @@ _FINISH: Mapping[str, FinishReason] = {"length": "length"}
 _TOP_LEVEL = ("think", "keep_alive", "format", "truncate", "shift", "tools", "logprobs", "top_logprobs", "options")
 
 
-def encode(request: Request, model: str, link: ProviderContext, num_ctx: int) -> bytes:
+def encode(request: Request, model: str, context: ProviderContext, num_ctx: int) -> bytes:
     """
     The body of a chat call.
 
@@ -68,7 +68,7 @@ def encode(request: Request, model: str, link: ProviderContext, num_ctx: int) ->
         "stop": list(params.stop) or None,
     }
     body["options"] = {name: value for name, value in options.items() if value is not None}
-    reserved(link, request)
+    reserved(context, request)
     fields.merged(body["options"], {name: value for name, value in params.extra.items() if name not in _TOP_LEVEL})
     return attachments.write(fields.merged(body, {n: v for n, v in params.extra.items() if n in _TOP_LEVEL}))
 
@@ -99,8 +99,8 @@ class OllamaDecoder(Decoder):
 
     marker = "done: true"
 
-    def __init__(self, dialect: HttpProvider, prompt: context.Prompt) -> None:
-        super().__init__(dialect)
+    def __init__(self, context: ProviderContext, failed: MakeError, prompt: Prompt) -> None:
+        super().__init__(context, failed)
         self._prompt = prompt
 
     def money(self, message: dict[str, Any]) -> None:
@@ -152,34 +152,34 @@ def usage(message: Mapping[str, Any]) -> Usage | None:
 class Ollama(HttpProvider):
     """A provider of kind ollama."""
 
-    def __init__(self, link: ProviderContext) -> None:
-        super().__init__(link)
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
         self._contexts: dict[str, int] = {}
         self._here: set[str] = set()
         """Models that were found to run where they are asked."""
 
     def credentials(self) -> Mapping[str, str]:
         """The key, which only the cloud has: a local server must not see it unless the profile says so."""
-        config = self.link.config
+        config = self.context.config
         chosen = config.api_key_env or config.api_key_cmd or config.api_key_keyring
-        host = split(self.link.base_url).hostname or ""
+        host = split(self.context.base_url).hostname or ""
         cloud = host == "ollama.com" or host.endswith(".ollama.com")
-        return {"authorization": f"Bearer {self.link.api_key}"} if self.link.api_key and (chosen or cloud) else {}
+        return {"authorization": f"Bearer {self.context.api_key}"} if self.context.api_key and (chosen or cloud) else {}
 
     def url(self, path: str) -> str:
         """An address of the API."""
-        return fields.join(self.link.base_url, path, cut=("/chat", "/api", "/v1"))
+        return fields.join(self.context.base_url, path, cut=("/chat", "/api", "/v1"))
 
     def ask(self, request: Request, model: str) -> tuple[HttpRequest, Decoder]:
         """The call that carries a request, and what reads its answer."""
-        prompt = context.Prompt.of(request, self._context(request, model))
-        body = encode(request, model, self.link, prompt.num_ctx)
-        return self.call("POST", self.url("/api/chat"), body), OllamaDecoder(self, prompt)
+        prompt = Prompt.of(request, self._context(request, model))
+        body = encode(request, model, self.context, prompt.num_ctx)
+        return self.call("POST", self.url("/api/chat"), body), OllamaDecoder(self.context, self.failed, prompt)
 
     async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
         """As every dialect; a private request first asks whether the model is on this machine at all."""
         if request.private:
-            admit(self.link, request, self.url("/api/chat"), model)
+            admit(self.context, request, self.url("/api/chat"), model)
             await self._stays(model)
         async with aclosing(super().stream(request, model)) as events:
             async for event in events:
@@ -194,16 +194,16 @@ class Ollama(HttpProvider):
         if model in self._here:
             return
         asked = replace(self.call("POST", self.url("/api/show"), fields.write({"model": model})), first=SHOW_S)
-        async with self.link.transport.exchange(asked) as reply:
+        async with self.context.transport.exchange(asked) as reply:
             body = await reply.read(fields.BODY_LIMIT)
         try:
             said = fields.obj(fields.read(body)) if reply.status == HTTPStatus.OK else {}
         except ValueError:
             said = {}
         if fields.text(said.get("remote_host")) or fields.text(said.get("remote_model")):
-            where = error_mapping.clean(fields.text(said.get("remote_host")), self.link.api_key) or "Ollama's cloud"
+            where = error_mapping.clean(fields.text(said.get("remote_host")), self.context.api_key) or "Ollama's cloud"
             raise Withheld(
-                f"{self.link.name}/{model} runs at {where}, and the request is private: nothing was sent",
+                f"{self.context.name}/{model} runs at {where}, and the request is private: nothing was sent",
                 hint=f"ollama show {model} tells where a model runs",
             )
         self._here.add(model)
@@ -212,10 +212,10 @@ class Ollama(HttpProvider):
         """One size for a model as long as it suffices: a change makes Ollama load the model again."""
         extra = request.params.extra
         given = {**extra, **fields.obj(extra.get("options"))}
-        named = fields.count(given.get("num_ctx")) or self.link.config.num_ctx
+        named = fields.count(given.get("num_ctx")) or self.context.config.num_ctx
         if named:
             return named
-        needed = max(context.bucket(request), self._contexts.get(model, 0))
+        needed = max(bucket(request), self._contexts.get(model, 0))
         self._contexts[model] = needed
         return needed
 
@@ -235,8 +235,8 @@ class Ollama(HttpProvider):
         """The error of a reply whose status is not 200; an empty 403 is the server's guard of its Host header."""
         if status == HTTPStatus.FORBIDDEN and not body.strip():
             return Unauthorized(
-                f"{self.link.name} answered 403 without a word: it does not serve the host name "
-                f"{split(self.link.base_url).hostname}",
+                f"{self.context.name} answered 403 without a word: it does not serve the host name "
+                f"{split(self.context.base_url).hostname}",
                 hint="Ollama bound to loopback serves local names and addresses only: use the IP address, "
                 "or start it with OLLAMA_HOST=0.0.0.0",
                 status=status,
@@ -246,17 +246,17 @@ class Ollama(HttpProvider):
     def failed(self, said: ErrorBody) -> ProviderError:
         """The error of a complaint."""
         kind = verdict(said)
-        return error_mapping.error(self.link, said, kind=kind, hint=self._hint(said, kind))
+        return error_mapping.error(self.context, said, kind=kind, hint=self._hint(said, kind))
 
     def _hint(self, said: ErrorBody, kind: error_mapping.Verdict) -> str | None:
         if kind is ModelNotFound:
             return "pull it first: ollama pull MODEL"
         if kind is Unauthorized and (where := fields.text(said.details.get("signin_url"))):
-            return f"sign in: {error_mapping.clean(where, self.link.api_key)}"
+            return f"sign in: {error_mapping.clean(where, self.context.api_key)}"
         if "system memory" in said.lower:
             return "choose a smaller model, or a smaller num_ctx for the provider"
         if "does not support" in said.lower:
-            return "llmo models --provider " + self.link.name + " shows what each model supports"
+            return "llmo models --provider " + self.context.name + " shows what each model supports"
         return None
 
     async def models(self) -> Sequence[ListedModel]:
@@ -268,7 +268,7 @@ class Ollama(HttpProvider):
     async def check(self) -> str:
         """`GET /api/version`; what stands in for Ollama may know only `GET /`."""
         status, headers, body = await self.get(self.url("/api/version"))
-        where = address(self.link)
+        where = address(self.context)
         if status == HTTPStatus.OK:
             version = fields.text(self.parsed(status, headers, body).get("version"))
             return f"Ollama {error_mapping.clean(version, None, 40) or 'of unknown version'} at {where}"

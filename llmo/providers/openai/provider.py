@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from llmo.errors import ProviderError
-    from llmo.providers.http.error_mapping import ErrorBody, Headers
+    from llmo.providers.http.error_mapping import ErrorBody, Headers, MakeError
     from llmo.providers.provider import ProviderContext
     from llmo.providers.transports.transport import HttpRequest
     from llmo.types.events import Event, FinishReason, RateInfo
@@ -38,15 +38,15 @@ _FINISH: Mapping[str, FinishReason] = {
 }
 
 
-def encode(request: Request, model: str, link: ProviderContext) -> bytes:
+def encode(request: Request, model: str, context: ProviderContext) -> bytes:
     """The body of a chat completion."""
     attachments = wire.Attachments()
-    body = draft(request, model, max_tokens_field(link), attachments)
+    body = draft(request, model, max_tokens_field(context), attachments)
     if request.stream:
         body["stream_options"] = {"include_usage": True}
-        if official(link):
+        if official(context):
             body["stream_options"]["include_obfuscation"] = False
-    reserved(link, request)
+    reserved(context, request)
     return attachments.write(wire.merged(body, request.params.extra))
 
 
@@ -66,14 +66,14 @@ def draft(request: Request, model: str, limit_field: str, attachments: wire.Atta
     return body
 
 
-def official(link: ProviderContext) -> bool:
+def official(context: ProviderContext) -> bool:
     """Whether this is OpenAI itself, which knows fields that its copies refuse."""
-    return split(link.base_url).hostname == "api.openai.com"
+    return split(context.base_url).hostname == "api.openai.com"
 
 
-def max_tokens_field(link: ProviderContext) -> str:
+def max_tokens_field(context: ProviderContext) -> str:
     """The name of the output limit: OpenAI's new models refuse the old one, most copies know no other."""
-    return link.config.max_tokens_field or ("max_completion_tokens" if official(link) else "max_tokens")
+    return context.config.max_tokens_field or ("max_completion_tokens" if official(context) else "max_tokens")
 
 
 def _params(params: Params, limit_field: str) -> dict[str, Any]:
@@ -109,8 +109,8 @@ class OpenAIDecoder(Decoder):
 
     marker = "a finish_reason"
 
-    def __init__(self, dialect: HttpProvider) -> None:
-        super().__init__(dialect)
+    def __init__(self, context: ProviderContext, failed: MakeError) -> None:
+        super().__init__(context, failed)
         self._refused = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
@@ -248,14 +248,14 @@ def usage(fields: Mapping[str, Any]) -> Usage | None:
     )
 
 
-def hint(said: ErrorBody, link: ProviderContext) -> str | None:
+def hint(said: ErrorBody, context: ProviderContext) -> str | None:
     """What to do about complaints that OpenAI's own wording leaves open."""
     parameter = said.details.get("param")
     if "unsupported" not in " ".join(said.words) + said.lower and "not supported" not in said.lower:
         return None
     for field, other in (("max_completion_tokens", "max_tokens"), ("max_tokens", "max_completion_tokens")):
         if parameter == field or f"'{field}'" in said.lower:
-            return f'set max_tokens_field = "{other}" for the provider {link.name}'
+            return f'set max_tokens_field = "{other}" for the provider {context.name}'
     for name, flag in (("temperature", "--temperature"), ("stop", "--stop"), ("response_format", "--schema")):
         if parameter == name or f"'{name}'" in said.lower:
             return f"this model does not take it: leave out {flag}"
@@ -267,15 +267,16 @@ class OpenAI(HttpProvider):
 
     def credentials(self) -> Mapping[str, str]:
         """The bearer token."""
-        return {"authorization": f"Bearer {self.link.api_key}"} if self.link.api_key else {}
+        return {"authorization": f"Bearer {self.context.api_key}"} if self.context.api_key else {}
 
     def url(self, path: str) -> str:
         """An address of the API; `/v1` is understood when the base has no path."""
-        return wire.join(self.link.base_url, path, root="/v1", cut=("/chat/completions",))
+        return wire.join(self.context.base_url, path, root="/v1", cut=("/chat/completions",))
 
     def ask(self, request: Request, model: str) -> tuple[HttpRequest, Decoder]:
         """The call that carries a request, and what reads its answer."""
-        return self.call("POST", self.url("/chat/completions"), encode(request, model, self.link)), OpenAIDecoder(self)
+        call = self.call("POST", self.url("/chat/completions"), encode(request, model, self.context))
+        return call, OpenAIDecoder(self.context, self.failed)
 
     def framer(self) -> Framer:
         """Server-sent events."""
@@ -288,7 +289,8 @@ class OpenAI(HttpProvider):
     def failed(self, said: ErrorBody) -> ProviderError:
         """The error of a complaint."""
         kind = error_mapping.classify(said)
-        return error_mapping.error(self.link, said, kind=kind, hint=hint(said, self.link) if kind is Rejected else None)
+        advice = hint(said, self.context) if kind is Rejected else None
+        return error_mapping.error(self.context, said, kind=kind, hint=advice)
 
     async def models(self) -> Sequence[ListedModel]:
         """`GET /models`; vLLM and OpenRouter add the context."""
@@ -302,10 +304,10 @@ class OpenAI(HttpProvider):
             failed = self.failure(status, headers, body)
             if "not JSON" in failed.message:
                 raise failed
-            return f"{address(self.link)} answers, but lists no models to this key ({status})"
+            return f"{address(self.context)} answers, but lists no models to this key ({status})"
         if status != HTTPStatus.OK:
             raise self.failure(status, headers, body)
-        return f"{address(self.link)} lists {len(wire.seq(self.parsed(status, headers, body).get('data')))} models"
+        return f"{address(self.context)} lists {len(wire.seq(self.parsed(status, headers, body).get('data')))} models"
 
 
 def _listed(model: dict[str, Any]) -> ListedModel:

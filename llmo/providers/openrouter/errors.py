@@ -23,12 +23,12 @@ _FREE_MINUTE = "free models take 20 requests a minute: set rpm = 20 for the prov
 _FREE_DAY = "free models take 50 requests a day, 1,000 once $10 of credit were bought; none without :free"
 
 
-def failed(link: ProviderContext, said: ErrorBody) -> ProviderError:
+def failed(context: ProviderContext, said: ErrorBody) -> ProviderError:
     """The error of a complaint."""
     kind = verdict(said)
-    error = error_mapping.error(link, said, kind=kind, hint=hint(link, said, kind))
+    error = error_mapping.error(context, said, kind=kind, hint=hint(context, said, kind))
     if error.retry_after is None:
-        error.retry_after = rate_headers.wait(_patience(link, said))
+        error.retry_after = rate_headers.wait(_patience(context, said))
     return error
 
 
@@ -46,13 +46,13 @@ def verdict(said: ErrorBody) -> Verdict:
     return ModelNotFound if found is Rejected and said.status == HTTPStatus.NOT_FOUND else found
 
 
-def hint(link: ProviderContext, said: ErrorBody, kind: Verdict) -> str | None:
+def hint(context: ProviderContext, said: ErrorBody, kind: Verdict) -> str | None:
     """What to do, when OpenRouter's own words tell it."""
     if kind is QuotaExhausted and (afforded := _AFFORDS.search(said.lower)):
         return f"the credit pays for --max-tokens {afforded[1]}; more of it lifts that"
     if kind is RateLimited and "free-models" in said.lower:
         return _FREE_DAY if "per-day" in said.lower else _FREE_MINUTE
-    return _instead(link, said) or (openai.hint(said, link) if kind is Rejected else None)
+    return _instead(context, said) or (openai.hint(said, context) if kind is Rejected else None)
 
 
 def _availability(said: ErrorBody) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _availability(said: ErrorBody) -> dict[str, Any]:
     return fields.obj(said.details.get("availability")) or fields.obj(inner)
 
 
-def _instead(link: ProviderContext, said: ErrorBody) -> str | None:
+def _instead(context: ProviderContext, said: ErrorBody) -> str | None:
     """What shut the hosts out, and which models there are instead."""
     there = _availability(said)
     excluded, others = _names(there.get("excluded_by")), _names(there.get("fallback_models"))
@@ -68,7 +68,7 @@ def _instead(link: ProviderContext, said: ErrorBody) -> str | None:
     parts = [f"shut out by {excluded}"] if excluded else []
     parts += [detail] if detail else []
     parts += [f"instead there is {others}"] if others else []
-    return error_mapping.clean("; ".join(parts), link.api_key) or None
+    return error_mapping.clean("; ".join(parts), context.api_key) or None
 
 
 def _names(value: Any) -> str:
@@ -81,7 +81,7 @@ def _names(value: Any) -> str:
     return ", ".join(texts[:_SHOWN]) + more
 
 
-def _patience(link: ProviderContext, said: ErrorBody) -> float | None:
+def _patience(context: ProviderContext, said: ErrorBody) -> float | None:
     """Seconds to wait, by what is told outside of Retry-After."""
     wait = rate_headers.number(_availability(said).get("retry_after"))
     if wait is not None:
@@ -91,4 +91,4 @@ def _patience(link: ProviderContext, said: ErrorBody) -> float | None:
     reset = rate_headers.number(headers.get("x-ratelimit-reset"))
     if not reset:
         return None
-    return max(0.0, (reset / 1000 if reset > _MILLISECONDS else reset) - link.clock.now())
+    return max(0.0, (reset / 1000 if reset > _MILLISECONDS else reset) - context.clock.now())

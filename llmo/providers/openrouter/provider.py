@@ -46,15 +46,15 @@ def wire_name(model: str) -> str:
     return openrouter_models.OWN + model if model.partition(":")[0] in openrouter_models.ROUTERS else model
 
 
-def encode(request: Request, model: str, link: ProviderContext) -> bytes:
+def encode(request: Request, model: str, context: ProviderContext) -> bytes:
     """The body of a chat completion, with the choices that OpenRouter is to make."""
-    reserved(link, request)
+    reserved(context, request)
     attachments = wire.Attachments()
     # Always by this name, and never left to the host's own limit: credit is checked against it.
     body = draft(request, wire_name(model), "max_completion_tokens", attachments)
-    if link.config.routing.models:
-        body["models"] = [wire_name(name) for name in link.config.routing.models]
-    wishes = preferences(link.config.routing, request)
+    if context.config.routing.models:
+        body["models"] = [wire_name(name) for name in context.config.routing.models]
+    wishes = preferences(context.config.routing, request)
     own = {"provider": body.pop("provider")} if "provider" in body else {}
     if wishes:
         body["provider"] = wishes
@@ -163,13 +163,12 @@ class OpenRouter(OpenAI):
 
     def ask(self, request: Request, model: str) -> tuple[HttpRequest, Decoder]:
         """The call that carries a request, and what reads its answer."""
-        return self.call("POST", self.url("/chat/completions"), encode(request, model, self.link)), OpenRouterDecoder(
-            self
-        )
+        body = encode(request, model, self.context)
+        return self.call("POST", self.url("/chat/completions"), body), OpenRouterDecoder(self.context, self.failed)
 
     def failed(self, said: ErrorBody) -> ProviderError:
         """The error of a complaint."""
-        return errors.failed(self.link, said)
+        return errors.failed(self.context, said)
 
     async def charged(self, request_id: str) -> RecordedCost | None:
         """`GET /generation?id=`: the record of a call, a moment after it ended."""

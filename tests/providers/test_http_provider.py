@@ -22,6 +22,7 @@ from llmo.errors import (
     Unavailable,
 )
 from llmo.providers.http import fields as wire
+from llmo.providers.http import framing
 from llmo.providers.http.counts import AbsurdError, count, dollars, plausible, uses
 from llmo.providers.http.provider import expressible
 from llmo.providers.provider import ProviderContext
@@ -299,7 +300,7 @@ def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> N
     assert type(failed(ANSWER, headers=JSON)) is Unavailable
     assert "longer than" in failed(ANSWER, headers=JSON).message
 
-    monkeypatch.setattr(wire, "LINE_LIMIT", 100)
+    monkeypatch.setattr(framing, "LINE_LIMIT", 100)
     assert type(failed(b"data: " + b"x" * 94)) is Unavailable
     assert "not JSON" in failed(b"data: " + b"x" * 94).message
     for pieces in ([b"data: " + b"x" * 95], [b"data: ", b"x" * 95], [b"\n" + b"x" * 101]):

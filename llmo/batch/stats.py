@@ -28,9 +28,9 @@ class RunStats:
     """
     Counters of one run.
 
-    `total` are all rows of the input, `skipped` those that earlier runs finished; `spent` is
-    picodollars, up to `in_doubt` may be billed beyond them, `unpriced` the rows of unknown cost,
-    `copied` those that another row paid for;
+    `total` are all rows of the input, `skipped` those that earlier runs finished, `changed` those whose request is
+    another one since, `resent` failed ones that run again; `spent` is picodollars, up to `in_doubt` may be billed
+    beyond them, `unpriced` the rows of unknown cost, `copied` those that another row paid for;
     `again` rows were cut by the output limit that the money left had lowered and asked again without it,
     `cut` ones stayed so;
     `private` rows held private data and stayed on this machine; `used` is the share of the limits.
@@ -39,6 +39,8 @@ class RunStats:
     total: int = 0
     skipped: int = 0
     kept_failed: int = 0
+    changed: int = 0
+    resent: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     models: dict[str, Counter[str]] = field(default_factory=dict)
@@ -62,6 +64,11 @@ class RunStats:
     def left(self) -> int:
         """Rows without an outcome."""
         return max(0, self.total - self.skipped - self.kept_failed - self.done)
+
+    @property
+    def recorded(self) -> int:
+        """Rows of the input that the output already had."""
+        return self.skipped + self.kept_failed + self.changed + self.resent
 
     def count(self, status: Status, failure: str | None) -> None:
         """One row has its line."""

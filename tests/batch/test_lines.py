@@ -99,7 +99,7 @@ def test_a_line_that_is_not_wholly_ours_is_not_trusted(tmp_path: Path, bad: byte
     found = Recorded()
     found.read(path, HashTable())
 
-    assert (None, 1) == (lines.trusted(bad), found.counts.broken)
+    assert (None, 1) == (lines.trusted(bad), found.broken)
     assert ["done", "new", "done"] == [found.decide(name, GOOD["key"], None) for name in ("a", "r1", "z")]
 
 
@@ -177,8 +177,8 @@ def test_a_line_without_end_is_not_read_into_memory(tmp_path: Path, monkeypatch:
     """
     It is passed over, and what follows is read.
     """
-    monkeypatch.setattr(lines, "MOST", 1000)
-    monkeypatch.setattr(lines, "PIECE", 64)
+    monkeypatch.setattr(line_reader, "MOST", 1000)
+    monkeypatch.setattr(line_reader, "PIECE", 64)
     path = tmp_path / "out.jsonl"
     long = line(text="x" * 5000)
     path.write_bytes(line(id="a") + long + line(id="z"))

@@ -13,7 +13,7 @@ from llmo.batch.input.requests import RowRequest
 from llmo.batch.input.rows import Row
 from llmo.batch.output.journal import encoded
 from llmo.batch.resume.feed import Feed
-from llmo.batch.resume.recorded import KINDS, PAID, PAUSED, WORDS, Counts, Recorded
+from llmo.batch.resume.recorded import KINDS, PAID, PAUSED, WORDS, Recorded
 from llmo.batch.stats import RunStats
 from llmo.errors import UsageError
 from llmo.types.messages import Message, Request
@@ -79,21 +79,18 @@ def test_each_outcome_is_done_failed_or_tried_again_as_the_flag_says(tmp_path: P
     words = ["ok", "refused", *WORDS]
     found = recorded(tmp_path / "out", *(line(word, word) for word in words))
     decided = {word: found.decide(word, KEY, retry) for word in words}
-    counts = found.counts
 
     assert decided == {word: expected(word, retry) for word in words}
-    tallied = {"done": counts.done, "failed": counts.failed, "retry": counts.retry}
-    assert tallied == {word: list(decided.values()).count(word) for word in ("done", "failed", "retry")}
-    assert (0, 0, 0) == (counts.changed, counts.broken, found.orphans)
+    assert decided == {word: found.decide(word, KEY, retry) for word in words}
+    assert (len(words), 0) == (len(found.table), found.broken)
 
 
 @pytest.mark.parametrize("word", ["ok", "truncated", "rate_limited", "invalid_output", "unknown"])
 def test_a_row_that_asks_something_else_now_runs_again(tmp_path: Path, word: str) -> None:
-    """Whatever its old answer was; an id that was never seen is new, and one that no row has is an orphan."""
+    """Whatever its old answer was; an id that was never seen is new."""
     found = recorded(tmp_path / "out", line("r1", word), line("gone"))
 
     assert ("changed", "new") == (found.decide("r1", OTHER, None), found.decide("r2", KEY, None))
-    assert (found.counts, found.orphans) == (Counts(changed=1), 1)
 
 
 def test_keys_that_differ_in_one_bit_are_not_the_same(tmp_path: Path) -> None:
@@ -111,7 +108,7 @@ def test_the_last_word_on_an_id_counts(tmp_path: Path) -> None:
     found = recorded(tmp_path / "out", line("a", "timeout"), line("a"), line("b"), line("b", "timeout"), b'{"id": "c\n')
 
     assert ("done", "retry", "new") == tuple(found.decide(name, KEY, None) for name in "abc")
-    assert (1, 0) == (found.counts.broken, found.orphans)
+    assert (1, 2) == (found.broken, len(found.table))
 
 
 def doubles(*keys: str) -> HashTable:
@@ -274,6 +271,15 @@ def test_what_is_done_is_skipped_and_what_stays_failed_is_heard_of(tmp_path: Pat
     assert [work.apart for work in sent] == [{"id": "c"}, {"id": "d"}, "broken"]
     assert [(work.key, work.fields) for work in sent] == [(KEY, {"id": "c"}), (KEY, {"id": "d"}), (KEY, {})]
     assert (failed, stats.skipped, stats.kept_failed, stats.left) == ([{"id": "b"}], 1, 1, 3)
+
+
+def test_rows_are_counted_by_what_the_output_had_of_them(tmp_path: Path) -> None:
+    """Done, failed for good, asked something else since, failed and run again; a new row is none of them."""
+    lines = [line("a"), line("b"), line("c", "unknown"), line("d", key=OTHER), line("e", "timeout"), line("gone")]
+    made, stats, _ = feed(recorded(tmp_path / "out", *lines), [row(n, id=name) for n, name in enumerate("abcdef")])
+
+    assert [work.name for work in made if work is not None] == ["d", "e", "f"]
+    assert (stats.skipped, stats.kept_failed, stats.changed, stats.resent, stats.recorded) == (2, 1, 1, 1, 5)
 
 
 def test_paid_failures_are_sent_where_they_are_named(tmp_path: Path) -> None:

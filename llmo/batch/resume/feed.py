@@ -75,7 +75,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """Skips what is done; `failed` hears of rows that stay failed."""
+    """Skips what is done, and counts in `stats` what it finds; `failed` hears of rows that stay failed."""
 
     rows: Callable[[], Iterator[Row]]
     builder: RequestBuilder
@@ -122,5 +122,10 @@ class Feed:
                 if first():
                     self.failed(row.content)
                 return True
-            case _:
-                return False
+            case "changed":
+                self.stats.changed += 1
+            case "retry":
+                self.stats.resent += 1
+            case "new":
+                pass
+        return False

@@ -28,22 +28,11 @@ KEY_DIGITS = 14
 
 
 @dataclass(slots=True)
-class Counts:
-    """What resume found; `failed` rows were left as they are, `changed` ones run again."""
-
-    done: int = 0
-    failed: int = 0
-    changed: int = 0
-    retry: int = 0
-    broken: int = 0
-
-
-@dataclass(slots=True)
 class Recorded:
-    """The last word on every id of an output."""
+    """The last word on every id of an output; `broken` lines of it can't be trusted, and their rows run again."""
 
     table: HashTable = field(default_factory=HashTable)
-    counts: Counts = field(default_factory=Counts)
+    broken: int = 0
 
     def read(self, path: Path, same_keys: HashTable, retry: str | None = None) -> None:
         """
@@ -51,7 +40,7 @@ class Recorded:
 
         Not of what `retry` names: it is bought again, and no row may get the old one in its place.
         """
-        for entry in entries(path, self._broken):
+        for entry in entries(path, self._distrust):
             name, key, code = entry.name, entry.row["key"], _code(entry.row)
             self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
             paid = not code or (WORDS[code - 1] in PAID and not _named(WORDS[code - 1], retry))
@@ -59,9 +48,8 @@ class Recorded:
                 same_keys.set(number, entry.begin + 1)
         self.table.freeze()
 
-    def _broken(self, _begin: int, _line: bytes | None) -> None:
-        """Count a line that can't be trusted: its row runs again."""
-        self.counts.broken += 1
+    def _distrust(self, _begin: int, _line: bytes | None) -> None:
+        self.broken += 1
 
     def decide(self, name: str, key: str, retry: str | None) -> Decision:
         """What to do with a row; `retry` is one of `KINDS`, `all`, or None: failed rows that cost nothing but a try."""
@@ -70,23 +58,11 @@ class Recorded:
             return "new"
         code = value & (1 << CODE_BITS) - 1
         word = WORDS[code - 1] if code else "ok"
-        found: Decision = "failed"
         if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
-            found = "changed"
-        elif _named(word, retry) or (
-            code and word not in PAID and (retry == "all" or (not retry and word != "unknown"))
-        ):
-            found = "retry"
-        elif word in ("ok", "truncated"):
-            found = "done"
-        setattr(self.counts, found, getattr(self.counts, found) + 1)
-        return found
-
-    @property
-    def orphans(self) -> int:
-        """Recorded rows that the input no longer has; right when every row has been decided."""
-        counts = self.counts
-        return len(self.table) - counts.done - counts.failed - counts.changed - counts.retry
+            return "changed"
+        if _named(word, retry) or (code and word not in PAID and (retry == "all" or (not retry and word != "unknown"))):
+            return "retry"
+        return "done" if word in ("ok", "truncated") else "failed"
 
 
 def _code(row: Mapping[str, Any]) -> int:

@@ -68,12 +68,12 @@ def _say(task: BatchJob, report: Mapping[str, Any], elapsed: float) -> None:
 
 def _finish_output(task: BatchJob, files: BatchFiles, *, complete: bool) -> Summary | None:
     """Make the output what was asked for, once no more lines come; what a comparison came to."""
-    counts, target, journal = task.recorded.counts, task.target, task.journal
+    stats, target, journal = task.stats, task.target, task.journal
     if files.journal is None or target is None or journal is None or files.journal.lost:
         return None
     ordered = task.flags.output.ordered and task.shape == "jsonl" and not task.compared_targets
     try:
-        if complete and (counts.changed or counts.retry or counts.broken or ordered):
+        if complete and (stats.changed or stats.resent or task.recorded.broken or ordered):
             export.rewrite(journal, manifest.beside(target, "old.jsonl"), ordered=ordered)
         if task.compared_targets:
             return comparison.write(

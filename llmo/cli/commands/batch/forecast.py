@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmo.batch.stats import RunStats
@@ -65,7 +65,7 @@ class Forecast:
 def forecast(task: BatchJob) -> Forecast:
     """Plan every row that is left; equal requests count once."""
     found = Forecast()
-    same, counts = task.same.copy(), replace(task.recorded.counts)
+    same = task.same.copy()
     for work in works(task.feed(stats=RunStats())):
         found.rows += 1
         number = int(work.key[:16], 16)
@@ -84,7 +84,6 @@ def forecast(task: BatchJob) -> Forecast:
             continue
         first = plan.ranked[0]
         found.shares.setdefault(str(first.target), _Share()).add(first, plan.need.input_estimate)
-    task.recorded.counts = counts
     return found
 
 

@@ -114,27 +114,28 @@ def _restart(task: BatchJob, journal: Journal) -> None:
 
 def _say_resumed(task: BatchJob, before: manifest.Manifest | None, now: manifest.Manifest) -> None:
     """Look at all rows to say how many are done and how many have changed."""
-    counts = task.recorded.counts
-    if counts.broken and task.target is not None:
-        what = "1 line" if counts.broken == 1 else f"{counts.broken:,} lines"
+    broken = task.recorded.broken
+    if broken and task.target is not None:
+        what = "1 line" if broken == 1 else f"{broken:,} lines"
         aside = manifest.beside(task.target, "old.jsonl")
         task.ctx.note(f"llmo: {task.journal}: {what} can't be trusted: their rows run again; kept in {aside}")
     if not len(task.recorded.table):
         return
-    for _ in works(task.feed(stats=RunStats())):
+    found = RunStats()
+    for _ in works(task.feed(stats=found)):
         pass
-    parts = [f"{counts.done:,} {task.unit} are done"]
-    if counts.failed:
-        parts.append(f"{counts.failed:,} failed before and stay so (--retry-errors=KIND runs them again)")
-    if counts.retry:
-        parts.append(f"{counts.retry:,} failed {task.unit} run again")
-    if counts.changed:
+    parts = [f"{found.skipped:,} {task.unit} are done"]
+    if found.kept_failed:
+        parts.append(f"{found.kept_failed:,} failed before and stay so (--retry-errors=KIND runs them again)")
+    if found.resent:
+        parts.append(f"{found.resent:,} failed {task.unit} run again")
+    if found.changed:
         why = now.differs(before) if before else []
-        parts.append(f"{counts.changed:,} have changed ({', '.join(why) or 'their input'}) and run again")
-    if task.recorded.orphans > 0:
-        parts.append(f"{task.recorded.orphans:,} are no longer in the input")
+        parts.append(f"{found.changed:,} have changed ({', '.join(why) or 'their input'}) and run again")
+    orphans = len(task.recorded.table) - found.recorded
+    if orphans > 0:
+        parts.append(f"{orphans:,} are no longer in the input")
     task.ctx.note(f"llmo: resuming {task.target}: {', '.join(parts)}")
-    task.recorded.counts = type(counts)(broken=counts.broken)
 
 
 def _begin(task: BatchJob, journal: Journal, now: manifest.Manifest, *, lost: list[int]) -> Intents:

@@ -153,7 +153,7 @@ class Attempt:
         if self.engine.till.limited(self.call):
             limit = self.candidate.max_output
             ceiling = facts.model.price.ceiling if facts.model.price else None
-        if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.without:
+        if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.dropped:
             limit = None
         private = secluded(need, self.candidate.target)
         now = (request.params.max_tokens, request.ceiling, request.strategy, request.private)

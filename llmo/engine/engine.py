@@ -135,9 +135,9 @@ class Execution:
 
     def _learn(self, candidate: Candidate) -> None:
         """It answered without: so that was what its server refused."""
-        if candidate.learnt:
+        if candidate.learned:
             known = self.engine.refused.get(candidate.target, frozenset())
-            self.engine.refused[candidate.target] = known.union(candidate.learnt)
+            self.engine.refused[candidate.target] = known.union(candidate.learned)
 
     def _note(self, schedule: Schedule, error: LlmoError, failed: int) -> None:
         """Take note of a failure, and take out whoever can't do better after it."""

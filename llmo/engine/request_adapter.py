@@ -2,7 +2,7 @@
 A request as one target can take it: parameters left out, a schema asked for in words.
 
 Nothing is left out in silence. Who may leave what out is decided in the plan; what a server refuses
-all the same is learnt from its answer, which cost nothing.
+all the same is learned from its answer, which cost nothing.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _NAMES: Mapping[Parameter, str] = {"temperature": "temperature", "seed": "seed",
 
 def expressed(request: Request, candidate: Candidate) -> Request:
     """The request with what the candidate does not take left out, and the schema in words where it has no field."""
-    if candidate.without:
-        request = replace(request, params=_without(request.params, candidate.without))
-        request = chat_body.without(request, candidate.without)
-    if request.schema is not None and not candidate.native:
+    if candidate.dropped:
+        request = replace(request, params=_without(request.params, candidate.dropped))
+        request = chat_body.without(request, candidate.dropped)
+    if request.schema is not None and not candidate.native_schema:
         request = replace(request, messages=_told(request.messages, request.schema), schema=None)
         request = chat_body.without(request, ("response_format",))
     if request.body is not None and candidate.facts.kind not in chat_body.KINDS:
@@ -77,19 +77,19 @@ def refused(error: LlmoError, request: Request, candidate: Candidate, *, lenient
         return None
     if error.status == HTTPStatus.INTERNAL_SERVER_ERROR and "response_format" in error.message:
         # llama-cpp-python 0.3 says so of a field that it knows with other values.
-        return "schema" if request.schema is not None and candidate.native else None
+        return "schema" if request.schema is not None and candidate.native_schema else None
     if not isinstance(error, Rejected) or error.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
         return None
     if lenient and (named := _named(error.message.lower(), request.params, candidate)):
         return named
-    return "schema" if request.schema is not None and candidate.native else None
+    return "schema" if request.schema is not None and candidate.native_schema else None
 
 
 def _named(message: str, params: Params, candidate: Candidate) -> Parameter | None:
     if not _REFUSING.search(message):
         return None
     for name in given(params):
-        if name in _NAMES and name not in candidate.without and re.search(rf"\b{_NAMES[name]}\b", message):
+        if name in _NAMES and name not in candidate.dropped and re.search(rf"\b{_NAMES[name]}\b", message):
             return name
     return None
 
@@ -104,9 +104,9 @@ def known(candidate: Candidate, refused: frozenset[Parameter], request: Request,
 
 def adapted(candidate: Candidate, parameter: Parameter) -> Candidate:
     """The candidate asked without a parameter that its server refused."""
-    candidate = replace(candidate, learnt=(*candidate.learnt, parameter))
+    candidate = replace(candidate, learned=(*candidate.learned, parameter))
     if parameter == "schema":
         note = f"{candidate.target} refused the field for a schema: asked for it in words"
-        return replace(candidate, native=False, notes=(*candidate.notes, note))
+        return replace(candidate, native_schema=False, notes=(*candidate.notes, note))
     note = left_out((parameter,), candidate.target)
-    return replace(candidate, without=(*candidate.without, parameter), notes=(*candidate.notes, note))
+    return replace(candidate, dropped=(*candidate.dropped, parameter), notes=(*candidate.notes, note))

@@ -104,7 +104,7 @@ def candidate(one: Candidate) -> dict[str, Any]:
         "ready": facts.not_ready is None and one.refused is None,
         "why": one.why,
         "max_output": one.max_output,
-        "left_out": list(one.without) if one.rank is not None else [],
+        "left_out": list(one.dropped) if one.rank is not None else [],
         "cost": {"estimate_usd": money(one.estimate), "worst_usd": money(one.worst), "source": one.source},
         "latency": latency
         and {

@@ -56,9 +56,9 @@ class Candidate:
     A target with its place in the plan; `rank` is None when it is out, and `why` says why.
 
     Costs are picodollars for the request's bound and the limit `max_output` (tokens), None when
-    the price is unknown. `without` are parameters that it does not take, which is why it is out or what
-    it is not sent; `notes` are warnings that go with its answer. A schema goes into its own field when it
-    is `native`, else into the prompt. `learnt` is what its server refused while this program ran. `unpriced` names
+    the price is unknown. `dropped` are parameters that it does not take, which is why it is out or what
+    it is not sent; `notes` are warnings that go with its answer. With `native_schema` a schema goes into its own
+    field, else into the prompt. `learned` is what its server refused while this program ran. `unpriced` names
     what the request buys there beside tokens: no limit of dollars covers it. `full_output` is the limit that
     the money left lowered to `max_output`, `least_output` a limit below which it must not be lowered;
     `refused` names the budget that would refuse it now.
@@ -73,10 +73,10 @@ class Candidate:
     estimate: int | None
     worst: int | None
     source: CostSource
-    without: tuple[Parameter, ...] = ()
-    native: bool = True
+    dropped: tuple[Parameter, ...] = ()
+    native_schema: bool = True
     notes: tuple[str, ...] = ()
-    learnt: tuple[Parameter, ...] = ()
+    learned: tuple[Parameter, ...] = ()
     full_output: int | None = None
     least_output: int | None = None
     refused: str | None = None
@@ -159,9 +159,9 @@ def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candi
     limit = need.max_output or facts.model.max_output or DEFAULT_OUTPUT
     price = facts.model.price
     out = _out(need, step.target, facts)
-    without = () if out else tuple(name for name in need.parameters if name not in facts.parameters)
-    if without and (not need.lenient or "image" in without):
-        out = f"does not take {parameters.flags(without)}"
+    dropped = () if out else tuple(name for name in need.parameters if name not in facts.parameters)
+    if dropped and (not need.lenient or "image" in dropped):
+        out = f"does not take {parameters.flags(dropped)}"
     estimate = price.expected(need.input_estimate, min(limit, EXPECTED_OUTPUT)) if price else None
     worst = held(price, need, limit) if price else None
     if facts.billing != "metered":
@@ -176,14 +176,14 @@ def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candi
         estimate=estimate,
         worst=worst,
         source=_SOURCE.get(facts.billing) or ("computed" if price else "unknown"),
-        without=without,
-        native=_native(facts),
-        notes=() if out else _notes(step.target, need, facts, without),
+        dropped=dropped,
+        native_schema=_native_schema(facts),
+        notes=() if out else _notes(step.target, need, facts, dropped),
         unpriced=_unpriced(step.target, need, facts),
     )
 
 
-def _native(facts: TargetFacts) -> bool:
+def _native_schema(facts: TargetFacts) -> bool:
     """Whether a schema has a field of its own; a model of which nobody knows is asked with it."""
     known = facts.model.abilities
     return "schema" in facts.parameters and (known is None or "schema" in known)
@@ -198,8 +198,8 @@ def _unpriced(target: Target, need: Requirements, facts: TargetFacts) -> tuple[s
     return (*need.bought, *tiers, *((f"the searches of {target.model}",) if facts.searching else ()))
 
 
-def _notes(target: Target, need: Requirements, facts: TargetFacts, without: tuple[Parameter, ...]) -> tuple[str, ...]:
-    notes = [parameters.left_out(without, target)] if without else []
+def _notes(target: Target, need: Requirements, facts: TargetFacts, dropped: tuple[Parameter, ...]) -> tuple[str, ...]:
+    notes = [parameters.left_out(dropped, target)] if dropped else []
     if need.max_output and "max_tokens" not in {*facts.parameters, *need.parameters}:
         notes.append(f"{target} takes no limit of output: max_tokens of the profile is left out")
     if (untold := need.untold.get(facts.kind)) is not None:
@@ -258,9 +258,9 @@ def _order(strategy: Strategy, able: Sequence[Candidate]) -> Callable[[Candidate
 
 def _why(candidate: Candidate, need: Requirements) -> str:
     why = candidate.why
-    if candidate.without:
-        why += f", without {parameters.flags(candidate.without)}"
-    if need.schema and not candidate.native:
+    if candidate.dropped:
+        why += f", without {parameters.flags(candidate.dropped)}"
+    if need.schema and not candidate.native_schema:
         why += ", schema asked for in words"
     if need.strategy != "profile":
         why += f", ordered by {need.strategy}"

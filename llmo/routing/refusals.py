@@ -48,7 +48,7 @@ def _nobody_here(need: Requirements) -> str:
 
 def _unfit(plan: Plan) -> LlmoError | None:
     """The error of a request that asks for what a candidate must not be sent, if it is that."""
-    if barred := [c for c in plan.candidates if c.without]:
+    if barred := [c for c in plan.candidates if c.dropped]:
         return _barred(barred)
     for c in plan.candidates:
         if c.why == unsendable(plan.need, c.facts.kind):
@@ -69,11 +69,11 @@ def _instead(need: Requirements, kind: str) -> str:
 def _barred(candidates: Sequence[Candidate]) -> Rejected:
     """Who would answer but for a parameter, and who takes it."""
     said = [
-        f"{c.target.provider} ({c.facts.kind}) does not take the parameter{'s' * (len(c.without) > 1)}: "
-        f"{', '.join(c.without)}"
+        f"{c.target.provider} ({c.facts.kind}) does not take the parameter{'s' * (len(c.dropped) > 1)}: "
+        f"{', '.join(c.dropped)}"
         for c in candidates
     ]
-    names = dict.fromkeys(name for c in candidates for name in c.without)
+    names = dict.fromkeys(name for c in candidates for name in c.dropped)
     hint = "; ".join(f"kinds that take {name}: {', '.join(taking(name))}" for name in names)
     lenient = "" if "image" in names else "; --lenient leaves it out"
     return Rejected("; ".join(dict.fromkeys(said)), hint=f"{hint}{lenient}")

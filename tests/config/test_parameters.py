@@ -122,7 +122,7 @@ def test_a_schema_has_a_field_where_there_is_one(
 
     (made,) = decide({A: facts(model=model, parameters=parameters)}, schema=True).ranked
 
-    assert (native, "named" if native else "named, schema asked for in words") == (made.native, made.why)
+    assert (native, "named" if native else "named, schema asked for in words") == (made.native_schema, made.why)
 
 
 def test_nobody_left_names_provider_parameter_and_who_takes_it() -> None:

@@ -70,7 +70,7 @@ def test_a_parameter_that_a_server_refused_is_not_sent() -> None:
     """
     Not even as the limit that money is held for.
     """
-    of = replace(candidate(A, 1), without=("max_tokens",))
+    of = replace(candidate(A, 1), dropped=("max_tokens",))
     _, provider = Desk(budgeted=True).play(GOOD, of=of, request=replace(HELLO, params=Params(max_tokens=9)))
 
     assert [request.params.max_tokens for request in provider.requests] == [None]

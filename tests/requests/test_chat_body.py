@@ -172,7 +172,7 @@ def test_a_field_that_another_dialect_lacks_is_left_out_only_when_told_to() -> N
     )
     refused = strict.candidates[0].why
     loose = lenient.candidates[0]
-    sends = encoded(ANTHROPIC, request_adapter.expressed(request, replace(loose, native=True)))
+    sends = encoded(ANTHROPIC, request_adapter.expressed(request, replace(loose, native_schema=True)))
 
     assert "anthropic has no words for metadata" == refused
     assert (1, ("p/m has no words for metadata: left out",)) == (loose.rank, loose.notes)
@@ -229,7 +229,7 @@ def test_a_schema_in_words_takes_the_place_of_its_field(content: Any) -> None:
     message = {"role": "user", "content": content, "name": "n"}
     request = asked({"messages": [message], "response_format": FORMAT}).request
     (candidate,) = planner().plan(request, Selection(models=("p/m",))).candidates
-    body = encoded(OPENAI, request_adapter.expressed(request, replace(candidate, native=False)))
+    body = encoded(OPENAI, request_adapter.expressed(request, replace(candidate, native_schema=False)))
 
     assert "response_format" not in body
     assert (True, "n") == (request_adapter.SCHEMA in json.dumps(body["messages"]), body["messages"][0]["name"])
@@ -243,7 +243,7 @@ def test_what_a_server_does_not_take_is_left_out_of_a_line_too(names: Any) -> No
     """
     request = asked(RICH).request
     (candidate,) = planner().plan(request, Selection(models=("p/m",))).candidates
-    body = encoded(OPENAI, request_adapter.expressed(request, replace(candidate, without=names)))
+    body = encoded(OPENAI, request_adapter.expressed(request, replace(candidate, dropped=names)))
 
     assert not body.keys() & set(names)
     assert {"temperature", "seed", "stop"} - set(names) <= body.keys()

@@ -84,7 +84,7 @@ class Desk:
         """One job with a single target; what came of it, and the provider."""
         provider, need = Scripted(*scripts), changes.pop("need", {})
         found = plan(of or candidate(A, 1))
-        found = replace(found, need=replace(found.need, **need))
+        found = replace(found, requirements=replace(found.requirements, **need))
         job = Job(**{"request": HELLO, "plan": found, "run": "R", "timeout": 60.0, "retries": 0, **changes})
 
         async def main() -> Result:

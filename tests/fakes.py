@@ -150,7 +150,7 @@ def candidate(target: Target, rank: int, **facts: Any) -> Candidate:
 def plan(*candidates: Candidate) -> Plan:
     """A plan with these in order."""
     task = Task(name="general", reason="test", scores={})
-    return Plan(task=task, need=Requirements(input_estimate=5, input_bound=20), candidates=candidates)
+    return Plan(task=task, requirements=Requirements(input_estimate=5, input_bound=20), candidates=candidates)
 
 
 @dataclass

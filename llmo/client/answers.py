@@ -183,8 +183,8 @@ def estimate(plan: router.Plan) -> Estimate:
     return Estimate(
         task=plan.task.name,
         task_reason=plan.task.reason,
-        private=plan.need.private,
-        input_tokens=plan.need.input_estimate,
+        private=plan.requirements.private,
+        input_tokens=plan.requirements.input_estimate,
         candidates=tuple(map(_candidate, plan.candidates)),
     )
 

@@ -73,7 +73,7 @@ class Attempt:
 
     async def open(self, deadline: float) -> None:
         """Take the hold, for as long an answer as there is money for. Raises `BudgetExceeded`."""
-        need, till = self.job.plan.need, self.engine.till
+        need, till = self.job.plan.requirements, self.engine.till
         if secluded(need, self.candidate.target) and not self.candidate.facts.local:
             raise Withheld(f"{self.candidate.target} is not on this machine, and the request is private")
         limited = till.limited(self.call)
@@ -93,13 +93,15 @@ class Attempt:
 
     async def _held(self, deadline: float) -> Hold:
         candidate, job = self.candidate, self.job
-        least = output_limits.worst(candidate, job.plan.need, output_limits.least(candidate, job.plan.need))
+        least = output_limits.worst(
+            candidate, job.plan.requirements, output_limits.least(candidate, job.plan.requirements)
+        )
         patience = job.timeout if job.queues else max(0.0, deadline - asyncio.get_running_loop().time())
         return await self.engine.till.hold(self.call, candidate.worst, least=least, patience=patience)
 
     def _shorter(self, refusal: OverBudget) -> Candidate:
         """Ask for no more than the refusal says that there is money for; raises it when that is no answer."""
-        need = self.job.plan.need
+        need = self.job.plan.requirements
         found = output_limits.shorter(self.candidate, need, refusal.status.left or 0) if refusal.shortens else None
         if found is None:
             raise output_limits.explained(refusal, self.candidate, need)
@@ -110,7 +112,7 @@ class Attempt:
         target, loop = self.candidate.target, asyncio.get_running_loop()
         request = self._request()
         # Without a limit in the request a provider charges what it expects, not what the model could write.
-        tokens = self.job.plan.need.input_estimate + (request.params.max_tokens or EXPECTED_OUTPUT)
+        tokens = self.job.plan.requirements.input_estimate + (request.params.max_tokens or EXPECTED_OUTPUT)
         try:
             async with asyncio.timeout_at(None if self.job.queues else deadline):
                 slot = await self.engine.limiter.acquire(target.provider, tokens)
@@ -147,7 +149,7 @@ class Attempt:
 
     def _request(self) -> Request:
         """The request as this target can take it."""
-        need, facts = self.job.plan.need, self.candidate.facts
+        need, facts = self.job.plan.requirements, self.candidate.facts
         request = request_adapter.expressed(self.job.request, self.candidate)
         limit, ceiling = request.params.max_tokens or need.max_output, None
         if self.engine.till.limited(self.call):
@@ -210,7 +212,7 @@ class Attempt:
 
     def _cost(self) -> tuple[int | None, CostSource]:
         """What is booked, see `llmo.engine.costing`."""
-        found = bill(self.answer, self.candidate, self.job.plan.need.service_tier)
+        found = bill(self.answer, self.candidate, self.job.plan.requirements.service_tier)
         self.answer.warnings.extend(found.remarks)
         return found.cost, found.source
 
@@ -220,7 +222,7 @@ class Attempt:
 
         Counts that come before the terminal marker need not be the last ones.
         """
-        price, need = self.candidate.facts.model.price, self.job.plan.need
+        price, need = self.candidate.facts.model.price, self.job.plan.requirements
         if self.answer.finish or source == "reported" or price is None or not self.candidate.worst:
             return None
         tokens = estimate("".join((*self.answer.reasoning, *self.answer.texts)))
@@ -236,7 +238,7 @@ class Attempt:
         why = "the provider charges more than its price"
         if used is not None and used.output_tokens > self.candidate.max_output:
             why = "the provider passed the output limit"
-        elif used is not None and used.input_tokens > self.job.plan.need.input_bound:
+        elif used is not None and used.input_tokens > self.job.plan.requirements.input_bound:
             why = "the provider counted more input tokens than the request can have"
         return f"{self.candidate.target} cost more than was held for it, and a budget may be passed: {why}"
 

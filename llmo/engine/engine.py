@@ -119,7 +119,7 @@ class Execution:
         raise verdict(errors)
 
     def _known(self, candidate: Candidate) -> Candidate:
-        refused, lenient = self.engine.refused.get(candidate.target), self.job.plan.need.lenient
+        refused, lenient = self.engine.refused.get(candidate.target), self.job.plan.requirements.lenient
         return request_adapter.known(candidate, refused, self.job.request, lenient=lenient) if refused else candidate
 
     def _adapted(self, number: int, error: LlmoError) -> bool:
@@ -127,7 +127,7 @@ class Execution:
         job, candidate = self.job, self._ranked[number]
         if self._answer.begun:
             return False
-        parameter = request_adapter.refused(error, job.request, candidate, lenient=job.plan.need.lenient)
+        parameter = request_adapter.refused(error, job.request, candidate, lenient=job.plan.requirements.lenient)
         if parameter is None:
             return False
         self._ranked[number] = request_adapter.adapted(candidate, parameter)
@@ -141,7 +141,7 @@ class Execution:
 
     def _note(self, schedule: Schedule, error: LlmoError, failed: int) -> None:
         """Take note of a failure, and take out whoever can't do better after it."""
-        need, ranked = self.job.plan.need, self.job.plan.ranked
+        need, ranked = self.job.plan.requirements, self.job.plan.ranked
         if isinstance(error, BudgetExceeded) and need.when_budget_ends == "local":
             for number, other in enumerate(ranked):
                 if other.facts.billing != "local" or number == failed:

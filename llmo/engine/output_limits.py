@@ -129,7 +129,9 @@ def decided(plan: Plan, money: Allowance) -> Plan:
     out: list[Candidate] = []
     first: Candidate | None = None
     for candidate in plan.ranked:
-        if first is not None and not (plan.need.when_budget_ends == "local" and candidate.facts.billing == "local"):
+        if first is not None and not (
+            plan.requirements.when_budget_ends == "local" and candidate.facts.billing == "local"
+        ):
             why = f"{first.refused}: {first.target} comes before it and is refused"
             out.append(replace(candidate, rank=None, why=why, refused=first.refused))
             continue
@@ -145,7 +147,7 @@ def decided(plan: Plan, money: Allowance) -> Plan:
 
 def _affordable(candidate: Candidate, plan: Plan, money: Allowance) -> Candidate | str:
     """The candidate with the limit that would be sent now, or why a budget refuses it."""
-    need, of = plan.need, call(candidate, plan.task.name, run=money.run, tags=money.tags)
+    need, of = plan.requirements, call(candidate, plan.task.name, run=money.run, tags=money.tags)
     if candidate.unpriced and not money.allow_unpriced and limited(of, money.limits):
         return Unbounded(candidate.unpriced, candidate.target).message
     refused = money.refusal(of, candidate.worst)

@@ -18,12 +18,14 @@ BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 def table(plan: Plan, budgets: list[dict[str, Any]], *, width: int | None, color: bool) -> str:
     """Lines of the task, the candidates in order, those that are out, and the budgets; cut at `width` columns."""
-    private = f", private ({', '.join(plan.need.private_kinds) or 'asked for'})" if plan.need.private else ""
-    limit = plan.ranked[0].max_output if plan.ranked else plan.need.max_output
+    private = (
+        f", private ({', '.join(plan.requirements.private_kinds) or 'asked for'})" if plan.requirements.private else ""
+    )
+    limit = plan.ranked[0].max_output if plan.ranked else plan.requirements.max_output
     output = f"; output at most {limit}" if limit else ""
     head = [
         visible(f"task      {plan.task.name}: {plan.task.reason}{private}"),
-        f"tokens    about {plan.need.input_estimate} in, at most {plan.need.input_bound}{output}",
+        f"tokens    about {plan.requirements.input_estimate} in, at most {plan.requirements.input_bound}{output}",
         "",
     ]
     rows = [HEAD, *(_row(one) for one in plan.candidates)]

@@ -103,7 +103,7 @@ class Plan:
     """The decision: candidates in order, those that are out after them."""
 
     task: Task
-    need: Requirements
+    requirements: Requirements
     candidates: tuple[Candidate, ...]
 
     @property
@@ -123,7 +123,7 @@ def plan(task: Task, need: Requirements, steps: Sequence[ChainStep], facts: Mapp
     ranked = [replace(c, rank=rank, why=_why(c, need)) for rank, c in enumerate(able[: len(able) - len(spare)], 1)]
     unused = [replace(c, rank=None, why="not used: --no-fallback") for c in spare]
     out = (*unused, *refused, *(c for c in candidates if c.rank is None))
-    return Plan(task=task, need=need, candidates=(*ranked, *out))
+    return Plan(task=task, requirements=need, candidates=(*ranked, *out))
 
 
 def _affordable(able: list[Candidate], need: Requirements) -> tuple[list[Candidate], list[Candidate]]:
@@ -138,8 +138,10 @@ def _affordable(able: list[Candidate], need: Requirements) -> tuple[list[Candida
 
 def longer(plan: Plan, input_bound: int, input_estimate: int) -> Plan:
     """The same plan for a request that has grown: as much more is held for each candidate."""
-    need = replace(plan.need, input_bound=input_bound, input_estimate=input_estimate)
-    return replace(plan, need=need, candidates=tuple(replace(c, worst=_worst(c, need)) for c in plan.candidates))
+    need = replace(plan.requirements, input_bound=input_bound, input_estimate=input_estimate)
+    return replace(
+        plan, requirements=need, candidates=tuple(replace(c, worst=_worst(c, need)) for c in plan.candidates)
+    )
 
 
 def _worst(candidate: Candidate, need: Requirements) -> int | None:

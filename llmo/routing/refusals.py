@@ -23,8 +23,8 @@ def refusal(plan: Plan) -> LlmoError:
     if (unfit := _unfit(plan)) is not None:
         return unfit
     reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
-    if plan.need.private:
-        return ConfigError(f"no model on this machine can answer: {reasons}", hint=_nobody_here(plan.need))
+    if plan.requirements.private:
+        return ConfigError(f"no model on this machine can answer: {reasons}", hint=_nobody_here(plan.requirements))
     if plan.candidates and all(c.facts.model.context for c in plan.candidates) and "do not fit" in reasons:
         return ContextTooLong(f"the prompt is too long: {reasons}", hint="name a model with a larger context with -m")
     if plan.candidates and all(c.facts.not_ready for c in plan.candidates):
@@ -51,9 +51,9 @@ def _unfit(plan: Plan) -> LlmoError | None:
     if barred := [c for c in plan.candidates if c.dropped]:
         return _barred(barred)
     for c in plan.candidates:
-        if c.why == unsendable(plan.need, c.facts.kind):
-            return Rejected(f"{c.target}: {c.why}", hint=_instead(plan.need, c.facts.kind))
-        if c.unpriced and c.target in plan.need.limited:
+        if c.why == unsendable(plan.requirements, c.facts.kind):
+            return Rejected(f"{c.target}: {c.why}", hint=_instead(plan.requirements, c.facts.kind))
+        if c.unpriced and c.target in plan.requirements.limited:
             return Unbounded(c.unpriced, c.target)
     return None
 

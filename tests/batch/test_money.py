@@ -100,7 +100,7 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
     one = candidate(A, 1, model=Model(id="m", price=price(), max_output=OWN))
     one = replace(one, max_output=need.get("max_output") or OWN, worst=worst(need.get("max_output") or OWN))
     ready = plan(one)
-    ready = replace(ready, need=replace(ready.need, **need))
+    ready = replace(ready, requirements=replace(ready.requirements, **need))
     stats = RunStats(total=len(lengths))
 
     async def main() -> Run:
@@ -219,7 +219,7 @@ def test_a_row_in_doubt_is_no_row_that_was_not_sent(tmp_path: Path) -> None:
     """
     one = candidate(A, 1, model=Model(id="m", price=price()))
     ready = plan(replace(one, worst=worst(100)))
-    ready = replace(ready, need=replace(ready.need, max_output=100))
+    ready = replace(ready, requirements=replace(ready.requirements, max_output=100))
     provider, intents = Scripted([ServedBy(model="m"), Incomplete("gone")]), Intents(tmp_path / "intents")
 
     async def main() -> Answered:

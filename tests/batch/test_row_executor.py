@@ -308,7 +308,7 @@ def test_rows_with_private_data_are_counted():
         here = candidate(A, 1)
         made = plan(replace(here, facts=replace(here.facts, local=True)))
         kinds = () if work.name == "r1" else ("email address",)
-        return replace(made, need=replace(made.need, private_kinds=kinds))
+        return replace(made, requirements=replace(made.requirements, private_kinds=kinds))
 
     answers, _, stats = send(Scripted(GOOD), 3, planned=planned)
 

@@ -298,7 +298,7 @@ def test_the_engine_hands_nothing_private_to_a_target_elsewhere() -> None:
     cloud, local = Scripted([Text("no"), Finish("stop")]), Scripted([Text("hi"), Usage(1, 1), Finish("stop")])
     stage = Stage({A: cloud, replace(A, provider="b"): local})
     ranked = plan(candidate(A, 1), candidate(replace(A, provider="b"), 2))
-    wrong = replace(ranked, need=replace(ranked.need, private=True))
+    wrong = replace(ranked, requirements=replace(ranked.requirements, private=True))
     here = replace(wrong.candidates[1], facts=replace(wrong.candidates[1].facts, local=True))
     _, execution = stage.play(plan=replace(wrong, candidates=(wrong.candidates[0], here)))
 

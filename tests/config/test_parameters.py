@@ -260,7 +260,7 @@ def test_lenient_learns_from_a_refusal() -> None:
     lenient = plan_of(candidate(A, 1))
     lenient = Plan(
         task=lenient.task,
-        need=Requirements(input_estimate=5, input_bound=20, lenient=True),
+        requirements=Requirements(input_estimate=5, input_bound=20, lenient=True),
         candidates=lenient.candidates,
     )
 

@@ -117,7 +117,7 @@ def test_a_hold_covers_the_tier_that_is_asked_for(extra: dict[str, str], times: 
     request = Request((Message("user", "hello"),), Params(max_tokens=100, extra=extra))
     plan = planner.plan(request, Selection(models=("openai/gpt-5",)))
 
-    assert times * (plan.need.input_bound * 1_250_000 + 100 * 10_000_000) == plan.candidates[0].worst
+    assert times * (plan.requirements.input_bound * 1_250_000 + 100 * 10_000_000) == plan.candidates[0].worst
 
 
 def test_a_hold_covers_a_cache_that_is_kept_for_an_hour() -> None:
@@ -134,10 +134,10 @@ def test_a_hold_covers_a_cache_that_is_kept_for_an_hour() -> None:
     (candidate,) = plan.candidates
     price = candidate.facts.model.price
     assert price is not None
-    bound = plan.need.input_bound
+    bound = plan.requirements.input_bound
     most = Usage(bound, 100, cache_write_tokens=bound, long_write_tokens=bound)
 
-    assert price.cost(most) <= (candidate.worst or 0) == held(price, plan.need, 100)
+    assert price.cost(most) <= (candidate.worst or 0) == held(price, plan.requirements, 100)
 
 
 def test_a_long_context_is_held_at_the_tier_that_its_bound_reaches() -> None:

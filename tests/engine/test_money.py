@@ -66,7 +66,7 @@ def able(target: Any, rank: int, **facts: Any) -> Candidate:
 
 def planned(*candidates: Candidate, **need: Any) -> Plan:
     found = plan(*candidates)
-    return replace(found, need=replace(found.need, **need))
+    return replace(found, requirements=replace(found.requirements, **need))
 
 
 def play(ledger: Ledger, cap: int, job: Job, **providers: Scripted) -> Result:

@@ -55,7 +55,7 @@ def planned(*candidates: Candidate, **need: Any) -> Plan:
     found = plan(*candidates)
     if (given := need.get("max_output")) is not None:
         found = replace(found, candidates=tuple(replace(c, max_output=given, worst=worst(given)) for c in candidates))
-    return replace(found, need=replace(found.need, **need))
+    return replace(found, requirements=replace(found.requirements, **need))
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_a_plan_says_which_kind_of_limit_refuses(ledger: Ledger, limit: Limit, f
     Calls and unknown prices too.
     """
     one = able(**facts)
-    one = replace(one, worst=output_limits.worst(one, planned(one).need, one.max_output))
+    one = replace(one, worst=output_limits.worst(one, planned(one).requirements, one.max_output))
 
     assert [(None, why)] == [(c.rank, c.why) for c in decided(planned(one), money(ledger, limit)).candidates]
 
@@ -288,7 +288,7 @@ def test_what_an_amount_buys_is_exact(rates: Price, most: int, amount: int) -> N
     One token more would cost more, whatever the tiers, fees and models that may step in.
     """
     one = able(model=Model(id="m", price=rates, max_output=most), own=most)
-    need = planned(one).need
+    need = planned(one).requirements
     fits = output_limits.buys(one, need, amount)
 
     assert fits == 0 or (output_limits.worst(one, need, fits) or 0) <= amount
@@ -339,7 +339,8 @@ def test_a_plan_promises_what_asking_keeps(  # noqa: PLR0913, PLR0917 - hypothes
         found = replace(
             found,
             candidates=tuple(
-                replace(one, worst=output_limits.worst(one, found.need, one.max_output)) for one in found.candidates
+                replace(one, worst=output_limits.worst(one, found.requirements, one.max_output))
+                for one in found.candidates
             ),
         )
         shown = decided(found, money(ledger, *limits))

@@ -302,7 +302,7 @@ def test_a_secret_anywhere_in_a_line_makes_it_private(body: dict[str, Any]) -> N
     """
     What would be sent is looked at, whatever its field.
     """
-    assert planner().plan(asked(body).request, Selection(models=("p/m",))).need.private_kinds
+    assert planner().plan(asked(body).request, Selection(models=("p/m",))).requirements.private_kinds
 
 
 def test_litellm_gets_a_line_of_its_own() -> None:

@@ -111,7 +111,7 @@ def test_an_hour_in_any_cache_mark_is_held_at_its_price() -> None:
         Request((Message("user", "hi"),), Params(extra={"tools": [tool]})), Selection(models=("p/m",))
     )
 
-    assert plan.need.long_cache
+    assert plan.requirements.long_cache
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_secret_beside_the_messages_makes_a_request_private(beside: Any) -> No
     """
     plan = planner().plan(Request((Message("user", "hi"),), **beside), Selection(models=("p/m",)))
 
-    assert (1, (), True) == (len(plan.need.private_kinds), plan.ranked, plan.need.private)
+    assert (1, (), True) == (len(plan.requirements.private_kinds), plan.ranked, plan.requirements.private)
 
 
 def test_what_many_requests_share_is_weighed_once() -> None:

@@ -219,7 +219,7 @@ def test_a_prediction_may_be_billed_as_output() -> None:
     """
     extra = {"prediction": {"type": "content", "content": "x" * 1000}}
     planned = plan(extra)
-    bound, predicted = planned.need.input_bound, planned.need.predicted
+    bound, predicted = planned.requirements.input_bound, planned.requirements.predicted
 
     assert predicted > 1000
     assert bound * 10**6 + (100 + predicted) * 2 * 10**6 == planned.candidates[0].worst

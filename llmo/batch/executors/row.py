@@ -64,7 +64,7 @@ class RowExecutor:
         except LlmoError as exc:
             # This row's own: it holds private data, or fits no model. What all rows share was checked before.
             return Answered(unsent(work.name, exc))
-        self._stats.private += bool(plan.need.private_kinds)
+        self._stats.private += bool(plan.requirements.private_kinds)
         answered = await self._asked(work, plan)
         error = answered.result.error
         if isinstance(error, FATAL) and not any(one.cost != 0 or one.in_doubt for one in answered.result.attempts):

@@ -224,7 +224,7 @@ def _secluded(ctx: Context, question: AskRequest) -> Seclusion | None:
     """What makes the conversation private from now on."""
     from llmo.storage.history import Seclusion
 
-    need = question.plan.need
+    need = question.plan.requirements
     asked = question.selection.private or ctx.profile.privacy.local_only
     return Seclusion(asked, need.private_kinds) if need.private else None
 

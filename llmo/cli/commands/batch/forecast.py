@@ -83,7 +83,7 @@ def forecast(task: BatchJob) -> Forecast:
             found.unanswered[exc.message] = found.unanswered.get(exc.message, 0) + 1
             continue
         first = plan.ranked[0]
-        found.shares.setdefault(str(first.target), _Share()).add(first, plan.need.input_estimate)
+        found.shares.setdefault(str(first.target), _Share()).add(first, plan.requirements.input_estimate)
     return found
 
 

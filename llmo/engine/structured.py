@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llmo.engine import output_limits
 from llmo.engine.results import together
 from llmo.errors import InvalidOutput
-from llmo.routing import plan, tokens
+from llmo.routing import tokens
 from llmo.types import jsontext
 from llmo.types.messages import Message
 
@@ -96,7 +96,7 @@ def _longer(job: Job, request: Request) -> Job:
     """The job with a longer request, for which more money is held."""
     kinds = {candidate.facts.kind for candidate in job.plan.candidates}
     most = max((tokens.bound(request, kind) for kind in kinds), default=0)
-    return replace(job, request=request, plan=plan.longer(job.plan, most, tokens.guess(request)))
+    return replace(job, request=request, plan=job.plan.extended(most, tokens.guess(request)))
 
 
 def _set(result: Result | None) -> Result:

@@ -111,6 +111,12 @@ class Plan:
         """The candidates that will be tried, in order."""
         return tuple(c for c in self.candidates if c.rank is not None)
 
+    def extended(self, input_bound: int, input_estimate: int) -> Plan:
+        """The same plan for a request that has grown: as much more is held for each candidate."""
+        need = replace(self.requirements, input_bound=input_bound, input_estimate=input_estimate)
+        candidates = tuple(replace(c, worst=_worst(c, need)) for c in self.candidates)
+        return replace(self, requirements=need, candidates=candidates)
+
 
 def plan(task: Task, need: Requirements, steps: Sequence[ChainStep], facts: Mapping[Target, TargetFacts]) -> Plan:
     """Keep what can answer, in the order of the strategy; a cooling target goes last rather than away."""
@@ -134,14 +140,6 @@ def _affordable(able: list[Candidate], need: Requirements) -> tuple[list[Candida
         why = f"not asked: {barred[0].target} is refused"
         return [], refused + [replace(c, rank=None, why=why) for c in able if c not in barred]
     return [c for c in able if c not in barred], refused
-
-
-def longer(plan: Plan, input_bound: int, input_estimate: int) -> Plan:
-    """The same plan for a request that has grown: as much more is held for each candidate."""
-    need = replace(plan.requirements, input_bound=input_bound, input_estimate=input_estimate)
-    return replace(
-        plan, requirements=need, candidates=tuple(replace(c, worst=_worst(c, need)) for c in plan.candidates)
-    )
 
 
 def _worst(candidate: Candidate, need: Requirements) -> int | None:

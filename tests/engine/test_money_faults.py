@@ -283,8 +283,8 @@ def test_a_new_ledger_is_whole_at_once(tmp_path: Path) -> None:
     """
     path = tmp_path / "data" / "ledger.db"
     code = (
-        "import sys; from pathlib import Path; from llmo.ledger import store;"
-        "db = store.connect(Path(sys.argv[1])); print(db.execute('PRAGMA user_version').fetchone()[0])"
+        "import sys; from pathlib import Path; from llmo.ledger.sqlite import connection;"
+        "db = connection.connect(Path(sys.argv[1])); print(db.execute('PRAGMA user_version').fetchone()[0])"
     )
     starts = [subprocess.Popen([sys.executable, "-c", code, path], stdout=subprocess.PIPE) for _ in range(8)]
     seen = [start.communicate()[0] for start in starts]

@@ -16,8 +16,10 @@ ROOT = Path(__file__).parents[2]
 WORKER = """
 import os, sys
 from pathlib import Path
-from llmo.clock import SystemClock
-from llmo.ledger import Call, Ledger, Limit, OverBudget, Settlement
+from llmo.ledger.records import Call, Limit, Settlement
+from llmo.ledger.refusals import OverBudget
+from llmo.ledger.sqlite.ledger import Ledger
+from llmo.types.clock import SystemClock
 path, me = Path(sys.argv[1]), sys.argv[2]
 ledger = Ledger(path, SystemClock(), "UTC")
 limits = [Limit(name="dollars", usd=1000), Limit(name="calls", calls=10)]
@@ -35,8 +37,9 @@ print(passed)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from llmo.clock import SystemClock
-from llmo.ledger import Call, Ledger, Settlement
+from llmo.ledger.records import Call, Settlement
+from llmo.ledger.sqlite.ledger import Ledger
+from llmo.types.clock import SystemClock
 ledger = Ledger(Path(sys.argv[1]), SystemClock(), "UTC")
 for number in range(10**6):
     ledger.hold(Call(id=str(number), run="r", provider="p", model="m"), 100)
@@ -121,8 +124,9 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path, monkeypatch):
 LEAVING = """
 import sys
 from pathlib import Path
-from llmo.clock import SystemClock
-from llmo.ledger import Call, Ledger
+from llmo.ledger.records import Call
+from llmo.ledger.sqlite.ledger import Ledger
+from llmo.types.clock import SystemClock
 ledger = Ledger(Path(sys.argv[1]), SystemClock(), "UTC")
 ledger.hold(Call(id="other", run="r", provider="p", model="m"), 1)
 ledger.close()

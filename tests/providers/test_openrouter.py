@@ -58,6 +58,7 @@ def sent(request: Request = HELLO, **routing: Any) -> tuple[dict[str, Any], dict
 
     virtual.run(ask())
     call = transport.calls[0]
+    assert call.url == "https://openrouter.ai/api/v1/chat/completions"
     return json.loads(call.body or b""), dict(call.headers)
 
 
@@ -213,6 +214,7 @@ def test_options_join_the_routing_but_never_undo_its_price() -> None:
     [
         pytest.param("auto", "openrouter/auto", id="router"),
         pytest.param("openrouter/auto", "openrouter/auto", id="router-in-full"),
+        pytest.param("auto:nitro", "openrouter/auto:nitro", id="router-variant"),
         pytest.param("vendor/x:nitro", "vendor/x:nitro", id="variant"),
         pytest.param("~vendor/x-latest", "~vendor/x-latest", id="alias"),
         pytest.param("bare", "bare", id="bare"),

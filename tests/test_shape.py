@@ -131,6 +131,7 @@ def test_inits_are_empty() -> None:
     assert {name for name in busy if not name.startswith("llmo.cli.commands.")} == {
         "llmo",
         "llmo.cli",
+        "llmo.errors",
         "llmo.langchain",
     }
 

@@ -7,6 +7,8 @@ written are compared, with what differs from run to run (ids, times, durations, 
 Exit code 1 when anything differs.
 """
 
+# ruff: noqa: C901, PERF401 - a list of commands, loop by loop
+
 from __future__ import annotations
 
 import difflib
@@ -84,7 +86,9 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(200, None, raw=b'{"choices": [{"message"')
             return self.answer(200, {"id": "x", "object": "chat.completion", "model": model, "usage": USAGE,
                                      "choices": [{"index": 0, "message": message, "finish_reason": finish}]})  # fmt: skip
-        parts = [{**said, "content": piece} for piece in (said["content"] or "").split(" ")] if said["content"] else [said]
+        parts = (
+            [{**said, "content": piece} for piece in (said["content"] or "").split(" ")] if said["content"] else [said]
+        )
         lines = [self.line(model, delta=one) for one in parts]
         if model != "cut":
             lines += [self.line(model, finish=finish), self.line(model, usage=True), "data: [DONE]\n\n"]
@@ -96,7 +100,9 @@ class Handler(BaseHTTPRequestHandler):
         body = {"id": "x", "object": "chat.completion.chunk", "model": model, "choices": choices}
         return f"data: {json.dumps(body | ({'usage': USAGE} if usage else {}))}\n\n"
 
-    def answer(self, status: int, body: object, *, raw: bytes | None = None, kind: str = "application/json", retry: str = "") -> None:
+    def answer(
+        self, status: int, body: object, *, raw: bytes | None = None, kind: str = "application/json", retry: str = ""
+    ) -> None:
         data = json.dumps(body).encode() if raw is None else raw
         self.send_response(status)
         self.send_header("content-type", kind)
@@ -109,7 +115,9 @@ class Handler(BaseHTTPRequestHandler):
 
 def commands(work: Path) -> list[tuple[str, list[str], str | None]]:
     """Name, arguments and standard input of every command."""
-    (work / "rows.jsonl").write_text("".join(json.dumps({"id": f"r{i}", "prompt": f"Say {i}"}) + "\n" for i in range(6)))
+    (work / "rows.jsonl").write_text(
+        "".join(json.dumps({"id": f"r{i}", "prompt": f"Say {i}"}) + "\n" for i in range(6))
+    )
     (work / "mixed.jsonl").write_text(
         "".join(json.dumps({"custom_id": f"m{i}", "method": "POST", "url": "/v1/chat/completions", "body": {
             "model": model, "messages": [{"role": "user", "content": "hi"}]}}) + "\n"
@@ -121,7 +129,13 @@ def commands(work: Path) -> list[tuple[str, list[str], str | None]]:
     asks = [[f"s/{model}"] for model in ("good", "long", "cut", "busy", "broken", "tool", "refusal", "empty")]
     found: list[tuple[str, list[str], str | None]] = []
     for (model,) in asks:
-        for more in ([], ["--json"], ["--ndjson"], ["--no-stream", "--json"], ["--max-tokens", "5", "--fit", "--max-cost", "0.01"]):
+        for more in (
+            [],
+            ["--json"],
+            ["--ndjson"],
+            ["--no-stream", "--json"],
+            ["--max-tokens", "5", "--fit", "--max-cost", "0.01"],
+        ):
             found.append((f"ask {model} {more}", ["ask", "hello", "-m", model, "--retries", "0", *more], None))
     for more in (
         ["-s", "be brief"], ["--private"], ["--max-cost", "0.000001"], ["--max-cost", "-1"], ["--timeout", "0"], ["--temperature", "9"],
@@ -131,9 +145,24 @@ def commands(work: Path) -> list[tuple[str, list[str], str | None]]:
         ["--fallback", "s/busy"], ["-m", "s/busy", "--fallback", "s/good", "--retries", "0", "--json"], ["--strict", "-m", "s/long"],
     ):  # fmt: skip
         found.append((f"ask {more}", ["ask", "hello", *more], None))
-    found += [("ask pipe", ["ask", "count"], "one two three\n"), ("ask nothing", ["ask", ""], None), ("ask stdin", ["ask", "-"], "prompt")]
-    for prompt in ("hi", "prove the theorem step by step and write a compiler in Rust " * 20, "my key is sk-ant-api03-abcdefghijklmnop", "+49 170 1234567"):
-        for more in ([], ["--json"], ["-m", "s/good", "--max-tokens", "100", "--json"], ["--strategy", "cheapest", "--json"], ["--max-cost", "0.0001", "--json"]):
+    found += [
+        ("ask pipe", ["ask", "count"], "one two three\n"),
+        ("ask nothing", ["ask", ""], None),
+        ("ask stdin", ["ask", "-"], "prompt"),
+    ]
+    for prompt in (
+        "hi",
+        "prove the theorem step by step and write a compiler in Rust " * 20,
+        "my key is sk-ant-api03-abcdefghijklmnop",
+        "+49 170 1234567",
+    ):
+        for more in (
+            [],
+            ["--json"],
+            ["-m", "s/good", "--max-tokens", "100", "--json"],
+            ["--strategy", "cheapest", "--json"],
+            ["--max-cost", "0.0001", "--json"],
+        ):
             found.append((f"route {prompt[:12]} {more}", ["route", prompt, *more], None))
     out = str(work / "out.jsonl")
     for name, args in (
@@ -152,11 +181,33 @@ def commands(work: Path) -> list[tuple[str, list[str], str | None]]:
         found.append((f"batch {name}", ["batch", *args], None))
     for more in ([], ["--json"], ["--csv"], ["--by", "task", "--json"], ["--budgets"], ["--check"], ["--check", "--max", "0.01"], ["--since", "7d", "--json"], ["--as-if", "openai/gpt-4o"], ["--by", "nope"], ["--since", "90"]):  # fmt: skip
         found.append((f"cost {more}", ["cost", *more], None))
-    for more in ([], ["--json"], ["--names"], ["--ready"], ["--provider", "s"], ["gpt-4o", "-P", "default"], ["--refresh", "--provider", "s"], ["--sort", "price"]):
+    for more in (
+        [],
+        ["--json"],
+        ["--names"],
+        ["--ready"],
+        ["--provider", "s"],
+        ["gpt-4o", "-P", "default"],
+        ["--refresh", "--provider", "s"],
+        ["--sort", "price"],
+    ):
         found.append((f"models {more}", ["models", *more], None))
-    for more in (["path"], ["list"], ["show"], ["check"], ["show", "--json"], ["set", "timeout", "60"], ["get", "timeout"], ["set", "nosuch", "1"], ["check", "--probe"]):
+    for more in (
+        ["path"],
+        ["list"],
+        ["show"],
+        ["check"],
+        ["show", "--json"],
+        ["set", "timeout", "60"],
+        ["get", "timeout"],
+        ["set", "nosuch", "1"],
+        ["check", "--probe"],
+    ):
         found.append((f"profile {more}", ["profile", *more], None))
-    found += [(f"help {name}", [*name.split(), "--help"], None) for name in ("", "ask", "batch", "route", "cost", "models", "profile")]
+    found += [
+        (f"help {name}", [*name.split(), "--help"], None)
+        for name in ("", "ask", "batch", "route", "cost", "models", "profile")
+    ]
     found += [("version", ["--version"], None), ("no command", ["asks"], None), ("nothing", [], None)]
     return found
 
@@ -186,7 +237,14 @@ def played(python: str, port: int) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "p.toml").write_text(PROFILE.format(port=port))
-        env = {"PATH": os.environ["PATH"], "HOME": folder, "LLMO_PROFILE": str(home / "p.toml"), "LANG": "C.UTF-8", "NO_PROXY": "*", "COLUMNS": "100"}
+        env = {
+            "PATH": os.environ["PATH"],
+            "HOME": folder,
+            "LLMO_PROFILE": str(home / "p.toml"),
+            "LANG": "C.UTF-8",
+            "NO_PROXY": "*",
+            "COLUMNS": "100",
+        }
         for name, args, said in commands(home):
             run = subprocess.run(
                 [python, "-m", "llmo", *args], env=env, cwd=home, input=said, stdin=None if said is not None else subprocess.DEVNULL,
@@ -210,7 +268,13 @@ def main() -> None:
     different = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
     for name in different:
         print(f"== {name}")
-        print("\n".join(difflib.unified_diff(old.get(name, "").splitlines(), new.get(name, "").splitlines(), "old", "new", lineterm="", n=0)))
+        print(
+            "\n".join(
+                difflib.unified_diff(
+                    old.get(name, "").splitlines(), new.get(name, "").splitlines(), "old", "new", lineterm="", n=0
+                )
+            )
+        )
     print(f"{len(old)} outputs compared, {len(different)} differ")
     raise SystemExit(1 if different else 0)
 

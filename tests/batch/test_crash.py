@@ -233,7 +233,7 @@ def test_a_second_signal_waits_for_nothing(
     task: Any = SimpleNamespace(ctx=context, stats=SimpleNamespace(in_flight=3), unit="rows")
 
     async def main() -> None:
-        execute.BatchRun(task, BatchFiles())._listen(executor)  # type: ignore[arg-type]
+        execute.BatchRun(task, BatchFiles())._listen(executor, executor)  # type: ignore[arg-type]
         for _ in range(signals):
             heard[0](Exit.SIGINT)
         await asyncio.sleep(100)

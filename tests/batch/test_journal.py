@@ -45,7 +45,7 @@ def out(path: Path) -> Iterator[Journal]:
 
 def test_a_line_can_be_read_again_where_append_said(out: Journal, path: Path) -> None:
     """Also after others were written, and through the sink of a run."""
-    sink = ToJournal(out, lambda: None)
+    sink = ToJournal(out)
     lines = [line("a"), line("bb", text="é" * 50), line("c")]
     places = [sink.append(one, 7) for one in lines]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.batch.executors.local import Answered, LocalExecutor, Rules
+from llmo.batch.executors.executor import Answered, Stopping
+from llmo.batch.executors.local import LocalExecutor, Rules
 from llmo.batch.input.hash_table import Hashes, HashTable
 from llmo.batch.output import records
 from llmo.batch.output.appended import OutputLost
@@ -28,7 +29,7 @@ from llmo.types.money import decimal
 from tests import virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 RESULT = Result(
     id="x",
@@ -102,16 +103,17 @@ def run(prompts, provider, *, workers=2, window=None, later=None, write=None, **
         lines, stats = [], RunStats(total=len(found))
         same = hashes.repeated()
         sink = ToStream(write or (lambda line: lines.append(json.loads(line))), same, window=window)
+        stopping = Stopping()
         executor = LocalExecutor(
-            iter(found),
             provider,
-            sink,
             rules=Rules(workers=workers, same=rules.pop("same", same), **rules),
             stats=stats,
+            stopping=stopping,
         )
         if later:
-            asyncio.get_running_loop().call_later(later[0], getattr(executor, later[1]), *later[2:])
-        ending = await executor.run()
+            end: Callable[..., None] = executor.cancel if later[1] == "cancel" else stopping.stop
+            asyncio.get_running_loop().call_later(later[0], end, *later[2:])
+        ending = await executor.run(iter(found), sink)
         sink.close()
         return lines, ending, stats
 

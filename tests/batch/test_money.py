@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
     from pathlib import Path
 
-    from llmo.batch.executors.local import Answered
+    from llmo.batch.executors.executor import Answered
     from llmo.catalog.listing import ListedModel
     from llmo.types.events import Event
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from llmo.batch.executors.local import Answered, LocalExecutor, Rules
+from llmo.batch.executors.executor import Answered, Stopping
+from llmo.batch.executors.local import LocalExecutor, Rules
 from llmo.batch.input.hash_table import Hashes
 from llmo.batch.output import records
 from llmo.batch.output.appended import OutputLost
@@ -22,6 +24,27 @@ from llmo.types.money import ZERO, decimal
 from tests import virtual
 from tests.batch.test_local_executor import RESULT, Provider, run, works
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from llmo.batch.input.hash_table import HashTable
+    from llmo.batch.resume.feed import Work
+
+
+@dataclass
+class Made:
+    """An executor with its feed and its sink."""
+
+    executor: LocalExecutor
+    stopping: Stopping
+    feed: Iterator[Work | None]
+    sink: ToStream
+    same: HashTable
+
+    async def run(self):
+        """Its ending."""
+        return await self.executor.run(self.feed, self.sink)
+
 
 def executor(feed, provider=None, *, workers=1, same=(), check=lambda: None, **rules):
     """An executor over a feed, the lines that it writes, its stats."""
@@ -30,11 +53,12 @@ def executor(feed, provider=None, *, workers=1, same=(), check=lambda: None, **r
         hashes.add(int(key[:16], 16))
     lines, stats = [], RunStats(total=3)
     table = hashes.repeated()
-    sink = ToStream(lambda line: lines.append(json.loads(line)), table, check=check)
+    sink = ToStream(lambda line: lines.append(json.loads(line)), table)
+    stopping = Stopping(check)
     made = LocalExecutor(
-        iter(feed), provider or Provider(), sink, rules=Rules(workers=workers, same=table, **rules), stats=stats
+        provider or Provider(), rules=Rules(workers=workers, same=table, **rules), stats=stats, stopping=stopping
     )
-    return made, lines, stats
+    return Made(made, stopping, iter(feed), sink, table), lines, stats
 
 
 def finished(made):
@@ -42,7 +66,7 @@ def finished(made):
     try:
         return virtual.run(made.run())
     finally:
-        made._sink.close()
+        made.sink.close()
 
 
 def test_a_feed_that_can_not_be_read_on_stops_the_run_with_its_error():
@@ -68,11 +92,11 @@ def test_the_first_reason_to_stop_stays():
     """
     made, _, _ = executor([])
     first = BudgetExceeded("used up")
-    made.stop("budget", first)
-    made.stop("signal")
-    made.cancel()
+    made.stopping.stop("budget", first)
+    made.stopping.stop("signal")
+    made.executor.cancel()
 
-    assert (made.stopping, made.ending.reason, made.ending.error) == (True, "budget", first)
+    assert (bool(made.stopping), made.stopping.reason, made.stopping.error) == (True, "budget", first)
 
 
 def test_a_run_that_is_told_to_end_at_once_says_so():
@@ -99,7 +123,7 @@ def test_a_paid_answer_is_written_also_when_the_run_ends_at_once():
         return Answered(RESULT)
 
     async def ended():
-        asyncio.get_running_loop().call_later(1, made.cancel)
+        asyncio.get_running_loop().call_later(1, made.executor.cancel)
         return (await made.run()).reason, [line["id"] for line in lines], stats.done
 
     made, lines, stats = executor(works(["a", "b"]), send, workers=2)
@@ -119,7 +143,7 @@ def test_a_stopped_run_reads_no_further():
             yield work
 
     async def send(work):
-        made.stop("signal")
+        made.stopping.stop("signal")
         return Answered(RESULT)
 
     made, lines, _ = executor(feed(), send)
@@ -150,7 +174,7 @@ def test_rows_after_a_pause_of_the_feed_are_sent():
     found = list(works(["a", "b"]))
     made, lines, _ = executor([None, None, found[0], None, found[1], None])
     took = virtual.run(timed())
-    made._sink.close()
+    made.sink.close()
 
     assert ([line["id"] for line in lines], took) == (["r0", "r1"], 2.0)
 
@@ -272,7 +296,7 @@ def test_nothing_is_sent_when_the_output_is_gone():
     provider = Provider()
     made, _, stats = executor(works(["a"]), provider, check=check)
     with pytest.raises(OutputLost):
-        made.guard()
+        made.stopping.guard()
     ending = finished(made)
 
     assert (provider.sent, ending.reason, ending.error, stats.done) == ([], "output", gone, 0)
@@ -283,13 +307,13 @@ def test_the_guard_lets_pass_what_can_be_kept():
     Also in a run that stops for another reason; after a broken pipe nothing.
     """
     made, _, _ = executor([])
-    made.guard()
-    made.stop("budget", BudgetExceeded("x"))
-    made.guard()
+    made.stopping.guard()
+    made.stopping.stop("budget", BudgetExceeded("x"))
+    made.stopping.guard()
     other, _, _ = executor([])
-    other.stop("pipe")
+    other.stopping.stop("pipe")
     with pytest.raises(Cancelled):
-        other.guard()
+        other.stopping.guard()
 
 
 def test_the_guard_stops_what_is_sent_after_a_line_was_lost():
@@ -298,9 +322,9 @@ def test_the_guard_stops_what_is_sent_after_a_line_was_lost():
     """
     lost = OutputLost("cannot write the output: input/output error")
     made, _, _ = executor([])
-    made.stop("output", lost)
+    made.stopping.stop("output", lost)
     with pytest.raises(OutputLost) as caught:
-        made.guard()
+        made.stopping.guard()
 
     assert caught.value is lost
 
@@ -314,9 +338,9 @@ def test_the_guard_looks_at_the_output_of_a_run_that_stops_too():
         raise OutputLost("the output was deleted")
 
     made, _, _ = executor([], check=check)
-    made.stop("signal")
+    made.stopping.stop("signal")
     with pytest.raises(Cancelled):
-        made.guard()
+        made.stopping.guard()
 
 
 def test_an_answer_of_an_earlier_run_is_copied():
@@ -327,8 +351,8 @@ def test_an_answer_of_an_earlier_run_is_copied():
     fault = replace(found[0], name="bad", fault=UsageError("torn"))
     made, lines, stats = executor([found[0], fault], same=(found[0].key,), keep=lambda fields: fields)
     old = {**records.line(("old", 9, found[0].key), RESULT), "text": "earlier"}
-    place = made._sink.append(json.dumps(old).encode() + b"\n", 0)
-    made._rules.same.set(int(found[0].key[:16], 16), place + 1)
+    place = made.sink.append(json.dumps(old).encode() + b"\n", 0)
+    made.same.set(int(found[0].key[:16], 16), place + 1)
     lines.clear()
     finished(made)
 

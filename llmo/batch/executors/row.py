@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from llmo.batch.executors.local import Answered
+from llmo.batch.executors.executor import Answered
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.records import FATAL
 from llmo.engine import output_limits

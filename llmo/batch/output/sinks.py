@@ -20,10 +20,8 @@ WINDOW = 16
 class ToJournal:
     """Lines into the output file."""
 
-    def __init__(self, journal: Journal, check: Callable[[], None]) -> None:
-        """`check` raises `OutputLost` when a file of the run is no longer the one that is written."""
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self.check = check
 
     def append(self, line: bytes, seq: int) -> int:
         """Write one line; in the file they stand as they were finished."""
@@ -45,16 +43,8 @@ class ToJournal:
 class ToStream:
     """Lines to a pipe or a terminal; answers to requests that come again are kept in an unnamed file."""
 
-    def __init__(
-        self,
-        write: Callable[[bytes], None],
-        same: HashTable,
-        *,
-        window: int | None = None,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, write: Callable[[bytes], None], same: HashTable, *, window: int | None = None) -> None:
         self._write = write
-        self.check = check
         self._answers: BinaryIO | None = tempfile.TemporaryFile() if len(same) else None  # noqa: SIM115 - lives as long as the run
         self._window = window
         self._waiting: dict[int, bytes] = {}

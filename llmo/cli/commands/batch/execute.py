@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
+from llmo.batch.executors.executor import Stopping
 from llmo.batch.executors.local import GRACE_S, LocalExecutor, Rules
 from llmo.batch.executors.row import RowExecutor, RowSettings
 from llmo.batch.output import comparison, export
@@ -29,7 +30,7 @@ from llmo.types.money import parse_usd
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from llmo.batch.executors.local import Sink
+    from llmo.batch.executors.executor import Executor, Sink
     from llmo.batch.output.journal import Journal
     from llmo.cli.commands.batch.job import BatchJob
     from llmo.providers.provider import Provider
@@ -81,20 +82,21 @@ class BatchRun:
             keep=task.keep,
             failed=self.files.failed,
         )
-        executor = LocalExecutor(iter(task.feed(self.files.failed)), row_executor, sink, rules=rules, stats=task.stats)
+        stopping = Stopping(self._kept)
+        executor = LocalExecutor(row_executor, rules=rules, stats=task.stats, stopping=stopping)
         self.used, self.held = wired.limiter.used, lambda: wired.till.held
         links = wired.engine.provider
 
         def kept(name: str) -> Provider:
             # The last instant before a request leaves: nothing is paid whose answer could not be kept.
-            executor.guard()
+            stopping.guard()
             return links(name)
 
         wired.engine.provider = kept
         self.began = time.monotonic()
         try:
-            async with self._beside(executor):
-                ending = await executor.run()
+            async with self._beside(executor, stopping):
+                ending = await executor.run(iter(task.feed(self.files.failed)), sink)
             task.stats.used = self.used()
             if isinstance(sink, ToStream):
                 sink.close()
@@ -107,13 +109,13 @@ class BatchRun:
         return finish.finish(task, self.files, ending, caught=self.caught, elapsed=elapsed, streamed=streamed)
 
     @asynccontextmanager
-    async def _beside(self, executor: LocalExecutor) -> AsyncGenerator[None]:
+    async def _beside(self, executor: Executor, stopping: Stopping) -> AsyncGenerator[None]:
         """What goes on beside the workers: signals, progress, syncing."""
-        self._listen(executor)
+        self._listen(executor, stopping)
         watch = self._watch()
         tasks = [asyncio.create_task(progress.watch(self._snapshot, watch))] if watch else []
         if self.files.journal is not None:
-            tasks.append(asyncio.create_task(_synced(self.files.journal, executor)))
+            tasks.append(asyncio.create_task(_synced(self.files.journal, stopping)))
         try:
             yield
         finally:
@@ -137,7 +139,7 @@ class BatchRun:
 
     def _sink(self) -> Sink:
         if self.files.journal is not None:
-            return ToJournal(self.files.journal, self.files.check)
+            return ToJournal(self.files.journal)
         task = self.task
         shaped = export.shaper(task.shape, task.columns)
         joint = comparison.shaper(task.shape, task.compared_targets, task.columns)
@@ -149,10 +151,10 @@ class BatchRun:
         if task.compared_targets:
             put = self.gather = Gather(task.compared_targets, lambda row: write(joint(row)))
         window = WINDOW * self.workers if task.flags.output.ordered else None
-        return ToStream(put, task.same, window=window, check=self._kept)
+        return ToStream(put, task.same, window=window)
 
     def _kept(self) -> None:
-        """Raise `OutputLost` when the errors file, or the file behind standard output, is gone."""
+        """Raise `OutputLost` when a file of the run, or the file behind standard output, is gone."""
         self.files.check()
         if self.task.target is None:
             deleted(self.task.ctx.stdout)
@@ -173,7 +175,7 @@ class BatchRun:
 
         return write
 
-    def _listen(self, executor: LocalExecutor) -> None:
+    def _listen(self, executor: Executor, stopping: Stopping) -> None:
         """Let the first signal stop, the second cancel."""
         loop = asyncio.get_running_loop()
 
@@ -183,7 +185,7 @@ class BatchRun:
                 loop.call_later(signals.FORCE_S, os._exit, int(self.caught))
                 return
             self.caught = code
-            executor.stop("signal")
+            stopping.stop("signal")
             flying = f"{counted(self.task.stats.in_flight, self.task.unit)} in flight"
             self.task.ctx.note(f"llmo: stopping: waiting up to {GRACE_S:.0f} s for {flying} (Ctrl-C again quits now)")
             loop.call_later(GRACE_S, executor.cancel)
@@ -239,12 +241,12 @@ def _wish(task: BatchJob) -> RateOverrides:
     return RateOverrides(rpm=manner.rpm, tpm=manner.tpm, share=manner.share, concurrency=task.flags.manner.in_flight())
 
 
-async def _synced(journal: Journal, executor: LocalExecutor) -> None:
+async def _synced(journal: Journal, stopping: Stopping) -> None:
     """Sync now and then; a disk that can't ends the run."""
     try:
         await journal.keep_synced()
     except OSError as exc:
-        executor.stop("output", LlmoError(f"cannot sync {journal.path}: {exc.strerror}"))
+        stopping.stop("output", LlmoError(f"cannot sync {journal.path}: {exc.strerror}"))
 
 
 def _whole(file: BinaryIO, line: bytes) -> None:

@@ -17,7 +17,7 @@ from llmo.types.format import dollars
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from llmo.batch.executors.local import Ending
+    from llmo.batch.executors.executor import Ending
     from llmo.batch.output.comparison import Summary
     from llmo.cli.commands.batch.job import BatchJob
     from llmo.cli.commands.batch.prepare import BatchFiles

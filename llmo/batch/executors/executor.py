@@ -1,0 +1,112 @@
+"""The seam of an executor: rows in, lines out, and why it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from llmo.batch.output.appended import OutputLost
+from llmo.errors import Cancelled, LlmoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from llmo.batch.resume.feed import Work
+    from llmo.engine.results import Result
+    from llmo.types.jsontext import Json
+
+Reason = Literal["done", "signal", "budget", "fatal", "failures", "output", "pipe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back for a row; `fatal` says that every other row would fail the same way."""
+
+    result: Result
+    data: Json = None
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a run ended; `lost` are paid answers that could not be written."""
+
+    reason: Reason = "done"
+    error: LlmoError | None = None
+    lost: int = 0
+
+
+class Send(Protocol):
+    """Sends one row."""
+
+    async def __call__(self, work: Work) -> Answered:
+        """Send it, with retries and fallbacks; failures are in the result."""
+        ...
+
+
+class Sink(Protocol):
+    """Where lines go."""
+
+    def append(self, line: bytes, seq: int) -> int:
+        """Write one whole line, and say where it can be read again. Raises `OutputLost`."""
+        ...
+
+    def read(self, begin: int) -> bytes:
+        """A line again."""
+        ...
+
+    async def synced(self) -> None:
+        """Wait until lines are as safe as was asked for."""
+        ...
+
+    async def room(self, seq: int) -> None:
+        """Wait until the row of that turn may be sent."""
+        ...
+
+
+class Executor(Protocol):
+    """Answers rows: workers of this process, later the providers' batch services or a cluster."""
+
+    async def run(self, feed: Iterator[Work | None], sink: Sink) -> Ending:
+        """
+        Give every row of `feed` its line in `sink`, until there are no more or the run is stopped.
+
+        Where the feed has None, others get their turn. What is in flight at the end is finished and written.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """Give up what is in flight; its money stays booked."""
+        ...
+
+
+class Stopping:
+    """Whether a run takes more rows, and why not; whoever finds a reason tells it, and the first one stays."""
+
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        """`check` raises `OutputLost` when nothing more may be paid, because its answer could not be kept."""
+        self._check = check
+        self.reason: Reason = "done"
+        self.error: LlmoError | None = None
+
+    def __bool__(self) -> bool:
+        return self.reason != "done"
+
+    def stop(self, reason: Reason, error: LlmoError | None = None) -> None:
+        """Take no more rows."""
+        if not self:
+            self.reason, self.error = reason, error
+
+    def kept(self) -> bool:
+        """Whether answers can still be kept; stops the run when they can't."""
+        try:
+            self._check()
+        except OutputLost as exc:
+            self.stop("output", exc)
+            return False
+        return True
+
+    def guard(self) -> None:
+        """Raise before a request is sent whose answer could not be kept."""
+        if not self.kept() or self.reason in ("output", "pipe"):
+            raise self.error or Cancelled()

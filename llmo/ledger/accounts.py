@@ -112,7 +112,7 @@ class Account(ABC):
         """What is to be told of limits that are nearly used up."""
         # A limit that has counted none of our calls may have no sums at hand.
         counted = [self.limits[number] for number in sorted(self._counted)]
-        return [_near(percent, status) for percent, status in ledger.crossed(counted, run)] if counted else []
+        return [_near(percent, status) for percent, status in ledger.new_alerts(counted, run)] if counted else []
 
     @abstractmethod
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
@@ -191,7 +191,7 @@ class DirectAccount(Account):
             for line in self.near(self.ledger, self._run):
                 if self.warn:
                     self.warn(line)
-            self.ledger.tidy()
+            self.ledger.checkpoint()
 
     async def close(self) -> None:
         """Close the ledger, when what callers left behind is booked."""
@@ -204,7 +204,7 @@ class DirectAccount(Account):
         loop = asyncio.get_running_loop()
         while True:
             try:
-                (refused,) = self.ledger.many([entry], patience=SLICE_S)
+                (refused,) = self.ledger.apply([entry], patience=SLICE_S)
             except Locked:
                 if loop.time() >= until:
                     raise

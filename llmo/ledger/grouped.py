@@ -221,7 +221,7 @@ class GroupedAccount(Account):
             for line in self.near(ledger, self._run):
                 if self.warn:
                     loop.call_soon_threadsafe(self.warn, line)
-            ledger.tidy()
+            ledger.checkpoint()
 
     def _tell(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
         """In the loop: count what is outstanding, answer, let the next in line try."""
@@ -251,6 +251,6 @@ class GroupedAccount(Account):
 
 def _entered(ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]]) -> Results:
     try:
-        return ledger.many([entry for entry, _ in batch])
+        return ledger.apply([entry for entry, _ in batch])
     except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
         return exc

@@ -60,7 +60,7 @@ def instant(wall: datetime, where: tzinfo | None) -> int:
     return round(wall.replace(tzinfo=where).timestamp() * 1_000_000)
 
 
-def said(at: int, where: tzinfo | None) -> str:
+def format_instant(at: int, where: tzinfo | None) -> str:
     """An instant for people and programs, with its offset."""
     moment = datetime.fromtimestamp(at / 1_000_000, where)
     return (moment if where else moment.astimezone()).isoformat(timespec="seconds")

@@ -56,7 +56,7 @@ def direct(ledger: Ledger, calls: int = 3000) -> tuple[list[float], list[float]]
         ledger.hold(call(number), 10**9, LIMITS)
         took.append((time.perf_counter() - begun) * 1e3)
         ledger.settle(f"{number:026}", COST)
-        ledger.tidy()
+        ledger.checkpoint()
         begun = time.perf_counter()
         sum(range(10_000))
         idle.append((time.perf_counter() - begun) * 1e3)

@@ -312,7 +312,7 @@ def test_the_sum_of_a_lower_bound_is_one(ledger: Ledger, tmp_path: Path) -> None
     ledger.settle("b", Settlement(cost=3 * 10**11, source="computed"))
     (exact,), (whole_days,) = ledger.calls(run="r"), ledger.calls()
     other = Ledger(tmp_path / "other.db", virtual.VirtualClock(), "UTC")
-    other.bring(transfer.read(ledger.exported(), "x"))
+    other.import_calls(transfer.read(ledger.export_calls(), "x"))
     (brought,) = other.calls()
     other.close()
 

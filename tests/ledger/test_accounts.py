@@ -85,7 +85,7 @@ def test_a_direct_till_is_closed_when_what_its_callers_left_is_booked(ledger, mo
     """
     Another program keeps the ledger while a command ends: what is paid for is booked, and then the ledger closed.
     """
-    book, order = ledger.many, list[object]()
+    book, order = ledger.apply, list[object]()
 
     def busy(entries, **options):
         order.append("tried")
@@ -96,7 +96,7 @@ def test_a_direct_till_is_closed_when_what_its_callers_left_is_booked(ledger, mo
     async def scenario():
         till = DirectAccount(ledger, [CAP])
         hold = await till.hold(call(1), 60)
-        monkeypatch.setattr(ledger, "many", busy)
+        monkeypatch.setattr(ledger, "apply", busy)
         monkeypatch.setattr(ledger, "close", lambda: order.append("closed"))
         ending = asyncio.create_task(hold.settle(settled(7)))
         await asyncio.sleep(0)
@@ -450,9 +450,9 @@ def test_a_till_that_is_closed_books_what_has_come_and_ends(ledger):
         def another(self):
             return Slow(self.path, Clock(), "UTC")
 
-        def many(self, entries, **options):
+        def apply(self, entries, **options):
             go.wait(LONG)
-            return super().many(entries, **options)
+            return super().apply(entries, **options)
 
     slow = Slow(ledger.path, Clock(), "UTC")
 
@@ -614,7 +614,7 @@ def test_a_ledger_that_fails_after_a_booking_fails_nobody(ledger, monkeypatch):
 
     async def main():
         hold = await DirectAccount(ledger, [CAP]).hold(call(1), 60)
-        monkeypatch.setattr(ledger, "tidy", busy)
+        monkeypatch.setattr(ledger, "checkpoint", busy)
         await hold.settle(settled(7))
 
     asyncio.run(main())

@@ -138,7 +138,7 @@ def test_a_new_budget_sees_what_the_same_transaction_has_just_booked(ledgers):
     limit = Limit(name="new", usd=100, match={"model": "m"})
     book = ledgers[0]
     book.hold(Call(id="a", run="r", provider="p", model="m"), 7)
-    book.many(
+    book.apply(
         [
             Settled("a", Settlement(cost=7, source="computed")),
             Held(Call(id="b", run="r", provider="p", model="m"), 9, (limit,)),
@@ -201,7 +201,7 @@ def test_calls_that_end_in_one_transaction_all_count(ledgers, clock):
     for number in range(4):
         book.hold(Call(id=str(number), run="r", provider="p", model="m"), 9)
         clock.time += DAY * (number == 2)
-    book.many([Settled(str(number), Settlement(cost=5, source="unknown")) for number in (0, 1, 3, 2)])
+    book.apply([Settled(str(number), Settlement(cost=5, source="unknown")) for number in (0, 1, 3, 2)])
 
     def found(**run):
         return [(row.calls, row.cost, row.unpriced) for row in book.calls(["day"], **run)]

@@ -198,7 +198,7 @@ def test_a_window_refuses_what_all_runs_spend_in_it(ledger, clock, window, days,
     ledger.settle("a", settled(60))
     clock.time += 86_400 * days
 
-    found = ledger.many([Held(call("b"), 60, (limit,))])
+    found = ledger.apply([Held(call("b"), 60, (limit,))])
 
     assert refused == isinstance(found[0], OverBudget)
     assert sums(ledger, limit, "any") == ((60, 0, 1) if refused else (0, 60, 1))
@@ -257,7 +257,7 @@ def test_many_is_one_transaction_with_a_result_for_each(ledger):
     A refused hold takes nothing and stops nobody else.
     """
     limit = daily(2)
-    results = ledger.many(
+    results = ledger.apply(
         [
             Held(call("a"), DOLLAR, (limit,)),
             Held(call("b"), 2 * DOLLAR, (limit,)),
@@ -461,7 +461,7 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(ledger):
     db.execute(f"PRAGMA max_page_count = {db.execute('PRAGMA page_count').fetchone()[0]}")
     held = [Held(call(f"{number}", tags={"note": "x" * 900}), 1) for number in range(999)]
     with pytest.raises(ConfigError, match="the disk is full"):
-        ledger.many(held)
+        ledger.apply(held)
 
     assert (1, 1) == (ledger.calls()[0].held, db.execute("SELECT count(*) FROM calls").fetchone()[0])
 
@@ -543,7 +543,7 @@ def test_a_limit_that_runs_low_is_told_once_a_window(ledger, clock):
         ledger.hold(call(identifier), dollars * DOLLAR)
         ledger.settle(identifier, settled(dollars * DOLLAR))
         return [
-            [(percent, status.name) for percent, status in book.crossed([of, Limit(name="zero", usd=0)], "r1")]
+            [(percent, status.name) for percent, status in book.new_alerts([of, Limit(name="zero", usd=0)], "r1")]
             for book in (ledger, second)
         ]
 
@@ -567,6 +567,6 @@ def test_a_jump_to_the_top_is_told_once(ledger):
 
     limit = Limit(name="x", usd=100)
     other = ledger.another()
-    assert [[95], []] == [[percent for percent, _ in book.crossed([limit], "r1")] for book in (ledger, other)]
-    assert [] == other.crossed([Limit(name="run", usd=100, window="run")], "r2")
+    assert [[95], []] == [[percent for percent, _ in book.new_alerts([limit], "r1")] for book in (ledger, other)]
+    assert [] == other.new_alerts([Limit(name="run", usd=100, window="run")], "r2")
     other.close()

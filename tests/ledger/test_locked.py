@@ -156,11 +156,11 @@ class Busy(Ledger):
 
     tries = 0
 
-    def many(self, entries: Sequence[Entry], *, patience: float | None = None) -> list[Exception | None]:
+    def apply(self, entries: Sequence[Entry], *, patience: float | None = None) -> list[Exception | None]:
         self.tries -= 1
         if self.tries >= 0:
             raise Locked("busy")
-        return super().many(entries, patience=patience)
+        return super().apply(entries, patience=patience)
 
 
 def taken(path: Path, tries: int, patience: float) -> tuple[Exception | None, float, list[str]]:
@@ -219,7 +219,7 @@ def test_settling_goes_on_when_the_command_is_cancelled(tmp_path: Path) -> None:
     virtual.run(main())
 
     assert ("settled", "0.000000000001") == tuple(
-        json.loads(next(ledger.exported()))[key] for key in ("state", "cost_usd")
+        json.loads(next(ledger.export_calls()))[key] for key in ("state", "cost_usd")
     )
 
 
@@ -245,7 +245,7 @@ def test_of_many_calls_those_that_are_paid_for_wait_longer(tmp_path: Path) -> No
     refused = asyncio.run(main())
 
     assert SAID in refused.message
-    assert ["settled"] == [json.loads(line)["state"] for line in ledger.exported()]
+    assert ["settled"] == [json.loads(line)["state"] for line in ledger.export_calls()]
 
 
 def test_an_answer_that_cannot_be_kept_in_the_history_is_shown(llmo: Llmo, book: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmo.errors import ConfigError
-from llmo.ledger.periods import ALWAYS, local, period, said, zone
+from llmo.ledger.periods import ALWAYS, format_instant, local, period, zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -94,8 +94,8 @@ def test_without_a_zone_the_system_tells():
 
     assert timedelta(hours=23) <= timedelta(microseconds=span.end - span.start) <= timedelta(hours=25)
     assert local(span.start, None).time().isoformat() == "00:00:00"
-    assert "2026-11-22T12:00:00+01:00" == said(at("2026-11-22 12:00"), BERLIN)
-    assert datetime.fromisoformat(said(span.start, None)).tzinfo is not None
+    assert "2026-11-22T12:00:00+01:00" == format_instant(at("2026-11-22 12:00"), BERLIN)
+    assert datetime.fromisoformat(format_instant(span.start, None)).tzinfo is not None
 
 
 def test_an_unknown_zone_is_a_clear_error():

@@ -234,7 +234,7 @@ def test_an_import_ends_a_doubt(ledger: Ledger, end: Any, expected: dict[str, An
     call = Call(id="a", run="r", provider="p", model="m")
     past = ImportedCall(call=call, worst=100, held_at=1, ended_at=2, end=end)
 
-    assert ledger.bring([past]) == (1, int(end == "busy" or (end is not None and not end.in_doubt)))
+    assert ledger.import_calls([past]) == (1, int(end == "busy" or (end is not None and not end.in_doubt)))
     (days,) = ledger.calls()
     assert booked(ledger) == (expected or sums(calls=0)), days
 
@@ -253,7 +253,7 @@ def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: Ledger, billing:
     """
     call = Call(id="a", run="r", provider="p", model="m", billing=billing)
     worst = 50 if billing == "metered" else 0
-    ledger.bring([ImportedCall(call=call, worst=worst, held_at=1_795_300_000_000_000, ended_at=None, end=None)])
+    ledger.import_calls([ImportedCall(call=call, worst=worst, held_at=1_795_300_000_000_000, ended_at=None, end=None)])
     (days,) = ledger.calls()
 
     assert (days.cost, days.estimated, days.local, days.subscription) == (worst, *counts)

@@ -109,9 +109,9 @@ class Money(RuleBasedStateMachine):
     @rule(who=st.sampled_from([0, 1]))
     def somebody_takes_everything_in_again(self, who):
         if self.ledgers[who]._reader():
-            lines = list(self.ledgers[1 - who].exported())
+            lines = list(self.ledgers[1 - who].export_calls())
             ended = [line for line in lines if json.loads(line)["state"] != "held"]
-            assert (len(ended), 0) == self.ledgers[who].bring(transfer.read(ended, "x"))
+            assert (len(ended), 0) == self.ledgers[who].import_calls(transfer.read(ended, "x"))
 
     @rule(who=st.sampled_from([0, 1]), cost=st.integers(0, 3), days=st.integers(0, 40))
     def a_call_comes_from_elsewhere(self, who, cost, days):
@@ -120,7 +120,9 @@ class Money(RuleBasedStateMachine):
         end = Settlement(cost=cost, source="computed")
         at = int((self.clock.time - days * 86_400) * 1e6)
         self.far += [(at, cost)]
-        assert (1, 1) == self.ledgers[who].bring([ImportedCall(call=call, worst=9, held_at=at, ended_at=at, end=end)])
+        assert (1, 1) == self.ledgers[who].import_calls(
+            [ImportedCall(call=call, worst=9, held_at=at, ended_at=at, end=end)]
+        )
 
     @rule(who=st.sampled_from([0, 1]))
     def everybody_dies(self, who):

@@ -149,6 +149,6 @@ def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(tmp_path
     told = Ledger(path, SystemClock(), "UTC")
 
     assert log == path.with_name("ledger.db-wal").stat().st_ino
-    assert 4 == len(list(told.exported()))
+    assert 4 == len(list(told.export_calls()))
     first.close()
     told.close()

@@ -202,14 +202,14 @@ def test_a_hold_below_zero_is_an_error_and_books_nothing(book: Ledger) -> None:
     Also when a caller forgot to check it.
     """
     with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
-        book.many([Held(Call(id="b", run="r", provider="p", model="m"), -1)])
+        book.apply([Held(Call(id="b", run="r", provider="p", model="m"), -1)])
     with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
         book.settle("a", Settlement(cost=-1, source="computed"))
 
     good = Held(Call(id="c", run="r", provider="p", model="m"), 5)
     bad = Held(Call(id="d", run="r", provider="p", model="m"), -1)
     assert [True, False, True] == [
-        one is None for one in book.many([good, bad, replace(good, call=replace(good.call, id="e"))])
+        one is None for one in book.apply([good, bad, replace(good, call=replace(good.call, id="e"))])
     ]
 
     (total,) = book.calls()

@@ -55,7 +55,7 @@ def sums(book):
 
 
 def brought(book, lines):
-    return book.bring(transfer.read(lines, "x.jsonl"))
+    return book.import_calls(transfer.read(lines, "x.jsonl"))
 
 
 def test_what_comes_over_is_what_there_was(books):
@@ -64,14 +64,14 @@ def test_what_comes_over_is_what_there_was(books):
     """
     job, home = books
     fill(job)
-    lines = list(job.exported())
+    lines = list(job.export_calls())
 
     assert (6, 6) == brought(home, lines)
     assert (5, 14, 6, 1, 0, 1, 2) == sums(home)
     ended = {one["id"]: one for one in map(json.loads, lines) if one["state"] != "held"}
-    assert ended == {one["id"]: one for one in map(json.loads, home.exported()) if one["id"] in ended}
+    assert ended == {one["id"]: one for one in map(json.loads, home.export_calls()) if one["id"] in ended}
     assert {("held", LOST), ("own", LOST)} == {
-        (one["id"], one["outcome"]) for one in map(json.loads, home.exported()) if one["id"] not in ended
+        (one["id"], one["outcome"]) for one in map(json.loads, home.export_calls()) if one["id"] not in ended
     }
 
 
@@ -81,17 +81,17 @@ def test_again_changes_nothing_and_a_later_export_brings_the_end(books):
     """
     job, home = books
     fill(job)
-    early = list(job.exported())
+    early = list(job.export_calls())
     brought(home, early)
     assert (6, 0) == brought(home, early)
     job.settle("held", Settlement(cost=3, in_doubt=4, source="estimated", outcome="timeout"))
     job.release("own", "unavailable")
     job.resolve({"doubt": Billed(cost=1, source="reported")})
 
-    assert (6, 3) == brought(home, job.exported())
+    assert (6, 3) == brought(home, job.export_calls())
     assert (4, 9, 4, 1, 0, 2, 1) == sums(home)
     job.resolve({"held": Billed(cost=None)})
-    assert (6, 1) == brought(home, job.exported())
+    assert (6, 1) == brought(home, job.export_calls())
     assert (6, 0) == brought(home, early)
     assert (4, 13, 0, 1, 0, 2, 1) == sums(home)
 
@@ -104,7 +104,7 @@ def test_budgets_count_what_was_brought(books):
     before, after = Limit(name="before", usd=20), Limit(name="after", usd=20, window="day")
     home.hold(call("first"), 1, [before])
     fill(job)
-    brought(home, job.exported())
+    brought(home, job.export_calls())
 
     for limit in (before, after):
         with pytest.raises(OverBudget):
@@ -166,6 +166,6 @@ def test_an_amount_is_carried_exactly(books):
     job, home = books
     job.hold(call("a"), DOLLAR)
     job.settle("a", Settlement(cost=123_456_789_012, source="reported"))
-    brought(home, job.exported())
+    brought(home, job.export_calls())
 
     assert 123_456_789_012 == home.calls()[0].cost

@@ -215,7 +215,7 @@ def test_names_are_stored_as_one_short_line(ledger: Ledger) -> None:
     """
     bad = "m\x00\ud800\x1b[2J\u202e" + "x" * 10**6
     result = play(ledger, ServedBy(bad, bad, bad, bad), Text("hi"), Usage(1, 1), Finish("stop"))
-    exported = json.loads(next(iter(ledger.exported())))
+    exported = json.loads(next(iter(ledger.export_calls())))
 
     assert result.served.model == result.served.upstream == "m[2J" + "x" * 192
     assert [exported[name] for name in ("served_model", "request_id", "service_tier")] == ["m[2J" + "x" * 192] * 3
@@ -233,8 +233,8 @@ def test_one_bad_entry_harms_no_neighbour(ledger: Ledger) -> None:
     """
     It fails alone: what stands in the same transaction is booked.
     """
-    ledger.many([Held(call(name), 10) for name in "abc"])
-    results = ledger.many([Settled("a", GOOD), Settled("b", BAD), Settled("c", GOOD), Held(call("d"), 10)])
+    ledger.apply([Held(call(name), 10) for name in "abc"])
+    results = ledger.apply([Settled("a", GOOD), Settled("b", BAD), Settled("c", GOOD), Held(call("d"), 10)])
     (booked,) = ledger.calls()
 
     assert [type(result) for result in results] == [type(None), OverflowError, type(None), type(None)]

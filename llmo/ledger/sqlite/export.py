@@ -32,10 +32,10 @@ def lines(db: sqlite3.Connection, only: Filter) -> Iterator[str]:
         for name in ("worst", "cost", "in_doubt"):
             facts[f"{name}_usd"] = None if (amount := facts.pop(name)) is None else usd(amount)
         for name in ("held_at", "ended_at"):
-            facts[name] = None if facts[name] is None else format_instant(facts[name])
+            facts[name] = None if facts[name] is None else _utc(facts[name])
         yield jsontext.write(facts)
 
 
-def format_instant(at: int) -> str:
+def _utc(at: int) -> str:
     seconds, rest = divmod(at, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest).isoformat()

@@ -62,20 +62,20 @@ class Ledger(LedgerReader):
 
         Raises `OverBudget` when a limit would be passed, or `worst` is unknown under a limit of dollars.
         """
-        (refused,) = self.many([Held(call, worst, tuple(limits), allow_unpriced)])
+        (refused,) = self.apply([Held(call, worst, tuple(limits), allow_unpriced)])
         if refused:
             raise refused
         return call.id
 
     def settle(self, identifier: str, settlement: Settlement) -> None:
         """Book what a call cost; once, later ones change nothing."""
-        self.many([Settled(identifier, settlement)])
+        self.apply([Settled(identifier, settlement)])
 
     def release(self, identifier: str, outcome: str) -> None:
         """Give a hold back; a settled call stays settled."""
-        self.many([Released(identifier, outcome)])
+        self.apply([Released(identifier, outcome)])
 
-    def many(self, entries: Sequence[Entry], *, patience: float | None = None) -> list[Exception | None]:
+    def apply(self, entries: Sequence[Entry], *, patience: float | None = None) -> list[Exception | None]:
         """
         Apply entries in order in one transaction; raises `Locked` when others keep the file for `patience` seconds.
 
@@ -97,9 +97,9 @@ class Ledger(LedgerReader):
 
         db = self._db(patience)
         with writing(db, self.path):
-            clerk = Postings(db, self._now(), self._zone())
-            results: list[Exception | None] = [clerk.enter(entry) for entry in entries]
-            clerk.close()
+            postings = Postings(db, self._now(), self._zone())
+            results: list[Exception | None] = [postings.apply(entry) for entry in entries]
+            postings.close()
         return results
 
     def _alone(self, entry: Entry, patience: float | None) -> Exception | None:
@@ -122,7 +122,7 @@ class Ledger(LedgerReader):
                 (target.provider, target.model, int(until * 1_000_000), reason),
             )
 
-    def crossed(self, limits: Sequence[Limit], run: str) -> list[tuple[int, BudgetStatus]]:
+    def new_alerts(self, limits: Sequence[Limit], run: str) -> list[tuple[int, BudgetStatus]]:
         """Limits that are used to 80 or 95 percent and whose users have not been told yet; tell them."""
         from llmo.ledger.sqlite import alerts
         from llmo.ledger.sqlite.connection import writing
@@ -142,7 +142,7 @@ class Ledger(LedgerReader):
         self._told.update(key for _, _, key in new)
         return [of for (of, _, _), first in zip(new, noted, strict=True) if first]
 
-    def bring(self, calls: Iterable[ImportedCall]) -> tuple[int, int]:
+    def import_calls(self, calls: Iterable[ImportedCall]) -> tuple[int, int]:
         """Take in calls of another ledger; how many there were, and how many were new or have ended since."""
         from itertools import islice
 
@@ -153,13 +153,13 @@ class Ledger(LedgerReader):
         while some := list(islice(rest, CHUNK)):
             db = self._db()
             with writing(db, self.path):
-                clerk = Postings(db, self._now(), self._zone())
-                new += sum([clerk.bring(one) for one in some])
-                clerk.close()
+                postings = Postings(db, self._now(), self._zone())
+                new += sum([postings.import_call(one) for one in some])
+                postings.close()
             seen += len(some)
         return seen, new
 
-    def tidy(self) -> None:
+    def checkpoint(self) -> None:
         """Move what is booked from the log into the file when there is much of it, so that no hold has to."""
         from llmo.ledger.sqlite.connection import checkpoint
 
@@ -180,9 +180,9 @@ class Ledger(LedgerReader):
         if (db := self._reader()) is None:
             return []
         with writing(db, self.path):
-            clerk = Postings(db, self._now(), self._zone())
-            booked = queries.lost(db, clerk, run)
-            clerk.close()
+            postings = Postings(db, self._now(), self._zone())
+            booked = queries.lost(db, postings, run)
+            postings.close()
         return booked
 
     def resolve(self, billed: Mapping[str, Billed]) -> None:
@@ -192,7 +192,7 @@ class Ledger(LedgerReader):
 
         db = self._db()
         with writing(db, self.path):
-            clerk = Postings(db, self._now(), self._zone())
+            postings = Postings(db, self._now(), self._zone())
             for identifier, of in billed.items():
-                clerk.resolve(identifier, of)
-            clerk.close()
+                postings.resolve(identifier, of)
+            postings.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger import processes
-from llmo.ledger.periods import ALWAYS, said
+from llmo.ledger.periods import ALWAYS, format_instant
 from llmo.ledger.processes import Owner
 from llmo.ledger.records import LOST, BudgetStatus, Held, Released, Settled, Settlement, counts, passes
 from llmo.ledger.refusals import OverBudget
@@ -30,9 +30,9 @@ class Postings:
         self._now = now
         self._where = where
         self._days = DailyTotals(db, where)
-        self._book = Counters(db, now, self._days)
+        self._counters = Counters(db, now, self._days)
 
-    def enter(self, entry: Entry) -> OverBudget | None:
+    def apply(self, entry: Entry) -> OverBudget | None:
         """Apply one entry; a hold that a limit refuses changes nothing and is returned."""
         match entry:
             case Held():
@@ -46,14 +46,14 @@ class Postings:
     def close(self) -> None:
         """Store the sums."""
         self._days.write()
-        self._book.write()
+        self._counters.write()
 
     def _hold(self, held: Held) -> OverBudget | None:
         call, worst = held.call, held.worst
         subject = CallKey.of(call, self._now)
         for limit in held.limits:
             if counts(limit.key, *subject[2:]):
-                counter = self._book.of(limit, subject, self._where)
+                counter = self._counters.of(limit, subject, self._where)
                 if not passes(limit, counter, held):
                     return OverBudget(status(limit, counter, self._where), call, worst)
         self._insert(held, self._now, processes.me())
@@ -81,7 +81,7 @@ class Postings:
                 *(end.served_model, end.service_tier, end.request_id, *tokens, identifier),
             ),
         )
-        self._book.move(
+        self._counters.move(
             found.subject, spent=(cost or 0) - found.spent, held=-found.held, in_doubt=in_doubt - found.in_doubt
         )
         kind = Kind(*found.subject[2:], found.billing, state, end.outcome, source)
@@ -92,7 +92,7 @@ class Postings:
         if (found := self._open(identifier, resolving=resolving)) is None:
             return
         self._db.execute(_RELEASE, (outcome, self._now, identifier))
-        self._book.move(found.subject, spent=-found.spent, held=-found.held, in_doubt=-found.in_doubt, calls=-1)
+        self._counters.move(found.subject, spent=-found.spent, held=-found.held, in_doubt=-found.in_doubt, calls=-1)
         kind = Kind(*found.subject[2:], found.billing, "released", outcome, "")
         self._days.add(found.subject.held_at, kind, Ended(0))
 
@@ -105,11 +105,11 @@ class Postings:
         cost = found.spent + found.in_doubt if billed.cost is None else billed.cost
         tokens = found.tokens if billed.usage is None else Ended.of(None, 0, billed.usage).tokens
         self._db.execute(_RESOLVE, (cost, billed.source, *tokens, identifier))
-        self._book.move(found.subject, spent=cost - found.spent, in_doubt=-found.in_doubt)
+        self._counters.move(found.subject, spent=cost - found.spent, in_doubt=-found.in_doubt)
         kind = Kind(*found.subject[2:], found.billing, "settled", found.outcome, billed.source)
         self._days.add(found.subject.held_at, kind, Ended(cost, 0, [one or 0 for one in tokens]))
 
-    def bring(self, past: ImportedCall) -> bool:
+    def import_call(self, past: ImportedCall) -> bool:
         """
         Take in a call of another ledger; False when nothing is new.
 
@@ -135,7 +135,7 @@ class Postings:
         subject = CallKey.of(call, at)
         head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, subject.tags)
         self._db.execute(_INSERT, (*head, call.billing, worst, call.prices, at, *of))
-        self._book.move(subject, held=worst or 0, calls=1)
+        self._counters.move(subject, held=worst or 0, calls=1)
 
     def _open(self, identifier: str, *, resolving: bool) -> _Found | None:
         """
@@ -181,7 +181,7 @@ def status(limit: Limit, counter: Counter, where: tzinfo | None) -> BudgetStatus
         in_doubt=counter.in_doubt,
         limit_calls=limit.calls,
         calls=counter.calls,
-        resets_at=None if counter.period == ALWAYS else said(counter.period.end, where),
+        resets_at=None if counter.period == ALWAYS else format_instant(counter.period.end, where),
     )
 
 

@@ -71,12 +71,12 @@ class Living(dict[Owner, bool]):
         return self[owner]
 
 
-def lost(db: sqlite3.Connection, clerk: Postings, run: str | None) -> list[tuple[str, int | None]]:
+def lost(db: sqlite3.Connection, postings: Postings, run: str | None) -> list[tuple[str, int | None]]:
     """Book the holds of dead processes as spent; gives each call's run and amount."""
     booked = []
     for identifier, of, worst, billing in list(_left(db, run)):
         source = {"local": "local", "subscription": "subscription"}.get(billing, "estimated")
-        clerk.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
+        postings.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
         booked.append((of, worst))
     return booked
 

@@ -115,7 +115,7 @@ class LedgerReader:
         with explained(self.path):
             return list(queries.times(db, targets, Filter(_micro(since), _micro(until)).span)) if db else []
 
-    def exported(
+    def export_calls(
         self,
         since: float | None = None,
         until: float | None = None,
@@ -173,9 +173,9 @@ class LedgerReader:
         """Seconds since the epoch of a wall-clock time; one without zone is in the ledger's."""
         return moment.timestamp() if moment.tzinfo else periods.instant(moment, self._zone()) / 1_000_000
 
-    def said(self, at: float) -> str:
+    def format_instant(self, at: float) -> str:
         """An instant as it is written, in the ledger's zone."""
-        return periods.said(int(at * 1_000_000), self._zone())
+        return periods.format_instant(int(at * 1_000_000), self._zone())
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

@@ -63,7 +63,7 @@ def cost(
     report = Report(ctx, span, reports)
     _apart(ctx, reports, keeping)
     if keeping.bring is not None:
-        transfer.bring(ctx, keeping.bring)
+        transfer.import_calls(ctx, keeping.bring)
     if keeping.reconcile:
         settling.reconcile(ctx, span.run, keeping.billed)
     if keeping.export is not None:

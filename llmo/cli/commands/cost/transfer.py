@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def export(report: Report, name: str) -> int:
     """Write the calls of a report, a line each."""
     ctx = report.ctx
-    lines = ctx.ledger.exported(report.since, report.until, report.run, report.tags)
+    lines = ctx.ledger.export_calls(report.since, report.until, report.run, report.tags)
     if name == "-":
         for line in lines:
             ctx.spelled(f"{line}\n")
@@ -35,11 +35,11 @@ def export(report: Report, name: str) -> int:
     return 0
 
 
-def bring(ctx: Context, name: str) -> None:
+def import_calls(ctx: Context, name: str) -> None:
     """Take in the calls of a file; raises `UsageError` naming the line that is none."""
     from llmo.ledger.transfer import read
 
-    seen, new = ctx.ledger.bring(read(_lines(ctx, name), "stdin" if name == "-" else name))
+    seen, new = ctx.ledger.import_calls(read(_lines(ctx, name), "stdin" if name == "-" else name))
     ctx.note(f"read {calls(seen)}, {new} new or ended since")
 
 

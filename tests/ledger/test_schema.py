@@ -115,7 +115,7 @@ def test_an_older_ledger_is_taken_over_without_its_credit(old: Path) -> None:
 KILLED = """
 import os, signal, sqlite3, sys
 from pathlib import Path
-from llmo.ledger import store
+from llmo.ledger.sqlite import connection
 
 class Killing(sqlite3.Connection):
     left = int(sys.argv[2])
@@ -128,7 +128,7 @@ class Killing(sqlite3.Connection):
 
 plain = sqlite3.connect
 sqlite3.connect = lambda *args, **kwargs: plain(*args, factory=Killing, **kwargs)
-store.connect(Path(sys.argv[1])).close()
+connection.connect(Path(sys.argv[1])).close()
 """
 
 

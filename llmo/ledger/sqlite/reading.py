@@ -33,7 +33,7 @@ class LedgerReader:
         self._clock = clock
         self._timezone = timezone
         self.patience = inf
-        """Seconds that each use waits for other processes, where that is less than `store.PATIENCE`."""
+        """Seconds that each use waits for other processes, where that is less than `connection.PATIENCE`."""
         self.until: float | None = None
         """When all waiting ends, in `time.monotonic`."""
         self._open: tuple[int, sqlite3.Connection] | None = None

@@ -25,9 +25,10 @@ from llmo.types.jsontext import Json
 from llmo.types.messages import Params
 
 if TYPE_CHECKING:
+    from llmo.client.question import Question
     from llmo.config.profile import Profile
     from llmo.routing.planner import Selection
-    from llmo.types.messages import Target
+    from llmo.types.messages import Request, Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +206,21 @@ def choice(selection: SelectionFlags) -> Selection:
         capped=selection.max_cost is not None,
         allow_unpriced=selection.allow_unpriced,
         tags=tags(selection),
+    )
+
+
+def question(selection: SelectionFlags, request: Request, chosen: Selection, *, restart: bool = False) -> Question:
+    """What is asked with these flags; `--max-cost` is the session's, which asks nothing else."""
+    from llmo.client.question import Question
+
+    return Question(
+        request=request,
+        choice=chosen,
+        tags=tags(selection),
+        cap=None,
+        timeout=timeout(selection),
+        retries=selection.retries,
+        restart=restart,
     )
 
 

@@ -145,7 +145,7 @@ def dollars(amount: Pico | None) -> Decimal | None:
     return None if amount is None else decimal(amount)
 
 
-def answer(result: results.Result, *, data: Json, task: str) -> Answer:
+def answer(result: results.Result, *, task: str) -> Answer:
     """The answer of a result; raises its error, with the attempts and the text that came before it."""
     if result.error is not None and not isinstance(result.error, Cancelled):
         raise _told(result.error, result.attempts, result.text)
@@ -154,7 +154,7 @@ def answer(result: results.Result, *, data: Json, task: str) -> Answer:
     return Answer(
         id=result.id,
         text=result.text,
-        data=data,
+        data=result.data,
         reasoning=result.reasoning,
         target=result.target,
         served_model=result.served.model,

@@ -16,19 +16,27 @@ Both classes work on a loop of their own in a thread of its own: `Client` can be
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import weakref
 from concurrent.futures import wait
-from contextlib import aclosing, suppress
+from contextlib import suppress
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
+from llmo.client import answers
 from llmo.client.portal import Portal
 from llmo.client.question import Options, cap, question
 from llmo.client.runtime import Runtime
-from llmo.client.session import Session
+from llmo.client.session import Ended, Session, Terms
 from llmo.config import parameters
+from llmo.engine import output_limits
+from llmo.engine.rate_limits import RateOverrides, limits
 from llmo.errors import UsageError
+from llmo.types.events import Text
+from llmo.types.ids import ulid
+from llmo.types.messages import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,12 +45,52 @@ if TYPE_CHECKING:
 
     from llmo.client.answers import Answer, Estimate, Limits
     from llmo.client.portal import PortalCall
-    from llmo.client.question import Dollars, Prompt
-    from llmo.client.session import RunningQuestion
+    from llmo.client.question import Dollars, Prompt, Question
+    from llmo.engine.progress import Progress
+    from llmo.engine.results import Result
+
+
+class ClientQuestion:
+    """A question of a client; `answer` when `run` has ended, however it ended."""
+
+    def __init__(self, session: Session, question: Question) -> None:
+        self._session, self._question = session, question
+        self._result: Result | None = None
+        self._task = ""
+
+    async def run(self, put: Callable[[str], object] | None = None) -> Answer:
+        """
+        Ask; `put` gets the text as it comes, with a schema in one piece, when it has been found to match.
+
+        Raises the error that the answer ended with. Cancelled, it books what was received.
+        """
+        plan = self._session.plan(self._question)
+        self._task = plan.task.name
+        whole = self._question.request.schema is not None
+
+        def emit(event: Progress | Ended) -> None:
+            match event:
+                case Text(piece) if put is not None and not whole:
+                    put(piece)
+                case Ended(result):
+                    self._result = result
+
+        await self._session.run(self._question, emit, plan=plan)
+        answer = self.answer
+        if put is not None and whole:
+            put(answer.text)
+        return answer
+
+    @property
+    def answer(self) -> Answer:
+        """The answer, partial when it was cancelled. Raises the error that it ended with, if any."""
+        if self._result is None:
+            raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
+        return answers.answer(self._result, task=self._task)
 
 
 class _Owner:
-    """What both clients are: a desk on the loop of a portal."""
+    """What both clients are: a session on the loop of a portal."""
 
     def __init__(
         self,
@@ -63,28 +111,63 @@ class _Owner:
         """
         concurrency = parameters.whole("concurrency", concurrency)
         cap(max_cost)
-        around = Runtime(
+        runtime = Runtime(
             env=dict(os.environ) if env is None else env,
             profile_name=None if profile is None else os.fspath(profile),
             online=True,
         )
-        self._desk = Session(
-            around,
-            concurrency=concurrency,
+        log = logging.getLogger("llmo")
+        terms = Terms(
+            run=ulid(runtime.clock.now()),
             max_cost=None if max_cost is None else str(max_cost),
             allow_unpriced=allow_unpriced,
+            rates=RateOverrides(concurrency=concurrency),
+            width=concurrency if concurrency is not None and concurrency > 1 else None,
+            warn=log.warning,
+            tell=log.info,
         )
-        self._portal = Portal(self._desk.close)
+        self._session = Session(runtime, terms)
+        self._portal = Portal(self._session.close)
         # At exit the process's own end does it; holds still open then are booked by `llmo cost --reconcile`.
         weakref.finalize(self, self._portal.stop).atexit = False
 
     @property
     def run(self) -> str:
         """The name of this client in the ledger: `llmo cost --run`."""
-        return self._desk.around.run_id
+        return self._session.terms.run
 
-    def _asked(self, prompt: Prompt, options: Options, *, shown: bool) -> RunningQuestion:
-        return self._desk.ask(question(prompt, options), shown=shown)
+    def _asked(self, prompt: Prompt, options: Options, *, shown: bool) -> ClientQuestion:
+        """Prepare a question; `shown` when pieces of the answer are, so that it can't begin anew."""
+        asked = question(prompt, options)
+        # One whole body is cheaper for many; a stream keeps what came before a failure.
+        request = replace(asked.request, stream=shown or self._session.terms.width is None)
+        return ClientQuestion(self._session, replace(asked, request=request, restart=not shown))
+
+    async def _estimate(self, asked: Question) -> Estimate:
+        session = self._session
+        money = session.allowance(asked.tags)
+        return answers.estimate(output_limits.decided(session.plan(asked), money))
+
+    async def _limits(self) -> Limits:
+        session = self._session
+        return answers.Limits(
+            budgets=tuple(map(answers.budget, session.statuses())),
+            providers={name: self._pace(name) for name in session.runtime.profile.providers},
+        )
+
+    def _pace(self, name: str) -> answers.Pace:
+        from llmo.config.credentials import ready
+
+        session, runtime = self._session, self._session.runtime
+        config = runtime.profile.providers[name]
+        allowed = limits(config, session.terms.rates)
+        return answers.Pace(
+            rpm=allowed.rpm,
+            tpm=allowed.tpm,
+            concurrency=allowed.concurrency,
+            cooling_s=max(session.limiter.cooling(name), runtime.ledger.cooling(Target(name, ""))),
+            not_ready=ready(name, config, runtime.env),
+        )
 
 
 class Client(_Owner):
@@ -93,7 +176,7 @@ class Client(_Owner):
     def ask(self, prompt: Prompt, **options: Unpack[Options]) -> Answer:
         """The answer to a prompt or to messages; see `llmo.client.question.Options`. Raises `LlmoError`."""
         asked = self._asked(prompt, options, shown=False)
-        return self._portal.call(lambda: _whole(asked))
+        return self._portal.call(asked.run)
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
         """The answer as it comes; nothing is sent before the first piece is asked for."""
@@ -102,11 +185,11 @@ class Client(_Owner):
     def estimate(self, prompt: Prompt, **options: Unpack[Options]) -> Estimate:
         """Who would answer, and for how much; sends nothing."""
         asked = question(prompt, options)
-        return self._portal.call(lambda: self._desk.estimate(asked))
+        return self._portal.call(lambda: self._estimate(asked))
 
     def limits(self) -> Limits:
         """What may still be spent, and how fast providers may be asked."""
-        return self._portal.call(self._desk.limits)
+        return self._portal.call(self._limits)
 
     def close(self) -> None:
         """Cancel what is under way and book it, close connections; later calls are refused."""
@@ -126,7 +209,7 @@ class AsyncClient(_Owner):
     def beside(cls, client: Client) -> Self:
         """One that shares everything with a `Client`, which closes both."""
         made = cls.__new__(cls)
-        made._desk, made._portal = client._desk, client._portal  # noqa: SLF001 - the two halves of one thing
+        made._session, made._portal = client._session, client._portal  # noqa: SLF001 - the two halves of one thing
         made._kept = client  # noqa: SLF001 - its own
         return made
 
@@ -135,7 +218,7 @@ class AsyncClient(_Owner):
     async def ask(self, prompt: Prompt, **options: Unpack[Options]) -> Answer:
         """The answer to a prompt or to messages; see `llmo.client.question.Options`. Raises `LlmoError`."""
         asked = self._asked(prompt, options, shown=False)
-        return await self._portal.acall(lambda: _whole(asked))
+        return await self._portal.acall(asked.run)
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
         """The answer as it comes; nothing is sent before the first piece is asked for."""
@@ -144,11 +227,11 @@ class AsyncClient(_Owner):
     async def estimate(self, prompt: Prompt, **options: Unpack[Options]) -> Estimate:
         """Who would answer, and for how much; sends nothing."""
         asked = question(prompt, options)
-        return await self._portal.acall(lambda: self._desk.estimate(asked))
+        return await self._portal.acall(lambda: self._estimate(asked))
 
     async def limits(self) -> Limits:
         """What may still be spent, and how fast providers may be asked."""
-        return await self._portal.acall(self._desk.limits)
+        return await self._portal.acall(self._limits)
 
     async def close(self) -> None:
         """Cancel what is under way and book it, close connections; later calls are refused."""
@@ -166,10 +249,10 @@ class AsyncClient(_Owner):
 class _StreamPieces:
     """What both streams are: an answer whose pieces are handed over from the other loop."""
 
-    def __init__(self, owner: _Owner, asked: RunningQuestion) -> None:
+    def __init__(self, owner: _Owner, asked: ClientQuestion) -> None:
         # The owner is kept: a client that nobody holds any more closes itself.
         self._owner, self._asked = owner, asked
-        self._work: PortalCall[None] | None = None
+        self._work: PortalCall[Answer] | None = None
         self._over = False
 
     @property
@@ -179,10 +262,10 @@ class _StreamPieces:
             raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
         return self._asked.answer
 
-    def _begin(self, put: Callable[[str | None], object]) -> PortalCall[None]:
+    def _begin(self, put: Callable[[str | None], object]) -> PortalCall[Answer]:
         """Start; `put` gets each piece, and None at the end."""
         asked = self._asked
-        work = self._owner._portal.start(lambda: _handed(asked, put))  # noqa: SLF001 - a stream is part of its client
+        work = self._owner._portal.start(lambda: asked.run(put))  # noqa: SLF001 - a stream is part of its client
         work.future.add_done_callback(lambda _: put(None))
         return work
 
@@ -200,7 +283,7 @@ class _StreamPieces:
 class Stream(_StreamPieces):
     """Iterates over pieces of text, then has a `result`. Left early, `close` it (or use `with`): it is booked then."""
 
-    def __init__(self, owner: Client, asked: RunningQuestion) -> None:
+    def __init__(self, owner: Client, asked: ClientQuestion) -> None:
         super().__init__(owner, asked)
         self._queue: SimpleQueue[str | None] = SimpleQueue()
 
@@ -234,7 +317,7 @@ class Stream(_StreamPieces):
 class AsyncStream(_StreamPieces):
     """The same for `async for`, on one loop. Left early, `close` it (or use `async with`)."""
 
-    def __init__(self, owner: AsyncClient, asked: RunningQuestion) -> None:
+    def __init__(self, owner: AsyncClient, asked: ClientQuestion) -> None:
         super().__init__(owner, asked)
         self._queue: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -265,19 +348,6 @@ class AsyncStream(_StreamPieces):
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self.close()
-
-
-async def _whole(asked: RunningQuestion) -> Answer:
-    async with aclosing(asked.pieces()) as pieces:
-        async for _ in pieces:
-            pass
-    return asked.answer
-
-
-async def _handed(asked: RunningQuestion, put: Callable[[str | None], object]) -> None:
-    async with aclosing(asked.pieces()) as pieces:
-        async for piece in pieces:
-            put(piece)
 
 
 def _into(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[str | None]) -> Callable[[str | None], Any]:

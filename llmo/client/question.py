@@ -61,7 +61,11 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A checked question; None leaves a clock to the profile, `cap` is picodollars."""
+    """
+    A checked question; None leaves a clock to the profile, `cap` is picodollars.
+
+    `restart` allows an answer that broke off to begin anew, for callers who show nothing before the end.
+    """
 
     request: Request
     choice: Selection
@@ -69,6 +73,7 @@ class Question:
     cap: Pico | None
     timeout: float | None
     retries: int | None
+    restart: bool = False
 
 
 def question(prompt: Prompt, options: Options) -> Question:

@@ -1,232 +1,202 @@
-"""Where a program's questions are asked: on one event loop, over the engine and the ledger of the command line."""
+"""Where questions are asked: an engine over the ledger and the providers of a profile."""
 
 from __future__ import annotations
 
-import logging
 from contextlib import aclosing
-from copy import copy
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
-from llmo.client import answers
 from llmo.client.pool import ProviderPool
-from llmo.client.runtime import Runtime
-from llmo.engine.job import Job
-from llmo.engine.output_limits import decided
-from llmo.engine.rate_limits import RateOverrides, limits
-from llmo.engine.structured import Structured
-from llmo.errors import UsageError
 from llmo.ledger.allowance import Allowance
-from llmo.ledger.capped import CappedAccount
-from llmo.requests.validator import checked
-from llmo.routing.planner import Planner
 from llmo.routing.refusals import require_candidates
-from llmo.types.events import Text
-from llmo.types.messages import Target
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import Callable, Mapping
 
-    from llmo.client.answers import Answer, Estimate, Limits
     from llmo.client.question import Question
     from llmo.client.runtime import Runtime
     from llmo.engine.engine import Engine
+    from llmo.engine.progress import Progress
+    from llmo.engine.rate_limits import RateLimits, RateOverrides
+    from llmo.engine.results import Result
+    from llmo.engine.structured import Structured
     from llmo.ledger.accounts import Account
-    from llmo.ledger.records import Limit
+    from llmo.ledger.records import BudgetStatus
     from llmo.routing.plan import Plan
-
+    from llmo.routing.planner import Planner
 
 FRESH_S = 15.0
 """Seconds for which a planner may remember who is ready, cooling or fast."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a question came to: the last that is emitted, also when its asking was cancelled."""
+
+    result: Result
+
+
+Emit: TypeAlias = "Callable[[Progress | Ended], None]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """
+    How a session asks.
+
+    `run` is its name in the ledger, `max_cost` caps everything that it spends, in dollars. With a `width` it is wired
+    for so many requests at once, as a batch is: a transport for many connections, holds taken in groups, and waiting
+    in line is no part of a question's time. `warn` is told of budgets that run low, `tell` of waits.
+    """
+
+    run: str
+    max_cost: str | None = None
+    allow_unpriced: bool = False
+    rates: RateOverrides | None = None
+    width: int | None = None
+    warn: Callable[[str], None] | None = None
+    tell: Callable[[str], None] | None = None
+
+
 class Session:
     """
-    Takes questions; every method but `__init__` runs on one loop.
+    An engine with all that must be closed after it, each part made when it is first used.
 
-    With `concurrency` above 1 it is wired as a batch is: a transport for many connections, bookings in groups,
-    and waiting in line is no part of a question's time.
+    Planning and `allowance` need no event loop; everything else runs on one.
     """
 
-    def __init__(self, around: Runtime, *, concurrency: int | None, max_cost: str | None, allow_unpriced: bool) -> None:
-        self.around = around
-        self._limits = around.limits(max_cost)
-        self._capped = max_cost is not None
-        self._allow_unpriced = allow_unpriced
-        self._wish = RateOverrides(concurrency=concurrency)
-        self.busy = concurrency is not None and concurrency > 1
-        self._wired: Wiring | None = None
-        self._planner: tuple[float, Planner] | None = None
-
-    def ask(self, question: Question, *, shown: bool) -> RunningQuestion:
-        """Prepare a question; `shown` when pieces of the answer are, so that it can't begin anew."""
-        return RunningQuestion(self, question, shown=shown)
+    def __init__(self, runtime: Runtime, terms: Terms, *, planner: Planner | None = None) -> None:
+        """Without a `planner` the session makes its own, and another one when the facts of the last are old."""
+        self.runtime = runtime
+        self.terms = terms
+        self.limits = runtime.limits(terms.max_cost)
+        self._planner = planner
+        self._planned: tuple[float, Planner] | None = None
 
     def plan(self, question: Question) -> Plan:
-        """Who may answer."""
-        choice, capped = question.choice, question.choice.capped or self._capped
-        choice = replace(choice, capped=capped, allow_unpriced=self._allow_unpriced)
+        """Who may answer. Raises `ConfigError` for unknown models, providers and tasks."""
+        terms, choice = self.terms, question.choice
+        capped = choice.capped or terms.max_cost is not None
+        choice = replace(choice, capped=capped, allow_unpriced=terms.allow_unpriced)
         return self._plans().plan(question.request, choice)
 
-    async def estimate(self, question: Question) -> Estimate:
-        """Who would answer and for how much; sends nothing."""
-        around = self.around
-        money = Allowance(
-            limits=self._limits,
-            statuses=around.ledger.status(self._limits, around.run_id, live=True),
-            allow_unpriced=self._allow_unpriced,
-            run=around.run_id,
-            tags=question.tags,
-        )
-        return answers.estimate(decided(self.plan(question), money))
+    async def run(self, question: Question, emit: Emit, *, plan: Plan | None = None) -> Result:
+        """
+        Ask, to the end: the pieces of the answer are emitted as they come, `Ended` last. A failure is in the result.
 
-    async def limits(self) -> Limits:
-        """What may still be spent, and how fast."""
-        around = self.around
-        statuses = around.ledger.status(self._limits, around.run_id)
-        return answers.Limits(
-            budgets=tuple(map(answers.budget, statuses)),
-            providers={name: self._pace(name) for name in around.profile.providers},
+        `plan` is the question's own, when the caller has made one. Raises the `LlmoError` of a plan that has nobody
+        left. Cancelled, or when `emit` raises, it books what was received, emits `Ended` and lets that pass.
+        """
+        if plan is None:
+            plan = self.plan(question)
+        require_candidates(plan)
+        running = self._start(question, plan)
+        try:
+            async with aclosing(running.events()) as events:
+                async for event in events:
+                    emit(event)
+        finally:
+            result = running.result and replace(running.result, data=running.data)
+            if result is not None:
+                emit(Ended(result))
+        assert result is not None
+        return result
+
+    def allowance(self, tags: Mapping[str, str]) -> Allowance:
+        """What may be spent now."""
+        return Allowance(
+            limits=self.limits,
+            statuses=self.statuses(live=True),
+            allow_unpriced=self.terms.allow_unpriced,
+            run=self.terms.run,
+            tags=tags,
         )
+
+    def statuses(self, *, live: bool = False) -> list[BudgetStatus]:
+        """How much is left of every limit; with `live`, what other processes hold is told apart."""
+        return self.runtime.ledger.status(self.limits, self.terms.run, live=live)
 
     async def close(self) -> None:
-        """Book what is on its way, close connections and the ledger."""
-        wired, self._wired = self._wired, None
-        if wired is not None:
-            await wired.close()
-        self.around.ledger.close()
+        """Book what is still in flight, close connections and the ledger."""
+        made = vars(self)
+        if "account" in made:
+            await self.account.close()
+        if "providers" in made:
+            await self.providers.close()
+        self.runtime.ledger.close()
 
-    def start(self, question: Question, plan: Plan, *, shown: bool) -> Structured:
-        """Hand a planned question to the engine."""
-        profile = self.around.profile
-        # One whole body is cheaper for many; a stream keeps what came before a failure.
-        request = replace(question.request, stream=shown or not self.busy)
-        job = Job(
-            request=request,
-            plan=plan,
-            run=self.around.run_id,
-            tags=question.tags,
-            retries=profile.retries if question.retries is None else question.retries,
-            timeout=question.timeout or profile.timeout,
-            restart=not shown,
-            queues=self.busy,
-        )
-        validator = None if request.schema is None else checked(request.schema)
-        return Structured(self._engine(question), job, validator)
+    @cached_property
+    def providers(self) -> ProviderPool:
+        """The providers of the profile."""
+        return ProviderPool(self.runtime, busy=self.terms.width is not None)
 
-    def _engine(self, question: Question) -> Engine:
-        engine = self._wiring().engine
-        if question.cap is None:
-            return engine
-        # The same engine with another till: what it learns of servers is shared.
-        capped = copy(engine)
-        capped.till = CappedAccount(engine.till, question.cap)
-        return capped
-
-    def _wiring(self) -> Wiring:
-        if self._wired is None:
-            self._wired = Wiring(
-                self.around,
-                self._limits,
-                allow_unpriced=self._allow_unpriced,
-                wish=self._wish,
-                width=self._wish.concurrency if self.busy else None,
-            )
-            # A library tells in the log; the command line would tell its user.
-            self._wired.till.warn = logging.getLogger("llmo").warning
-            self._wired.till.tell = logging.getLogger("llmo").info
-        return self._wired
-
-    def _plans(self) -> Planner:
-        now = self.around.clock.now()
-        if self._planner is None or not 0 <= now - self._planner[0] < FRESH_S:
-            around = self.around
-            self._planner = (now, Planner(around.profile, around.env, around.catalog, around.ledger))
-        return self._planner[1]
-
-    def _pace(self, name: str) -> answers.Pace:
-        from llmo.config.credentials import ready
-
-        around = self.around
-        config = around.profile.providers[name]
-        allowed = limits(config, self._wish)
-        here = self._wired.limiter.cooling(name) if self._wired else 0.0
-        return answers.Pace(
-            rpm=allowed.rpm,
-            tpm=allowed.tpm,
-            concurrency=allowed.concurrency,
-            cooling_s=max(here, around.ledger.cooling(Target(name, ""))),
-            not_ready=ready(name, config, around.env),
-        )
-
-
-class RunningQuestion:
-    """One question; `answer` when `pieces` has ended, however it ended."""
-
-    def __init__(self, desk: Session, question: Question, *, shown: bool) -> None:
-        self._desk, self._question, self._shown = desk, question, shown
-        self._plan: Plan | None = None
-        self._running: Structured | None = None
-
-    async def pieces(self) -> AsyncGenerator[str]:
-        """
-        Yield the text as it comes; with a schema in one piece, when it has been found to meet it.
-
-        Raises the error that the answer ended with. Closed early or cancelled, it books what was received.
-        """
-        self._plan = plan = self._desk.plan(self._question)
-        require_candidates(plan)
-        whole = self._question.request.schema is not None
-        self._running = running = self._desk.start(self._question, plan, shown=self._shown)
-        async with aclosing(running.events()) as events:
-            async for event in events:
-                if isinstance(event, Text) and not whole:
-                    yield event.text
-        answer = self.answer
-        if whole:
-            yield answer.text
-
-    @property
-    def answer(self) -> Answer:
-        """The answer, partial when it was closed early. Raises the error that it ended with, if any."""
-        running, plan = self._running, self._plan
-        if running is None or plan is None or running.result is None:
-            raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
-        return answers.answer(running.result, data=running.data, task=plan.task.name)
-
-
-class Wiring:
-    """An engine with all that must be closed after it."""
-
-    def __init__(
-        self,
-        around: Runtime,
-        limits: Iterable[Limit],
-        *,
-        allow_unpriced: bool = False,
-        wish: RateOverrides | None = None,
-        width: int | None = None,
-    ) -> None:
-        """`width` wires for so many requests at once; call it where the event loop runs."""
-        from llmo.engine.engine import Engine
-        from llmo.engine.rate_limits import RateLimits
+    @cached_property
+    def account(self) -> Account:
+        """Where holds are taken."""
         from llmo.ledger.accounts import DirectAccount
         from llmo.ledger.grouped import GroupedAccount
 
-        self.links = ProviderPool(around, busy=width is not None)
-        book = around.ledger
-        self.till: Account = (
-            DirectAccount(book, limits, allow_unpriced=allow_unpriced)
-            if width is None
-            else GroupedAccount(book, limits, allow_unpriced=allow_unpriced, width=width)
+        terms, ledger = self.terms, self.runtime.ledger
+        account: Account = (
+            DirectAccount(ledger, self.limits, allow_unpriced=terms.allow_unpriced)
+            if terms.width is None
+            else GroupedAccount(ledger, self.limits, allow_unpriced=terms.allow_unpriced, width=terms.width)
         )
-        self.limiter = RateLimits(around.profile.providers, wish)
-        self.engine = Engine(providers=self.links, till=self.till, limiter=self.limiter, clock=around.clock)
-        self.engine.cool = lambda target, seconds, reason: around.ledger.set_cooling(
-            target, around.clock.now() + seconds, reason
-        )
+        account.warn, account.tell = terms.warn, terms.tell
+        return account
 
-    async def close(self) -> None:
-        """Book what is on its way, close connections."""
-        await self.till.close()
-        await self.links.close()
+    @cached_property
+    def limiter(self) -> RateLimits:
+        """The pace of every provider."""
+        from llmo.engine.rate_limits import RateLimits
+
+        return RateLimits(self.runtime.profile.providers, self.terms.rates)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs plans."""
+        from llmo.engine.engine import Engine
+
+        runtime = self.runtime
+        engine = Engine(providers=self.providers, till=self.account, limiter=self.limiter, clock=runtime.clock)
+        engine.cool = lambda target, seconds, reason: runtime.ledger.set_cooling(
+            target, runtime.clock.now() + seconds, reason
+        )
+        return engine
+
+    def _start(self, question: Question, plan: Plan) -> Structured:
+        from llmo.engine.job import Job
+        from llmo.engine.structured import Structured
+        from llmo.requests.validator import checked
+
+        profile, schema = self.runtime.profile, question.request.schema
+        job = Job(
+            request=question.request,
+            plan=plan,
+            run=self.terms.run,
+            tags=question.tags,
+            retries=profile.retries if question.retries is None else question.retries,
+            timeout=question.timeout or profile.timeout,
+            restart=question.restart,
+            queues=self.terms.width is not None,
+        )
+        return Structured(self._engine(question), job, None if schema is None else checked(schema))
+
+    def _engine(self, question: Question) -> Engine:
+        if question.cap is None:
+            return self.engine
+        from llmo.ledger.capped import CappedAccount
+
+        return self.engine.with_account(CappedAccount(self.account, question.cap))
+
+    def _plans(self) -> Planner:
+        if self._planner is not None:
+            return self._planner
+        runtime = self.runtime
+        now = runtime.clock.now()
+        if self._planned is None or not 0 <= now - self._planned[0] < FRESH_S:
+            from llmo.routing.planner import Planner
+
+            self._planned = (now, Planner(runtime.profile, runtime.env, runtime.catalog, runtime.ledger))
+        return self._planned[1]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import aclosing
+from copy import copy
 from typing import TYPE_CHECKING
 
 from llmo.engine import request_adapter
@@ -52,6 +53,12 @@ class Engine:
         """How long answers are, so that output limits fit them."""
         self.rand: Callable[[], float] = random.random
         self.cool: Callable[[Target, float, str], None] = lambda _target, _seconds, _reason: None
+
+    def with_account(self, account: Account) -> Engine:
+        """The same engine with holds taken on another account; what is learned of servers is shared."""
+        other = copy(self)
+        other.till = account
+        return other
 
     def start(self, job: Job) -> Execution:
         """Prepare a job; nothing happens until its events are read."""

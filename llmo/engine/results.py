@@ -38,7 +38,7 @@ class Result:
 
     `cost` is picodollars over all attempts, None when unknown; `reserved` what the last attempt
     held. `finish` is None unless the answer reached its terminal marker. `chosen` is the output limit when
-    llmo chose it.
+    llmo chose it. `data` is the JSON of an answer that matches its schema.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Result:
     warnings: tuple[str, ...] = field(default=())
     tool_calls: tuple[ToolCall, ...] = ()
     chosen: ChosenLimit | None = None
+    data: Json = None
 
     @property
     def complete(self) -> bool:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from llmo.errors import LlmoError
     from llmo.routing.plan import Candidate, Plan
     from llmo.types.attempts import AttemptRecord
-    from llmo.types.jsontext import Json
 
 
 def money(amount: int | None) -> str | None:
@@ -38,13 +37,13 @@ def attempt(one: AttemptRecord) -> dict[str, Any]:
     }
 
 
-def result(of: Result, *, task: str, data: Json = None, conversation: str | None = None) -> dict[str, Any]:
+def result(of: Result, *, task: str, conversation: str | None = None) -> dict[str, Any]:
     """The object of `ask --json`."""
     body: dict[str, Any] = {
         "ok": of.ok,
         "id": of.id,
         "text": of.text,
-        "data": data,
+        "data": of.data,
         "tool_calls": calls(of.tool_calls),
         "provider": of.target.provider if of.target else None,
         "model": of.target.model if of.target else None,

@@ -20,7 +20,7 @@ import pytest
 import llmo
 from llmo.client.question import question
 from llmo.client.runtime import Runtime
-from llmo.client.session import Session
+from llmo.client.session import Session, Terms
 from llmo.errors import BudgetExceeded, Cancelled, ConfigError, Incomplete, InvalidOutput, UsageError
 from llmo.ledger.sqlite.ledger import Ledger
 from llmo.routing import tokens
@@ -666,17 +666,17 @@ def test_a_long_life_learns_who_cools_down(place: Place) -> None:
     What a planner remembers of targets is asked anew after some seconds.
     """
     clock = virtual.VirtualClock()
-    around = Runtime(env=place.env, clock=clock, profile_name=place.profile())
+    runtime = Runtime(env=place.env, clock=clock, profile_name=place.profile())
     asked = question("hello", {})
 
     async def main() -> list[str]:
-        desk = Session(around, concurrency=None, max_cost=None, allow_unpriced=False)
-        why = [(await desk.estimate(asked)).candidates[0].why]
-        around.ledger.set_cooling(Target("p", "echo"), clock.now() + 60, "rate_limited")
+        session = Session(runtime, Terms(run="r"))
+        why = [session.plan(asked).candidates[0].why]
+        runtime.ledger.set_cooling(Target("p", "echo"), clock.now() + 60, "rate_limited")
         for _ in range(2):
-            why.append((await desk.estimate(asked)).candidates[0].why)
+            why.append(session.plan(asked).candidates[0].why)
             await asyncio.sleep(30)
-        await desk.close()
+        await session.close()
         return [text.partition(", ")[2] for text in why]
 
     assert ["", "", "put last: it asked to wait 30 s"] == virtual.run(main(), clock)
@@ -704,7 +704,7 @@ def test_importing_llmo_loads_nothing_else() -> None:
     code = "import sys; before = set(sys.modules); import llmo; print(*sorted(set(sys.modules) - before))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert ["llmo"] == run.stdout.split()
+    assert ["llmo", "llmo.types", "llmo.types.version"] == run.stdout.split()
 
 
 def test_llmo_has_what_it_says() -> None:

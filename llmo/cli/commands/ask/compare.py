@@ -11,6 +11,7 @@ from llmo.cli import inputs as prompts
 from llmo.cli import options, signals
 from llmo.cli.commands.ask.run import judged
 from llmo.cli.output import show_plan
+from llmo.client.session import Ended
 from llmo.engine.results import unsent
 from llmo.errors import Cancelled, Exit, LlmoError, UsageError
 from llmo.render import json_output, side_by_side, summary
@@ -25,13 +26,12 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.cli.inputs import Inputs
     from llmo.cli.options import SelectionFlags
-    from llmo.cli.wiring import CommandWiring
+    from llmo.client.question import Question
+    from llmo.client.session import Session
+    from llmo.engine.progress import Progress
     from llmo.engine.results import Result
-    from llmo.engine.structured import Structured
-    from llmo.requests.validator import Validator
     from llmo.routing.plan import Plan
-    from llmo.types.jsontext import Json
-    from llmo.types.messages import Request, Target
+    from llmo.types.messages import Target
 
 BLINK_S = 0.2
 WORST = (Exit.CONFIG, Exit.BUDGET, Exit.FAILED, Exit.INCOMPLETE, Exit.TEMPORARY)
@@ -42,7 +42,7 @@ WORST = (Exit.CONFIG, Exit.BUDGET, Exit.FAILED, Exit.INCOMPLETE, Exit.TEMPORARY)
 class Comparison:
     """What all are asked."""
 
-    request: Request
+    question: Question
     plans: dict[Target, Plan]
     selection: SelectionFlags
     output: AskOutput
@@ -50,30 +50,36 @@ class Comparison:
 
 @dataclass(slots=True)
 class ComparedTarget:
-    """One target under way: `running`, or `failure` when nobody can be asked."""
+    """One target under way; `failure` when it can't be asked."""
 
     target: Target
     plan: Plan
-    running: Structured | None = None
+    answer: Result | None = None
     failure: LlmoError | None = None
     done: bool = False
 
-    async def run(self) -> None:
+    def check(self, session: Session) -> None:
+        """Find out whether it can be asked."""
+        try:
+            require_candidates(self.plan)
+            # Made now, so that it is no part of anybody's time.
+            session.providers(self.target.provider)
+        except LlmoError as exc:
+            self.failure = exc
+
+    async def run(self, session: Session, question: Question) -> None:
         """Ask, to the end."""
-        if self.running is not None:
-            async for _ in self.running.events():
-                pass
+        if self.failure is None:
+            await session.run(question, self._emit, plan=self.plan)
         self.done = True
 
     def result(self, ctx: Context) -> Result:
         """What came of it."""
-        found = None if self.running is None else self.running.result
-        return found or unsent(ulid(ctx.clock.now()), self.failure or Cancelled(), self.target)
+        return self.answer or unsent(ulid(ctx.clock.now()), self.failure or Cancelled(), self.target)
 
-    @property
-    def data(self) -> Json:
-        """The data of a structured answer."""
-        return None if self.running is None else self.running.data
+    def _emit(self, event: Progress | Ended) -> None:
+        if isinstance(event, Ended):
+            self.answer = event.result
 
 
 def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
@@ -85,10 +91,11 @@ def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inpu
     request = replace(request, stream=output.stream is not False)
     ctx.hurry(options.clocks(selection, ctx.profile)[0])
     chosen = replace(options.choice(selection), first_only=True)
+    question = options.question(selection, request, chosen, restart=True)
     plans = {target: ctx.planner.plan(request, replace(chosen, models=(str(target),))) for target in targets}
     if output.dry_run:
         return max(show_plan(ctx, plan, selection, as_json=output.as_json) for plan in plans.values())
-    asked = Comparison(request=request, plans=plans, selection=selection, output=output)
+    asked = Comparison(question=question, plans=plans, selection=selection, output=output)
     return signals.run(_run(ctx, asked))
 
 
@@ -107,56 +114,22 @@ def _refuse(output: AskOutput) -> None:
 
 async def _run(ctx: Context, asked: Comparison) -> int:
     from llmo.cli.wiring import CommandWiring
-    from llmo.requests.validator import checked
 
-    validator = None if asked.request.schema is None else checked(asked.request.schema)
-    total, retries = options.clocks(asked.selection, ctx.profile)
     # Wired for many: whoever is refused money waits for the others to settle.
-    wired = CommandWiring(ctx, asked.selection, width=len(asked.plans))
+    session = CommandWiring(ctx, asked.selection, width=len(asked.plans))
     runners = [ComparedTarget(target, plan) for target, plan in asked.plans.items()]
     for runner in runners:
-        _prepare(ctx, asked, runner, wired, (validator, total, retries))
+        runner.check(session)
     try:
         async with _progress(ctx, runners), asyncio.TaskGroup() as group:
             for runner in runners:
-                group.create_task(runner.run())
+                group.create_task(runner.run(session, asked.question))
     except asyncio.CancelledError:
         # The signal's code takes the place of this one; what came is still shown.
         pass
     finally:
-        await wired.close()
+        await session.close()
     return _finish(ctx, asked, runners)
-
-
-def _prepare(
-    ctx: Context,
-    asked: Comparison,
-    runner: ComparedTarget,
-    wired: CommandWiring,
-    how: tuple[Validator | None, float, int],
-) -> None:
-    from llmo.engine.job import Job
-    from llmo.engine.structured import Structured
-
-    validator, total, retries = how
-    try:
-        require_candidates(runner.plan)
-        # Made now, so that it is no part of anybody's time.
-        wired.links(runner.target.provider)
-    except LlmoError as exc:
-        runner.failure = exc
-        return
-    job = Job(
-        request=asked.request,
-        plan=runner.plan,
-        run=ctx.run_id,
-        tags=options.tags(asked.selection),
-        timeout=total,
-        retries=retries,
-        restart=True,
-        queues=True,
-    )
-    runner.running = Structured(wired.engine, job, validator)
 
 
 @asynccontextmanager
@@ -190,7 +163,7 @@ def _finish(ctx: Context, asked: Comparison, runners: list[ComparedTarget]) -> i
     results = [judged(runner.result(ctx), strict=asked.output.strict, told=asked.output.as_json) for runner in runners]
     if asked.output.as_json:
         for runner, result in zip(runners, results, strict=True):
-            body = json_output.result(result, task=runner.plan.task.name, data=runner.data)
+            body = json_output.result(result, task=runner.plan.task.name)
             ctx.json(body)
     else:
         ctx.show(_shown(ctx, results))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,21 +30,21 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.cli.inputs import Inputs
     from llmo.cli.options import SelectionFlags
+    from llmo.client.question import Question
+    from llmo.client.session import Ended
+    from llmo.engine.progress import Progress
     from llmo.engine.results import Result
-    from llmo.engine.structured import Structured
     from llmo.render.stream import Writer
     from llmo.routing.plan import Plan
     from llmo.routing.planner import Selection
     from llmo.storage.history import Seclusion
-    from llmo.types.jsontext import Json
-    from llmo.types.messages import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskRequest:
     """All that one `ask` needs once its inputs are read."""
 
-    request: Request
+    question: Question
     plan: Plan
     selection: SelectionFlags
     output: AskOutput
@@ -67,14 +66,15 @@ def ask(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: 
     request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option), before=before)
     request = replace(request, stream=output.stream is not False)
     ctx.hurry(total)  # anew: the prompt may have taken its time
-    plan = ctx.planner.plan(request, _choice(ctx, selection, output, conversation))
+    question = options.question(selection, request, _choice(ctx, selection, output, conversation))
+    plan = ctx.planner.plan(request, question.choice)
     if output.dry_run:
         return show_plan(ctx, plan, selection, as_json=output.as_json or output.ndjson)
     require_candidates(plan)
-    question = AskRequest(
-        request=request, plan=plan, selection=selection, output=output, conversation=conversation, keep=keep
+    asked = AskRequest(
+        question=question, plan=plan, selection=selection, output=output, conversation=conversation, keep=keep
     )
-    return signals.run(_run(ctx, question))
+    return signals.run(_run(ctx, asked))
 
 
 def _conversation(ctx: Context, output: AskOutput, *, keep: bool) -> tuple[str | None, tuple[Message, ...]]:
@@ -97,87 +97,84 @@ def _choice(ctx: Context, selection: SelectionFlags, output: AskOutput, conversa
     return replace(chosen, kinds=before.kinds)
 
 
-async def _run(ctx: Context, question: AskRequest) -> int:
+async def _run(ctx: Context, asked: AskRequest) -> int:
     from llmo.cli.wiring import CommandWiring, budgets, means
-    from llmo.engine.job import Job
-    from llmo.engine.structured import Structured
-    from llmo.requests.validator import checked
 
-    writer = _writer(ctx, question.output)
+    writer = _writer(ctx, asked.output)
     if isinstance(writer, EventWriter):
-        of = means(ctx, question.selection)
-        writer.event("route", **json_output.plan(output_limits.decided(question.plan, of), budgets(of)))
-    cache = _Cache(ctx, question)
+        of = means(ctx, asked.selection)
+        writer.event("route", **json_output.plan(output_limits.decided(asked.plan, of), budgets(of)))
+    cache = _Cache(ctx, asked)
     found = cache.find()
     if found is not None:
-        result, data = found
-        writer.text(result.text)
+        writer.text(found.text)
         writer.end()
-        return _finish(ctx, question, result, data)
-    schema = question.request.schema
-    validator = None if schema is None else checked(schema)
-    total, retries = options.clocks(question.selection, ctx.profile)
-    wired = CommandWiring(ctx, question.selection)
-    job = Job(
-        request=question.request,
-        plan=question.plan,
-        run=ctx.run_id,
-        tags=options.tags(question.selection),
-        timeout=total,
-        retries=retries,
-    )
-    answer = Structured(wired.engine, job, validator)
+        return _finish(ctx, asked, found)
+    shown = _Shown(writer, whole=asked.question.request.schema is not None)
+    session = CommandWiring(ctx, asked.selection)
     try:
-        await _show(answer, writer)
+        await session.run(asked.question, shown, plan=asked.plan)
     except asyncio.CancelledError:
         # The signal's code takes the place of this one; what came is still shown and kept.
         pass
     finally:
-        await wired.close()
-    return _ended(ctx, question, answer, cache)
+        await session.close()
+    return _ended(ctx, asked, shown.result, cache)
 
 
-async def _show(answer: Structured, writer: Writer) -> None:
-    """Pass the pieces on as they come; those of structured output at the end, for a repair makes them void."""
+class _Shown:
+    """Passes the pieces on as they come; those of structured output at the end, for a repair makes them void."""
+
+    def __init__(self, writer: Writer, *, whole: bool) -> None:
+        self._writer, self._whole = writer, whole
+        self.result: Result | None = None
+
+    def __call__(self, event: Progress | Ended) -> None:
+        """Write one event."""
+        from llmo.client.session import Ended
+
+        match event:
+            case Text(piece) if not self._whole:
+                self._writer.text(piece)
+            case Reasoning(piece):
+                self._writer.reasoning(piece)
+            case Ended(result):
+                self.result = result
+                if self._whole and result.text:
+                    self._writer.text(result.text)
+                self._writer.end()
+            case _ if isinstance(self._writer, EventWriter):
+                _told(event, self._writer)
+
+
+def _told(event: Progress | Ended, writer: EventWriter) -> None:
+    """Write what only programs are told."""
     from llmo.engine.progress import AttemptEnded, AttemptStarted
 
-    whole = answer.validator is not None
-    try:
-        async with aclosing(answer.events()) as events:
-            async for event in events:
-                match event:
-                    case Text(piece) if not whole:
-                        writer.text(piece)
-                    case Reasoning(piece):
-                        writer.reasoning(piece)
-                    case ToolCall() if isinstance(writer, EventWriter):
-                        writer.event("tool_call", **calls((event,))[0])
-                    case AttemptStarted(target, number, _) if isinstance(writer, EventWriter):
-                        who = {"provider": target.provider, "model": target.model}
-                        writer.event("attempt", number=number, **who, outcome="started")
-                    case AttemptEnded(attempt) if isinstance(writer, EventWriter):
-                        writer.event("attempt", **json_output.attempt(attempt))
-    finally:
-        if whole and answer.result is not None and answer.result.text:
-            writer.text(answer.result.text)
-        writer.end()
+    match event:
+        case ToolCall():
+            writer.event("tool_call", **calls((event,))[0])
+        case AttemptStarted(target, number, _):
+            who = {"provider": target.provider, "model": target.model}
+            writer.event("attempt", number=number, **who, outcome="started")
+        case AttemptEnded(attempt):
+            writer.event("attempt", **json_output.attempt(attempt))
 
 
-def _ended(ctx: Context, question: AskRequest, answer: Structured, cache: _Cache) -> int:
+def _ended(ctx: Context, asked: AskRequest, result: Result | None, cache: _Cache) -> int:
     """Finish with what there is; also when interrupted."""
-    result = answer.result
     if result is None:
         return int(Cancelled().exit)
-    told = question.output.as_json or question.output.ndjson
-    result = judged(result, strict=question.output.strict, told=told)
+    told = asked.output.as_json or asked.output.ndjson
+    result = judged(result, strict=asked.output.strict, told=told)
     if result.ok:
         try:
-            cache.keep(result, answer.data)
-            _keep(ctx, question, result)
+            cache.keep(result)
+            _keep(ctx, asked, result)
         except LlmoError as exc:
             # It is paid for: it is shown, whatever becomes of the copy.
             result = replace(result, warnings=(*result.warnings, f"the answer is not kept: {exc.message}"))
-    return _finish(ctx, question, result, answer.data)
+    return _finish(ctx, asked, result)
 
 
 def judged(result: Result, *, strict: bool, told: bool) -> Result:
@@ -202,39 +199,39 @@ def _called(result: Result, *, told: bool) -> Unfinished:
     return Unfinished(f"the model called a tool ({names or 'which one is unknown'}), and {why}", hint=hint)
 
 
-def _keep(ctx: Context, question: AskRequest, result: Result) -> None:
+def _keep(ctx: Context, asked: AskRequest, result: Result) -> None:
     """Write the new turns to the history."""
-    if not question.keep or question.conversation is None or result.target is None:
+    if not asked.keep or asked.conversation is None or result.target is None:
         return
     if result.tool_calls and not result.text:
         return  # an empty turn would be refused when the conversation goes on
-    messages = question.request.messages
-    known = question.output.go_on or question.output.conversation
+    messages = asked.question.request.messages
+    known = asked.output.go_on or asked.output.conversation
     new = messages[-1:] if known else messages
     ctx.history.append(
-        question.conversation,
+        asked.conversation,
         [*(replace(m, images=()) for m in new), Message("assistant", result.text)],
         target=str(result.target),
         retention_days=ctx.profile.retention_days,
-        private=_secluded(ctx, question),
+        private=_secluded(ctx, asked),
     )
 
 
-def _secluded(ctx: Context, question: AskRequest) -> Seclusion | None:
+def _secluded(ctx: Context, asked: AskRequest) -> Seclusion | None:
     """What makes the conversation private from now on."""
     from llmo.storage.history import Seclusion
 
-    need = question.plan.requirements
-    asked = question.selection.private or ctx.profile.privacy.local_only
-    return Seclusion(asked, need.private_kinds) if need.private else None
+    need = asked.plan.requirements
+    private = asked.selection.private or ctx.profile.privacy.local_only
+    return Seclusion(private, need.private_kinds) if need.private else None
 
 
-def _finish(ctx: Context, question: AskRequest, result: Result, data: Json) -> int:
+def _finish(ctx: Context, asked: AskRequest, result: Result) -> int:
     """Say what came of it; the exit code."""
-    output = question.output
+    output = asked.output
     if output.as_json or output.ndjson:
-        conversation = question.conversation if question.keep else None
-        body = json_output.result(result, task=question.plan.task.name, data=data, conversation=conversation)
+        conversation = asked.conversation if asked.keep else None
+        body = json_output.result(result, task=asked.plan.task.name, conversation=conversation)
         if output.ndjson:
             body = {"event": "result", **body}
         ctx.json(body)
@@ -282,26 +279,26 @@ def _put(ctx: Context) -> Callable[[str], None]:
 class _Cache:
     """Exact repeats, when `--cache` asks for them: only complete answers are kept."""
 
-    def __init__(self, ctx: Context, question: AskRequest) -> None:
-        age = question.output.cache
+    def __init__(self, ctx: Context, asked: AskRequest) -> None:
+        age = asked.output.cache
         self._ctx = ctx
         self._age = None if age is None else seconds("--cache", age)
-        self._key = None if self._age is None else _key(question)
+        self._key = None if self._age is None else _key(asked)
 
-    def find(self) -> tuple[Result, Any] | None:
+    def find(self) -> Result | None:
         """An answer bought earlier."""
         if self._key is None or self._age is None:
             return None
         found = self._ctx.history.cached(self._key, self._age)
         return None if found is None else _revived(found.body, self._ctx)
 
-    def keep(self, result: Result, data: Json) -> None:
+    def keep(self, result: Result) -> None:
         """Keep a good answer."""
         if self._key is not None and result.complete and result.target is not None:
             body = {
                 "text": result.text,
                 "tool_calls": calls(result.tool_calls),
-                "data": data,
+                "data": result.data,
                 "target": [result.target.provider, result.target.model],
                 "served_model": result.served.model,
                 "finish": result.finish,
@@ -311,16 +308,16 @@ class _Cache:
             self._ctx.history.cache(self._key, body)
 
 
-def _key(question: AskRequest) -> str:
+def _key(asked: AskRequest) -> str:
     import hashlib
 
-    request = question.request
-    parts: list[Any] = [[str(c.target) for c in question.plan.ranked], repr(request.params), request.schema]
+    request = asked.question.request
+    parts: list[Any] = [[str(c.target) for c in asked.plan.ranked], repr(request.params), request.schema]
     parts += [[m.role, m.text, [hashlib.sha256(i.data).hexdigest() for i in m.images]] for m in request.messages]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _revived(body: dict[str, Any], ctx: Context) -> tuple[Result, Any]:
+def _revived(body: dict[str, Any], ctx: Context) -> Result:
     from llmo.engine.results import Result
     from llmo.types.events import ServedBy, Usage
     from llmo.types.messages import Target
@@ -328,7 +325,7 @@ def _revived(body: dict[str, Any], ctx: Context) -> tuple[Result, Any]:
     saved = dollars(body["cost"])
     ctx.note(f"llmo: from the cache, saved {saved}")
     used = body["usage"]
-    result = Result(
+    return Result(
         id=ulid(ctx.clock.now()),
         error=None,
         text=body["text"],
@@ -343,5 +340,5 @@ def _revived(body: dict[str, Any], ctx: Context) -> tuple[Result, Any]:
         reserved=0,
         total_s=0.0,
         first_token_s=0.0,
+        data=body["data"],
     )
-    return result, body["data"]

@@ -84,7 +84,7 @@ class BatchRun:
         )
         stopping = Stopping(self._kept)
         executor = LocalExecutor(row_executor, rules=rules, stats=task.stats, stopping=stopping)
-        self.used, self.held = wired.limiter.used, lambda: wired.till.held
+        self.used, self.held = wired.limiter.used, lambda: wired.account.held
         links = wired.engine.provider
 
         def kept(name: str) -> Provider:

@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 
 KEEP = 64
 """Files that may lie in the cache; flags and variables make new ones."""
-_PACKAGE = Path(__file__).parent.parent
+ROOM = Path(__file__).parent
 
 
-def fingerprint(parts: Iterable[object]) -> str:
+def fingerprint(parts: Iterable[object], room: Path = ROOM) -> str:
     """
     The key of a profile made of `parts`.
 
-    The times of the modules that make it are part of it: an edited checkout has no new version.
+    The times of the modules in `room`, which make it, are part of it: an edited checkout has no new version.
     """
     digest = hashlib.sha256(__version__.encode())
-    for source in ("config.py", "patterns.py", "settings/checks.py", "settings/kinds.py", "settings/load.py"):
-        with suppress(OSError):
-            digest.update(repr((_PACKAGE / source).stat().st_mtime_ns).encode())
+    with suppress(OSError), os.scandir(room) as modules:
+        times = sorted((module.name, module.stat().st_mtime_ns) for module in modules if module.name.endswith(".py"))
+        digest.update(repr(times).encode())
     for part in parts:
         digest.update(b"\0" + repr(part).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()

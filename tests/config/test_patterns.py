@@ -17,7 +17,7 @@ from llmo.types.messages import Target
 
 LETTERS = st.text("ab*[?]\n", max_size=8)
 KEY = "[providers.paid]\nkind = 'offline'\nlocal = false\noffline = { input_usd = '1', output_usd = '1' }\n"
-BUDGET = KEY + "[[budgets]]\nname = 'none'\nlimit_usd = '0'\nmatch = { {} }\n"
+BUDGET = KEY + "[[budgets]]\nname = 'none'\nlimit_usd = '0'\nmatch = { {} }\n[providers.other]\nkind = 'ollama'\n"
 CALL = Call(id="1", run="r", provider="openai", model="gpt-6", task="simple", tags={"team": "a"})
 
 
@@ -127,7 +127,7 @@ def test_a_price_is_found_by_the_same_rule() -> None:
         pytest.param("model = 'big[12]'", "model: ? and [ ] are no wildcards, only * is", id="class in a model"),
         pytest.param("'tag.team' = 'a?'", '"tag.team": ? and [ ] are no wildcards, only * is', id="tag"),
         pytest.param("provider = 'q*'", "provider: unknown provider: q*", id="pattern that no provider has"),
-        pytest.param("provider = 'offline'", "provider: unknown provider: offline is a kind", id="a kind, not a name"),
+        pytest.param("provider = 'ollama'", "provider: unknown provider: ollama is a kind", id="a kind, not a name"),
         pytest.param("task = 'simpel'", "task: unknown task: simpel; did you mean simple?", id="task"),
         pytest.param("model = ''", "model: expected a name; * is any", id="empty"),
         pytest.param("model = ' big'", "model: expected a name without spaces around it", id="space"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -9,7 +10,7 @@ from textwrap import dedent
 
 import pytest
 
-from llmo.config import ollama
+from llmo.config import cache, ollama
 from llmo.config.credentials import ready
 from llmo.config.load import load
 from llmo.errors import ConfigError
@@ -100,10 +101,22 @@ def test_a_warm_start_imports_no_pydantic(env, profile):
     """
     path = profile(FILE)
     load(path, env=env)
-    code = f"import sys; from llmo import settings; settings.load({path!r}, env={env!r}); print(*sys.modules)"
+    code = f"import sys; from llmo.config.load import load; load({path!r}, env={env!r}); print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert set() == {"pydantic", "pydantic_settings", "tomllib", "tomlkit", "zoneinfo"} & set(run.stdout.split())
+
+
+def test_an_edited_checkout_makes_profiles_anew(tmp_path, monkeypatch):
+    """
+    It has no new version: the key of the cache changes with each module of the room.
+    """
+    (tmp_path / "a.py").touch()
+    before = cache.fingerprint(["p"], tmp_path)
+    os.utime(tmp_path / "a.py", ns=(0, 0))
+
+    assert before != cache.fingerprint(["p"], tmp_path)
+    assert (cache.ROOM / "kinds.py").is_file()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from llmo.catalog import hosts, table
+from llmo.catalog import table
 from llmo.catalog.listings import NOTHING
 from llmo.catalog.prices import FLAT, FREE, Price
+from llmo.config.addresses import CLOUD
+from llmo.config.kinds import KINDS
 from llmo.config.patterns import means_target
 from llmo.types.money import parse_usd
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from llmo.catalog.listing import ListedModel
     from llmo.catalog.listings import Refreshed, Told
-    from llmo.config.profile import Kind, PriceConfig, ProviderConfig
+    from llmo.config.profile import PriceConfig, ProviderConfig
     from llmo.types.messages import Ability, Billing, Target
     from llmo.types.money import Pico
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 PATH = Path(__file__).parent.parent / "data" / "catalog.jsonl"
 FILE = "prices.json"
 """The user's own table, in the cache directory."""
-HOME: dict[Kind, str] = {"openai": "openai", "anthropic": "anthropic", "openrouter": "openrouter"}
-"""The vendor of a dialect at its own address."""
 CAN: dict[str, Ability] = {"v": "vision", "s": "schema", "t": "tools", "r": "reasoning"}
 """Abilities as the table writes them."""
 
@@ -128,17 +128,18 @@ class Catalog:
             billing = "metered"
         if billing == "subscription":
             price = FLAT
-        if provider.kind == "openrouter" and billing == "metered":
+        if KINDS[provider.kind].routing and billing == "metered":
             price = self._routed(price, target, provider, base_url)
         return self._dated(replace(known, id=target.model, price=price, billing=billing))
 
     def _listed(self, target: Target, provider: ProviderConfig, base_url: str | None) -> Model:
         """The table's entry, or what the provider itself said of it since then."""
+        kind = KINDS[provider.kind]
         vendor, name = self._place(target, provider, base_url)
-        if provider.kind == "openrouter":
-            name = hosts.plain(name)
+        for suffix in kind.same_price:
+            name = name.removesuffix(suffix)
         known = self._known(vendor, name)
-        if known.price is None and provider.kind == "openrouter" and name.endswith(hosts.FREE):
+        if known.price is None and kind.free_suffix and name.endswith(kind.free_suffix):
             known = replace(known, price=Price(input=0, output=0))
         day, models = self._told(target.provider, base_url or provider.base_url or "")
         told = models.get(name)
@@ -177,9 +178,9 @@ class Catalog:
 
     def vendor(self, provider: ProviderConfig, base_url: str | None = None) -> str | None:
         """Whose models a provider serves, None when its address does not tell."""
-        url = base_url or provider.base_url
-        if provider.kind in {"openai", "anthropic", "openrouter"} and not provider.local:
-            return self._table.vendor_at(url) if url else HOME[provider.kind]
+        url, home = base_url or provider.base_url, KINDS[provider.kind].vendor
+        if home is not None and not provider.local:
+            return self._table.vendor_at(url) if url else home
         return None
 
     def known(self, vendor: str) -> Iterator[Model]:
@@ -191,14 +192,14 @@ class Catalog:
                 yield self._model(entry, vendor, own=True)
 
     def _place(self, target: Target, provider: ProviderConfig, base_url: str | None) -> tuple[str | None, str]:
-        if provider.kind == "litellm":
+        kind = KINDS[provider.kind]
+        if kind.vendor_in_model:
             prefix, slash, rest = target.model.partition("/")
             vendor = self._table.vendor_called(prefix.lower()) if slash else None
             return vendor, rest
         vendor = self.vendor(provider, base_url)
-        home = HOME.get(provider.kind)
-        if vendor is None and not provider.local and target.provider == home:
-            vendor = home
+        if vendor is None and not provider.local and target.provider == kind.vendor:
+            vendor = kind.vendor
         return vendor, target.model
 
     def _known(self, vendor: str | None, name: str) -> Model:
@@ -239,22 +240,18 @@ def _joined(known: Model, told: ListedModel, day: str, *, newer: bool) -> Model:
 
 
 def _billing(model: str, provider: ProviderConfig, base_url: str | None) -> Billing:
-    if provider.kind == "cursor":
-        return "subscription"
-    if provider.kind == "ollama":
-        # Ollama's own cloud is a flat plan; the daemon at home forwards models with this tag to it.
-        away = "ollama.com" in (base_url or provider.base_url or "") or model.endswith(("-cloud", ":cloud"))
-        return "subscription" if away else "local"
-    if provider.kind == "offline":
-        priced = any(map(parse_usd, (provider.offline.input_usd, provider.offline.output_usd)))
-        return "metered" if priced else "local"
-    return "local" if provider.local else "metered"
+    kind = KINDS[provider.kind]
+    if kind.cloud_billing and ((kind.key_host or "") in (base_url or provider.base_url or "") or model.endswith(CLOUD)):
+        return kind.cloud_billing
+    if kind.profile_prices and any(map(parse_usd, (provider.offline.input_usd, provider.offline.output_usd))):
+        return "metered"
+    return "local" if provider.local and kind.billing == "metered" else kind.billing
 
 
 def _own_price(billing: Billing, provider: ProviderConfig) -> Price | None:
     if billing == "local":
         return FREE
-    if provider.kind == "offline":
+    if KINDS[provider.kind].profile_prices:
         return Price(
             input=_rate(provider.offline.input_usd), output=_rate(provider.offline.output_usd), source="profile"
         )

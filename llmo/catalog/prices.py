@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 
 STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
 """Service tiers at the price of a request that names none, as requests and answers spell them."""
-PUBLISHED: Mapping[str, Mapping[str, Pico]] = MappingProxyType(
-    {"anthropic": MappingProxyType({"web_search": 10_000_000_000})}
-)
-"""
-Picodollars a use, by provider type, where the table has none: those that a vendor states for all its models.
-
-Anthropic: $10 per 1,000 searches (platform.claude.com/docs/en/agents-and-tools/tool-use/web-search-tool, pricing).
-"""
 LONG = 2
 """Times the input rate for what a cache is to keep for an hour: Anthropic's rule for all its models."""
 

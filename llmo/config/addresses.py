@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from llmo.config.kinds import KINDS
+
 if TYPE_CHECKING:
     from llmo.config.profile import ProviderConfig
 
-FORWARDERS = ("openrouter", "litellm", "litellm-proxy", "cursor")
-"""Kinds whose address says nothing about where a prompt ends up: they hand it on."""
 CLOUD = ("-cloud", ":cloud")
 """Ends of names that a signed-in Ollama hands on to ollama.com, whatever dialect it is asked in."""
 # Only what every parser of addresses reads alike: no user, no backslash, no escapes, no letters beyond ASCII.
@@ -44,10 +44,11 @@ def loopback(url: str) -> bool:
 
 def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
     """Whether a prompt stays on this machine, or goes where the profile says that it may (`local = true`)."""
-    if config.kind == "offline":
+    kind = KINDS[config.kind]
+    if kind.sends_to == "nobody":
         return True
     if model.lower().endswith(CLOUD):
         return False
-    if config.kind == "litellm" and not address:
+    if kind.vendor_in_model and not address:
         return False  # each of its models goes to a host of its own
-    return config.local or (config.kind not in FORWARDERS and loopback(address))
+    return config.local or (kind.sends_to == "address" and loopback(address))

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llmo.config import patterns
-from llmo.config.kinds import KIND_DEFAULTS
+from llmo.config.kinds import KINDS
 from llmo.config.parameters import MOST_PRICE
 from llmo.config.problems import SECRET
 from llmo.config.profile import MATCHED, TASKS, RoutingConfig
@@ -62,9 +62,10 @@ def _providers(data: Mapping[str, Any]) -> Iterator[Finding]:
 def _routing(provider: object, path: Path) -> Iterator[Finding]:
     table = _table(provider, "routing")
     kind = provider.get("kind") if isinstance(provider, Mapping) else None
-    if kind != "openrouter" and any(value != _SILENT.get(key, value) for key, value in table.items()):
-        # Passed over in silence it would look like privacy that holds.
-        yield path, f"only kind openrouter has routing, this is {kind}"
+    routed = [name for name, row in KINDS.items() if row.routing]
+    if kind not in routed and any(value != _SILENT.get(key, value) for key, value in table.items()):
+        # Ignored without a word, it would look like privacy that holds.
+        yield path, f"only kind {', '.join(routed)} has routing, this is {kind}"
     yield from _amounts(table, path, _CEILINGS)
     for one, other in (_CEILINGS[:2], _CEILINGS[1::-1]):
         if one in table and other not in table:
@@ -170,7 +171,7 @@ def _idle(data: Mapping[str, Any], key: str, pattern: str) -> str | None:
     if key not in ("provider", "task"):
         return None  # models and tags may be anything
     own = tuple(_table(data, "providers" if key == "provider" else "tasks"))
-    known = tuple(dict.fromkeys((*own, *(KIND_DEFAULTS if key == "provider" else TASKS))))
+    known = tuple(dict.fromkeys((*own, *(KINDS if key == "provider" else TASKS))))
     found = [name for name in known if patterns.matches(pattern, name)]
     if not found:
         listing = f" ({key}s: {', '.join(known)})"
@@ -199,7 +200,7 @@ def _prices(data: Mapping[str, Any]) -> Iterator[Finding]:
             continue
         if why := patterns.wrong(pattern):
             yield (*path, "model"), f"{why}, got {given(pattern)}"
-        elif "/" not in pattern and not any(patterns.may_begin(pattern, f"{name}/") for name in (*own, *KIND_DEFAULTS)):
+        elif "/" not in pattern and not any(patterns.may_begin(pattern, f"{name}/") for name in (*own, *KINDS)):
             yield (*path, "model"), f"expected provider/model, as openai/{pattern}, got {given(pattern)}"
 
 

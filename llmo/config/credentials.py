@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from llmo.config import inherited, programs
-from llmo.config.kinds import KIND_DEFAULTS
-from llmo.config.ollama import address
+from llmo.config.kinds import KINDS
 from llmo.errors import CredentialsError
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def base_url(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str:
     A vendor's variable has moved `config.base_url` already when it came from `load`; here it
     counts for a provider that was made otherwise.
     """
-    kind = KIND_DEFAULTS[config.kind]
+    kind = KINDS[config.kind]
     found = config.base_url
     if not found and name == config.kind and kind.url_env and env.get(kind.url_env):
         found = _told(config.kind, env)
@@ -35,8 +34,8 @@ def base_url(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str:
 
 def _told(kind: str, env: Mapping[str, str]) -> str:
     """The address in the vendor's own variable; empty when there is none."""
-    value = env.get(KIND_DEFAULTS[kind].url_env or "", "")
-    return (address(value) if value and kind == "ollama" else value).rstrip("/")
+    value = env.get(KINDS[kind].url_env or "", "")
+    return KINDS[kind].read_url(value).rstrip("/") if value else ""
 
 
 def api_key(name: str, config: ProviderConfig, env: Mapping[str, str], *, others: Collection[str] = ()) -> str | None:
@@ -64,11 +63,11 @@ def _variable(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str 
     """Name of the variable that may be used: the profile's, or the vendor's where its key belongs."""
     if config.api_key_env:
         return config.api_key_env
-    return KIND_DEFAULTS[config.kind].key_env if _belongs(name, config, env) else None
+    return KINDS[config.kind].key_env if _belongs(name, config, env) else None
 
 
 def _belongs(name: str, config: ProviderConfig, env: Mapping[str, str]) -> bool:
-    kind = KIND_DEFAULTS[config.kind]
+    kind = KINDS[config.kind]
     url = base_url(name, config, env)
     if kind.key_host is None:
         return name == config.kind or (bool(url) and url == _told(config.kind, env))
@@ -82,12 +81,12 @@ def _is_vendor(config: ProviderConfig, url: str) -> bool:
     except ValueError:
         return False
     plain = "@" not in url and "\\" not in url
-    return plain and parts.scheme == "https" and parts.hostname == KIND_DEFAULTS[config.kind].key_host
+    return plain and parts.scheme == "https" and parts.hostname == KINDS[config.kind].key_host
 
 
 def withheld(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
     """The vendor's variable that is set and not sent, because the address is not the vendor's."""
-    variable = KIND_DEFAULTS[config.kind].key_env
+    variable = KINDS[config.kind].key_env
     if not variable or not env.get(variable) or config.api_key_env or _belongs(name, config, env):
         return None
     return variable
@@ -105,7 +104,7 @@ def key_origin(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str
 
 def ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
     """Why the provider cannot be asked, or None; starts nothing and asks nobody."""
-    kind = KIND_DEFAULTS[config.kind]
+    kind = KINDS[config.kind]
     if kind.needs_url and not base_url(name, config, env):
         return f"base_url is not set, nor {kind.url_env}"
     return _lacking(config, env) or _keyless(name, config, env)
@@ -113,11 +112,12 @@ def ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | No
 
 def _lacking(config: ProviderConfig, env: Mapping[str, str]) -> str | None:
     """What must be installed first."""
-    if config.kind == "cursor":
-        program = programs.cursor(config, env)
+    kind = KINDS[config.kind]
+    if kind.programs:
+        program = programs.find(config, env)
         return program if isinstance(program, str) else None
-    if config.kind == "litellm" and not _installed("litellm"):
-        return "the package litellm is not installed: pip install 'llmo[litellm]'"
+    if kind.extra and not _installed(kind.extra):
+        return f"the package {kind.extra} is not installed: pip install 'llmo[{kind.extra}]'"
     return None
 
 
@@ -127,7 +127,7 @@ def _keyless(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str |
         usable = not origin.startswith("keyring ") or _installed("keyring")
         return None if usable else "the package keyring is not installed"
     variable = _variable(name, config, env)
-    needed = KIND_DEFAULTS[config.kind].needs_key and _is_vendor(config, base_url(name, config, env))
+    needed = KINDS[config.kind].needs_key and _is_vendor(config, base_url(name, config, env))
     return f"{variable} is not set" if config.api_key_env or needed else None
 
 

@@ -12,11 +12,13 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from llmo.config.kinds import KIND_DEFAULTS
+from llmo.config.kinds import KINDS
 from llmo.config.ollama import address, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from llmo.config.kinds import ProviderKind
 
 NAMES = ("default", "offline")
 _ECHO = "offline/echo"
@@ -83,16 +85,17 @@ def _lists(providers: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 def detected(env: Mapping[str, str]) -> set[str]:
     """The providers that this machine can use as it is, told without a network."""
-    there = {name for name in ("openai", "anthropic", "openrouter") if _shown(name, env)}
-    there |= {"litellm-proxy"} if env.get("LITELLM_PROXY_URL") else set()
-    there |= {"cursor"} if shutil.which("cursor-agent", path=env.get("PATH", "")) else set()
-    return there | ({"ollama"} if chat_models(env) else set())
+    return {name for name, kind in KINDS.items() if _is_there(kind, env)}
 
 
-def _shown(name: str, env: Mapping[str, str]) -> bool:
-    kind = KIND_DEFAULTS[name]
+def _is_there(kind: ProviderKind, env: Mapping[str, str]) -> bool:
+    if kind.discovered:
+        return bool(chat_models(env))
+    if kind.programs:
+        return shutil.which(kind.programs[0], path=env.get("PATH", "")) is not None
     # An address without a key is a compatible server that wants none.
-    return bool(env.get(kind.key_env or "") or env.get(kind.url_env or ""))
+    key = None if kind.needs_url else kind.key_env
+    return bool(env.get(key or "") or env.get(kind.url_env or ""))
 
 
 def chat_models(env: Mapping[str, str]) -> list[str]:

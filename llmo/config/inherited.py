@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from llmo.config.kinds import KIND_DEFAULTS
+from llmo.config.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ _LOGIN = re.compile(r"://[^/\s:@]{1,200}:[^/\s@]{1,200}@")
 
 def by_store(env: Mapping[str, str], keys: Collection[str]) -> dict[str, str]:
     """For a command that prints a key: all but the keys of models and copies of them; `keys` names more of those."""
-    named = {kind.key_env for kind in KIND_DEFAULTS.values()} | set(keys)
+    named = {kind.key_env for kind in KINDS.values()} | set(keys)
     away = {name for name in env if name in named or _VENDORS.search(name) or _OWN.match(name)}
     values = {env[name] for name in away if env[name]}
     return {name: value for name, value in env.items() if name not in away and value not in values}

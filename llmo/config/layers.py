@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from llmo.config.kinds import KIND_DEFAULTS
-from llmo.config.ollama import address
+from llmo.config.kinds import KINDS
 from llmo.config.problems import Problem
 from llmo.config.schema import Path, declared, decoded, is_table, names, nearest
 
@@ -114,11 +113,11 @@ def vendors(env: Mapping[str, str], below: Mapping[str, Any]) -> Layer:
     """
     data: dict[str, Any] = {}
     places: dict[Path, str] = {}
-    for name, kind in KIND_DEFAULTS.items():
+    for name, kind in KINDS.items():
         value = env.get(kind.url_env or "")
         if value and _named_as_kind(name, below):
             path = ("providers", name, "base_url")
-            _put(data, path, address(value) if name == "ollama" else value)
+            _put(data, path, kind.read_url(value))
             places[path] = f"environment {kind.url_env}"
     return Layer(data, places)
 
@@ -204,7 +203,7 @@ def _resolved(parts: list[str], below: Mapping[str, Any]) -> tuple[Path, tuple[s
 def _existing(part: str, value: object) -> str:
     there = value if isinstance(value, Mapping) else {}
     kind = part.replace("_", "-")
-    new = kind if kind in KIND_DEFAULTS else part
+    new = kind if kind in KINDS else part
     return next((name for name in there if re.sub(r"\W", "_", name.lower()) == part), new)
 
 
@@ -222,7 +221,7 @@ def _imply_kinds(data: dict[str, Any], below: Mapping[str, Any]) -> None:
     there = below.get("providers")
     for name, provider in (providers if isinstance(providers, Mapping) else {}).items():
         new = not (isinstance(there, Mapping) and name in there)
-        if new and name in KIND_DEFAULTS and isinstance(provider, dict):
+        if new and name in KINDS and isinstance(provider, dict):
             provider.setdefault("kind", name)
 
 

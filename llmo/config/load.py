@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.config import cache, defaults, layers
 from llmo.config import sources as files
-from llmo.config.kinds import KIND_DEFAULTS, OFFLINE
+from llmo.config.kinds import KINDS, OFFLINE
 from llmo.config.problems import Problem, ProfileError
 from llmo.config.schema import dotted
 from llmo.config.validation import trusted, validated
@@ -93,12 +93,12 @@ class _Sources:
     @property
     def nothing_said(self) -> bool:
         """Whether there is only what is built in: nothing that a person could have got wrong."""
-        told = any(self.env.get(kind.url_env or "") for kind in KIND_DEFAULTS.values())
+        told = any(self.env.get(kind.url_env or "") for kind in KINDS.values())
         return self.content is None and not told and not self.overrides and not layers.own_variables(self.env)
 
     def fingerprint(self) -> str:
         """The cache's key."""
-        addresses = [(kind.url_env, self.env.get(kind.url_env or "")) for kind in KIND_DEFAULTS.values()]
+        addresses = [(kind.url_env, self.env.get(kind.url_env or "")) for kind in KINDS.values()]
         variables = [(name, self.env[name]) for name in layers.own_variables(self.env)]
         given = sorted(self.overrides.items())
         return cache.fingerprint([str(self.place.path), self.content, self._built_in(), addresses, variables, given])
@@ -174,7 +174,7 @@ def _implied(data: Mapping[str, Any]) -> dict[str, Any]:
     named = {text.partition("/")[0] for _, text in targets(data) if isinstance(text, str) and "/" in text}
     own = data.get("providers")
     named |= set(own) if isinstance(own, dict) else set()
-    return {name: {"kind": name} for name in KIND_DEFAULTS if name in named}
+    return {name: {"kind": name} for name in KINDS if name in named}
 
 
 def _order(problem: Problem) -> tuple[bool, str, int]:

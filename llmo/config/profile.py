@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping  # noqa: TC003 - pydantic evaluates the annotations
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from llmo.config.kinds import KINDS
 from llmo.config.parameters import MOST_COUNT, MOST_DAYS, MOST_IN_FLIGHT, MOST_RETRIES, MOST_SECONDS, MOST_TOKENS
 from llmo.types.messages import Strategy, Target
 
-Kind = Literal["openai", "anthropic", "ollama", "openrouter", "litellm", "litellm-proxy", "cursor", "offline"]
+if TYPE_CHECKING:
+    KindName = str
+else:
+    KindName = Literal[tuple(KINDS)]
 Window = Literal["run", "day", "week", "month", "total"]
 Detector = Literal["secrets", "pii"]
 BudgetEnd = Literal["refuse", "local"]
@@ -108,7 +112,7 @@ class ProviderConfig:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    kind: Kind
+    kind: KindName
     """The dialect it speaks."""
     base_url: str | None = None
     """Where it is; each kind has its default."""

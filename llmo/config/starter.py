@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmo.config import defaults
-from llmo.config.kinds import KIND_DEFAULTS
-from llmo.config.ollama import address
+from llmo.config.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -73,11 +72,11 @@ def text(env: Mapping[str, str], use: Collection[str], *, daily_usd: str | None 
 
 
 def _provider(name: str, env: Mapping[str, str]) -> dict[str, Any]:
-    kind = KIND_DEFAULTS[name]
+    kind = KINDS[name]
     told = env.get(kind.url_env or "")
     found = {
         "kind": name,
-        "base_url": address(told) if told and name == "ollama" else told,
+        "base_url": kind.read_url(told) if told else None,
         "api_key_env": kind.key_env if env.get(kind.key_env or "") else None,
     }
     return {key: value for key, value in found.items() if value}

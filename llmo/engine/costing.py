@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmo.catalog.prices import PUBLISHED
+from llmo.config.kinds import KINDS
 from llmo.types.format import dollars
 from llmo.types.money import DEAREST
 
@@ -82,7 +82,7 @@ def _uses(reported: Mapping[str, int | None], candidate: Candidate) -> Mapping[s
 def _with_uses(found: Bill, uses: Mapping[str, int | None], candidate: Candidate) -> Bill:
     """The bill with uses at their prices; one without a price leaves it a lower bound."""
     price = candidate.facts.model.price
-    published = PUBLISHED.get(candidate.facts.kind, {})
+    published = KINDS[candidate.facts.kind].use_prices
     rates = {**published, **(price.uses if price is not None else {})}
     known = sum(number * rates[name] for name, number in uses.items() if number is not None and name in rates)
     unknown = [name for name, number in uses.items() if number is None or name not in rates]

@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llmo.config.kinds import KINDS
 from llmo.engine.token_bucket import Remaining, TokenBucket
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from llmo.config.profile import ProviderConfig
     from llmo.types.events import RateInfo
 
-CLOUD_CONCURRENCY = 64
-ONE_AT_A_TIME = frozenset({"ollama", "cursor"})
-"""One model instance or one flat plan behind them: more in flight only waits in another line."""
 CUT, RECOVER = 0.85, 0.02
 """A 429 takes 15 % off the pace, a second without gives 2 % back: with a 429 each second it nears 11 %."""
 
@@ -48,14 +46,13 @@ class RateOverrides:
 
 
 def limits(config: ProviderConfig, wish: RateOverrides | None = None) -> ProviderLimits:
-    """A provider's limits: flag, else profile, else the kind's habit."""
+    """A provider's limits: flag, else profile, else those of its type."""
     wish = wish or RateOverrides()
-    habit = 1 if config.kind in ONE_AT_A_TIME else CLOUD_CONCURRENCY
     rpm, tpm = wish.rpm or config.rpm, wish.tpm or config.tpm
     return ProviderLimits(
         rpm * wish.share if rpm else None,
         tpm * wish.share if tpm else None,
-        wish.concurrency or config.concurrency or habit,
+        wish.concurrency or config.concurrency or KINDS[config.kind].concurrency,
     )
 
 

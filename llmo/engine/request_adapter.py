@@ -12,6 +12,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from llmo.config.kinds import KINDS
 from llmo.errors import ProviderError, Rejected
 from llmo.requests import chat_body
 from llmo.types import jsontext
@@ -41,7 +42,7 @@ def expressed(request: Request, candidate: Candidate) -> Request:
     if request.schema is not None and not candidate.native_schema:
         request = replace(request, messages=_told(request.messages, request.schema), schema=None)
         request = chat_body.without(request, ("response_format",))
-    if request.body is not None and candidate.facts.kind not in chat_body.KINDS:
+    if request.body is not None and not KINDS[candidate.facts.kind].chat_completions:
         request = chat_body.translated(request, candidate.facts.kind)
     return request
 

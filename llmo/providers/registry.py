@@ -18,10 +18,10 @@ Factory: TypeAlias = "Callable[[ProviderContext], Provider]"
 
 def factory(kind: str) -> Factory:
     """The class that speaks a kind; its module is imported now."""
-    entry = KINDS.get(kind)
-    if entry is None:
+    row = KINDS.get(kind)
+    if row is None:
         raise ConfigError(f"unknown kind of provider: {kind}", hint=f"known kinds: {', '.join(KINDS)}")
     from importlib import import_module
 
-    module, _, name = entry.path.partition(":")
+    module, _, name = row.implementation.partition(":")
     return cast("Factory", getattr(import_module(module), name))

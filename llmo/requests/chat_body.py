@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.catalog.prices import STANDARD
+from llmo.config.kinds import KINDS
 from llmo.requests.content import picture
 from llmo.types.messages import Image, Message, Request
 
@@ -27,17 +28,10 @@ ROLES: Mapping[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-KINDS = ("openai", "openrouter", "litellm-proxy", "litellm", "offline")
-"""Provider types that take a chat completion as it stands; `offline` takes anything."""
 TRANSLATED = ("temperature", "seed", "stop")
 """Fields that are parameters of every request."""
-CARRIED: Mapping[str, frozenset[str]] = {
-    "anthropic": frozenset({"top_p", "top_k"}),
-    "ollama": frozenset(
-        ("top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "logprobs", "top_logprobs", "tools")
-    ),
-}
-"""Fields of the same name and meaning in another dialect."""
+ANY_JSON: Mapping[str, Json] = {"type": "json_object"}
+"""The `response_format` of JSON without a schema."""
 IDLE: Mapping[str, Sequence[Json]] = {
     "n": (1,),
     "store": (False,),
@@ -98,12 +92,15 @@ def untold(request: Request, kind: str) -> Untold | None:
 
 def translated(request: Request, kind: str) -> Request:
     """The request in llmo's own words, for a dialect that is not the one it was written in."""
-    body = request.body or {}
-    carried = {name: value for name, value in body.items() if name in CARRIED.get(kind, ()) and value is not None}
-    if kind == "anthropic" and isinstance(body.get("user"), str):
-        carried["metadata"] = {"user_id": body["user"]}
-    if kind == "ollama" and body.get("response_format") == {"type": "json_object"}:
-        carried["format"] = "json"
+    body, row = request.body or {}, KINDS[kind]
+    carried: dict[str, Json] = {
+        name: value for name, value in body.items() if name in row.carried and value is not None
+    }
+    if row.carried_user and isinstance(body.get("user"), str):
+        option, key = row.carried_user
+        carried[option] = {key: body["user"]}
+    if body.get("response_format") == ANY_JSON:
+        carried.update(row.carried_json)
     params = replace(request.params, extra={**carried, **request.params.extra})
     return replace(request, params=params, body=None)
 
@@ -128,9 +125,10 @@ def grown(of: Message, words: str) -> Message:
 def _told(name: str, value: Json, request: Request, kind: str) -> bool:
     if value is None or value in ([], {}) or name in TRANSLATED or value in IDLE.get(name, ()):
         return True
+    row = KINDS[kind]
     if name == "response_format":
-        return request.schema is not None or (kind == "ollama" and value == {"type": "json_object"})
-    return name in CARRIED.get(kind, ()) or (kind, name) == ("anthropic", "user")
+        return request.schema is not None or (bool(row.carried_json) and value == ANY_JSON)
+    return name in row.carried or (name == "user" and row.carried_user is not None)
 
 
 def _lost(of: Message, kind: str) -> Iterator[str]:
@@ -148,7 +146,7 @@ def _lost(of: Message, kind: str) -> Iterator[str]:
         else:
             yield from (f".content[{number}]{path}" for path in _details(part))
     kinds = [isinstance(one, str) for one in read]
-    if kind != "anthropic" and sum(one != other for one, other in pairwise(kinds)) > 1:
+    if not KINDS[kind].ordered_parts and sum(one != other for one, other in pairwise(kinds)) > 1:
         yield ".content, the order of its parts"
 
 

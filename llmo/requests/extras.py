@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from unicodedata import normalize
 
 from llmo.catalog.prices import STANDARD
+from llmo.config.kinds import KINDS
 from llmo.requests.content import items
 
 if TYPE_CHECKING:
@@ -50,18 +51,6 @@ TOP: Mapping[str, str] = {
     **dict.fromkeys(_RETRIES, "llmo retries and falls back itself"),
 }
 """Refused as fields of the request."""
-_LIBRARY = ("metadata", "callbacks", "caching", "cache", "max_budget", "input_cost_per_token", "output_cost_per_token")
-OF_KIND: Mapping[str, Mapping[str, str]] = {
-    "anthropic": {"system": "use --system"},
-    "openrouter": {"models": "set models in the table routing of the provider: money is held for them"},
-    "litellm": {
-        "timeout": "use --timeout, or idle_timeout of the provider",
-        "drop_params": "llmo drops none in silence",
-        **dict.fromkeys(_LIBRARY, "not for a call of llmo"),
-    },
-}
-OBJECTS = {"openrouter": "provider", "ollama": "options"}
-"""The field that carries the highest price, or the output limit, beside what the user puts into it."""
 _THINKING = ("budget_tokens", "thinking_budget", "max_thinking_tokens", "reasoning_budget", "max_reasoning_tokens")
 _DATA = (
     *("tools", "functions", "tool_choice", "function_call", "response_format", "format", "prediction", "metadata"),
@@ -112,7 +101,7 @@ class _Field(NamedTuple):
 
 def reserved(kind: str, options: Mapping[str, Json], limit: int | None = None) -> Reserved | None:
     """The first option that would undo what llmo sets; `limit` is the output limit, when it is known."""
-    top = {**_PLAIN_TOP, **_PLAIN_OF_KIND.get(kind, {})}
+    top, shared = _top(kind), KINDS[kind].shared_option
     for field in _fields(options):
         if not field.above and field.name in top:
             return Reserved(field.path, top[field.name])
@@ -122,7 +111,9 @@ def reserved(kind: str, options: Mapping[str, Json], limit: int | None = None) -
                 return Reserved(field.path, "raise --max-tokens", f"is above the output limit of {limit:,}")
         elif field.name in _PLAIN_ANYWHERE:
             return Reserved(field.path, _PLAIN_ANYWHERE[field.name])
-        if (OBJECTS.get(kind), "") == (field.name, field.above) and not _joinable(field):
+        if (shared, "") == (field.name, field.above) and not (
+            isinstance(field.value, Mapping) and field.path == shared  # joined with llmo's own in this spelling only
+        ):
             return Reserved(field.path, "llmo puts what money is held for into it", "must be an object")
     return None
 
@@ -171,6 +162,12 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]", "", normalize("NFKC", name).casefold())
 
 
+@cache
+def _top(kind: str) -> Mapping[str, str]:
+    """What may not be a field of a request to this type, with what to do instead."""
+    return {**_PLAIN_TOP, **{plain(name): hint for name, hint in KINDS[kind].reserved.items()}}
+
+
 def _fields(options: Mapping[str, Json]) -> Iterator[_Field]:
     """Every named value, but nothing inside what is data."""
     waiting = list(_inside(options, "", ""))[::-1]
@@ -205,11 +202,6 @@ def _free(field: _Field) -> bool:
     return value is None or value is False or value in ("", []) or value in _FREE.get(field.name, ())
 
 
-def _joinable(field: _Field) -> bool:
-    """Whether a value is joined with llmo's own: an object, in the very spelling."""
-    return isinstance(field.value, Mapping) and field.path in OBJECTS.values()
-
-
 def _above(value: Json, limit: int) -> bool:
     try:
         return float(value) > limit  # type: ignore[arg-type]  # whatever is no number is the server's to refuse
@@ -221,6 +213,5 @@ def _above(value: Json, limit: int) -> bool:
 
 _PLAIN_TOP = {plain(name): hint for name, hint in TOP.items()}
 _PLAIN_ANYWHERE = {plain(name): hint for name, hint in ANYWHERE.items()}
-_PLAIN_OF_KIND = {kind: {plain(name): hint for name, hint in own.items()} for kind, own in OF_KIND.items()}
 _PLAIN_THINKING = frozenset(map(plain, _THINKING))
 _PLAIN_DATA = frozenset(map(plain, _DATA))

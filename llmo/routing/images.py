@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmo.config.kinds import KINDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 UNKNOWN = 50_000
 """Of an image whose size can't be read: gpt-4o-mini's eight tiles, 2833 + 8 * 5667, are the most known."""
-ANTHROPIC = 5_000
+CLAUDE = 5_000
 """Claude's largest is 4784 (2576 pixels a side)."""
 
 
@@ -23,10 +25,11 @@ class Size(NamedTuple):
 
 def bound(data: bytes, kind: str) -> int:
     """More tokens than any known formula of this kind of provider makes of an image."""
-    most = ANTHROPIC if kind == "anthropic" else UNKNOWN
+    claude = KINDS[kind].image_tokens == "claude"
+    most = CLAUDE if claude else UNKNOWN
     if (found := size(data)) is None:
         return most
-    return min(most, _claude(found) if kind == "anthropic" else _dearest(found))
+    return min(most, _claude(found) if claude else _dearest(found))
 
 
 def size(data: bytes) -> Size | None:

@@ -231,7 +231,7 @@ def _untold(request: Request, facts: Mapping[Target, TargetFacts]) -> Mapping[st
     if request.body is None and all(message.verbatim is None for message in request.messages):
         return {}
     kinds = {one.kind for one in facts.values()}
-    found = {kind: chat_body.untold(request, kind) for kind in kinds if kind not in chat_body.KINDS}
+    found = {kind: chat_body.untold(request, kind) for kind in kinds if not KINDS[kind].chat_completions}
     return {kind: untold for kind, untold in found.items() if untold}
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.config.kinds import taking
+from llmo.config.kinds import taking, taking_chat_completions
 from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected, Unbounded
-from llmo.requests import chat_body
 from llmo.routing.plan import Plan
 from llmo.routing.requirements import Requirements, unsendable
 
@@ -63,7 +62,7 @@ def _instead(need: Requirements, kind: str) -> str:
     if reserved := need.reserved.get(kind):
         return reserved.hint
     lenient = "" if need.untold[kind].parts else "; --lenient leaves it out"
-    return f"provider types that take it as it stands: {', '.join(chat_body.KINDS)}{lenient}"
+    return f"provider types that take it as it stands: {', '.join(taking_chat_completions())}{lenient}"
 
 
 def _barred(candidates: Sequence[Candidate]) -> Rejected:

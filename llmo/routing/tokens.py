@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
+from llmo.config.kinds import KINDS
 from llmo.requests import content
 from llmo.routing import images
 
@@ -19,8 +20,6 @@ PER_REQUEST = 256
 """What a template adds to every request: gpt-oss's own system message is the longest known, about 230 bytes."""
 OWN_SYSTEM = 512
 """The same without a system message: Mistral Small's default one is the longest known, about 450 tokens."""
-ANTHROPIC = 64
-"""Claude's API adds a handful of tokens to a request without tools."""
 PER_SCHEMA = 1024
 """Instructions around a schema; Anthropic documents up to 530 tokens for its tool prompt."""
 PER_OBJECT = 64
@@ -97,8 +96,8 @@ def _bytes(text: str) -> int:
 
 
 def _template(request: Request, kind: str) -> int:
-    if kind == "anthropic":
-        return ANTHROPIC
+    if (most := KINDS[kind].template_tokens) is not None:
+        return most
     return PER_REQUEST if any(message.role == "system" for message in request.messages) else OWN_SYSTEM
 
 

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from typing import get_args
 
-from llmo.config import profile
-from llmo.config.kinds import KIND_DEFAULTS, KINDS
 from llmo.errors import ErrorKind
 from llmo.ledger import transfer
 from llmo.ledger.sqlite import schema
 from llmo.types.messages import Billing, CostSource
-
-
-def test_a_provider_type_is_known_everywhere() -> None:
-    """
-    What a profile may say has its defaults, and its code.
-    """
-    declared = set(get_args(profile.Kind))
-
-    assert declared == set(KIND_DEFAULTS) == set(KINDS)
 
 
 def test_a_ledger_takes_in_what_a_ledger_writes() -> None:

@@ -13,7 +13,6 @@ import pytest
 
 from llmo.config import ollama
 from llmo.config.credentials import api_key, base_url, ready, withheld
-from llmo.config.kinds import KIND_DEFAULTS, KINDS
 from llmo.config.profile import ProviderConfig
 from llmo.errors import CredentialsError
 
@@ -257,13 +256,6 @@ def test_ready_says_why_not(config, env, why):
     Told from profile and environment alone.
     """
     assert why == ready("openai", ProviderConfig(**{"kind": "openai"} | config), env)
-
-
-def test_every_kind_has_an_address_book_entry_and_code():
-    """
-    The settings' table and the providers' table name the same kinds.
-    """
-    assert KIND_DEFAULTS.keys() == KINDS.keys()
 
 
 @pytest.fixture

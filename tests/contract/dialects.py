@@ -27,7 +27,6 @@ from tests import virtual
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
 
-    from llmo.config.profile import Kind
     from llmo.errors import LlmoError
     from llmo.providers.transports.transport import HttpRequest, HttpResponse
     from llmo.types.events import Event
@@ -51,7 +50,7 @@ class Case:
 class Row:
     """One dialect: where its bytes are, how it frames, what its errors look like."""
 
-    kind: Kind
+    kind: str
     base_url: str
     stream: str
     content_type: str

@@ -20,7 +20,7 @@ KINDS = {"anthropic": "anthropic", "openai": "openai", "litellm": "litellm"}
 
 def cost(ref: str, used: Usage | None, tier: str | None = None) -> int:
     provider, _, model = ref.partition("/")
-    found = Catalog(now=NOW).find(Target(provider, model), ProviderConfig(kind=KINDS[provider]))  # type: ignore[arg-type]
+    found = Catalog(now=NOW).find(Target(provider, model), ProviderConfig(kind=KINDS[provider]))
     assert found.price is not None
     assert used is not None
     return found.price.cost(used, service_tier=tier)

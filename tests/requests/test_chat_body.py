@@ -407,12 +407,12 @@ def test_a_translated_request_stands_nowhere_as_it_was_written() -> None:
     """
     body: dict[str, Any] = {"top_p": 0.5, "response_format": {"type": "json_object"}, "user": "ann"}
     request = Request((Message("user", "hi"),), body=body)
-    found = {kind: chat_body.translated(request, kind) for kind in ("ollama", "anthropic", "somebody")}
+    found = {kind: chat_body.translated(request, kind) for kind in ("ollama", "anthropic", "cursor")}
 
     assert {kind: dict(one.params.extra) for kind, one in found.items()} == {
         "ollama": {"top_p": 0.5, "format": "json"},
         "anthropic": {"top_p": 0.5, "metadata": {"user_id": "ann"}},
-        "somebody": {},
+        "cursor": {},
     }
     assert [one.body for one in found.values()] == [None] * 3
     assert chat_body.without(request, ("user", "seed")).body == {

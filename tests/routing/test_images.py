@@ -94,7 +94,7 @@ def test_a_small_image_is_bounded_tighter_than_an_unknown_one():
     """
     assert images.bound(png(64, 64), "anthropic") < 100
     assert images.bound(png(64, 64), "openai") < images.UNKNOWN // 4
-    assert (images.UNKNOWN, images.ANTHROPIC) == tuple(images.bound(b"?", kind) for kind in ("openai", "anthropic"))
+    assert (images.UNKNOWN, images.CLAUDE) == tuple(images.bound(b"?", kind) for kind in ("openai", "anthropic"))
 
 
 @given(

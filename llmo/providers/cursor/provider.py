@@ -86,7 +86,7 @@ class Cursor:
 
     async def _next(self, child: Child, reader: CursorDecoder) -> bytes:
         """A piece of output; raises `TimedOut` after too long a silence."""
-        idle = self.context.config.idle_timeout or KINDS["cursor"].idle
+        idle = self.context.config.idle_timeout or KINDS[self.context.config.kind].idle
         silence = idle * ACTING if reader.acting else idle
         try:
             async with asyncio.timeout(silence):
@@ -120,7 +120,7 @@ class Cursor:
     async def _program(self) -> tuple[str, ...]:
         """What to start; another tool's `agent` is not asked."""
         if not self._command:
-            found = programs.cursor(self.context.config, self.context.env)
+            found = programs.find(self.context.config, self.context.env)
             if isinstance(found, str):
                 raise Unauthorized(f"{self.context.name}: {found}", hint="command of the provider names the program")
             if not found.proven:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from llmo.config.kinds import KIND_DEFAULTS
+from llmo.config.kinds import KINDS
 from llmo.errors import (
     ContextTooLong,
     ModelNotFound,
@@ -255,7 +255,7 @@ def _unpaid(context: ProviderContext, said: ErrorBody) -> bool:
     if said.status is None:
         return False
     if said.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        return context.config.kind != "litellm-proxy" and bool(said.words or said.details)
+        return not KINDS[context.config.kind].gateway and bool(said.words or said.details)
     refused = HTTPStatus.BAD_REQUEST <= said.status < HTTPStatus.INTERNAL_SERVER_ERROR and said.status not in _GAVE_UP
     return refused or said.status in _TURNED_AWAY
 
@@ -263,7 +263,7 @@ def _unpaid(context: ProviderContext, said: ErrorBody) -> bool:
 def general_hint(context: ProviderContext, kind: Verdict) -> str | None:
     """What to do about an error of any server."""
     if kind is Unauthorized:
-        variable = context.config.api_key_env or KIND_DEFAULTS[context.config.kind].key_env
+        variable = context.config.api_key_env or KINDS[context.config.kind].key_env
         return f"check the key of {context.name}" + (f": {variable}" if variable else "")
     return {
         QuotaExhausted: "waiting does not help: add credit or raise the limit at the provider",

@@ -60,15 +60,15 @@ class HttpProvider(ABC):
 
     def call(self, method: str, url: str, body: bytes | None = None) -> HttpRequest:
         """A call with the clocks of the profile, else of the kind."""
-        config, entry = self.context.config, KINDS[self.context.config.kind]
+        config, kind = self.context.config, KINDS[self.context.config.kind]
         return HttpRequest(
             method,
             url,
             self.headers,
             body,
-            connect=config.connect_timeout or entry.connect,
-            idle=config.idle_timeout or entry.idle,
-            first=config.idle_timeout or entry.first,
+            connect=config.connect_timeout or kind.connect,
+            idle=config.idle_timeout or kind.idle,
+            first=config.idle_timeout or kind.first,
             direct=self.context.direct,
         )
 

@@ -133,7 +133,7 @@ class LiteLLM:
                 yield chunk
 
     def _clock(self, which: str) -> float:
-        seconds: float = self.context.config.idle_timeout or getattr(KINDS["litellm"], which)
+        seconds: float = self.context.config.idle_timeout or getattr(KINDS[self.context.config.kind], which)
         return seconds
 
     async def _timed(self, coming: Awaitable[T], seconds: float) -> T:
@@ -195,7 +195,7 @@ def encode(request: Request, model: str, context: ProviderContext, library: Any)
         "extra_headers": dict(config.headers) or None,
     }
     options = {name: value for name, value in options.items() if value is not None}
-    options |= {"timeout": config.idle_timeout or KINDS["litellm"].first, "max_retries": 0, "num_retries": 0}
+    options |= {"timeout": config.idle_timeout or KINDS[config.kind].first, "max_retries": 0, "num_retries": 0}
     if request.stream:
         options |= {"stream": True, "stream_options": {"include_usage": True}}
     if request.schema is not None:

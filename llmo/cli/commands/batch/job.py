@@ -23,6 +23,7 @@ from llmo.batch.resume.recorded import Recorded
 from llmo.batch.stats import RunStats
 from llmo.cli import inputs as prompts
 from llmo.cli import options, output_files
+from llmo.config.kinds import KINDS
 from llmo.errors import LlmoError, UsageError
 from llmo.routing.refusals import require_candidates
 
@@ -289,7 +290,7 @@ class BatchJob:
             return model
         if any(model in provider.models for provider in providers.values()):
             return model
-        name = next((name for name, provider in providers.items() if provider.kind == "openai"), None)
+        name = next((name for name, provider in providers.items() if KINDS[provider.kind].batch_lines), None)
         return model if name is None else f"{name}/{model}"
 
     def _keep_is_known(self) -> None:

@@ -40,7 +40,7 @@ async def asked(ctx: Context, doubts: Sequence[Doubt]) -> dict[str, Told]:
 def _made(ctx: Context, links: ProviderPool, name: str) -> Accountable | LlmoError | None:
     """The provider, if it can be asked; the error why it can't be now, None where nobody could."""
     config = ctx.profile.providers.get(name)
-    if config is None or not KINDS[config.kind].accounts:
+    if config is None or not KINDS[config.kind].records_costs:
         return None
     try:
         provider: Provider = links(name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmo.catalog.listings import place, written
 from llmo.config.credentials import base_url, ready
+from llmo.config.kinds import KINDS
 from llmo.config.ollama import remember
 from llmo.errors import LlmoError
 from llmo.storage.files import replace
@@ -44,8 +45,8 @@ async def _all(ctx: Context, providers: Sequence[str]) -> None:
 def _made(ctx: Context, links: ProviderPool, name: str) -> Provider | str:
     """The provider, or why it can't be asked."""
     config = ctx.profile.providers[name]
-    # Ollama is not ready as long as nobody has asked it, which is what happens here.
-    if (why := ready(name, config, ctx.env)) and config.kind != "ollama":
+    # What is discovered is not ready as long as nobody has asked it, which is what happens here.
+    if (why := ready(name, config, ctx.env)) and not KINDS[config.kind].discovered:
         return why
     try:
         return links(name)
@@ -77,5 +78,5 @@ def _keep(ctx: Context, name: str, models: Sequence[ListedModel]) -> None:
     address = base_url(name, config, ctx.env)
     kept = written(models, address, now=ctx.clock.now())
     replace(place(cache_dir(ctx.env) / "models", name), kept, durable=False)
-    if config.kind == "ollama":
+    if KINDS[config.kind].discovered:
         remember(address, [one.id for one in models], ctx.env, now=ctx.clock.now())

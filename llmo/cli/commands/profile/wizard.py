@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo.config import defaults, ollama, starter
-from llmo.config.kinds import KIND_DEFAULTS
+from llmo.config.kinds import KINDS
 from llmo.errors import Cancelled, ConfigError, UsageError
 from llmo.types.format import counted
 
@@ -45,17 +45,18 @@ def _found(ctx: Context) -> dict[str, str]:
     models = ollama.discover(url)
     if models is not None:
         ollama.remember(url, models, ctx.env, now=ctx.clock.now())
-    there = defaults.detected(ctx.env) - {"ollama"}
-    found = {name: _why(ctx, name) for name in KIND_DEFAULTS if name in there}
+    there = defaults.detected(ctx.env)
+    asked = [name for name, kind in KINDS.items() if kind.discovered]
+    found = {name: _why(ctx, name) for name in KINDS if name in there and name not in asked}
     if models is not None:
-        found["ollama"] = f"{counted(len(models), 'models')} at {url}"
+        found |= dict.fromkeys(asked, f"{counted(len(models), 'models')} at {url}")
     return found
 
 
 def _why(ctx: Context, name: str) -> str:
-    kind = KIND_DEFAULTS[name]
+    kind = KINDS[name]
     variable = next((v for v in (kind.key_env, kind.url_env) if v and ctx.env.get(v)), None)
-    return "cursor-agent is on PATH" if name == "cursor" else f"{variable} is set"
+    return f"{kind.programs[0]} is on PATH" if kind.programs else f"{variable} is set"
 
 
 def _agrees(ctx: Context, question: str) -> bool:

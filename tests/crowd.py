@@ -29,10 +29,10 @@ from llmo.types.messages import Target
 from tests.fakes import HELLO, Open, candidate, plan
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import Sequence
 
     from llmo.catalog.listing import ListedModel
-    from llmo.types.events import Event
+    from llmo.types.events import Emit
     from llmo.types.messages import Request
 
 HELD = 1000
@@ -51,16 +51,16 @@ class Upstream:
     sent: int = 0
     billed: int = 0
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
         self.sent += 1
         cost = next(self.costs)
         self.billed += HELD if cost == BROKEN else cost
         await asyncio.sleep(PAUSE_S * (1 + self.sent % 3))
-        yield Text("hi")
+        emit(Text("hi"))
         if cost == BROKEN:
             raise Incomplete("gone")
-        yield ReportedCost(cost)
-        yield Finish("stop")
+        emit(ReportedCost(cost))
+        emit(Finish("stop"))
 
     async def models(self) -> Sequence[ListedModel]:
         return []

@@ -17,18 +17,18 @@ from llmo.types.messages import Message, Params, Request, Target
 from tests import virtual
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from llmo.catalog.listing import ListedModel
     from llmo.ledger.records import Call, Settlement
-    from llmo.types.events import Event
+    from llmo.types.events import Emit, Event
 
 A, B, C = Target("a", "m"), Target("b", "m"), Target("c", "m")
 HELLO = Request((Message("user", "hello"),))
 
 
 class Scripted:
-    """Plays one script per call: events are yielded, errors raised, numbers slept."""
+    """Plays one script per call: events are emitted, errors raised, numbers slept."""
 
     def __init__(self, *scripts: Sequence[Event | LlmoError | float]) -> None:
         self.scripts = list(scripts)
@@ -36,7 +36,7 @@ class Scripted:
         self.names: list[str] = []
         self.closed = 0
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
         self.requests.append(request)
         self.names.append(model)
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
@@ -47,7 +47,7 @@ class Scripted:
                 if isinstance(step, int | float):
                     await asyncio.sleep(step)
                     continue
-                yield step
+                emit(step)
         finally:
             self.closed += 1
 

@@ -22,9 +22,7 @@ from llmo.cli import app, context
 from llmo.providers.offline import provider as offline
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from llmo.types.events import Event
+    from llmo.types.events import Emit
     from llmo.types.messages import Request
 
 AT_ONCE = 3
@@ -37,12 +35,11 @@ MOMENT_S = 0.003
 class Witnessed(offline.Offline):
     """The offline provider, which notes outside of llmo that it was called."""
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
         SENDING.append(-FATES[-1].left)
         with Path(f"sent-{os.getpid()}").open("ab", buffering=0) as note:  # noqa: ASYNC230 - one byte, now
             note.write(b".")
-        async for event in super().stream(request, model):
-            yield event
+        await super().send(request, model, emit)
 
 
 class Fate:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from llmo.engine.engine import Engine
     from llmo.engine.job import Job
     from llmo.ledger.accounts import Hold
+    from llmo.providers.provider import Provider
     from llmo.routing.plan import Candidate
     from llmo.types.messages import CostSource, Request
 
@@ -124,7 +125,7 @@ class Attempt:
         try:
             provider = self.engine.provider(target.provider)
             self.sent = True
-            async with aclosing(provider.stream(request, target.model)) as events:
+            async with aclosing(_pulled(provider, request, target.model)) as events:
                 pieces = _TimedPieces(events, deadline, self.job)
                 while (event := await pieces.next()) is not None:
                     if isinstance(event, RateInfo):
@@ -271,6 +272,20 @@ class Attempt:
             in_doubt=decimal(self.in_doubt),
             duration_s=asyncio.get_running_loop().time() - self.began - self.queued,
         )
+
+
+async def _pulled(provider: Provider, request: Request, model: str) -> AsyncGenerator[Event]:
+    """The events that a provider emits, as they are asked for."""
+    events: asyncio.Queue[Event | None] = asyncio.Queue()
+    task = asyncio.create_task(provider.send(request, model, events.put_nowait))
+    task.add_done_callback(lambda _: events.put_nowait(None))
+    try:
+        while (event := await events.get()) is not None:
+            yield event
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    await task
 
 
 class _TimedPieces:

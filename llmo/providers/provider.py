@@ -11,26 +11,31 @@ from llmo.errors import Withheld
 from llmo.types.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from llmo.catalog.listing import ListedModel
     from llmo.config.profile import ProviderConfig
     from llmo.providers.transports.transport import Transport
-    from llmo.types.events import Event, Usage
+    from llmo.types.events import Emit, Usage
     from llmo.types.messages import Request
 
 
 class Provider(Protocol):
     """
-    Turn one request into a stream of events.
+    Turn one request into events.
 
-    A stream ends after exactly one `Finish`, which is the last event, and has at most one
-    `Usage`. Whatever goes wrong leaves it as a `ProviderError`; no retry happens inside.
-    Closing the generator early closes the connection. llmo sees nothing else of a provider.
+    Exactly one `Finish` is the last event of an answer, which has at most one `Usage`. Whatever goes wrong is
+    raised as a `ProviderError`, after what had come until then; no retry happens inside. llmo sees nothing else of a
+    provider.
     """
 
-    def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
-        """Send the request to `model` and yield what comes back."""
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
+        """
+        Send the request to `model` once, and `emit` each event in order as it comes.
+
+        Canceled, it closes the connection. So it does when `emit` raises, which must be no `Exception`: those are
+        failures of the provider.
+        """
         ...
 
     async def models(self) -> Sequence[ListedModel]:

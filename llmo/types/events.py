@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmo.types.jsontext import Json
 
 FinishReason = Literal["stop", "length", "refusal", "content_filter", "tool_calls"]
@@ -145,3 +147,5 @@ class Finish:
 
 
 Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Used | ServedBy | ReportedCost | RateInfo | Warned | Finish
+Emit: TypeAlias = "Callable[[Event], None]"
+"""Takes the next event, at once: whoever calls it waits."""

@@ -29,12 +29,12 @@ from tests.fakes import A, Open, Scripted, candidate, plan, price
 from tests.patience import LONG
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from llmo.batch.executors.executor import Answered
     from llmo.catalog.listing import ListedModel
-    from llmo.types.events import Event
+    from llmo.types.events import Emit
 
 OWN = 128_000
 """Output tokens that the model can write: $1.28 at $10 a million."""
@@ -57,7 +57,7 @@ class Upstream:
     held: list[int] = field(default_factory=list)
     look: Any = None
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
         self.flying += 1
         self.most = max(self.most, self.flying)
         self.limits.append(request.params.max_tokens)
@@ -67,9 +67,9 @@ class Upstream:
         await self.open.wait()
         self.flying -= 1
         wanted, limit = int(request.messages[-1].text), request.params.max_tokens or OWN
-        yield Text("word")
-        yield Usage(10, min(wanted, limit))
-        yield Finish("length" if wanted > limit else "stop")
+        emit(Text("word"))
+        emit(Usage(10, min(wanted, limit)))
+        emit(Finish("length" if wanted > limit else "stop"))
 
     async def models(self) -> Sequence[ListedModel]:
         return []

@@ -187,8 +187,9 @@ async def dialect(url, mode, drive, made):
     request = Request(REQUEST.messages, stream=mode == "stream")
 
     async def call():
-        async with aclosing(provider.stream(request, "m")) as events:
-            return sum([len(event.text) async for event in events if hasattr(event, "text")])
+        texts = []
+        await provider.send(request, "m", lambda event: texts.append(getattr(event, "text", "")))
+        return len("".join(texts))
 
     try:
         return await drive(call)

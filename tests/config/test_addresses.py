@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from llmo.providers.provider import ProviderContext
 from llmo.providers.registry import factory
 from llmo.types.events import Finish, Text, Usage
 from llmo.types.messages import Message, Request
+from tests.emitted import ignore
 from tests.fakes import HELLO, A, Scripted, Stage, candidate, plan
 from tests.servers.raw import RawServer, whole
 
@@ -281,9 +281,7 @@ def test_a_provider_sends_nothing_private_elsewhere(kind: Any) -> None:
     link = ProviderContext(name="peer", base_url="https://cloud.example/v1", api_key="k", config=config, transport=wire)
 
     async def ask() -> None:
-        async with aclosing(factory(kind)(link).stream(replace(HELLO, private=True), "m")) as events:
-            async for _ in events:
-                pass
+        await factory(kind)(link).send(replace(HELLO, private=True), "m", ignore)
 
     with pytest.raises(Withheld):
         asyncio.run(ask())

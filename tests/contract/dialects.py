@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from llmo.providers.registry import factory
 from llmo.providers.transports.transport import gathered
 from llmo.types.messages import Message, Request
 from tests import virtual
+from tests.emitted import heard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Mapping
@@ -304,9 +306,9 @@ DIALECTS = (OPENAI, ANTHROPIC, OLLAMA, OPENROUTER, LITELLM)
 
 @dataclass
 class Scripted:
-    """A transport that plays one reply: bytes are chunks, errors are raised."""
+    """A transport that plays one reply: bytes are chunks, errors are raised, numbers slept."""
 
-    script: Iterable[bytes | LlmoError]
+    script: Iterable[bytes | LlmoError | float]
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     calls: list[HttpRequest] = field(default_factory=list)
@@ -322,9 +324,12 @@ class Scripted:
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         for step in self.script:
-            if not isinstance(step, bytes):
+            if isinstance(step, float):
+                await asyncio.sleep(step)
+            elif isinstance(step, bytes):
+                yield step
+            else:
                 raise step
-            yield step
 
     async def read(self, limit: int) -> bytes:
         return await gathered(self.chunks(), limit)
@@ -339,20 +344,9 @@ def link(row: Row, transport: Scripted, **config: Any) -> ProviderContext:
 
 
 def events(row: Row, transport: Scripted, request: Request = HELLO) -> list[Event | LlmoError]:
-    """Everything that a stream yields; a failure stands last."""
+    """Everything that a provider emits; a failure stands last."""
 
-    async def collect() -> list[Event | LlmoError]:
-        from llmo.errors import LlmoError
-
-        found: list[Event | LlmoError] = []
-        try:
-            async for event in factory(row.kind)(link(row, transport)).stream(request, "m"):
-                found.append(event)  # noqa: PERF401 - what came before a failure counts
-        except LlmoError as exc:
-            found.append(exc)
-        return found
-
-    return virtual.run(collect())
+    return virtual.run(heard(factory(row.kind)(link(row, transport)), request))
 
 
 def played(row: Row, name: str) -> list[Event | LlmoError]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from contextlib import aclosing
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -29,6 +30,7 @@ from llmo.providers.registry import factory
 from llmo.types.events import Finish, Reasoning, ReportedCost, ServedBy, Text, Usage, Warned
 from tests import virtual
 from tests.contract.dialects import DIALECTS, HELLO, JSON, KEY, Row, Scripted, events, link, played
+from tests.emitted import ignore, until
 
 if TYPE_CHECKING:
     from llmo.types.events import Event
@@ -338,8 +340,7 @@ def test_retry_after_in_all_its_forms(row: Row, headers: dict[str, str], expecte
     async def ask() -> float | None:
         provider = factory(row.kind)(replace(link(row, transport), clock=virtual.VirtualClock(1_795_348_800.0)))
         with pytest.raises(ProviderError) as caught:
-            async for _ in provider.stream(HELLO, "m"):
-                pass
+            await provider.send(HELLO, "m", ignore)
         return caught.value.retry_after
 
     assert virtual.run(ask()) == expected
@@ -394,14 +395,28 @@ def test_stopping_early_closes_the_connection(row: Row) -> None:
     """
     transport = Scripted([row.wire("plain"), Unavailable("nobody should get here")], headers=row.streamed)
 
-    async def first() -> int:
-        async with aclosing(factory(row.kind)(link(row, transport)).stream(HELLO, "m")) as found:
-            async for event in found:
-                if isinstance(event, Text):
-                    break
-        return transport.closed
+    virtual.run(until(Text, factory(row.kind)(link(row, transport)), HELLO))
 
-    assert virtual.run(first()) == 1
+    assert transport.closed == 1
+
+
+def test_canceling_closes_the_connection(row: Row) -> None:
+    """
+    Whoever cancels a request that waits for words stops paying; what had come was passed on.
+    """
+    data = row.wire("plain")
+    spoken = data[: data.index("a\u2028b".encode())]
+    transport = Scripted([spoken, math.inf], headers=row.streamed)
+    found: list[Event | LlmoError] = []
+
+    async def main() -> None:
+        async with asyncio.timeout(9):
+            await factory(row.kind)(link(row, transport)).send(HELLO, "m", found.append)
+
+    with pytest.raises(TimeoutError):
+        virtual.run(main())
+
+    assert (transport.closed, bool(of(ServedBy, found))) == (1, True)
 
 
 def test_half_characters_are_joined(row: Row) -> None:
@@ -422,8 +437,7 @@ def test_the_clocks_of_the_profile_win(row: Row) -> None:
     provider = factory(row.kind)(link(row, transport, connect_timeout=1.0, idle_timeout=2.0))
 
     async def ask() -> None:
-        async for _ in provider.stream(HELLO, "m"):
-            pass
+        await provider.send(HELLO, "m", ignore)
 
     virtual.run(ask())
 

@@ -15,6 +15,7 @@ from llmo.types.events import Finish, RateInfo, ServedBy, Text, ToolCall, Usage,
 from llmo.types.messages import Image, Message, Params, Request
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, HELLO, JSON, Scripted, events, link
+from tests.emitted import emitted
 from tests.providers.test_encode import body, sent
 from tests.providers.test_models import check, models
 
@@ -224,7 +225,7 @@ def test_resets_are_told_by_our_clock_where_the_server_has_none() -> None:
     provider = factory("anthropic")(replace(link(ANTHROPIC, transport), clock=virtual.VirtualClock(1_795_348_800.0)))
 
     async def ask() -> list[Event]:
-        return [event async for event in provider.stream(HELLO, "m")]
+        return await emitted(provider, HELLO, "m")
 
     assert virtual.run(ask())[0] == RateInfo(limit_tokens=40000, reset_tokens=5.0)
 

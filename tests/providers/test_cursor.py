@@ -9,7 +9,6 @@ import select
 import signal
 import stat
 import sys
-from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +39,7 @@ from llmo.providers.provider import ProviderContext
 from llmo.providers.registry import factory
 from llmo.types.events import Finish, Reasoning, ServedBy, Text, Usage, Warned
 from llmo.types.messages import Image, Message, Params, Request
+from tests.emitted import heard, ignore, until
 from tests.patience import LONG, SILENCE
 
 if TYPE_CHECKING:
@@ -69,13 +69,7 @@ class Fake:
         return [json.loads(line) for line in self.log.read_text("utf-8").splitlines()]
 
     async def events(self, request: Request = HELLO, model: str = "auto") -> list[Event | LlmoError]:
-        found: list[Event | LlmoError] = []
-        try:
-            async for event in self.cursor.stream(request, model):
-                found.append(event)  # noqa: PERF401 - what came before a failure counts
-        except LlmoError as exc:
-            found.append(exc)
-        return found
+        return await heard(self.cursor, request, model)
 
     def play(self, request: Request = HELLO, model: str = "auto") -> list[Event | LlmoError]:
         """All events of one call, and nothing left running."""
@@ -318,15 +312,12 @@ def test_silence_has_an_end(case: str, idle: float, kind: type[LlmoError], says:
 
 def test_stopping_early_ends_the_program(tmp_path: Path) -> None:
     """
-    Who closes the stream closes the program.
+    Who has read enough ends the program.
     """
     fake = Fake("hang-after-words", tmp_path)
 
     async def main() -> None:
-        async with aclosing(fake.cursor.stream(HELLO, "auto")) as events:
-            async for event in events:
-                if isinstance(event, Text):
-                    break
+        await until(Text, fake.cursor, HELLO, "auto")
         await fake.cursor.close()
 
     asyncio.run(main())
@@ -342,11 +333,14 @@ def test_a_killed_keeper_takes_the_program_along(tmp_path: Path) -> None:
 
     async def main() -> list[Event | LlmoError]:
         found: list[Event | LlmoError] = []
+
+        def emit(event: Event) -> None:
+            found.append(event)
+            if isinstance(event, Text):
+                os.kill(fake.runs[0]["pids"][1], signal.SIGKILL)
+
         try:
-            async for event in fake.cursor.stream(HELLO, "auto"):
-                found.append(event)
-                if isinstance(event, Text):
-                    os.kill(fake.runs[0]["pids"][1], signal.SIGKILL)
+            await fake.cursor.send(HELLO, "auto", emit)
         except ProviderError as exc:
             found.append(exc)
         await fake.cursor.close()
@@ -594,8 +588,7 @@ def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:
 
     async def main() -> ProviderError:
         with pytest.raises(ProviderError) as caught:
-            async for _ in cursor.stream(HELLO, "auto"):
-                pass
+            await cursor.send(HELLO, "auto", ignore)
         await cursor.close()
         return caught.value
 

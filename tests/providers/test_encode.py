@@ -13,6 +13,7 @@ from llmo.providers.registry import factory
 from llmo.types.messages import Image, Message, Params, Request
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, HELLO, KEY, OLLAMA, OPENAI, Row, Scripted, link
+from tests.emitted import ignore
 
 PNG = Image("dot.png", "image/png", b"\x89PNG\x00\xff" * 3)
 B64 = b64encode(PNG.data).decode()
@@ -30,8 +31,7 @@ def sent(row: Row, request: Request, base_url: str | None = None, **config: Any)
     made = replace(made, base_url=base_url) if base_url else made
 
     async def ask() -> None:
-        async for _ in factory(row.kind)(made).stream(request, "m"):
-            pass
+        await factory(row.kind)(made).send(request, "m", ignore)
 
     virtual.run(ask())
     call = transport.calls[0]
@@ -167,8 +167,7 @@ def test_ollama_keeps_the_context_it_loaded() -> None:
 
     async def both() -> None:
         for size in (60_000, 10):
-            async for _ in provider.stream(ask(Message("user", "x" * size)), "m"):
-                pass
+            await provider.send(ask(Message("user", "x" * size)), "m", ignore)
 
     virtual.run(both())
 

@@ -24,6 +24,7 @@ from llmo.providers.registry import factory
 from llmo.types.events import Finish, Text, Warned
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, HELLO, JSON, OPENAI, Row, Scripted, events, link
+from tests.emitted import ignore
 
 if TYPE_CHECKING:
     from llmo.errors import LlmoError
@@ -40,8 +41,7 @@ def told(status: int, body: Any, headers: dict[str, str] | None = None, row: Row
     async def ask() -> ProviderError:
         provider = factory(row.kind)(replace(link(row, transport), api_key=PLAIN_KEY))
         with pytest.raises(ProviderError) as caught:
-            async for _ in provider.stream(HELLO, "m"):
-                pass
+            await provider.send(HELLO, "m", ignore)
         return caught.value
 
     return virtual.run(ask())
@@ -396,8 +396,7 @@ def test_a_refused_key_is_named_by_its_variable(env: str | None, hint: str) -> N
 
     async def ask() -> str | None:
         with pytest.raises(Unauthorized) as caught:
-            async for _ in factory("openai")(link(OPENAI, transport, api_key_env=env)).stream(HELLO, "m"):
-                pass
+            await factory("openai")(link(OPENAI, transport, api_key_env=env)).send(HELLO, "m", ignore)
         return caught.value.hint
 
     assert virtual.run(ask()) == f"check the key of openai: {hint}"

@@ -32,6 +32,7 @@ from llmo.types.messages import Image, Message, Params, Request
 from llmo.types.money import DEAREST
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, DIALECTS, HELLO, JSON, KEY, OLLAMA, OPENAI, Row, Scripted, events, link
+from tests.emitted import emitted, ignore
 from tests.providers.test_encode import body, sent
 
 WHOLE = replace(HELLO, stream=False)
@@ -68,8 +69,7 @@ def test_the_clocks_of_a_kind_hold_where_the_profile_is_silent(kind: str, clocks
     provider = factory(kind)(link(row, transport))
 
     async def ask() -> None:
-        async for _ in provider.stream(HELLO, "m"):
-            pass
+        await provider.send(HELLO, "m", ignore)
 
     virtual.run(ask())
     (call,) = transport.calls
@@ -407,7 +407,7 @@ def test_two_answers_of_one_provider_know_nothing_of_each_other() -> None:
     )
 
     async def ask() -> list[Any]:
-        return [event async for event in provider.stream(HELLO, "m")]
+        return await emitted(provider, HELLO, "m")
 
     expected = [Text("hi"), Usage(3, 2), Finish("stop")]
     assert [virtual.run(ask()), virtual.run(ask())] == [expected, expected]

@@ -17,6 +17,7 @@ from llmo.providers.transports.transport import HttpRequest
 from llmo.types.events import Finish, Text
 from llmo.types.messages import Message, Request
 from tests.contract.dialects import OPENAI
+from tests.emitted import emitted
 
 if TYPE_CHECKING:
     from pytest_httpx import HTTPXMock
@@ -74,7 +75,7 @@ def test_a_provider_over_httpx(httpx_mock: HTTPXMock) -> None:
         transport = HttpxTransport()
         config = ProviderConfig(kind="openai", headers={"X-Team": "a"})
         provider = factory("openai")(ProviderContext("openai", "https://llmo.invalid", "sk-key", config, transport))
-        found = [event async for event in provider.stream(Request((Message("user", "hi"),)), "m")]
+        found = await emitted(provider, Request((Message("user", "hi"),)))
         await transport.close()
         return found
 

@@ -33,6 +33,7 @@ from llmo.providers.registry import factory
 from llmo.types.events import Finish, RateInfo, Reasoning, ReportedCost, ServedBy, Text, ToolCall, Usage, Used, Warned
 from llmo.types.messages import Image, Message, Params, Request
 from tests import peers
+from tests.emitted import heard, until
 from tests.patience import SILENCE
 from tests.servers.raw import RawServer, stream, unused_port, whole
 
@@ -80,23 +81,13 @@ def link(url: str, **config: Any) -> ProviderContext:
     return ProviderContext(name="litellm", base_url=url, api_key=KEY, config=made, transport=Unplugged())
 
 
-async def collected(provider: Any, request: Request, model: str) -> list[Event | LlmoError]:
-    found: list[Event | LlmoError] = []
-    try:
-        async for event in provider.stream(request, model):
-            found.append(event)  # noqa: PERF401 - what came before a failure counts
-    except LlmoError as exc:
-        found.append(exc)
-    return found
-
-
 def asked(url: str, request: Request = HELLO, model: str = MODEL, **config: Any) -> list[Event | LlmoError]:
     """The events of one call, with everything closed after it."""
 
     async def main() -> list[Event | LlmoError]:
         provider = factory("litellm")(link(url, **config))
         try:
-            return await collected(provider, request, model)
+            return await heard(provider, request, model)
         finally:
             await provider.close()
 
@@ -523,14 +514,10 @@ def test_stopping_early_closes_the_connection() -> None:
 
         async def main() -> list[Event | LlmoError]:
             provider = factory("litellm")(link(f"{server.url}/v1"))
-            events = provider.stream(HELLO, MODEL)
-            async for event in events:
-                if isinstance(event, Text):
-                    break
-            await events.aclose()
+            await until(Text, provider, HELLO, MODEL)
             await provider.close()
             again = factory("litellm")(link(f"{server.url}/v1"))
-            found = await collected(again, HELLO, MODEL)
+            found = await heard(again, HELLO, MODEL)
             await again.close()
             return found
 
@@ -599,7 +586,7 @@ def test_a_vendors_key_stays_with_the_vendor(model: str, monkeypatch: pytest.Mon
 
     async def main(url: str) -> None:
         provider = factory("litellm")(replace(link(url), api_key=None))
-        await collected(provider, WHOLE, model)
+        await heard(provider, WHOLE, model)
         await provider.close()
 
     with RawServer([whole(BODY)]) as server:

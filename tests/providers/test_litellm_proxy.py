@@ -25,6 +25,7 @@ from llmo.providers.litellm_proxy.provider import LiteLLMProxy
 from llmo.types.events import Event, Finish, ReportedCost, ServedBy, Text, Usage, Warned
 from tests import virtual
 from tests.contract.dialects import HELLO, JSON, KEY, LITELLM, Scripted, events, link, played
+from tests.emitted import ignore
 
 INFO = {"litellm_params": {"model": "openai/x"}, "model_name": "x"}
 PRICED = {"mode": "chat", "input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07}
@@ -344,8 +345,7 @@ def test_the_key_and_the_path_are_those_of_the_api() -> None:
         provider = proxy(transport, base or LITELLM.base_url)
 
         async def ask(asked: LiteLLMProxy = provider) -> None:
-            async for _ in asked.stream(HELLO, "m"):
-                pass
+            await asked.send(HELLO, "m", ignore)
 
         virtual.run(ask())
         assert (f"{url}/chat/completions", f"Bearer {KEY}") == (

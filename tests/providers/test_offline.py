@@ -19,6 +19,7 @@ from llmo.types import jsontext
 from llmo.types.events import Event, Finish, Text, Usage
 from llmo.types.messages import Message, Params, Request
 from tests import virtual
+from tests.emitted import emitted
 
 if TYPE_CHECKING:
     from llmo.types.jsontext import Json
@@ -36,7 +37,7 @@ def ask(
     request = Request((Message("user", text),), Params(**params), stream=stream)
 
     async def read() -> list[Event]:
-        return [event async for event in provider.stream(request, "echo")]
+        return await emitted(provider, request, "echo")
 
     return virtual.run(read(), clock)
 

@@ -25,6 +25,7 @@ from llmo.types.events import Finish, ServedBy, Text, Usage, Warned
 from llmo.types.messages import Message, Params, Request
 from tests import virtual
 from tests.contract.dialects import HELLO, JSON, KEY, OLLAMA, Scripted, events, link
+from tests.emitted import emitted, ignore
 from tests.providers.test_encode import body, sent
 from tests.providers.test_models import Pages, check
 
@@ -116,7 +117,7 @@ def test_a_cut_prompt_is_seen_by_the_context_that_was_asked_for() -> None:
         request = Request((Message("user", "x" * 20_000),), Params(extra=extra))
 
         async def ask(provider: Any = provider, request: Request = request) -> list[Event]:
-            return [event async for event in provider.stream(request, "m")]
+            return await emitted(provider, request, "m")
 
         warned.append(any(isinstance(event, Warned) for event in virtual.run(ask())))
 
@@ -301,8 +302,7 @@ class Showing:
 
 
 async def asked(provider: Any, request: Request, model: str = "mine") -> None:
-    async for _ in provider.stream(request, model):
-        pass
+    await provider.send(request, model, ignore)
 
 
 PRIVATE = replace(HELLO, private=True)

@@ -30,6 +30,7 @@ from llmo.types.messages import Params, Request
 from llmo.types.money import DOLLAR
 from tests import virtual
 from tests.contract.dialects import HELLO, JSON, OPENROUTER, Scripted, events, link, played
+from tests.emitted import ignore
 
 NOW = 1_795_348_800.0
 TOLD = RoutingConfig(
@@ -53,8 +54,7 @@ def sent(request: Request = HELLO, **routing: Any) -> tuple[dict[str, Any], dict
     provider = factory("openrouter")(link(OPENROUTER, transport, routing=RoutingConfig(**routing)))
 
     async def ask() -> None:
-        async for _ in provider.stream(request, "vendor/x"):
-            pass
+        await provider.send(request, "vendor/x", ignore)
 
     virtual.run(ask())
     call = transport.calls[0]
@@ -69,8 +69,7 @@ def answered(status: int, error: dict[str, Any], headers: dict[str, str] | None 
     async def ask() -> LlmoError | None:
         made = replace(link(OPENROUTER, script), clock=virtual.VirtualClock(NOW))
         try:
-            async for _ in factory("openrouter")(made).stream(HELLO, "vendor/x"):
-                pass
+            await factory("openrouter")(made).send(HELLO, "vendor/x", ignore)
         except LlmoError as exc:
             return exc
         return None
@@ -710,8 +709,7 @@ def test_a_short_key_in_what_shut_the_hosts_out_is_masked() -> None:
 
     async def ask() -> str | None:
         with pytest.raises(ModelNotFound) as caught:
-            async for _ in provider.stream(HELLO, "m"):
-                pass
+            await provider.send(HELLO, "m", ignore)
         return caught.value.hint
 
     assert virtual.run(ask()) == "shut out by for ****"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import aclosing
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -21,10 +20,10 @@ from llmo.providers.http.provider import expressible
 from llmo.providers.provider import admit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import Sequence
 
     from llmo.providers.provider import ProviderContext
-    from llmo.types.events import Event
+    from llmo.types.events import Emit
     from llmo.types.messages import Request
 
 VERSION = re.compile(r"20\d\d\.\d\d\.\d\d-[0-9a-f]+")
@@ -49,7 +48,7 @@ class Cursor:
         self._answered: dict[Child, asyncio.Task[None]] = {}
         self._stopped: set[asyncio.Task[None]] = set()
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
         """Run it once; the answer counts when its result says so, whatever the exit code."""
         admit(self.context, request, "", model)
         given = prompt(request, self.context)
@@ -58,31 +57,29 @@ class Cursor:
         child = await self._start([*await self._program(), *arguments(model, streamed=request.stream)], given)
         reader = CursorDecoder(self.context, streamed=request.stream)
         try:
-            async with aclosing(self._heard(child, reader)) as events:
-                async for event in events:
-                    yield event
+            await self._hear(child, reader, emit)
             if reader.result is None:
                 raise await self._died(child, reader)
             for event in reader.end():
-                yield event
+                emit(event)
         except ProviderError as exc:
             for event in reader.owed():
-                yield event
+                emit(event)
             if not reader.spoken:
                 raise
             raise Incomplete(f"the answer broke off: {exc.message}", hint=exc.hint) from exc
         finally:
             self._leave(child, answered=reader.result is not None)
 
-    async def _heard(self, child: Child, reader: CursorDecoder) -> AsyncGenerator[Event]:
-        """What it says until its result, or until it says no more."""
+    async def _hear(self, child: Child, reader: CursorDecoder, emit: Emit) -> None:
+        """Emit what it says until its result, or until it says no more."""
         lines = NdjsonFramer()
         while reader.result is None and (chunk := await self._next(child, reader)):
             for event in chain.from_iterable(map(reader.feed, lines.feed(chunk))):
-                yield event
+                emit(event)
         if reader.result is None:
             for event in chain.from_iterable(map(reader.feed, lines.end())):
-                yield event
+                emit(event)
 
     async def _next(self, child: Child, reader: CursorDecoder) -> bytes:
         """A piece of output; raises `TimedOut` after too long a silence."""

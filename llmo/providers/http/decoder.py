@@ -13,10 +13,11 @@ from llmo.providers.http.tool_calls import Calls
 from llmo.types.events import Event, Finish, FinishReason, Reasoning, ReportedCost, ServedBy, Text, Usage, Used, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from llmo.providers.http.error_mapping import MakeError
     from llmo.providers.provider import ProviderContext
+    from llmo.types.events import Emit
 
 _REPLACEMENT = "\ufffd"
 
@@ -60,16 +61,17 @@ class Decoder(ABC):
     def money(self, message: dict[str, Any]) -> None:
         """Take what a message says of tokens and cost, also when it is an error."""
 
-    def take(self, message: dict[str, Any]) -> Iterator[Event]:
-        """The events of a message; then raises the failure that it tells of, which is no way to finish."""
+    def take(self, message: dict[str, Any], emit: Emit) -> None:
+        """Emit the events of a message; then raises the failure that it tells of, which is no way to finish."""
         before = self.finish
-        yield from self.read(message)
+        for event in self.read(message):
+            emit(event)
         if self.failure is not None:
             self.finish = before
             raise self.failure
 
-    def feed(self, data: bytes) -> Iterator[Event]:
-        """The events in the bytes of one message."""
+    def feed(self, data: bytes, emit: Emit) -> None:
+        """Emit the events in the bytes of one message."""
         try:
             message = wire.read(data)
         except ValueError:
@@ -77,7 +79,7 @@ class Decoder(ABC):
         if not isinstance(message, dict):
             raise Unavailable(f"{self.context.name} sent JSON that is no object: {self._shown(data)}")
         self.begun = True
-        yield from self.take(message)
+        self.take(message, emit)
 
     def _shown(self, data: bytes) -> str:
         return error_mapping.clean(data[:400].decode("utf-8", "replace"), self.context.api_key, 80)

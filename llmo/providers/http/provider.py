@@ -18,14 +18,14 @@ from llmo.types.events import ServedBy
 from llmo.types.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from llmo.providers.http.decoder import Decoder
     from llmo.providers.http.error_mapping import ErrorBody, Headers
     from llmo.providers.http.framing import Framer
     from llmo.providers.provider import ProviderContext
     from llmo.providers.transports.transport import HttpResponse
-    from llmo.types.events import Event, RateInfo
+    from llmo.types.events import Emit, Event, RateInfo
     from llmo.types.messages import Request
 
 
@@ -82,26 +82,23 @@ class HttpProvider(ABC):
             return error_mapping.not_json(self.context, status, headers, body)
         return self.failed(said or error_mapping.ErrorBody(body.decode("utf-8", "replace"), (), status, headers))
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
-        """Send the request to `model` and yield what comes back."""
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
+        """Send the request to `model` and emit what comes back."""
         call, decoder = self.ask(request, model)
         admit(self.context, request, call.url, model)
         async with self.context.transport.exchange(call) as reply:
             for event in self.opening(reply):
-                yield event
+                emit(event)
             try:
                 if reply.status != HTTPStatus.OK:
                     raise self._failed(reply, await _complaint(reply), decoder)
                 if self.streams(reply.headers.get("content-type", "")):
-                    async with aclosing(_streamed(reply, decoder, self.framer())) as events:
-                        async for event in events:
-                            yield event
+                    await _streamed(reply, decoder, self.framer(), emit)
                 else:
-                    for event in self._whole(await _body(reply), reply, decoder):
-                        yield event
+                    self._whole(await _body(reply), reply, decoder, emit)
             except ProviderError:
                 for event in decoder.owed():
-                    yield event
+                    emit(event)
                 raise
 
     def _failed(self, reply: HttpResponse, body: bytes, decoder: Decoder) -> ProviderError:
@@ -125,10 +122,10 @@ class HttpProvider(ABC):
             events.append(info)
         return events
 
-    def _whole(self, body: bytes, reply: HttpResponse, decoder: Decoder) -> Iterator[Event]:
+    def _whole(self, body: bytes, reply: HttpResponse, decoder: Decoder, emit: Emit) -> None:
         message = self.parsed(reply.status, reply.headers, body)
         try:
-            yield from decoder.take(message)
+            decoder.take(message, emit)
         except ProviderError as exc:
             _judge(exc, decoder)
         if decoder.finish is None and not decoder.spoken and not decoder.calls:
@@ -136,9 +133,9 @@ class HttpProvider(ABC):
             kind = Broken if decoder.counted or fields.obj(message.get("usage")) else Unavailable
             hint = f"is {address(self.context)} really an {self.context.config.kind} server?"
             raise kind(f"{self.context.name} answered 200 without an answer", hint=hint)
-        if decoder.finish is None and decoder.counted:
-            yield from decoder.assume()
-        yield from decoder.end()
+        assumed = decoder.assume() if decoder.finish is None and decoder.counted else []
+        for event in (*assumed, *decoder.end()):
+            emit(event)
 
     async def fetch(self, url: str) -> dict[str, Any]:
         """The JSON object at an address of the provider."""
@@ -166,27 +163,25 @@ class HttpProvider(ABC):
         """Nothing of its own to give back: the transport belongs to whoever made it."""
 
 
-async def _streamed(reply: HttpResponse, decoder: Decoder, framer: Framer) -> AsyncGenerator[Event]:
+async def _streamed(reply: HttpResponse, decoder: Decoder, framer: Framer, emit: Emit) -> None:
     try:
         async with aclosing(reply.chunks()) as chunks:
             async for chunk in chunks:
-                for event in _read(chunk, decoder, framer):
-                    yield event
+                decoder.head = decoder.head or chunk
+                _read(framer.feed(chunk), decoder, emit)
                 if decoder.done:
                     break
         if not decoder.done:
-            for event in _rest(framer, decoder):
-                yield event
+            _read(_rest(framer), decoder, emit)
     except ProviderError as exc:
         _judge(exc, decoder)
     for event in _closing(reply, decoder):
-        yield event
+        emit(event)
 
 
-def _read(chunk: bytes, decoder: Decoder, framer: Framer) -> Iterator[Event]:
-    decoder.head = decoder.head or chunk
-    for data in framer.feed(chunk):
-        yield from decoder.feed(data)
+def _read(messages: Iterable[bytes], decoder: Decoder, emit: Emit) -> None:
+    for data in messages:
+        decoder.feed(data, emit)
         if decoder.done:
             return
 
@@ -197,15 +192,17 @@ def _closing(reply: HttpResponse, decoder: Decoder) -> list[Event]:
     return decoder.end()
 
 
-def _rest(framer: Framer, decoder: Decoder) -> Iterator[Event]:
+def _rest(framer: Framer) -> list[bytes]:
     """An unterminated last message counts when it is whole."""
-    for data in framer.end():
-        try:
-            fields.read(data)
-        except ValueError:
-            if not data.startswith(b"[DONE]"):
-                continue
-        yield from decoder.feed(data)
+    return [data for data in framer.end() if data.startswith(b"[DONE]") or _is_json(data)]
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        fields.read(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _judge(exc: ProviderError, decoder: Decoder) -> None:

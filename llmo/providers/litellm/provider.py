@@ -24,10 +24,10 @@ from llmo.providers.litellm.stdout import quiet
 from llmo.providers.provider import admit
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Iterable, Mapping, Sequence
 
     from llmo.providers.provider import ProviderContext
-    from llmo.types.events import Event
+    from llmo.types.events import Emit, Event
     from llmo.types.messages import Message, Request
 
 T = TypeVar("T")
@@ -78,16 +78,14 @@ class LiteLLM:
         self.context = context
         self._library: Any = None
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
         """Ask once through the library, whose own retries are off."""
         admit(self.context, request, self.context.base_url, model)
         library = await self._loaded()
         reader = LiteLLMDecoder(self.context)
         try:
             with quiet(PACKAGE):
-                async with aclosing(self._events(library, request, model, reader)) as events:
-                    async for event in events:
-                        yield event
+                await self._ask(request, model, reader, emit)
         except Exception as exc:
             # The library raises its own classes, those of the vendors' packages, and bare ones.
             found = (
@@ -99,38 +97,31 @@ class LiteLLM:
                 raise
             raise found from exc
 
-    async def _events(
-        self, library: Any, request: Request, model: str, reader: LiteLLMDecoder
-    ) -> AsyncGenerator[Event]:
+    async def _ask(self, request: Request, model: str, reader: LiteLLMDecoder, emit: Emit) -> None:
+        library = self._library
         options = await asyncio.to_thread(encode, request, model, self.context, library)
         unproxied(self.context, library)
         with held():
             answer = await self._timed(library.acompletion(**options), self._clock("first"))
-        for event in reader.opening(answer):
-            yield event
+        _tell(reader.opening(answer), emit)
         stream, free = answer if request.stream else None, _free(library, model)
         try:
-            async with aclosing(self._chunks(answer, streamed=request.stream)) as chunks:
-                async for chunk in chunks:
-                    for event in reader.read(chunk):
-                        yield event
-            for event in reader.end(stream, free=free):
-                yield event
+            if request.stream:
+                await self._streamed(answer, reader, emit)
+            else:
+                _tell(reader.read(answer), emit)
+            _tell(reader.end(stream, free=free), emit)
         except Exception:
             # Whatever the library raises: what it had told of the cost comes first.
-            for event in reader.owed(stream, free=free):
-                yield event
+            _tell(reader.owed(stream, free=free), emit)
             raise
 
-    async def _chunks(self, answer: Any, *, streamed: bool) -> AsyncGenerator[Any]:
-        """The chunks of a stream, in time, or a whole answer as its only one."""
-        if not streamed:
-            yield answer
-            return
+    async def _streamed(self, answer: Any, reader: LiteLLMDecoder, emit: Emit) -> None:
+        """Read the chunks of a stream, each in time."""
         async with aclosing(answer):
             chunks = aiter(answer)
             while (chunk := await self._timed(anext(chunks, None), self._clock("idle"))) is not None:
-                yield chunk
+                _tell(reader.read(chunk), emit)
 
     def _clock(self, which: str) -> float:
         seconds: float = self.context.config.idle_timeout or getattr(KINDS[self.context.config.kind], which)
@@ -178,6 +169,11 @@ class LiteLLM:
                 if (first := vars(self._library).get("module_level_aclient")) is not None:
                     await first.close()
             self._library.in_memory_llm_clients_cache.flush_cache()
+
+
+def _tell(events: Iterable[Event], emit: Emit) -> None:
+    for event in events:
+        emit(event)
 
 
 def encode(request: Request, model: str, context: ProviderContext, library: Any) -> dict[str, Any]:

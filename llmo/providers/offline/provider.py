@@ -17,15 +17,16 @@ from typing import TYPE_CHECKING
 from llmo.catalog.listing import ListedModel
 from llmo.errors import ConfigError, Incomplete, RateLimited, Unavailable
 from llmo.providers.offline.sample import sample
-from llmo.types.events import Event, Finish, FinishReason, ServedBy, Text, Usage
+from llmo.types.events import Finish, FinishReason, ServedBy, Text, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from llmo.config.profile import OfflineConfig
     from llmo.providers.provider import ProviderContext
     from llmo.providers.transports.transport import HttpRequest, HttpResponse
+    from llmo.types.events import Emit
     from llmo.types.messages import Request
 
 MODELS = ("echo", "echo-large")
@@ -55,11 +56,11 @@ class Offline:
         self._calls = itertools.count(1)
         self._replies = _script(self._config.reply_file)
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
         """Answer, or fail as configured."""
         failing = self._failing(next(self._calls))
         await self._before(failing)
-        yield ServedBy(model=model, request_id=None)
+        emit(ServedBy(model=model, request_id=None))
         answer = next(self._replies, None) if self._replies is not None else None
         text = answer if answer is not None else reply(request)
         text, reason = _limited(text, request)
@@ -70,13 +71,13 @@ class Offline:
             if number and self._config.delay and request.stream:
                 await asyncio.sleep(self._config.delay)
             if piece:
-                yield Text(piece)
+                emit(Text(piece))
         if failing == "cut":
             raise Incomplete("the offline provider was told to cut its answer")
         if not request.stream and self._config.delay:
             await asyncio.sleep(self._config.delay * len(_pieces(text)))
-        yield Usage(sum(count(m.text) for m in request.messages), count(text))
-        yield Finish(reason)
+        emit(Usage(sum(count(m.text) for m in request.messages), count(text)))
+        emit(Finish(reason))
 
     async def models(self) -> Sequence[ListedModel]:
         """Its models; any other name works too."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -29,12 +28,12 @@ from llmo.providers.transports.transport import split
 from llmo.types.events import Usage, Warned
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from llmo.providers.http.error_mapping import ErrorBody, Headers, MakeError
     from llmo.providers.provider import ProviderContext
     from llmo.providers.transports.transport import HttpRequest
-    from llmo.types.events import Event, FinishReason, RateInfo
+    from llmo.types.events import Emit, Event, FinishReason, RateInfo
     from llmo.types.messages import Ability, Message, Request
 
 SHOW_S = 10.0
@@ -176,14 +175,12 @@ class Ollama(HttpProvider):
         body = encode(request, model, self.context, prompt.num_ctx)
         return self.call("POST", self.url("/api/chat"), body), OllamaDecoder(self.context, self.failed, prompt)
 
-    async def stream(self, request: Request, model: str) -> AsyncGenerator[Event]:
+    async def send(self, request: Request, model: str, emit: Emit) -> None:
         """As every dialect; a private request first asks whether the model is on this machine at all."""
         if request.private:
             admit(self.context, request, self.url("/api/chat"), model)
             await self._stays(model)
-        async with aclosing(super().stream(request, model)) as events:
-            async for event in events:
-                yield event
+        await super().send(request, model, emit)
 
     async def _stays(self, model: str) -> None:
         """

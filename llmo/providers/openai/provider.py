@@ -19,13 +19,13 @@ from llmo.types.events import Usage, Warned
 from llmo.types.messages import Params
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from llmo.errors import ProviderError
     from llmo.providers.http.error_mapping import ErrorBody, Headers, MakeError
     from llmo.providers.provider import ProviderContext
     from llmo.providers.transports.transport import HttpRequest
-    from llmo.types.events import Event, FinishReason, RateInfo
+    from llmo.types.events import Emit, Event, FinishReason, RateInfo
     from llmo.types.messages import Message, Request
 
 _FINISH: Mapping[str, FinishReason] = {
@@ -113,18 +113,19 @@ class OpenAIDecoder(Decoder):
         super().__init__(context, failed)
         self._refused = False
 
-    def feed(self, data: bytes) -> Iterator[Event]:
+    def feed(self, data: bytes, emit: Emit) -> None:
         """
-        The events of one message; `[DONE]` ends the answer at once.
+        Emit the events of one message; `[DONE]` ends the answer at once.
 
         After usage it is as good as a reason: some servers give none.
         """
         if not data.startswith(b"[DONE]"):
-            yield from super().feed(data)
+            super().feed(data, emit)
             return
         self.done = True
         if self.finish is None and self.counted:
-            yield from self.assume()
+            for event in self.assume():
+                emit(event)
 
     def money(self, message: dict[str, Any]) -> None:
         """The usage of a chunk, of an answer or of an error."""

@@ -1,7 +1,7 @@
 """
 One process of a crowd that spends from one cap: `python -m tests.crowd LEDGER NAME CALLS WIDTH COST…`.
 
-Sends CALLS jobs, WIDTH at once, through the engine and the grouped till, to a provider that reports one of COST
+Sends CALLS jobs, WIDTH at once, through the engine and the grouped account, to a provider that reports one of COST
 (picodollars, in turn), or breaks off where that is `BROKEN`. Every call holds `HELD`, the cap is ten of them. Prints what
 passed, what was refused and what it cost, an answer that broke off at the most.
 """
@@ -75,10 +75,10 @@ class Upstream:
 async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[int]) -> tuple[int, int, int]:
     """How many passed, how many were refused, and what upstream billed."""
     upstream = Upstream(itertools.cycle(costs))
-    till = GroupedAccount(Ledger(path, SystemClock(), "UTC"), LIMITS)
+    account = GroupedAccount(Ledger(path, SystemClock(), "UTC"), LIMITS)
     engine = Engine(
         providers={"up": upstream}.__getitem__,
-        till=till,
+        till=account,
         limiter=Open(),  # type: ignore[arg-type]
         clock=SystemClock(),
     )
@@ -93,7 +93,7 @@ async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[i
             kinds.append("ok" if result.error is None else result.error.kind)
 
     await asyncio.gather(*(worker() for _ in range(width)))
-    await till.close()
+    await account.close()
     assert set(kinds) <= {"ok", "incomplete", "budget_exceeded"}, kinds
     refused = kinds.count("budget_exceeded")
     return len(kinds) - refused, refused, upstream.billed

@@ -58,15 +58,15 @@ class Hold:
     """Money taken for one attempt; ends in `settle` or `release`, the first of them counts."""
 
     id: str
-    till: Account
+    account: Account
 
     async def settle(self, settlement: Settlement) -> None:
         """Book what the call cost."""
-        await self.till.end(Settled(self.id, settlement))
+        await self.account.end(Settled(self.id, settlement))
 
     async def release(self, outcome: str) -> None:
         """Give it back: the call surely cost nothing."""
-        await self.till.end(Released(self.id, outcome))
+        await self.account.end(Released(self.id, outcome))
 
 
 class Account(ABC):
@@ -90,7 +90,7 @@ class Account(ABC):
 
     @property
     def held(self) -> Pico:
-        """What this till holds now."""
+        """What this account holds now."""
         return 0
 
     def limited(self, call: Call) -> bool:

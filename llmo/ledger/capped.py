@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 
 class CappedAccount(Account):
-    """Another till with one more limit; what it grants is booked there, and there it is closed."""
+    """Another account with one more limit; what it grants is booked there, and there it is closed."""
 
-    def __init__(self, till: Account, cap: Pico) -> None:
-        super().__init__(till.ledger, till.limits, allow_unpriced=till.allow_unpriced)
-        self._till, self._cap = till, cap
+    def __init__(self, account: Account, cap: Pico) -> None:
+        super().__init__(account.ledger, account.limits, allow_unpriced=account.allow_unpriced)
+        self._account, self._cap = account, cap
         self._spent = self._in_doubt = 0
         self._held: dict[str, Pico] = {}
 
     def limited(self, call: Call) -> bool:
         """Whether a limit of dollars counts a call."""
-        return call.billing == "metered" or self._till.limited(call)
+        return call.billing == "metered" or self._account.limited(call)
 
     def share(self, call: Call) -> Pico | None:
-        """What the other till says: the cap is this call's alone."""
-        return self._till.share(call)
+        """What the other account says: the cap is this call's alone."""
+        return self._account.share(call)
 
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
         """Take the worst case of a call from the cap and from the budgets, or from neither."""
         if call.billing == "metered" and not self._passes(worst):
             raise OverBudget(self._status, call, worst)
-        hold = await self._till.hold(call, worst, least=least, patience=patience)
+        hold = await self._account.hold(call, worst, least=least, patience=patience)
         self._held[hold.id] = worst or 0
         return Hold(hold.id, self)
 
@@ -44,10 +44,10 @@ class CappedAccount(Account):
             cost = entry.settlement.cost
             self._spent += held if cost is None else cost
             self._in_doubt += entry.settlement.in_doubt
-        await self._till.end(entry)
+        await self._account.end(entry)
 
     async def close(self) -> None:
-        """Nothing: the other till is closed by its owner."""
+        """Nothing: the other account is closed by its owner."""
 
     def _passes(self, worst: Pico | None) -> bool:
         if worst is None:

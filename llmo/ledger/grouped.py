@@ -1,4 +1,4 @@
-"""The till for many requests at once: booked in groups by one thread, and waiting for one's own money."""
+"""The account for many requests at once: booked in groups by one thread, and waiting for one's own money."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class GroupedAccount(Account):
     """
     For many requests at once: one thread books whatever has come together in one transaction.
 
-    A refused hold waits, first come first served, while holds of this till are outstanding
+    A refused hold waits, first come first served, while holds of this account are outstanding
     (they mostly settle lower) and is refused for good only when there are none.
     """
 
@@ -76,7 +76,7 @@ class GroupedAccount(Account):
 
     @property
     def outstanding(self) -> int:
-        """Holds of this till that are neither settled nor released."""
+        """Holds of this account that are neither settled nor released."""
         return len(self._open)
 
     @property

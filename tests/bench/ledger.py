@@ -73,18 +73,18 @@ def reports(ledger: Ledger) -> None:
 
 async def batch(ledger: Ledger, calls: int = 20_000, width: int = 200) -> tuple[float, float]:
     """Microseconds of a hold and its settlement, many at once: by the clock and of the CPU."""
-    till = GroupedAccount(ledger, LIMITS)
+    account = GroupedAccount(ledger, LIMITS)
     numbers = iter(range(10**6, 10**6 + calls))
 
     async def worker() -> None:
         for number in numbers:
-            hold = await till.hold(call(number), 10**9)
+            hold = await account.hold(call(number), 10**9)
             await hold.settle(COST)
 
     begun, used = time.perf_counter(), time.process_time()
     await asyncio.gather(*(worker() for _ in range(width)))
     took = time.perf_counter() - begun, time.process_time() - used
-    await till.close()
+    await account.close()
     return took[0] / calls * 1e6, took[1] / calls * 1e6
 
 

@@ -1,4 +1,4 @@
-"""The till: refuses at once for one request, waits for its own money in a batch."""
+"""The account: refuses at once for one request, waits for its own money in a batch."""
 
 import asyncio
 from threading import Event
@@ -45,14 +45,14 @@ async def ticks(number=50):
 
 
 def grouped(ledger, scenario, *caps, **options):
-    """Run a scenario with a till; the sums of the run's limit after it."""
+    """Run a scenario with an account; the sums of the run's limit after it."""
 
     async def main():
-        till = GroupedAccount(ledger, caps or (CAP,), **options)
+        account = GroupedAccount(ledger, caps or (CAP,), **options)
         try:
-            return await scenario(till)
+            return await scenario(account)
         finally:
-            await till.close()
+            await account.close()
 
     result = asyncio.run(asyncio.wait_for(main(), LONG))
     (status,) = ledger.status([CAP], "r")
@@ -65,15 +65,15 @@ def test_a_direct_till_opens_nothing_until_the_first_hold_and_refuses_at_once(le
     """
 
     async def scenario():
-        till = DirectAccount(ledger, [CAP])
+        account = DirectAccount(ledger, [CAP])
         nothing = not ledger.path.exists()
-        first = await till.hold(call(1), 60)
+        first = await account.hold(call(1), 60)
         with pytest.raises(OverBudget):
-            await till.hold(call(2), 60)
+            await account.hold(call(2), 60)
         await first.settle(settled(7))
-        second = await till.hold(call(3), 60)
+        second = await account.hold(call(3), 60)
         await second.release("rate_limited")
-        await till.close()
+        await account.close()
         return nothing
 
     assert asyncio.run(scenario())
@@ -94,15 +94,15 @@ def test_a_direct_till_is_closed_when_what_its_callers_left_is_booked(ledger, mo
         return book(entries, **options)
 
     async def scenario():
-        till = DirectAccount(ledger, [CAP])
-        hold = await till.hold(call(1), 60)
+        account = DirectAccount(ledger, [CAP])
+        hold = await account.hold(call(1), 60)
         monkeypatch.setattr(ledger, "apply", busy)
         monkeypatch.setattr(ledger, "close", lambda: order.append("closed"))
         ending = asyncio.create_task(hold.settle(settled(7)))
         await asyncio.sleep(0)
-        await till.close()
+        await account.close()
         order.append(ending.done())
-        await till.close()
+        await account.close()
 
     virtual.run(scenario())
     (status,) = ledger.status([CAP], "r")
@@ -116,18 +116,18 @@ def elsewhere(ledger, identifier, amount, *caps):
 
 
 def waited(ledger, scenario, *caps, **options):
-    """A scenario with the till of an `ask`, in virtual time; how long it took and what was told."""
+    """A scenario with the account of an `ask`, in virtual time; how long it took and what was told."""
     told: list[str] = []
 
     async def main():
-        till = DirectAccount(ledger, caps, **options)
-        till.tell, till.rand = told.append, lambda: 1.0
+        account = DirectAccount(ledger, caps, **options)
+        account.tell, account.rand = told.append, lambda: 1.0
         began = asyncio.get_running_loop().time()
         try:
-            result = await scenario(till)
+            result = await scenario(account)
         except OverBudget as refusal:
             result = refusal
-        await till.close()
+        await account.close()
         return result, asyncio.get_running_loop().time() - began
 
     return *virtual.run(main()), told
@@ -149,12 +149,12 @@ def test_an_ask_waits_for_what_living_processes_hold(ledger):
     elsewhere(ledger, "a", 60, DAY)
     elsewhere(ledger, "b", 40, DAY)
 
-    async def scenario(till):
+    async def scenario(account):
         ends = [
             asyncio.create_task(later(3, lambda: ledger.settle("a", settled(50)))),
             asyncio.create_task(later(5, lambda: ledger.settle("b", settled(1)))),
         ]
-        hold = await till.hold(call("mine"), 45, patience=60)
+        hold = await account.hold(call("mine"), 45, patience=60)
         await asyncio.gather(*ends)
         return hold.id
 
@@ -187,7 +187,7 @@ def test_an_ask_that_could_not_pass_even_then_is_refused_at_once(ledger, monkeyp
         if fate == "dead":
             monkeypatch.setattr(queries, "lives", lambda _: False)
 
-    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), worst, patience=60), DAY)
+    refused, took, told = waited(ledger, lambda account: account.hold(call("mine"), worst, patience=60), DAY)
 
     assert (0, []) == (took, told)
     assert why in refused.message
@@ -207,7 +207,7 @@ def test_an_ask_waits_no_longer_than_it_may(ledger):
         return status(*args, **options)
 
     ledger.status = counted
-    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), 60, patience=20), DAY)
+    refused, took, told = waited(ledger, lambda account: account.hold(call("mine"), 60, patience=20), DAY)
 
     assert isinstance(refused, OverBudget)
     assert (20, 1) == (took, len(told))
@@ -220,8 +220,10 @@ def test_an_ask_takes_less_at_once_rather_than_wait_for_all(ledger):
     Its caller asks again for what there is.
     """
     elsewhere(ledger, "a", 60, DAY)
-    refused, took, told = waited(ledger, lambda till: till.hold(call("mine"), 90, least=40, patience=60), DAY)
-    more, _, _ = waited(ledger, lambda till: till.hold(call("mine"), refused.status.left, least=40, patience=60), DAY)
+    refused, took, told = waited(ledger, lambda account: account.hold(call("mine"), 90, least=40, patience=60), DAY)
+    more, _, _ = waited(
+        ledger, lambda account: account.hold(call("mine"), refused.status.left, least=40, patience=60), DAY
+    )
 
     assert (0, [], 40) == (took, told, refused.status.left)
     assert "mine" == more.id
@@ -233,7 +235,7 @@ def test_calls_in_flight_are_not_waited_for_where_calls_are_counted(ledger):
     """
     limit = Limit(name="one", calls=1)
     elsewhere(ledger, "a", 0, limit)
-    refused, took, _ = waited(ledger, lambda till: till.hold(call("mine"), 0, patience=60), limit)
+    refused, took, _ = waited(ledger, lambda account: account.hold(call("mine"), 0, patience=60), limit)
 
     assert (0, "budget one is used up: 1 of 1 calls") == (took, refused.message)
 
@@ -245,18 +247,18 @@ def test_a_batch_with_nothing_outstanding_waits_for_other_processes_too(ledger):
     elsewhere(ledger, "a", 60, DAY)
     told: list[str] = []
 
-    async def scenario(till):
-        till.rand = lambda: 0.01
+    async def scenario(account):
+        account.rand = lambda: 0.01
 
         def tell(line):
             told.append(line)
             ledger.settle("a", settled(1))
 
-        till.tell = tell
-        hold = await till.hold(call("mine"), 60, patience=60)
+        account.tell = tell
+        hold = await account.hold(call("mine"), 60, patience=60)
         await hold.settle(settled(60))
         with pytest.raises(OverBudget):
-            await till.hold(call("more"), 60, patience=60)
+            await account.hold(call("more"), 60, patience=60)
         return hold.id
 
     assert "mine" == grouped(ledger, scenario, DAY)[0]
@@ -268,13 +270,13 @@ def test_what_is_left_is_shared_out_among_the_calls_that_are_wanted_at_once(ledg
     Own holds will settle and are shared out again; what others hold, what is spent and in doubt is not.
     """
 
-    async def scenario(till):
-        till.width = 4
-        shares = [till.share(call("x")), till.share(call("y", provider="q"))]
-        await till.hold(call("own"), 30)
+    async def scenario(account):
+        account.width = 4
+        shares = [account.share(call("x")), account.share(call("y", provider="q"))]
+        await account.hold(call("own"), 30)
         elsewhere(ledger, "a", 10, DAY)
-        till._rooms = (-1.0, [])
-        return [*shares, till.share(call("z")), till.held]
+        account._rooms = (-1.0, [])
+        return [*shares, account.share(call("z")), account.held]
 
     ledger.hold(call("before"), 30, [DAY])
     ledger.settle("before", Settlement(cost=10, in_doubt=20, source="estimated"))
@@ -287,13 +289,13 @@ def test_a_share_is_a_whole_part_of_what_the_limits_of_a_call_leave(ledger):
     Of its own run; none where no limit of dollars counts it, nothing when nothing is left, and known for a moment.
     """
 
-    async def scenario(till):
-        found = [till.share(call("x", provider=name)) for name in ("p", "q", "none")]
-        await till.hold(call("own", provider="p"), 0)
+    async def scenario(account):
+        found = [account.share(call("x", provider=name)) for name in ("p", "q", "none")]
+        await account.hold(call("own", provider="p"), 0)
         ledger.hold(call("more"), 200)
-        found.append(till.share(call("x")))
-        till._rooms = (-1.0, [])
-        return [*found, till.share(call("x"))]
+        found.append(account.share(call("x")))
+        account._rooms = (-1.0, [])
+        return [*found, account.share(call("x"))]
 
     run = Limit(name="run", usd=100, window="run", match={"provider": "p"})
     other, calls = Limit(name="other", usd=9, match={"provider": "q"}), Limit(name="calls", calls=5)
@@ -311,20 +313,20 @@ def test_a_batch_takes_less_at_once_rather_than_wait_for_all(ledger):
     elsewhere(ledger, "a", 60, DAY)
     told: list[str] = []
 
-    async def refused(till, worst, least):
+    async def refused(account, worst, least):
         with pytest.raises(OverBudget) as refusal:
-            await till.hold(call(f"of {worst}"), worst, least=least, patience=60)
+            await account.hold(call(f"of {worst}"), worst, least=least, patience=60)
         return refusal.value.status.left, len(told)
 
-    async def scenario(till):
-        till.rand = lambda: 0.01
+    async def scenario(account):
+        account.rand = lambda: 0.01
 
         def tell(line):
             told.append(line)
             ledger.settle("a", settled(1))
 
-        till.tell = tell
-        return [await refused(till, 90, 40), await refused(till, 110, 50)]
+        account.tell = tell
+        return [await refused(account, 90, 40), await refused(account, 110, 50)]
 
     assert [(40, 0), (99, 1)] == grouped(ledger, scenario, DAY)[0]
 
@@ -334,14 +336,14 @@ def test_a_refused_hold_waits_for_own_holds_to_settle(ledger):
     Worst cases mostly settle lower: twenty calls of 60 under a cap of 100 all pass, one after another.
     """
 
-    async def one(till, number):
-        hold = await till.hold(call(number), 60)
+    async def one(account, number):
+        hold = await account.hold(call(number), 60)
         await ticks(3)
         await hold.settle(settled(2))
         return number
 
-    async def scenario(till):
-        return await asyncio.gather(*(one(till, number) for number in range(20)))
+    async def scenario(account):
+        return await asyncio.gather(*(one(account, number) for number in range(20)))
 
     assert (list(range(20)), (40, 0, 20)) == grouped(ledger, scenario)
 
@@ -351,13 +353,13 @@ def test_a_refusal_is_final_when_nothing_of_ours_is_outstanding(ledger):
     At the cap everybody who waits is refused, and nothing was passed.
     """
 
-    async def one(till, number):
-        hold = await till.hold(call(number), 30)
+    async def one(account, number):
+        hold = await account.hold(call(number), 30)
         await ticks(3)
         await hold.settle(settled(30))
 
-    async def scenario(till):
-        results = await asyncio.gather(*(one(till, number) for number in range(10)), return_exceptions=True)
+    async def scenario(account):
+        results = await asyncio.gather(*(one(account, number) for number in range(10)), return_exceptions=True)
         return [isinstance(result, OverBudget) for result in results]
 
     assert ([False] * 3 + [True] * 7, (90, 0, 3)) == grouped(ledger, scenario)
@@ -369,18 +371,18 @@ def test_nobody_overtakes_those_who_wait_for_the_same_money(ledger):
     """
     order = []
 
-    async def one(till, number, worst, **facts):
-        hold = await till.hold(call(number, **facts), worst)
+    async def one(account, number, worst, **facts):
+        hold = await account.hold(call(number, **facts), worst)
         order.append(number)
         return hold
 
-    async def scenario(till):
-        first = await till.hold(call(0), 90)
-        large = asyncio.create_task(one(till, 1, 80))
+    async def scenario(account):
+        first = await account.hold(call(0), 90)
+        large = asyncio.create_task(one(account, 1, 80))
         await ticks()
-        await till.hold(call("behind it", provider="q"), 0)
-        small = asyncio.create_task(one(till, 2, 5))
-        other = await one(till, 3, 5, provider="q")
+        await account.hold(call("behind it", provider="q"), 0)
+        small = asyncio.create_task(one(account, 2, 5))
+        other = await one(account, 3, 5, provider="q")
         await first.settle(settled(1))
         for hold in (await large, await small, other):
             await hold.settle(settled(1))
@@ -396,13 +398,13 @@ def test_a_release_wakes_those_who_wait_for_a_call(ledger):
     Budgets of calls get a call back when one surely cost nothing, never when it settled.
     """
 
-    async def scenario(till):
-        first = await till.hold(call(0), 0)
-        waiting = asyncio.create_task(till.hold(call(1), 0))
+    async def scenario(account):
+        first = await account.hold(call(0), 0)
+        waiting = asyncio.create_task(account.hold(call(1), 0))
         await ticks()
         await first.release("rate_limited")
         second = await waiting
-        last = asyncio.create_task(till.hold(call(2), 0))
+        last = asyncio.create_task(account.hold(call(2), 0))
         await ticks()
         await second.settle(settled(0))
         with pytest.raises(OverBudget) as refusal:
@@ -418,10 +420,10 @@ def test_an_unknown_price_is_refused_at_once(ledger):
     Waiting would not tell the price.
     """
 
-    async def scenario(till):
-        await till.hold(call(0), 1)
+    async def scenario(account):
+        await account.hold(call(0), 1)
         with pytest.raises(OverBudget) as refusal:
-            await till.hold(call(1), None)
+            await account.hold(call(1), None)
         return refusal.value.message, refusal.value.hint
 
     (message, hint), _ = grouped(ledger, scenario)
@@ -434,8 +436,8 @@ def test_an_unknown_price_may_be_allowed(ledger):
     It is counted, and holds nothing.
     """
 
-    async def scenario(till):
-        await (await till.hold(call(1), None)).settle(Settlement(cost=None, source="unknown"))
+    async def scenario(account):
+        await (await account.hold(call(1), None)).settle(Settlement(cost=None, source="unknown"))
 
     assert (None, (0, 0, 1)) == grouped(ledger, scenario, allow_unpriced=True)
 
@@ -457,14 +459,14 @@ def test_a_till_that_is_closed_books_what_has_come_and_ends(ledger):
     slow = Slow(ledger.path, Clock(), "UTC")
 
     async def main():
-        till = GroupedAccount(slow, [CAP])
-        holds = [asyncio.create_task(till.hold(call(number), 10)) for number in range(3)]
+        account = GroupedAccount(slow, [CAP])
+        holds = [asyncio.create_task(account.hold(call(number), 10)) for number in range(3)]
         await asyncio.sleep(0)
-        closing = asyncio.create_task(till.close())
+        closing = asyncio.create_task(account.close())
         await asyncio.sleep(0)
         go.set()
         await closing
-        return [hold.id for hold in await asyncio.gather(*holds)], till.outstanding
+        return [hold.id for hold in await asyncio.gather(*holds)], account.outstanding
 
     assert (["0", "1", "2"], 3) == asyncio.run(asyncio.wait_for(main(), LONG))
     assert [(30, 3)] == [(status.held, status.calls) for status in ledger.status([CAP], "r")]
@@ -475,14 +477,14 @@ def test_a_caller_that_is_cancelled_while_its_hold_is_granted_leaves_nothing(led
     Nobody will send that call.
     """
 
-    async def scenario(till):
-        tasks = [asyncio.create_task(till.hold(call(number), 10)) for number in range(5)]
+    async def scenario(account):
+        tasks = [asyncio.create_task(account.hold(call(number), 10)) for number in range(5)]
         await asyncio.sleep(0)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await till.hold(call("last"), 100)
-        return till.outstanding
+        await account.hold(call("last"), 100)
+        return account.outstanding
 
     assert (1, (0, 100, 1)) == grouped(ledger, scenario)
 
@@ -492,9 +494,9 @@ def test_a_waiter_that_is_cancelled_gives_its_place_to_the_next(ledger):
     The line moves on.
     """
 
-    async def scenario(till):
-        first = await till.hold(call(0), 100)
-        waiting = [asyncio.create_task(till.hold(call(number), 100)) for number in (1, 2)]
+    async def scenario(account):
+        first = await account.hold(call(0), 100)
+        waiting = [asyncio.create_task(account.hold(call(number), 100)) for number in (1, 2)]
         await ticks()
         waiting[0].cancel()
         await first.settle(settled(0))
@@ -509,8 +511,8 @@ def test_a_ledger_that_fails_fails_the_callers(ledger):
     """
     ledger.path.write_bytes(b"damaged" * 1000)
 
-    async def scenario(till):
-        results = await asyncio.gather(till.hold(call(0), 1), till.hold(call(1), 1), return_exceptions=True)
+    async def scenario(account):
+        results = await asyncio.gather(account.hold(call(0), 1), account.hold(call(1), 1), return_exceptions=True)
         return [type(result) for result in results]
 
     with pytest.raises(ConfigError, match="damaged"):
@@ -521,12 +523,12 @@ def test_which_calls_must_carry_an_output_limit(ledger):
     """
     Those that a limit of dollars counts.
     """
-    till = DirectAccount(ledger, [Limit(name="p", usd=1, match={"provider": "p"}), Limit(name="calls", calls=9)])
+    account = DirectAccount(ledger, [Limit(name="p", usd=1, match={"provider": "p"}), Limit(name="calls", calls=9)])
 
     assert [True, False, False] == [
-        till.limited(call(1)),
-        till.limited(call(1, provider="q")),
-        till.limited(call(1, billing="local")),
+        account.limited(call(1)),
+        account.limited(call(1, provider="q")),
+        account.limited(call(1, billing="local")),
     ]
 
 
@@ -549,7 +551,7 @@ def test_the_limits_of_a_command():
     ) == limits(profile, "2")
 
 
-def test_limits_that_run_low_are_told_by_either_till(ledger):
+def test_limits_that_run_low_are_told_by_either_account(ledger):
     """
     Once, and only those that count what was asked; nobody listens, nobody is noted as told.
     """
@@ -557,19 +559,19 @@ def test_limits_that_run_low_are_told_by_either_till(ledger):
     ledger.hold(call("elsewhere", provider="q"), 0)
     said: list[str] = []
 
-    async def spend(till, number, cost):
-        hold = await till.hold(call(number), cost)
+    async def spend(account, number, cost):
+        hold = await account.hold(call(number), cost)
         await hold.settle(settled(cost))
 
     async def direct(warn):
-        till = DirectAccount(ledger, [low, other])
-        till.warn = warn
-        await spend(till, f"direct {warn}", 41)
-        await till.close()
+        account = DirectAccount(ledger, [low, other])
+        account.warn = warn
+        await spend(account, f"direct {warn}", 41)
+        await account.close()
 
-    async def many(till):
-        till.warn = said.append
-        await spend(till, "grouped", 14)
+    async def many(account):
+        account.warn = said.append
+        await spend(account, "grouped", 14)
         await ticks()
 
     asyncio.run(direct(None))
@@ -589,9 +591,9 @@ def test_what_is_told_of_a_limit_that_runs_low(ledger):
     said: list[str] = []
 
     async def main():
-        till = DirectAccount(ledger, [run, day, many, Limit(name="calls", calls=1)])
-        till.warn = said.append
-        hold = await till.hold(call(1), 90)
+        account = DirectAccount(ledger, [run, day, many, Limit(name="calls", calls=1)])
+        account.warn = said.append
+        hold = await account.hold(call(1), 90)
         await hold.settle(Settlement(cost=80, in_doubt=5, source="estimated"))
 
     asyncio.run(main())

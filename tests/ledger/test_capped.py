@@ -40,12 +40,12 @@ def settled(cost: int | None, in_doubt: int = 0) -> Settlement:
 def under(
     ledger: Ledger, play: Callable[[CappedAccount], Coroutine[Any, Any, Any]], *limits: Limit, **options: bool
 ) -> Any:
-    """A scenario with a capped till; what it returned, or the refusal."""
+    """A scenario with a capped account; what it returned, or the refusal."""
 
     async def main() -> Any:
-        till = CappedAccount(DirectAccount(ledger, limits or (DAY,), **options), CAP)
+        account = CappedAccount(DirectAccount(ledger, limits or (DAY,), **options), CAP)
         try:
-            return await play(till)
+            return await play(account)
         except OverBudget as refusal:
             return refusal
 
@@ -73,17 +73,17 @@ def test_what_one_attempt_leaves_for_the_next(ledger: Ledger, end: Settlement | 
     The cap is inclusive; a picodollar more is refused, and takes nothing from the budgets beside it.
     """
 
-    async def play(till: CappedAccount, worst: int) -> str:
-        hold = await till.hold(call(f"first {worst}"), 60)
+    async def play(account: CappedAccount, worst: int) -> str:
+        hold = await account.hold(call(f"first {worst}"), 60)
         if isinstance(end, Settlement):
             await hold.settle(end)
         elif end is not None:
             await hold.release(end)
-        return (await till.hold(call(f"second {worst}"), worst)).id
+        return (await account.hold(call(f"second {worst}"), worst)).id
 
-    fits = under(ledger, lambda till: play(till, left))
+    fits = under(ledger, lambda account: play(account, left))
     before = day(ledger)
-    over = under(ledger, lambda till: play(till, left + 1))
+    over = under(ledger, lambda account: play(account, left + 1))
 
     assert fits == f"second {left}"
     assert isinstance(over, OverBudget)
@@ -97,10 +97,10 @@ def test_a_refusal_has_all_amounts(ledger: Ledger) -> None:
     As a budget's has.
     """
 
-    async def play(till: CappedAccount) -> None:
-        await (await till.hold(call("a"), 30)).settle(settled(10, in_doubt=20))
-        await till.hold(call("b"), 5)
-        await till.hold(call("c"), 66)
+    async def play(account: CappedAccount) -> None:
+        await (await account.hold(call("a"), 30)).settle(settled(10, in_doubt=20))
+        await account.hold(call("b"), 5)
+        await account.hold(call("c"), 66)
 
     refused = under(ledger, play)
 
@@ -126,13 +126,13 @@ def test_a_budget_beside_the_cap_refuses_too(ledger: Ledger) -> None:
     """
     narrow = Limit(name="narrow", usd=50)
 
-    async def play(till: CappedAccount) -> tuple[str, int]:
+    async def play(account: CappedAccount) -> tuple[str, int]:
         with pytest.raises(OverBudget) as refusal:
-            await till.hold(call("a"), 60)
-        hold = await till.hold(call("b"), 50)
-        assert hold.till is till
+            await account.hold(call("a"), 60)
+        hold = await account.hold(call("b"), 50)
+        assert hold.account is account
         await hold.settle(settled(40))
-        return refusal.value.status.name, till._status.spent
+        return refusal.value.status.name, account._status.spent
 
     assert under(ledger, play, narrow) == ("narrow", 40)
     (status,) = ledger.status([narrow], "r")
@@ -145,10 +145,10 @@ def test_what_costs_no_dollars_passes_any_cap(ledger: Ledger, billing: Any) -> N
     Own hardware and flat plans run on when the cap is used up.
     """
 
-    async def play(till: CappedAccount) -> tuple[str, bool, bool]:
-        await (await till.hold(call("a"), CAP)).settle(settled(CAP))
+    async def play(account: CappedAccount) -> tuple[str, bool, bool]:
+        await (await account.hold(call("a"), CAP)).settle(settled(CAP))
         own = call("b", billing=billing)
-        return (await till.hold(own, 0)).id, till.limited(own), till.limited(call("c"))
+        return (await account.hold(own, 0)).id, account.limited(own), account.limited(call("c"))
 
     assert under(ledger, play) == ("b", False, True)
 
@@ -160,10 +160,10 @@ def test_an_unknown_price_passes_a_cap_only_where_it_is_allowed(ledger: Ledger, 
     """
     free = Limit(name="calls", calls=9)
 
-    async def play(till: CappedAccount) -> int:
-        assert till.limited(call("a"))
-        await (await till.hold(call("a"), None)).settle(settled(70))
-        await till.hold(call("b"), 31)
+    async def play(account: CappedAccount) -> int:
+        assert account.limited(call("a"))
+        await (await account.hold(call("a"), None)).settle(settled(70))
+        await account.hold(call("b"), 31)
         return 0
 
     found = under(ledger, play, free, allow_unpriced=allowed)
@@ -173,7 +173,7 @@ def test_an_unknown_price_passes_a_cap_only_where_it_is_allowed(ledger: Ledger, 
 
 
 class Beside(DirectAccount):
-    """A till that tells what it was asked."""
+    """An account that tells what it was asked."""
 
     asked: tuple[Any, ...] = ()
 
@@ -185,17 +185,17 @@ class Beside(DirectAccount):
         return await super().hold(call, worst, **options)
 
 
-def test_the_till_beside_is_asked_the_same(ledger: Ledger) -> None:
+def test_the_account_beside_is_asked_the_same(ledger: Ledger) -> None:
     """
     With the least that would do and the time there is; its shares hold, and its owner closes it.
     """
 
     async def main() -> Any:
         beside = Beside(ledger, (DAY,))
-        till = CappedAccount(beside, CAP)
-        await till.hold(call("a"), 60, least=7, patience=9.0)
-        await till.close()
-        return beside.asked, till.share(call("a")), till.ledger is ledger, till.limits, till.allow_unpriced
+        account = CappedAccount(beside, CAP)
+        await account.hold(call("a"), 60, least=7, patience=9.0)
+        await account.close()
+        return beside.asked, account.share(call("a")), account.ledger is ledger, account.limits, account.allow_unpriced
 
     assert asyncio.run(main()) == ((call("a"), 60, {"least": 7, "patience": 9.0}), 12, True, (DAY,), False)
     assert day(ledger) == (0, 60, 0, 1)
@@ -206,10 +206,10 @@ def test_the_cap_sums_over_all_attempts(ledger: Ledger) -> None:
     Both what they cost and what may still be billed; an end that nobody held adds what it cost.
     """
 
-    async def play(till: CappedAccount) -> tuple[int, int]:
+    async def play(account: CappedAccount) -> tuple[int, int]:
         for name in ("a", "b", "c"):
-            await (await till.hold(call(name), 30)).settle(settled(10, in_doubt=5))
-        await till.end(Settled("stranger", settled(None)))
-        return till._spent, till._in_doubt
+            await (await account.hold(call(name), 30)).settle(settled(10, in_doubt=5))
+        await account.end(Settled("stranger", settled(None)))
+        return account._spent, account._in_doubt
 
     assert under(ledger, play) == (30, 15)

@@ -164,20 +164,20 @@ class Busy(Ledger):
 
 
 def taken(path: Path, tries: int, patience: float) -> tuple[Exception | None, float, list[str]]:
-    """A hold of a till whose ledger is busy for so many tries: what it ended with, when, and what was told."""
+    """A hold of an account whose ledger is busy for so many tries: what it ended with, when, and what was told."""
     said: list[str] = []
 
     async def main() -> tuple[Exception | None, float]:
         ledger = Busy(path, SystemClock(), "UTC")
         ledger.tries = tries
-        till = accounts.DirectAccount(ledger)
-        till.rand, till.tell = (lambda: 1.0), said.append
+        account = accounts.DirectAccount(ledger)
+        account.rand, account.tell = (lambda: 1.0), said.append
         try:
-            await till.hold(Call(id="a", run="r", provider="p", model="m"), 1, patience=patience)
+            await account.hold(Call(id="a", run="r", provider="p", model="m"), 1, patience=patience)
         except Locked as exc:
             return exc, asyncio.get_running_loop().time()
         finally:
-            await till.close()
+            await account.close()
         return None, asyncio.get_running_loop().time()
 
     return (*virtual.run(main()), said)
@@ -203,15 +203,15 @@ def test_settling_goes_on_when_the_command_is_cancelled(tmp_path: Path) -> None:
     ledger.until = time.monotonic()
 
     async def main() -> None:
-        till = accounts.DirectAccount(ledger)
-        hold = await till.hold(Call(id="a", run="r", provider="p", model="m"), 5)
+        account = accounts.DirectAccount(ledger)
+        hold = await account.hold(Call(id="a", run="r", provider="p", model="m"), 5)
         ledger.tries = 50
         settling = asyncio.create_task(_shielded(hold))
         await asyncio.sleep(0.2)
         settling.cancel()
         await asyncio.wait([settling])
         assert settling.cancelled()
-        await till.close()
+        await account.close()
 
     async def _shielded(hold: accounts.Hold) -> None:
         await asyncio.shield(hold.settle(Settlement(cost=1, source="computed")))
@@ -231,15 +231,15 @@ def test_of_many_calls_those_that_are_paid_for_wait_longer(tmp_path: Path) -> No
     ledger.patience = 0.01
 
     async def main() -> Locked:
-        till = grouped.GroupedAccount(ledger)
-        hold = await till.hold(Call(id="a", run="r", provider="p", model="m"), 5)
+        account = grouped.GroupedAccount(ledger)
+        hold = await account.hold(Call(id="a", run="r", provider="p", model="m"), 5)
         with locked(ledger.path):
             settling = asyncio.create_task(hold.settle(Settlement(cost=1, source="computed")))
             await asyncio.sleep(0)
             with pytest.raises(Locked) as refused:
-                await till.hold(Call(id="b", run="r", provider="p", model="m"), 5)
+                await account.hold(Call(id="b", run="r", provider="p", model="m"), 5)
         await settling
-        await till.close()
+        await account.close()
         return refused.value
 
     refused = asyncio.run(main())

@@ -248,14 +248,14 @@ def test_one_bad_entry_is_its_own_callers_failure(ledger: Ledger) -> None:
     limit = Limit(name="cap", usd=30, window="run")
 
     async def main() -> list[Any]:
-        till = GroupedAccount(ledger, [limit])
+        account = GroupedAccount(ledger, [limit])
         try:
-            holds = [await till.hold(call(name), 10) for name in "abc"]
+            holds = [await account.hold(call(name), 10) for name in "abc"]
             ended = [hold.settle(one) for hold, one in zip(holds, (GOOD, BAD, GOOD), strict=True)]
             found = await asyncio.gather(*ended, return_exceptions=True)
-            return [*found, till.outstanding]
+            return [*found, account.outstanding]
         finally:
-            await till.close()
+            await account.close()
 
     good, bad, other, outstanding = asyncio.run(main())
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import prose
 
 from llmo import __version__
+from llmo.cli.help import EXAMPLES, GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,7 @@ def _page(command: Command, *, shared: tuple[Option, ...]) -> str:
             sections.append([*_arguments(child), *_options(_own(child, shared))])
     sections.append(_arguments(command, ".SH ARGUMENTS"))
     if own := _own(command, shared):
-        sections.append([".SH OPTIONS", *_options(own)])
+        sections.append([".SH OPTIONS", *_grouped(own)])
     also = ["The options of", ".BR llmo (1)", "may stand here as well; exit status, streams and environment are there."]
     return _joined(*sections, [".SH GLOBAL OPTIONS", *also], _examples(name), [".SH SEE ALSO", ".BR llmo (1)"])
 
@@ -92,6 +93,14 @@ def _options(options: Iterable[Option]) -> list[str]:
     return _entries((_spelled(option), _escaped(option.help)) for option in options)
 
 
+def _grouped(options: Iterable[Option]) -> list[str]:
+    """The options under the headings of the help."""
+    groups: dict[str, list[Option]] = {group: [] for group in GROUPS}
+    for option in options:
+        groups[option.group].append(option)
+    return [line for name, found in groups.items() if found for line in (f".SS {name}", *_options(found))]
+
+
 def _spelled(option: Option) -> str:
     names = ", ".join(map(_bold, option.names))
     return f"{names}{' ' * option.takes_value}{_italic(option.metavar)}" if option.metavar else names
@@ -107,10 +116,10 @@ def _italic(text: str) -> str:
 
 def _examples(name: str) -> list[str]:
     lines = [".SH EXAMPLES"]
-    for text, command in prose.EXAMPLES.get(name, ()):
+    for text, command in (*EXAMPLES[name], *prose.EXAMPLES.get(name, ())):
         lines += [
             *([".PP"] if len(lines) > 1 else []),
-            *_filled(_text(text)),
+            *_filled(f"{_text(text[:1].upper() + text[1:])}:"),
             ".PP",
             ".in +4n",
             ".EX",
@@ -118,7 +127,7 @@ def _examples(name: str) -> list[str]:
             ".EE",
             ".in",
         ]
-    return lines if len(lines) > 1 else []
+    return lines
 
 
 def _entries(entries: Iterable[tuple[str, str]]) -> list[str]:

@@ -2,123 +2,112 @@
 
 from __future__ import annotations
 
-DATE = "2026-11-22"
+DATE = "2026-11-29"
 
 DESCRIPTION = """\
-llmo sends prompts to language models, one at a time (*llmo ask*) or one for each row of a file (*llmo batch*), through
-one router with fallbacks and hard budgets.
+llmo sends prompts to language models. *llmo ask* sends one prompt, *llmo batch* one for each row of a file. All of
+them go through one router with fallbacks and hard budgets.
 
-Which models, keys, limits and budgets there are stands in a profile, a TOML file; see *llmo-profile*(1). Two profiles
-are built in: _default_ finds the keys in the environment, a running Ollama and a LiteLLM proxy; _offline_ answers
-without a network or a key, deterministically, for trying out and for tests.
+A profile is a TOML file with your models, keys, limits and budgets; see *llmo-profile*(1). Two profiles are built in.
+_default_ finds the keys in the environment, a running Ollama and a LiteLLM proxy. _offline_ needs no network and no
+key: its answers are deterministic, for trying things out and for tests.
 """
 
 STREAMS = """\
-Standard output carries the result and nothing else: the answer, the JSON, the table. Progress, the cost line, warnings
-and errors go to standard error. A pipe gets the exact bytes of the answer; on a terminal control characters and
-text without a width are shown, never obeyed or hidden, and JSON has them escaped. In CSV a text that a spreadsheet
-would run as a formula has an apostrophe before it.
+Standard output carries only the result: the answer, the JSON or the table. Progress, the cost line, warnings and
+errors go to standard error. A pipe gets the exact bytes of the answer. A terminal shows control characters and
+zero-width text as visible marks, and JSON escapes them. In CSV, a value that a spreadsheet would run as a formula is
+prefixed with an apostrophe.
 
-An error is one line, *llmo: what: why*, and where there is one a line *hint: what to do*. With *--json* the object
-is printed also on failure, and agrees with the exit status.
+An error is one line, *llmo: what: why*. A second line, *hint:*, names the next step where there is one. With *--json*
+the object is also printed on failure, and it agrees with the exit status.
 """
 
 EXIT = (
-    (0, "done"),
-    (1, "the request failed for good: a bad request, a refusal, every candidate failed for reasons that stay"),
-    (2, "wrong usage: unknown flag, empty prompt, missing file"),
-    (3, "budget: refused before sending, or a run stopped because its budget is used up"),
+    (0, "success"),
+    (1, "the request failed permanently: a bad request, a refusal, or no candidate can answer"),
+    (2, "usage error: unknown option, empty prompt or missing file"),
+    (3, "budget: the request was refused before sending, or a run stopped because its budget is used up"),
     (4, "profile, configuration or credentials"),
-    (5, "temporary: rate limited, overloaded, unreachable or timed out; the same command may work later"),
-    (6, "the answer is incomplete: it was cut, paused or called a tool, or met the token limit with *--strict*"),
-    (7, "*llmo batch* finished, and some rows failed"),
-    (130, "interrupted by SIGINT; what was received is kept and booked"),
-    (143, "ended by SIGTERM, likewise"),
-    (129, "ended by SIGHUP: the terminal was closed, likewise; *nohup* keeps it running"),
+    (5, "temporary: rate limited, overloaded, unreachable or timed out; try the same command later"),
+    (6, "the answer is incomplete: cut off, paused, ended in a tool call, or hit the token limit with *--strict*"),
+    (7, "*llmo batch* finished, but some rows failed"),
+    (130, "interrupted by SIGINT; what was received is kept and recorded"),
+    (143, "ended by SIGTERM; what was received is kept and recorded"),
+    (129, "ended by SIGHUP (the terminal was closed), likewise; use *nohup* to keep it running"),
 )
 
 ENVIRONMENT = (
-    ("LLMO_PROFILE", "the profile to use when *-P* is not given"),
-    ("LLMO_CONFIG_DIR, LLMO_DATA_DIR, LLMO_CACHE_DIR", "where profiles, the ledger and caches are kept"),
-    ("LLMO_TIMEOUT, LLMO_PROVIDERS__OPENAI__BASE_URL, …", "any setting of the profile, two underscores for a dot"),
-    ("OPENAI_API_KEY, ANTHROPIC_API_KEY, OPENROUTER_API_KEY", "keys of the vendors, as their own tools read them"),
-    ("OPENAI_BASE_URL, ANTHROPIC_BASE_URL, OLLAMA_HOST, LITELLM_PROXY_URL", "addresses"),
-    ("NO_COLOR", "no colour, whatever its value"),
+    ("LLMO_PROFILE", "profile to use without *-P*"),
+    ("LLMO_CONFIG_DIR, LLMO_DATA_DIR, LLMO_CACHE_DIR", "directories of the profiles, the ledger and the caches"),
+    ("LLMO_TIMEOUT, LLMO_PROVIDERS__OPENAI__BASE_URL, …", "any setting of the profile; two underscores replace a dot"),
+    ("OPENAI_API_KEY, ANTHROPIC_API_KEY, OPENROUTER_API_KEY", "API keys, with the names that the vendors' tools use"),
+    ("OPENAI_BASE_URL, ANTHROPIC_BASE_URL, OLLAMA_HOST, LITELLM_PROXY_URL", "addresses of the providers"),
+    ("NO_COLOR", "disable color, whatever its value"),
 )
 
 COMMANDS = {
     "ask": """\
-The prompt and standard input are joined by a blank line, prompt first. Standard input is read only when it is a pipe
-or a file, or with *-*; *-n* turns it off, for loops that read from it themselves. Nothing to send is exit status 2,
-and nothing is paid.
+The prompt and standard input are joined by a blank line, prompt first. Standard input is read only if it is a pipe or
+a file, or with *-*. Use *-n* in loops that read from standard input themselves. An empty prompt exits with 2, and
+nothing is sent.
 
-When the model calls a tool that *-o tools=...* described, *--json* and *--ndjson* give the call as *tool_calls*; *ask*
-runs no tools, and without these options it says so with exit status 6.
+*llmo ask* does not run tools. When the model calls a tool that *-o tools=...* declared, *--json* and *--ndjson* print
+the call as *tool_calls*. Without these options *ask* names the tool and exits with 6.
 
-Under a dollar limit an answer needs an output limit. Without *--max-tokens* it is the model's own, or what the money
-left buys, at least 1,024 tokens. Money that other llmo processes hold is waited for, at most *--timeout*.
+A request under a dollar limit needs an output limit. Without *--max-tokens* llmo uses the limit of the model, or what
+the remaining budget allows, but at least 1,024 tokens. If other llmo processes hold the money, *ask* waits for it, up
+to *--timeout*.
 """,
     "batch": """\
-Each row gets one line of the output, written before the row counts as done. The same command again resumes: what is
-done is not sent and not paid again, rows that changed are. *--max-cost* and the budgets of the profile hold over
-all rows, retries and fallbacks, and over all other llmo processes at the same time.
+Each row gets one line in the output, written before the row counts as done. Run the same command again to resume:
+rows that are done are not sent again, rows that changed are. *--max-cost* and the budgets of the profile cover all
+rows, retries and fallbacks, and all other llmo processes that run at the same time.
 """,
     "route": """\
 Prints the plan of *llmo ask* with the same options: the task, the candidates in order with the reason for each, the
-cost expected and in the worst case, the budgets. A candidate that *ask* would refuse now has no rank, and the budget
-that refuses it is named. Sends nothing.
+expected and the worst-case cost, and the budgets. A candidate that *ask* would refuse now has no rank, and the plan
+names the budget that refuses it. Nothing is sent.
 """,
     "cost": """\
-Every attempt is in the ledger with what it cost and how that is known. A total with calls of unknown price reads
-*≥ $1.20 (2 calls unpriced)*.
+The ledger records every attempt, what it cost, and how that is known. A total that includes calls of unknown price
+reads *≥ $1.20 (2 calls unpriced)*.
 
-What may still be billed for an answer that broke off is *in doubt*: it counts against budgets and is no part of what is
-spent. *--reconcile* settles it, and what crashed processes held: OpenRouter is asked for its record, the rest is booked
-as spent. *--billed received* books only what was received.
+A provider may still bill for an answer that was cut off. That amount is *in doubt*: it counts against budgets, but
+not as spent. *--reconcile* settles it, and the reservations of crashed processes. It asks OpenRouter for its record
+and books everything else as spent. *--billed received* books only what was received.
 
-*--export* writes every call of the span as a line of JSON, *--import* takes such lines into this ledger; a call that is
-there already is not counted again, and one that was in flight when it was exported gets its end from a later export.
+*--by* groups by day, week, month, provider, model, task, run, outcome or *tag:KEY*.
+
+*--export* writes every call in the period as a JSON line, and *--import* adds such lines to this ledger. Calls that
+are already there are not counted twice. A call that was in flight during the export is completed by a later one.
 """,
     "models": """\
-Reads the profile, the shipped price table and what *--refresh* found last; only *--refresh* uses the network.
-The table is made of two price lists. Where they disagree about a model, the dearer rate counts, and the last column
-(*sources_disagree* in JSON) shows what each of them says; a *[[prices]]* entry of the profile decides.
-*--refresh-prices* takes a newer price table from a file, by its checksum: no source of prices is signed, so none is
-fetched.
+Lists models from the profile, the built-in price table and the last *--refresh*. Only *--refresh* uses the network.
+
+The price table combines two price lists. Where they disagree about a model, the higher rate counts, and the last
+column (*sources_disagree* in JSON) shows both. An entry *[[prices]]* in the profile overrides them.
+*--refresh-prices* installs a newer price table from a file. It requires a checksum, because the sources of prices are
+not signed.
 """,
     "profile": """\
-A profile is never picked up from the working directory by itself; name it with *-P*.
+A profile in the working directory is never used automatically; name it with *-P*.
 """,
 }
 
 EXAMPLES = {
-    "": (
-        ("Ask, without a key:", 'llmo -P offline ask "Name three rivers."'),
-        ("Pipe in, pipe out:", 'git diff | llmo ask "Write a commit message." | tee message.txt'),
-        ("What did this month cost?", "llmo cost --since 2026-11-01 --by model"),
-    ),
+    "": (("use it in a pipeline", 'git diff | llmo ask "Write a commit message." | tee message.txt'),),
     "ask": (
-        ("Only local models:", 'llmo ask --private -f notes.txt "Summarise."'),
+        ("use only local models", 'llmo ask --private -f notes.txt "Summarize."'),
         (
-            "Which is better, faster, cheaper?",
+            "compare two models",
             'llmo ask --compare -m openai/gpt-6 -m ollama/llama3.1 "Why is the sky blue?"',
         ),
-        ("An answer for a program:", 'llmo ask --json --schema person.json "Ada Lovelace, born 1815" | jq .data'),
     ),
-    "batch": (
-        ("Classify a table:", "llmo batch in.csv --template prompt.txt --schema s.json -o out.jsonl"),
-        (
-            "Summarise files, for two dollars at most:",
-            "llmo batch --files 'docs/*.md' --prompt 'Summarise {{ text }}' \\\n  --max-cost 2 -o out.jsonl",
-        ),
-    ),
-    "route": (("Why this model?", 'llmo route "Prove that there are infinitely many primes."'),),
     "cost": (
-        ("Settle what is in doubt, and show the budgets:", "llmo cost --reconcile --budgets"),
-        ("Fail when a day costs more than it may:", "llmo cost --check --max 2.50 --since 1d"),
-        ("This month, day by day and model by model:", "llmo cost --since 2026-11-01 --plot --html november.html"),
-        ("Bring the ledger of a CI job home:", "llmo cost --import calls.jsonl"),
+        ("settle amounts in doubt and show the budgets", "llmo cost --reconcile --budgets"),
+        ("write a report with charts", "llmo cost --since 2026-11-01 --plot --html november.html"),
+        ("import the ledger of a CI job", "llmo cost --import calls.jsonl"),
     ),
-    "models": (("Cheap models that see:", "llmo models --supports vision --max-price 1 --sort price"),),
-    "profile": (("Begin with what is there:", "llmo profile init --yes"),),
 }
+"""More examples than the two of the help, by command."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from llmo.cli.app import program
+from llmo.cli.help import group
 
 Values = Literal["none", "any", "choice", "file", "directory", "model", "profile", "provider", "task"]
 
@@ -23,6 +24,8 @@ class Option:
     choices: tuple[str, ...]
     repeats: bool
     default: str = ""
+    group: str = ""
+    """The section of the help that it stands in."""
 
     @property
     def takes_value(self) -> bool:
@@ -86,18 +89,19 @@ NAMED = {
     "supports": ("vision", "schema", "tools", "reasoning"),
 }
 """Values of options that Typer can't declare as a choice, because they repeat."""
-HELP = Option(("-h", "--help"), "Show help and exit.", "", "none", (), repeats=False)
+HELP = Option(("-h", "--help"), "show this help and exit", "", "none", (), repeats=False, group="Global")
 
 
 def _option(param: Any) -> Option:
     names = (*param.opts, *param.secondary_opts)
     if param.is_flag or getattr(param, "count", False):
-        return Option(names, param.help or "", "", "none", (), repeats=bool(getattr(param, "count", False)))
+        counted = bool(getattr(param, "count", False))
+        return Option(names, param.help or "", "", "none", (), repeats=counted, group=group(param))
     choices = _choices(param) or NAMED.get(param.opts[-1].lstrip("-"), ())
     metavar = param.metavar or ("|".join(choices) if choices else param.name.upper())
     default = param.default if isinstance(param.default, str | int | float) else ""
     values: Values = "choice" if choices else _values(names[-1].lstrip("-"), metavar)
-    return Option(names, param.help or "", metavar, values, choices, bool(param.multiple), str(default))
+    return Option(names, param.help or "", metavar, values, choices, bool(param.multiple), str(default), group(param))
 
 
 def _argument(param: Any) -> Argument:
@@ -120,7 +124,7 @@ def _values(name: str, metavar: str) -> Values:
         return name  # type: ignore[return-value]  # the four names are values of the Literal
     if name == "template":
         return "file"
-    if metavar == "REF" or metavar.endswith("/MODEL"):
+    if metavar == "MODEL":
         return "model"
     if "DIR" in metavar:
         return "directory"

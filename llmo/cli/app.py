@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 import typer.main
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
 from llmo.cli.context import ClosedPipe, current, encode
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 COMMANDS = {
     "ask": "Send one prompt and stream the answer.",
-    "batch": "Run a prompt over many rows or files; resumes where it stopped.",
-    "route": "Show which model would answer, and why; sends nothing.",
-    "cost": "Show what was spent.",
+    "batch": "Run a prompt over many rows or files, and resume where it stopped.",
+    "route": "Show which model would answer and why, without sending anything.",
+    "cost": "Show spending and budgets.",
     "models": "List models with prices, context and readiness.",
     "profile": "Create, show, check and change profiles.",
 }
@@ -34,7 +34,35 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """What a file or device says that takes no more."""
 
 
-class Lazy(TyperGroup):
+class Sections:
+    """Help with the options in groups and examples at the end."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments, options by group, and the commands of a group."""
+        from llmo.cli import help as pages
+
+        pages.options(self, ctx, formatter)
+        if hasattr(self, "format_commands"):
+            self.format_commands(ctx, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Two examples."""
+        from llmo.cli import help as pages
+
+        pages.examples(ctx, formatter)
+
+
+class Command(Sections, TyperCommand):
+    """A command of llmo."""
+
+
+class Group(Sections, TyperGroup):
+    """A command with subcommands."""
+
+    command_class = Command
+
+
+class Lazy(Group):
     """A group that imports a command's module when the command is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature of the base
@@ -75,7 +103,7 @@ def load(name: str) -> Any:
         for one in getattr(group, "commands", {}).values():
             lighten(one)
         return lighten(group)
-    info = CommandInfo(name=name, callback=getattr(module, name), context_settings=SETTINGS)
+    info = CommandInfo(name=name, cls=Command, callback=getattr(module, name), context_settings=SETTINGS)
     return lighten(typer.main.get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None))
 
 

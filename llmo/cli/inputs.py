@@ -33,27 +33,63 @@ class Inputs:
     """What `ask` and `route` read."""
 
     system: Annotated[
-        str | None, typer.Option("-s", "--system", help="System prompt; @FILE reads a file.", metavar="TEXT|@FILE")
+        str | None,
+        typer.Option(
+            "-s",
+            "--system",
+            help="system prompt; @FILE reads it from a file",
+            metavar="TEXT|@FILE",
+            rich_help_panel="Input",
+        ),
     ] = None
     file: Annotated[
         list[str] | None,
-        typer.Option("-f", "--file", help="Text or image to send along; repeatable.", metavar="PATH"),
+        typer.Option(
+            "-f",
+            "--file",
+            help="text or image to send with the prompt (repeatable)",
+            metavar="FILE",
+            rich_help_panel="Input",
+        ),
     ] = None
     template: Annotated[
         str | None,
-        typer.Option("--template", help="Prompt template: a path, or a name in the templates folder.", metavar="NAME"),
+        typer.Option(
+            "--template",
+            help="prompt template: a path or a name in the templates folder",
+            metavar="NAME|PATH",
+            rich_help_panel="Input",
+        ),
     ] = None
     define: Annotated[
-        list[str] | None, typer.Option("-D", "--define", help="Value of a template's field.", metavar="K=V")
+        list[str] | None,
+        typer.Option(
+            "-D",
+            "--define",
+            help="value of a template field (repeatable)",
+            metavar="KEY=VALUE",
+            rich_help_panel="Input",
+        ),
     ] = None
     schema: Annotated[
-        str | None, typer.Option("--schema", help="JSON Schema that the answer must match.", metavar="FILE|JSON")
+        str | None,
+        typer.Option(
+            "--schema", help="JSON Schema that the answer must match", metavar="FILE|JSON", rich_help_panel="Output"
+        ),
     ] = None
     option: Annotated[
         list[str] | None,
-        typer.Option("-o", "--option", help="KEY=VALUE sent to the provider as it is; repeatable.", metavar="K=V"),
+        typer.Option(
+            "-o",
+            "--option",
+            help="parameter passed to the provider unchanged (repeatable)",
+            metavar="KEY=VALUE",
+            rich_help_panel="Parameters",
+        ),
     ] = None
-    no_stdin: Annotated[bool, typer.Option("-n", "--no-stdin", help="Do not read standard input.")] = False
+    no_stdin: Annotated[
+        bool, typer.Option("-n", "--no-stdin", help="do not read standard input", rich_help_panel="Input")
+    ] = False
 
 
 def request(

@@ -36,12 +36,21 @@ class Globals:
     """Options of the whole program."""
 
     profile: Annotated[
-        str | None, typer.Option("-P", "--profile", help="Profile to use: a name, or a path.", metavar="NAME|PATH")
+        str | None,
+        typer.Option(
+            "-P", "--profile", help="profile to use, by name or path", metavar="NAME|PATH", rich_help_panel="Global"
+        ),
     ] = None
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no cost line.")] = False
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say what is done and why.")] = False
-    debug: Annotated[bool, typer.Option("--debug", help="Tracebacks and the wire log, secrets masked.")] = False
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colour.")] = False
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="hide progress and the cost line", rich_help_panel="Global")
+    ] = False
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="explain what happens and why", rich_help_panel="Global")
+    ] = False
+    debug: Annotated[
+        bool, typer.Option("--debug", help="show tracebacks and HTTP traffic, secrets masked", rich_help_panel="Global")
+    ] = False
+    no_color: Annotated[bool, typer.Option("--no-color", help="disable color", rich_help_panel="Global")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,46 +59,99 @@ class SelectionFlags:
 
     model: Annotated[
         list[str] | None,
-        typer.Option("-m", "--model", help="provider/model, an alias or auto; repeat for a chain.", metavar="REF"),
+        typer.Option(
+            "-m",
+            "--model",
+            help="provider/model, alias or auto; repeat for a fallback chain",
+            metavar="MODEL",
+            rich_help_panel="Model",
+        ),
     ] = None
     task: Annotated[
         str | None,
-        typer.Option("-t", "--task", help="simple, complex, general, a task of the profile, or auto.", metavar="NAME"),
+        typer.Option(
+            "-t",
+            "--task",
+            help="simple, complex, general, auto or a task of the profile",
+            metavar="NAME",
+            rich_help_panel="Model",
+        ),
     ] = None
     strategy: Annotated[
         Literal["profile", "cheapest", "fastest", "balanced"] | None,
-        typer.Option("--strategy", help="How candidates are ordered."),
+        typer.Option("--strategy", help="how candidates are ordered", rich_help_panel="Model"),
     ] = None
-    private: Annotated[bool, typer.Option("--private", help="Never leave this machine.")] = False
+    private: Annotated[
+        bool, typer.Option("--private", help="use only models on this machine", rich_help_panel="Model")
+    ] = False
     allow_private_to: Annotated[
         list[str] | None,
-        typer.Option("--allow-private-to", help="Let detected private data go there; repeatable.", metavar="PROVIDER"),
+        typer.Option(
+            "--allow-private-to",
+            help="allow private data to go to this provider (repeatable)",
+            metavar="PROVIDER",
+            rich_help_panel="Model",
+        ),
     ] = None
-    no_fallback: Annotated[bool, typer.Option("--no-fallback", help="First candidate only.")] = False
+    no_fallback: Annotated[
+        bool, typer.Option("--no-fallback", help="try only the first candidate", rich_help_panel="Model")
+    ] = False
     max_cost: Annotated[
-        str | None, typer.Option("--max-cost", help="Hard cap in dollars for this command.", metavar="USD")
+        str | None,
+        typer.Option(
+            "--max-cost", help="hard cap in dollars for this command", metavar="USD", rich_help_panel="Budget"
+        ),
     ] = None
-    fit: Annotated[bool, typer.Option("--fit", help="Lower --max-tokens to what the budget allows.")] = False
-    max_tokens: Annotated[int | None, typer.Option("--max-tokens", help="Limit of output tokens.", metavar="N")] = None
-    temperature: Annotated[float | None, typer.Option("--temperature", help="Sampling temperature.", metavar="X")] = (
-        None
-    )
-    seed: Annotated[int | None, typer.Option("--seed", help="Sampling seed.", metavar="N")] = None
-    stop: Annotated[list[str] | None, typer.Option("--stop", help="Stop at this text; repeatable.", metavar="S")] = None
+    fit: Annotated[
+        bool, typer.Option("--fit", help="lower the output limit to what the budget allows", rich_help_panel="Budget")
+    ] = False
+    max_tokens: Annotated[
+        int | None,
+        typer.Option("--max-tokens", help="maximum number of output tokens", metavar="N", rich_help_panel="Parameters"),
+    ] = None
+    temperature: Annotated[
+        float | None,
+        typer.Option("--temperature", help="sampling temperature", metavar="N", rich_help_panel="Parameters"),
+    ] = None
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="sampling seed", metavar="N", rich_help_panel="Parameters")
+    ] = None
+    stop: Annotated[
+        list[str] | None,
+        typer.Option("--stop", help="stop sequence (repeatable)", metavar="TEXT", rich_help_panel="Parameters"),
+    ] = None
     timeout: Annotated[
-        str | None, typer.Option("--timeout", help="Seconds for one call, retries included; or 2m.", metavar="S")
+        str | None,
+        typer.Option(
+            "--timeout",
+            help="time limit per call, retries included (30, 90s, 2m)",
+            metavar="TIME",
+            rich_help_panel="Request",
+        ),
     ] = None
     retries: Annotated[
-        int | None, typer.Option("--retries", help="Attempts per candidate after the first.", metavar="N")
+        int | None,
+        typer.Option(
+            "--retries", help="retries per candidate after the first attempt", metavar="N", rich_help_panel="Request"
+        ),
     ] = None
     tag: Annotated[
-        list[str] | None, typer.Option("--tag", help="KEY=VALUE stored with every call; repeatable.", metavar="K=V")
+        list[str] | None,
+        typer.Option(
+            "--tag", help="label stored with every call (repeatable)", metavar="KEY=VALUE", rich_help_panel="Request"
+        ),
     ] = None
     lenient: Annotated[
-        bool, typer.Option("--lenient", help="Leave out parameters that a model does not take, with a warning.")
+        bool,
+        typer.Option(
+            "--lenient", help="drop parameters that a model does not support, and warn", rich_help_panel="Parameters"
+        ),
     ] = False
     allow_unpriced: Annotated[
-        bool, typer.Option("--allow-unpriced", help="Let a model without a known price run under a budget.")
+        bool,
+        typer.Option(
+            "--allow-unpriced", help="allow models without a known price under a budget", rich_help_panel="Budget"
+        ),
     ] = False
 
     def __post_init__(self) -> None:
@@ -160,7 +222,7 @@ def _version(value: bool) -> None:
 def top(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+        bool, typer.Option("--version", help="show the version and exit", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
     """Prompt language models and run batch jobs over files, through one router with hard budgets."""

@@ -19,19 +19,26 @@ if TYPE_CHECKING:
 @command
 def route(
     prompt: Annotated[
-        str | None, typer.Argument(help="The prompt; `-` reads standard input.", show_default=False)
+        str | None, typer.Argument(help="the prompt; - reads standard input", show_default=False, metavar="PROMPT")
     ] = None,
     *,
     selection: SelectionFlags,
     inputs: Inputs,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    probe: Annotated[bool, typer.Option("--probe", help="Ask each provider whether it answers.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object", rich_help_panel="Output")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="check whether each provider responds", rich_help_panel="Request")
+    ] = False,
     rows: Annotated[
         str | None,
-        typer.Option("--rows", help="Plan each prompt of a file (JSONL or lines; `-`: stdin).", metavar="FILE"),
+        typer.Option(
+            "--rows",
+            help="plan each prompt of a file (JSONL or lines; - for stdin)",
+            metavar="FILE",
+            rich_help_panel="Input",
+        ),
     ] = None,
 ) -> int:
-    """Show which model would answer, and why; sends nothing."""
+    """Show which model would answer and why, without sending anything."""
     from llmo.cli import inputs as prompts
     from llmo.cli import options
     from llmo.cli.context import current

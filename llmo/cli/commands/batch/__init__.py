@@ -16,36 +16,77 @@ class InputOptions:
     """What a row is, and what is asked about it."""
 
     prompt: Annotated[
-        str | None, typer.Option("--prompt", help="Prompt with {{ field }} of the row.", metavar="TEMPLATE")
+        str | None,
+        typer.Option(
+            "--prompt",
+            help="prompt template, with {{ field }} for fields of the row",
+            metavar="TEMPLATE",
+            rich_help_panel="Input",
+        ),
     ] = None
-    template: Annotated[str | None, typer.Option("--template", help="File with such a prompt.", metavar="FILE")] = None
+    template: Annotated[
+        str | None,
+        typer.Option("--template", help="file with the prompt template", metavar="FILE", rich_help_panel="Input"),
+    ] = None
     system: Annotated[
-        str | None, typer.Option("-s", "--system", help="System prompt; @FILE reads a file.", metavar="TEXT|@FILE")
+        str | None,
+        typer.Option(
+            "-s",
+            "--system",
+            help="system prompt; @FILE reads it from a file",
+            metavar="TEXT|@FILE",
+            rich_help_panel="Input",
+        ),
     ] = None
     files: Annotated[
-        bool, typer.Option("--files", help="Each input is a file, a pattern or a directory; a file is a row.")
+        bool,
+        typer.Option("--files", help="treat each file as one row (paths, globs, directories)", rich_help_panel="Input"),
     ] = False
     input_format: Annotated[
         Literal["auto", "jsonl", "csv", "tsv", "lines", "parquet", "openai-batch"],
-        typer.Option("--input-format", help="What the inputs hold; auto: by their names and keys."),
+        typer.Option(
+            "--input-format", help="format of the inputs (auto: from their names and keys)", rich_help_panel="Input"
+        ),
     ] = "auto"
     id_field: Annotated[
-        str | None, typer.Option("--id-field", help="Field that names a row (else custom_id or id).", metavar="FIELD")
+        str | None,
+        typer.Option(
+            "--id-field",
+            help="field with the id of a row (default: custom_id or id)",
+            metavar="FIELD",
+            rich_help_panel="Input",
+        ),
     ] = None
-    limit: Annotated[int | None, typer.Option("--limit", help="Only the first N rows.", metavar="N")] = None
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="process only the first N rows", metavar="N", rich_help_panel="Input")
+    ] = None
     sample: Annotated[
-        int | None, typer.Option("--sample", help="N rows by chance, the same ones each time.", metavar="N")
+        int | None,
+        typer.Option("--sample", help="random sample of N rows (reproducible)", metavar="N", rich_help_panel="Input"),
     ] = None
     schema: Annotated[
         str | None,
-        typer.Option("--schema", help="JSON Schema that each answer must match.", metavar="FILE|JSON"),
+        typer.Option(
+            "--schema", help="JSON Schema that each answer must match", metavar="FILE|JSON", rich_help_panel="Output"
+        ),
     ] = None
     repair: Annotated[
-        int | None, typer.Option("--repair", help="Times an answer that does not match it is sent back.", metavar="N")
+        int | None,
+        typer.Option(
+            "--repair",
+            help="repair attempts for answers that do not match --schema",
+            metavar="N",
+            rich_help_panel="Output",
+        ),
     ] = None
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", help="KEY=VALUE sent to the provider as it is; repeatable.", metavar="K=V"),
+        typer.Option(
+            "--option",
+            help="parameter passed to the provider unchanged (repeatable)",
+            metavar="KEY=VALUE",
+            rich_help_panel="Parameters",
+        ),
     ] = None
 
     def __post_init__(self) -> None:
@@ -59,27 +100,46 @@ class OutputOptions:
     """Where answers go and how much is said."""
 
     output: Annotated[
-        str | None, typer.Option("-o", "--output", help="File that rows are appended to.", metavar="FILE")
+        str | None,
+        typer.Option("-o", "--output", help="file to append results to", metavar="FILE", rich_help_panel="Output"),
     ] = None
     output_format: Annotated[
         Literal["jsonl", "csv", "parquet", "openai-batch"] | None,
-        typer.Option("--output-format", help="Shape of the output (else by its name, else jsonl)."),
+        typer.Option(
+            "--output-format",
+            help="format of the output (default: from its name, else jsonl)",
+            rich_help_panel="Output",
+        ),
     ] = None
     errors: Annotated[
-        str | None, typer.Option("--errors", help="Failed rows apart, ready to be an input.", metavar="FILE")
+        str | None,
+        typer.Option(
+            "--errors", help="file for failed rows, usable as an input", metavar="FILE", rich_help_panel="Output"
+        ),
     ] = None
     keep: Annotated[
         list[str] | None,
-        typer.Option("--keep", help="Input field to copy to the output; '*' is all; repeatable.", metavar="FIELD"),
+        typer.Option(
+            "--keep",
+            help="input field to copy to the output; '*': all (repeatable)",
+            metavar="FIELD",
+            rich_help_panel="Output",
+        ),
     ] = None
-    ordered: Annotated[bool, typer.Option("--ordered", help="Rows in the order of the input.")] = False
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="write rows in the order of the input", rich_help_panel="Output")
+    ] = False
     progress: Annotated[
-        Literal["auto", "bar", "log", "none"], typer.Option("--progress", help="How progress is shown on stderr.")
+        Literal["auto", "bar", "log", "none"],
+        typer.Option("--progress", help="progress display on standard error", rich_help_panel="Output"),
     ] = "auto"
     report: Annotated[
-        str | None, typer.Option("--report", help="Write a summary of the run as JSON.", metavar="FILE")
+        str | None,
+        typer.Option("--report", help="write a summary of the run as JSON", metavar="FILE", rich_help_panel="Output"),
     ] = None
-    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: print one JSON object.")] = False
+    as_json: Annotated[
+        bool, typer.Option("--json", help="with --dry-run: print one JSON object", rich_help_panel="Output")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,53 +147,99 @@ class RunOptions:
     """How fast, how safely, and when to stop."""
 
     concurrency: Annotated[
-        str, typer.Option("-j", "--concurrency", help="Rows in flight: a number, or auto.", metavar="N|auto")
+        str,
+        typer.Option(
+            "-j", "--concurrency", help="rows in flight: a number or auto", metavar="N", rich_help_panel="Run"
+        ),
     ] = "auto"
-    rpm: Annotated[float | None, typer.Option("--rpm", help="Requests a minute, at most.", metavar="N")] = None
-    tpm: Annotated[float | None, typer.Option("--tpm", help="Tokens a minute, at most.", metavar="N")] = None
+    rpm: Annotated[
+        float | None, typer.Option("--rpm", help="maximum requests per minute", metavar="N", rich_help_panel="Run")
+    ] = None
+    tpm: Annotated[
+        float | None, typer.Option("--tpm", help="maximum tokens per minute", metavar="N", rich_help_panel="Run")
+    ] = None
     share: Annotated[
-        float, typer.Option("--share", help="Share of the limits to use; the rest is for others.", metavar="0..1")
+        float,
+        typer.Option(
+            "--share", help="fraction of the rate limits to use (0 to 1)", metavar="FRACTION", rich_help_panel="Run"
+        ),
     ] = 1.0
     retry_errors: Annotated[
         str | None,
         typer.Option(
             "--retry-errors",
-            help="Of failed rows, run those =KIND again (without: all, rows in doubt too).",
+            help="retry failed rows; =KIND retries only that error",
             metavar="[=KIND]",
             show_default=False,
+            rich_help_panel="Resume",
         ),
     ] = None
-    restart: Annotated[bool, typer.Option("--restart", help="Throw the output away and begin anew.")] = False
-    at_most_once: Annotated[
-        bool, typer.Option("--at-most-once", help="Never send a row again that was in flight at a crash.")
+    restart: Annotated[
+        bool, typer.Option("--restart", help="discard the existing output and start over", rich_help_panel="Resume")
     ] = False
-    durable: Annotated[bool, typer.Option("--durable", help="Sync every row to the disk.")] = False
+    at_most_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-most-once", help="never resend rows that were in flight during a crash", rich_help_panel="Resume"
+        ),
+    ] = False
+    durable: Annotated[bool, typer.Option("--durable", help="sync every row to disk", rich_help_panel="Resume")] = False
     max_failures: Annotated[
-        str | None, typer.Option("--max-failures", help="Stop after more failed rows than this.", metavar="N|P%")
+        str | None,
+        typer.Option(
+            "--max-failures", help="stop after more than N failed rows, or N%", metavar="N", rich_help_panel="Run"
+        ),
     ] = None
-    compare: Annotated[bool, typer.Option("--compare", help="Ask every -m for each row; a line has all answers.")] = (
-        False
-    )
-    no_dedupe: Annotated[bool, typer.Option("--no-dedupe", help="Send equal requests each for itself.")] = False
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show rows, tokens and cost, send nothing.")] = False
-    check: Annotated[bool, typer.Option("--check", help="Refuse a bad row anywhere before anything is sent.")] = False
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Ask nothing.")] = False
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="send each row to every -m and compare the answers", rich_help_panel="Model"),
+    ] = False
+    no_dedupe: Annotated[
+        bool, typer.Option("--no-dedupe", help="do not deduplicate identical requests", rich_help_panel="Run")
+    ] = False
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="show rows, tokens and cost without sending anything", rich_help_panel="Run"),
+    ] = False
+    check: Annotated[
+        bool, typer.Option("--check", help="validate all rows before sending any", rich_help_panel="Run")
+    ] = False
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="skip confirmation prompts", rich_help_panel="Run")] = False
     confirm_over: Annotated[
-        str | None, typer.Option("--confirm-over", help="Ask when it may cost more.", metavar="USD")
+        str | None,
+        typer.Option(
+            "--confirm-over",
+            help="ask for confirmation if the run may cost more",
+            metavar="USD",
+            rich_help_panel="Budget",
+        ),
     ] = None
-    run: Annotated[str | None, typer.Option("--run", help="Name of the run in `llmo cost`.", metavar="NAME")] = None
+    run: Annotated[
+        str | None, typer.Option("--run", help="name of the run in llmo cost", metavar="NAME", rich_help_panel="Run")
+    ] = None
     reparse: Annotated[
         str | None,
         typer.Option(
-            "--reparse", help="Hold an output's answers against --schema again, without a call.", metavar="OUT"
+            "--reparse",
+            help="re-validate the answers in OUT without calling a model",
+            metavar="OUT",
+            rich_help_panel="Resume",
         ),
     ] = None
     engine: Annotated[
         Literal["local", "ray"],
-        typer.Option("--engine", help="Where the work runs; ray is not built yet.", hidden=True),
+        typer.Option(
+            "--engine", help="where the run executes; ray is not available yet", hidden=True, rich_help_panel="Run"
+        ),
     ] = "local"
     deferred: Annotated[
-        bool, typer.Option("--deferred", help="The providers' own batch services; not built yet.", hidden=True)
+        bool,
+        typer.Option(
+            "--deferred",
+            help="use the providers' batch services; not available yet",
+            hidden=True,
+            rich_help_panel="Run",
+        ),
     ] = False
 
     def __post_init__(self) -> None:
@@ -161,7 +267,8 @@ class RunOptions:
 @command
 def batch(
     inputs: Annotated[
-        list[str] | None, typer.Argument(metavar="INPUT", help="Files; `-` is standard input.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="INPUT", help="input files; - reads standard input", show_default=False),
     ] = None,
     *,
     selection: SelectionFlags,
@@ -169,7 +276,7 @@ def batch(
     output: OutputOptions,
     manner: RunOptions,
 ) -> int:
-    """Run a prompt over many rows or files; the same command again goes on where it stopped."""
+    """Run a prompt over many rows or files, and resume where it stopped."""
     from llmo.cli.commands.batch import run as batching
     from llmo.cli.commands.batch.job import BatchSpec
     from llmo.cli.context import current

@@ -20,21 +20,43 @@ class Keeping:
     """What is done to the ledger, before anything is shown."""
 
     reconcile: Annotated[
-        bool, typer.Option("--reconcile", help="First settle what is in doubt or crashed processes hold.")
+        bool,
+        typer.Option(
+            "--reconcile", help="settle reservations in doubt or of crashed processes first", rich_help_panel="Ledger"
+        ),
     ] = False
     billed: Annotated[
         Literal["all", "received"] | None,
-        typer.Option("--billed", help="With --reconcile: what was billed of what is in doubt."),
+        typer.Option(
+            "--billed", help="with --reconcile: what was billed of amounts in doubt", rich_help_panel="Ledger"
+        ),
     ] = None
     prune: Annotated[
-        str | None, typer.Option("--prune", help="Delete texts older than this; money stays.", metavar="WHEN")
+        str | None,
+        typer.Option(
+            "--prune",
+            help="delete saved texts older than this; costs are kept",
+            metavar="WHEN",
+            rich_help_panel="Ledger",
+        ),
     ] = None
     export: Annotated[
-        str | None, typer.Option("--export", help="Write every call as a line of JSON; - is stdout.", metavar="FILE")
+        str | None,
+        typer.Option(
+            "--export",
+            help="write every call as a JSON line (-: standard output)",
+            metavar="FILE",
+            rich_help_panel="Ledger",
+        ),
     ] = None
     bring: Annotated[
         str | None,
-        typer.Option("--import", help="Take in calls that --export wrote; again changes nothing.", metavar="FILE"),
+        typer.Option(
+            "--import",
+            help="import calls written by --export (safe to repeat)",
+            metavar="FILE",
+            rich_help_panel="Ledger",
+        ),
     ] = None
 
 
@@ -43,13 +65,21 @@ def cost(
     *,
     span: Span,
     reports: Reports,
-    check: Annotated[bool, typer.Option("--check", help="Exit 3 when any budget is used up.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="exit with 3 if a budget is used up", rich_help_panel="Budget")
+    ] = False,
     most: Annotated[
-        str | None, typer.Option("--max", help="With --check: exit 3 when more than this was spent.", metavar="USD")
+        str | None,
+        typer.Option(
+            "--max",
+            help="with --check: exit with 3 if more than this was spent",
+            metavar="USD",
+            rich_help_panel="Budget",
+        ),
     ] = None,
     keeping: Keeping,
 ) -> int:
-    """Show what was spent."""
+    """Show spending and budgets."""
     from llmo.cli.commands.cost import formats, settling, transfer
     from llmo.cli.commands.cost.report import amount
     from llmo.cli.context import current

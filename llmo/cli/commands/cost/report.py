@@ -26,15 +26,29 @@ if TYPE_CHECKING:
 class Span:
     """Which calls count."""
 
-    since: Annotated[str | None, typer.Option("--since", help="From here on: 7d, 24h, 2026-11-01.", metavar="WHEN")] = (
-        None
-    )
-    until: Annotated[str | None, typer.Option("--until", help="Up to here; a date counts whole.", metavar="WHEN")] = (
-        None
-    )
-    run: Annotated[str | None, typer.Option("--run", help="Only this run.", metavar="ID")] = None
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since", help="start of the period (7d, 24h, 2026-11-01)", metavar="WHEN", rich_help_panel="Filter"
+        ),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            help="end of the period; a date includes that whole day",
+            metavar="WHEN",
+            rich_help_panel="Filter",
+        ),
+    ] = None
+    run: Annotated[
+        str | None, typer.Option("--run", help="only calls of this run", metavar="ID", rich_help_panel="Filter")
+    ] = None
     tag: Annotated[
-        list[str] | None, typer.Option("--tag", help="Only calls with KEY=VALUE; repeatable.", metavar="K=V")
+        list[str] | None,
+        typer.Option(
+            "--tag", help="only calls with this tag (repeatable)", metavar="KEY=VALUE", rich_help_panel="Filter"
+        ),
     ] = None
 
 
@@ -45,20 +59,35 @@ class Reports:
     by: Annotated[
         list[str] | None,
         typer.Option(
-            "--by", help="day, week, month, provider, model, task, tag:KEY, run, outcome; repeatable.", metavar="KEY"
+            "--by",
+            help="group by day, model, provider, task, run … (repeatable)",
+            metavar="KEY",
+            rich_help_panel="Output",
         ),
     ] = None
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV that no spreadsheet runs.")] = False
-    plot: Annotated[bool, typer.Option("--plot", help="Spend over time by model, as bars.")] = False
-    budgets: Annotated[bool, typer.Option("--budgets", help="Show the status of each budget.")] = False
+    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object", rich_help_panel="Output")] = False
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="print CSV, safe to open in a spreadsheet", rich_help_panel="Output")
+    ] = False
+    plot: Annotated[
+        bool, typer.Option("--plot", help="draw spending over time by model, as bars", rich_help_panel="Output")
+    ] = False
+    budgets: Annotated[
+        bool, typer.Option("--budgets", help="show the status of each budget", rich_help_panel="Budget")
+    ] = False
     as_if: Annotated[
-        str | None, typer.Option("--as-if", help="What the same tokens would have cost there.", metavar="REF")
+        str | None,
+        typer.Option(
+            "--as-if", help="cost of the same usage on another model", metavar="MODEL", rich_help_panel="Output"
+        ),
     ] = None
     github_summary: Annotated[
-        bool, typer.Option("--github-summary", help="Append markdown to $GITHUB_STEP_SUMMARY.")
+        bool, typer.Option("--github-summary", help="append Markdown to $GITHUB_STEP_SUMMARY", rich_help_panel="Output")
     ] = False
-    html: Annotated[str | None, typer.Option("--html", help="Write one page with charts.", metavar="FILE")] = None
+    html: Annotated[
+        str | None,
+        typer.Option("--html", help="write an HTML page with charts", metavar="FILE", rich_help_panel="Output"),
+    ] = None
 
     @property
     def asked(self) -> bool:

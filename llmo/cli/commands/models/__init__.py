@@ -1,7 +1,8 @@
-"""`llmo models`: what can be asked, what it costs, and why it can't be asked yet."""
+"""`llmo models`: which models there are, what they cost, and why one is not ready."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -10,23 +11,43 @@ from llmo.cli.commands.models.listing import Filters
 from llmo.cli.options import command
 
 
-@command
-def models(
-    query: Annotated[str | None, typer.Argument(help="Words to look for.", show_default=False)] = None,
-    *,
-    filters: Filters,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Ask each provider; otherwise no network.")] = False,
+@dataclass(frozen=True, kw_only=True)
+class Updates:
+    """What is updated before the list is shown."""
+
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="fetch the model list of each provider", rich_help_panel="Update")
+    ] = False
     prices: Annotated[
         str | None,
         typer.Option(
-            "--refresh-prices", help="Use this newer price table from now on; needs --sha256.", metavar="FILE"
+            "--refresh-prices",
+            help="install a newer price table (requires --sha256)",
+            metavar="FILE",
+            rich_help_panel="Update",
         ),
-    ] = None,
+    ] = None
     sha256: Annotated[
-        str | None, typer.Option("--sha256", help="Checksum of the table, from where you trust it.", metavar="HEX")
+        str | None,
+        typer.Option(
+            "--sha256",
+            help="checksum of the price table, from a trusted source",
+            metavar="HEX",
+            rich_help_panel="Update",
+        ),
+    ] = None
+
+
+@command
+def models(
+    query: Annotated[
+        str | None, typer.Argument(help="words to search for", show_default=False, metavar="QUERY")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list.")] = False,
-    names: Annotated[bool, typer.Option("--names", help="Print names, one a line.")] = False,
+    *,
+    filters: Filters,
+    updates: Updates,
+    as_json: Annotated[bool, typer.Option("--json", help="print a JSON list", rich_help_panel="Output")] = False,
+    names: Annotated[bool, typer.Option("--names", help="print one name per line", rich_help_panel="Output")] = False,
 ) -> int:
     """List models with prices, context and readiness."""
     from llmo.cli.commands.models import listing
@@ -35,11 +56,11 @@ def models(
 
     ctx = current()
     chosen = listing.chosen(ctx, filters)
-    if prices is not None or sha256 is not None:
+    if updates.prices is not None or updates.sha256 is not None:
         from llmo.cli.commands.models import price_table
 
-        price_table.install(ctx, prices, sha256)
-    if refresh:
+        price_table.install(ctx, updates.prices, updates.sha256)
+    if updates.refresh:
         from llmo.cli.commands.models.refresh import ask_all
 
         ask_all(ctx, chosen)
@@ -52,5 +73,5 @@ def models(
     else:
         ctx.show(shown.as_table(rows, ctx.catalog.date, bold=ctx.stdout_tty and ctx.color))
     if not rows and not as_json:
-        ctx.note("no models: llmo models --refresh asks the providers" if not query else f"no models match: {query}")
+        ctx.note(f"no models match: {query}" if query else "no models; fetch them with: llmo models --refresh")
     return 0

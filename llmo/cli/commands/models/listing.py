@@ -25,22 +25,42 @@ class Filters:
     """What is listed, and in which order."""
 
     provider: Annotated[
-        list[str] | None, typer.Option("--provider", help="Only of this provider; repeatable.", metavar="NAME")
+        list[str] | None,
+        typer.Option("--provider", help="only this provider (repeatable)", metavar="NAME", rich_help_panel="Filter"),
     ] = None
-    local: Annotated[bool, typer.Option("--local", help="Only on this machine.")] = False
-    ready: Annotated[bool, typer.Option("--ready", help="Only what can be asked now.")] = False
+    local: Annotated[bool, typer.Option("--local", help="only models on this machine", rich_help_panel="Filter")] = (
+        False
+    )
+    ready: Annotated[
+        bool, typer.Option("--ready", help="only models that are ready to use", rich_help_panel="Filter")
+    ] = False
     max_price: Annotated[
         str | None,
-        typer.Option("--max-price", help="At most this many dollars per million output tokens.", metavar="USD"),
+        typer.Option(
+            "--max-price",
+            help="maximum price in dollars per million output tokens",
+            metavar="USD",
+            rich_help_panel="Filter",
+        ),
     ] = None
     min_context: Annotated[
-        int | None, typer.Option("--min-context", help="At least this many tokens of context.", metavar="N", min=1)
+        int | None,
+        typer.Option(
+            "--min-context", help="minimum context window in tokens", metavar="N", min=1, rich_help_panel="Filter"
+        ),
     ] = None
     supports: Annotated[
         list[str] | None,
-        typer.Option("--supports", help="vision, schema, tools or reasoning; repeatable.", metavar="ABILITY"),
+        typer.Option(
+            "--supports",
+            help="vision, schema, tools or reasoning (repeatable)",
+            metavar="ABILITY",
+            rich_help_panel="Filter",
+        ),
     ] = None
-    sort: Annotated[Literal["price", "context", "name"] | None, typer.Option("--sort", help="Order.")] = None
+    sort: Annotated[
+        Literal["price", "context", "name"] | None, typer.Option("--sort", help="sort order", rich_help_panel="Output")
+    ] = None
 
 
 ABILITIES = ("vision", "schema", "tools", "reasoning")

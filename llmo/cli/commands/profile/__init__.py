@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmo.cli.app import Command, Group
 from llmo.cli.options import command
 from llmo.types import jsontext
 from llmo.types.redact import masked, told
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from llmo.config.sources import Place
 
 app = typer.Typer(
+    cls=Group,
     help="Create, show, check and change profiles.",
     rich_markup_mode=None,
     add_completion=False,
@@ -24,7 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
 def _place(ctx: Context, name: str | None = None) -> Place:
@@ -37,15 +39,15 @@ def _print(ctx: Context, body: object) -> None:
     ctx.json(body, indent=2 if ctx.stdout_tty else None)
 
 
-@app.command("init")
+@app.command("init", cls=Command)
 @command
 def init(
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: use what is found.")] = False,
-    name: Annotated[str | None, typer.Option("--name", help="Name of the profile.", metavar="NAME")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a profile that is there.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="skip confirmation prompts and use what is found")] = False,
+    name: Annotated[str | None, typer.Option("--name", help="name of the profile", metavar="NAME")] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace an existing profile")] = False,
 ) -> None:
-    """Write a first profile from what is found: keys, Ollama, cursor-agent."""
+    """Create a profile from the keys and programs found on this machine."""
     from llmo.cli.commands.profile.wizard import write_profile
     from llmo.cli.context import current
 
@@ -53,10 +55,10 @@ def init(
     write_profile(ctx, _place(ctx, name), yes=yes, force=force)
 
 
-@app.command("show")
+@app.command("show", cls=Command)
 @command
 def show(*, as_json: Json = False) -> None:
-    """Show effective values with their origin; secrets masked."""
+    """Show the effective values and their origin, with secrets masked."""
     from llmo.cli.commands.profile.values import values
     from llmo.cli.context import current
 
@@ -73,14 +75,14 @@ def show(*, as_json: Json = False) -> None:
         ctx.out(f"{key:<{widths[0]}}  {value:<{min(widths[1], 40)}}  {origin}\n")
 
 
-@app.command("check")
+@app.command("check", cls=Command)
 @command
 def check(
     *,
-    probe: Annotated[bool, typer.Option("--probe", help="Ask each provider whether it answers.")] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="check whether each provider responds")] = False,
     as_json: Json = False,
 ) -> int:
-    """Validate the profile; name every problem with its line."""
+    """Validate the profile and report every problem with its line."""
     from llmo.cli.commands.profile.idle import warnings
     from llmo.cli.context import current
     from llmo.cli.readiness import examined, found
@@ -130,10 +132,10 @@ def _refused(ctx: Context, exc: ProfileError) -> dict[str, object]:
     return said
 
 
-@app.command("path")
+@app.command("path", cls=Command)
 @command
 def path() -> None:
-    """Print the file that would be read."""
+    """Print the path of the profile file."""
     from llmo.cli.context import current
 
     ctx = current()
@@ -143,10 +145,10 @@ def path() -> None:
         ctx.note(f"no such file: the built-in profile {where.name} is used")
 
 
-@app.command("list")
+@app.command("list", cls=Command)
 @command
 def list_(*, as_json: Json = False) -> None:
-    """List profiles; `*` marks the one in use."""
+    """List profiles; * marks the active one."""
     from llmo.cli.context import current
     from llmo.config import sources
 
@@ -167,13 +169,13 @@ def _listed(place: Place, used: Place) -> dict[str, object]:
     return {"name": place.name, "path": file, "built_in": file is None, "active": place == used}
 
 
-@app.command("set", context_settings={"ignore_unknown_options": True})  # a value may begin with a minus
+@app.command("set", cls=Command, context_settings={"ignore_unknown_options": True})  # a value may begin with a minus
 @command
 def set_(
-    key: Annotated[str, typer.Argument(help="Dotted key, as providers.openai.rpm.")],
-    value: Annotated[str, typer.Argument(help="The value; lists and tables as TOML writes them.")],
+    key: Annotated[str, typer.Argument(help="dotted key, such as providers.openai.rpm", metavar="KEY")],
+    value: Annotated[str, typer.Argument(help="new value; lists and tables in TOML syntax", metavar="VALUE")],
 ) -> None:
-    """Change one value; comments stay."""
+    """Change one value and keep the comments."""
     from llmo.cli.context import current
     from llmo.config import change
 
@@ -187,7 +189,7 @@ def set_(
         ctx.note("a file that lists providers has only those: llmo profile init writes all that are found")
 
 
-@app.command("schema")
+@app.command("schema", cls=Command)
 @command
 def schema() -> None:
     """Print the JSON Schema of profiles, for editors."""

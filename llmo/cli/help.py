@@ -1,0 +1,127 @@
+"""
+What `--help` prints: the options in groups, and examples at the end.
+
+An option names its group with `rich_help_panel`; rich itself is not used. Loaded only when help is printed, and by the
+generator of the man pages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+GROUPS = (
+    "Arguments",
+    "Options",
+    "Model",
+    "Input",
+    "Conversation",
+    "Filter",
+    "Output",
+    "Budget",
+    "Parameters",
+    "Request",
+    "Run",
+    "Resume",
+    "Ledger",
+    "Update",
+    "Global",
+)
+"""The sections in the order of the help; `Options` has what belongs to no group."""
+
+EXAMPLES = {
+    "": (
+        ("ask a question, without a key", 'llmo -P offline ask "Name three rivers."'),
+        ("show what this month cost", "llmo cost --since 2026-11-01 --by model"),
+    ),
+    "ask": (
+        ("write a commit message from a diff", 'git diff | llmo ask "Write a commit message."'),
+        ("get JSON for a program", 'llmo ask --json --schema person.json "Ada Lovelace, 1815" | jq .data'),
+    ),
+    "batch": (
+        ("classify the rows of a table", "llmo batch in.csv --template prompt.txt --schema s.json -o out.jsonl"),
+        (
+            "summarize files, for two dollars at most",
+            "llmo batch --files 'docs/*.md' --prompt 'Summarize {{ text }}' --max-cost 2",
+        ),
+    ),
+    "route": (
+        ("see which model would answer", 'llmo route "Prove that there are infinitely many primes."'),
+        ("plan many prompts", "llmo route --rows prompts.jsonl --json >plans.jsonl"),
+    ),
+    "cost": (
+        ("show the last week by day and model", "llmo cost --since 7d --by day --by model"),
+        ("fail when a day costs too much", "llmo cost --check --max 2.50 --since 1d"),
+    ),
+    "models": (
+        ("find cheap models with vision", "llmo models --supports vision --max-price 1 --sort price"),
+        ("fetch the models of a local Ollama", "llmo models --refresh --provider ollama"),
+    ),
+    "profile": (
+        ("create a profile from what is found", "llmo profile init --yes"),
+        ("check it, and whether providers respond", "llmo profile check --probe"),
+    ),
+    "profile init": (
+        ("answer a few questions", "llmo profile init"),
+        ("create a second profile without questions", "llmo profile init --yes --name work"),
+    ),
+    "profile show": (
+        ("show where each value comes from", "llmo profile show"),
+        ("show another profile as JSON", "llmo profile show -P work --json"),
+    ),
+    "profile check": (
+        ("check the active profile and its providers", "llmo profile check --probe"),
+        ("check a file", "llmo profile check -P ./ci.toml"),
+    ),
+    "profile path": (
+        ("show which file is read", "llmo profile path"),
+        ("edit it", '$EDITOR "$(llmo profile path)"'),
+    ),
+    "profile list": (
+        ("list all profiles", "llmo profile list"),
+        ("get their names in a script", "llmo profile list --json | jq -r '.[].name'"),
+    ),
+    "profile set": (
+        ("set a rate limit", "llmo profile set providers.openai.rpm 500"),
+        ("set a list", "llmo profile set tasks.simple.primary '[\"ollama/llama3.1\"]'"),
+    ),
+    "profile schema": (
+        ("print the schema", "llmo profile schema"),
+        ("save it for an editor", "llmo profile schema >llmo.schema.json"),
+    ),
+}
+"""Two for each command, by its path: what it does, and the command."""
+
+FIRST = 26
+"""Columns of the names; a longer one has a line of its own."""
+
+
+def options(command: Any, ctx: Any, formatter: Any) -> None:
+    """Write the arguments, then the options group by group, all texts in one column."""
+    sections: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is not None:
+            # Typer adds the type to an argument's name, and has its own words for --help.
+            name = record[0].partition(" <")[0] if param.param_type_name == "argument" else record[0]
+            text = "show this help and exit" if param.name == "help" else record[1]
+            sections[group(param)].append((name.ljust(FIRST), text))
+    for title, records in sections.items():
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records, col_max=FIRST)
+
+
+def group(param: Any) -> str:
+    """The section of a parameter."""
+    if param.param_type_name == "argument":
+        return "Arguments"
+    if param.name == "help":
+        return "Global"
+    return str(param.rich_help_panel or "Options")
+
+
+def examples(ctx: Any, formatter: Any) -> None:
+    """Write the examples of a command, each under a comment."""
+    with formatter.section("Examples"):
+        for about, line in EXAMPLES[ctx.command_path.partition(" ")[2]]:
+            formatter.write(f"  # {about}\n  {line}\n")

@@ -1,0 +1,82 @@
+"""What `--help` says: short phrases in groups, and examples that work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from llmo.cli.app import COMMANDS, Sections, program
+from llmo.cli.help import EXAMPLES, GROUPS, group
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Llmo
+
+
+def commands(one: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with its path."""
+    yield path, one
+    for name in one.list_commands(None) if hasattr(one, "list_commands") else ():
+        yield from commands(one.get_command(None, name), (*path, name))
+
+
+ALL = list(commands(program()))
+OPTIONS = [
+    pytest.param(param, id=" ".join(("llmo", *path, param.opts[-1])))
+    for path, one in ALL
+    for param in one.params
+    if not getattr(param, "hidden", False)
+]
+
+
+@pytest.mark.parametrize("param", OPTIONS)
+def test_an_option_is_explained_by_a_short_phrase(param: Any) -> None:
+    """
+    At most 60 characters, no sentence, no full stop, and in a group that the help knows.
+    """
+    assert (True, False) == (0 < len(param.help) <= 60, param.help.endswith("."))
+    assert re.match(r"[a-z]|JSON|SHA", param.help), param.help
+    assert group(param) in GROUPS
+
+
+@pytest.mark.parametrize("param", OPTIONS)
+def test_a_value_is_named_in_upper_case(param: Any) -> None:
+    """
+    FILE, N, KEY=VALUE.
+    """
+    assert param.metavar is None or re.fullmatch(r"\[=KIND\]|@?[A-Z]+([|=]@?[A-Z]+)*", param.metavar)
+
+
+@pytest.mark.parametrize(("path", "one"), [pytest.param(*found, id=" ".join(("llmo", *found[0]))) for found in ALL])
+def test_help_ends_with_two_examples(llmo: Llmo, path: tuple[str, ...], one: Any) -> None:
+    """
+    Each under a comment that says what it does, in a line that fits 80 columns.
+    """
+    assert isinstance(one, Sections)
+    run = llmo(*path, "--help")
+    *_, heading, first, second, third, fourth = run.stdout.splitlines()
+
+    assert (0, "Examples:") == (run.code, heading)
+    assert [True, True] == [line.startswith("  # ") for line in (first, third)]
+    assert [True, True] == [len(line) <= 80 and "llmo" in line for line in (second, fourth)]
+
+
+@pytest.mark.parametrize("path", [path for path in EXAMPLES if path])
+def test_an_example_is_of_its_command(path: str) -> None:
+    """
+    `llmo ask`'s examples call `llmo ask`.
+    """
+    for _, line in EXAMPLES[path]:
+        assert f"llmo {path}" in line
+        assert shlex.split(line)
+
+
+def test_the_list_of_commands_says_what_their_own_help_says() -> None:
+    """
+    One summary for each command.
+    """
+    assert COMMANDS == {path[0]: one.help for path, one in ALL if len(path) == 1}

@@ -12,37 +12,47 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from llmo.config.kinds import KINDS
+from llmo.config.kinds import KINDS, OFFLINE
 from llmo.config.ollama import address, remembered
+from llmo.config.profile import TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from llmo.config.kinds import ProviderKind
 
-NAMES = ("default", "offline")
-_ECHO = "offline/echo"
+_CLOUDS = ("openai", "anthropic", "openrouter")
+_DISCOVERED = tuple(name for name, kind in KINDS.items() if kind.discovered)
 
 
 def tree(name: str, env: Mapping[str, str]) -> dict[str, Any]:
-    """A built-in profile as TOML would give it."""
-    return _offline() if name == "offline" else _default(env)
+    """The built-in profile of this name as TOML would give it; every other name has what `default` has."""
+    return TREES.get(name, _default)(env)
 
 
-def _offline() -> dict[str, Any]:
+def _offline(_: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "providers": {"offline": {"kind": "offline"}},
-        "tasks": {task: {"primary": [_ECHO]} for task in ("simple", "complex", "general")},
+        "providers": {OFFLINE: {"kind": OFFLINE}},
+        "tasks": {task: {"primary": [f"{OFFLINE}/echo"]} for task in TASKS},
     }
 
 
 def _default(env: Mapping[str, str]) -> dict[str, Any]:
     there = detected(env)
-    providers: dict[str, Any] = {name: {"kind": name} for name in ("openai", "anthropic", "openrouter", "ollama")}
-    providers |= {name: {"kind": name} for name in ("litellm-proxy", "cursor") if name in there}
-    local = [f"ollama/{model}" for model in chat_models(env)[:1]]
-    in_chain = there if there & {"openai", "anthropic", "openrouter"} or local else set(providers)
+    listed = (*_CLOUDS, *_DISCOVERED)
+    providers = {name: {"kind": name} for name in (*listed, *KINDS) if name in listed or name in there}
+    local = on_this_machine(_DISCOVERED, env)
+    in_chain = there if there & {*_CLOUDS} or local else set(providers)
     return {"providers": providers} | chain(local, in_chain)
+
+
+TREES: Mapping[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {"default": _default, OFFLINE: _offline}
+"""The profiles that need no file."""
+
+
+def on_this_machine(names: Collection[str], env: Mapping[str, str]) -> list[str]:
+    """The targets on this machine that the default chain tries: the first model of a provider that was discovered."""
+    return [f"{name}/{model}" for name in _DISCOVERED if name in names for model in chat_models(env)[:1]]
 
 
 def chain(local: list[str], there: set[str]) -> dict[str, Any]:
@@ -70,9 +80,9 @@ def derived(providers: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, A
     """
     listed = [f"{name}/{models[0]}" for name, models in _lists(providers)]
     named = {name for name, one in providers.items() if isinstance(one, dict) and name == one.get("kind", name)}
-    plain = {name for name in named if not {"models", "base_url"} & providers[name].keys() or name == "ollama"}
-    local = [f"ollama/{model}" for model in chat_models(env)[:1]] if "ollama" in plain else []
-    found = chain([] if any(target.startswith("ollama/") for target in listed) else local, plain)
+    plain = {name for name in named if not {"models", "base_url"} & providers[name].keys() or name in _DISCOVERED}
+    unlisted = plain - {target.partition("/")[0] for target in listed}
+    found = chain(on_this_machine(unlisted, env), plain)
     for task in found["tasks"].values():
         task["primary"] = [*listed, *task["primary"]]
     return found

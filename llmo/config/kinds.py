@@ -7,8 +7,8 @@ compares a type by its name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from llmo.config import ollama
 
@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 ALL: frozenset[Parameter] = frozenset({"max_tokens", "temperature", "seed", "stop", "option", "image", "schema"})
 OFFLINE = "offline"
 """The type, and the name of a provider that every profile has: it needs nothing and costs nothing."""
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderKind:
-    """One provider type; what a row leaves out is as at a metered cloud that speaks HTTP."""
+class ProviderKind(NamedTuple):
+    """
+    One provider type; what a row leaves out is as at a metered cloud that speaks HTTP.
+
+    A tuple, as a dataclass of this many fields costs a millisecond of every start.
+    """
 
     implementation: str
     """`module:Class`, imported when the first provider of this type is made."""
@@ -75,7 +79,7 @@ class ProviderKind:
 
     parameters: frozenset[Parameter] = ALL
     """What its requests can express; a schema that is not among them is asked for in words."""
-    reserved: Mapping[str, str] = field(default_factory=dict)
+    reserved: Mapping[str, str] = EMPTY
     """Options of this type alone that llmo sets itself, each with what to do instead."""
     shared_option: str | None = None
     """The option whose object llmo adds to: the highest price, or the output limit."""
@@ -85,7 +89,7 @@ class ProviderKind:
     """Fields of such a body with the same name and meaning in its own dialect."""
     carried_user: tuple[str, str] | None = None
     """Where its own dialect has the field `user`: an object and a key in it."""
-    carried_json: Mapping[str, Json] = field(default_factory=dict)
+    carried_json: Mapping[str, Json] = EMPTY
     """The options that ask for JSON of any shape in its own dialect."""
     ordered_parts: bool = False
     """Whether its own dialect keeps the order of texts and images in a message."""
@@ -107,7 +111,7 @@ class ProviderKind:
     """Whether model names begin with the vendor to whose host, and at whose prices, they go."""
     profile_prices: bool = False
     """Whether its own table in the profile says what a token costs."""
-    use_prices: Mapping[str, Pico] = field(default_factory=dict)
+    use_prices: Mapping[str, Pico] = EMPTY
     """Picodollars a use of a server's own tool, where the price table has none."""
     routing: bool = False
     """Whether it has the table `routing`: models that may step in, and prices that no host may pass."""

@@ -104,7 +104,7 @@ class _Sources:
         return cache.fingerprint([str(self.place.path), self.content, self._built_in(), addresses, variables, given])
 
     def _built_in(self) -> dict[str, Any]:
-        return defaults.tree("offline" if self.place.name == "offline" else "default", self.env)
+        return defaults.tree(self.place.name, self.env)
 
     def layers(self, *, lines: bool = False) -> tuple[list[Layer], list[Problem]]:
         """All layers, the lowest first, and the variables that mean nothing; `lines` finds places in the file."""

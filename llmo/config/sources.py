@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmo.config.defaults import NAMES
+from llmo.config.defaults import TREES
 from llmo.config.layers import Layer
 from llmo.config.problems import Problem, ProfileError
 from llmo.errors import ConfigError
@@ -32,7 +32,7 @@ class Place:
     @property
     def built_in(self) -> bool:
         """Whether it works without its file."""
-        return not self.explicit and self.name in NAMES
+        return not self.explicit and self.name in TREES
 
 
 def place(name_or_path: str | None, env: Mapping[str, str]) -> Place:
@@ -58,7 +58,7 @@ def known(env: Mapping[str, str]) -> list[str]:
         own = sorted(path.stem for path in directory(env).glob("*.toml"))
     except OSError:
         own = []
-    return list(dict.fromkeys((*NAMES, *own)))
+    return list(dict.fromkeys((*TREES, *own)))
 
 
 def read(where: Place, env: Mapping[str, str]) -> bytes | None:

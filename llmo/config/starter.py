@@ -64,8 +64,7 @@ def text(env: Mapping[str, str], use: Collection[str], *, daily_usd: str | None 
     parts = [_HEAD, _NOTHING if not use else _PROVIDERS]
     if use:
         parts.append(tomli_w.dumps({"providers": {name: _provider(name, env) for name in use}}))
-        local = [f"ollama/{model}" for model in defaults.chat_models(env)[:1]] if "ollama" in use else []
-        chain = defaults.chain(local, set(use))
+        chain = defaults.chain(defaults.on_this_machine(use, env), set(use))
         parts += [_TASKS, tomli_w.dumps(_without_empty(chain))]
     parts += [_BUDGETS, _BUDGET.format(off="" if daily_usd else "#   ", usd=daily_usd or "2.00"), _REST]
     return "".join(parts)

@@ -22,7 +22,7 @@ from llmo.engine.job import Job
 from llmo.errors import Incomplete
 from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import Limit
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.events import Finish, ReportedCost, Text
 from llmo.types.messages import Target
@@ -75,7 +75,7 @@ class Upstream:
 async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[int]) -> tuple[int, int, int]:
     """How many passed, how many were refused, and what upstream billed."""
     upstream = Upstream(itertools.cycle(costs))
-    account = GroupedAccount(Ledger(path, SystemClock(), "UTC"), LIMITS)
+    account = GroupedAccount(SQLiteLedger(path, SystemClock(), "UTC"), LIMITS)
     engine = Engine(
         providers={"up": upstream}.__getitem__,
         till=account,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from llmo.catalog.catalog import Catalog
     from llmo.config.load import Loaded
     from llmo.config.profile import Profile
+    from llmo.ledger.backend import Ledger
     from llmo.ledger.records import Limit
-    from llmo.ledger.sqlite.ledger import Ledger
     from llmo.routing.planner import Planner
     from llmo.storage.history import History
 
@@ -100,10 +100,10 @@ class Runtime:
     @cached_property
     def ledger(self) -> Ledger:
         """The money; opens nothing until it is used."""
-        from llmo.ledger.sqlite.ledger import Ledger
+        from llmo.ledger.sqlite.ledger import SQLiteLedger
         from llmo.storage.paths import data_dir
 
-        made = Ledger(data_dir(self.env) / "ledger.db", self.clock, timezone=self.profile.timezone)
+        made = SQLiteLedger(data_dir(self.env) / "ledger.db", self.clock, timezone=self.profile.timezone)
         made.patience = self.profile.timeout
         return made
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from llmo.config.profile import Profile
+    from llmo.ledger.backend import Ledger
     from llmo.ledger.records import BudgetStatus
-    from llmo.ledger.sqlite.ledger import Ledger
     from llmo.types.money import Pico
 
 SETTLE_S = 10.0

@@ -19,8 +19,8 @@ from llmo.ledger.refusals import OverBudget
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from llmo.ledger.backend import Ledger
     from llmo.ledger.records import Limit
-    from llmo.ledger.sqlite.ledger import Ledger
     from llmo.types.money import Pico
 
 CHUNK = 500
@@ -179,7 +179,7 @@ class GroupedAccount(Account):
         return await done
 
     def _work(self, loop: asyncio.AbstractEventLoop) -> None:
-        ledger = self.ledger.another()
+        ledger = self.ledger.clone()
         try:
             while not self._over and (first := self._queue.get()) is not None:
                 self._book(ledger, [first, *self._ready()], loop)

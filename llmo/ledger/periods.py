@@ -60,6 +60,11 @@ def instant(wall: datetime, where: tzinfo | None) -> int:
     return round(wall.replace(tzinfo=where).timestamp() * 1_000_000)
 
 
+def seconds(moment: datetime, where: tzinfo | None) -> float:
+    """Seconds since the epoch of a date and time; one without an offset is wall-clock time of the zone."""
+    return moment.timestamp() if moment.tzinfo else instant(moment, where) / 1_000_000
+
+
 def format_instant(at: int, where: tzinfo | None) -> str:
     """An instant for people and programs, with its offset."""
     moment = datetime.fromtimestamp(at / 1_000_000, where)

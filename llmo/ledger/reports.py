@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger.periods import FOREVER, Period
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass(slots=True)
@@ -44,6 +47,24 @@ class Spending:
 
 SUMMED = tuple(field.name for field in fields(Spending) if field.name != "group")
 """What a group sums up, in the order of its fields."""
+
+
+def total(groups: Iterable[Spending]) -> Spending:
+    """The sums over all groups."""
+    found = Spending()
+    for group in groups:
+        found.add(group)
+    return found
+
+
+class Times(NamedTuple):
+    """Seconds that the last good calls of a target took; None where nothing was measured."""
+
+    target: tuple[str, str]
+    samples: int
+    total_p50: float | None
+    total_p95: float | None
+    first_token_p50: float | None
 
 
 class Filter(NamedTuple):

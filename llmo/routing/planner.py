@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from llmo.config.addresses import on_this_machine
 from llmo.config.kinds import KINDS
@@ -22,24 +22,13 @@ if TYPE_CHECKING:
 
     from llmo.catalog.catalog import Catalog, Model
     from llmo.config.profile import Profile, ProviderConfig
-    from llmo.ledger.records import Latency, Limit
+    from llmo.ledger.backend import TargetHistory
+    from llmo.ledger.records import Limit
     from llmo.requests.chat_body import Untold
     from llmo.requests.extras import Reserved
     from llmo.routing.chains import ChainStep
     from llmo.types.jsontext import Json
     from llmo.types.messages import Ability, Parameter, Request, Strategy, Target
-
-
-class Memory(Protocol):
-    """What is remembered of targets between runs."""
-
-    def latency(self, target: Target) -> Latency | None:
-        """Medians of past calls."""
-        ...
-
-    def cooling(self, target: Target) -> float:
-        """Seconds that the target asked to be left alone for."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +59,11 @@ class Selection:
 class Planner:
     """Plans requests of one profile; facts of a target are gathered once."""
 
-    def __init__(self, profile: Profile, env: Mapping[str, str], catalog: Catalog, memory: Memory) -> None:
+    def __init__(self, profile: Profile, env: Mapping[str, str], catalog: Catalog, history: TargetHistory) -> None:
         self._profile = profile
         self._env = env
         self._catalog = catalog
-        self._memory = memory
+        self._history = history
         self.unready: dict[str, str] = {}
         """Providers that were asked and did not answer, with why."""
         self._facts: dict[Target, TargetFacts] = {}
@@ -216,8 +205,8 @@ class Planner:
             billing=model.billing,
             local=on_this_machine(config, address, target.model),
             not_ready=self.unready.get(target.provider) or ready(target.provider, config, self._env),
-            latency=self._memory.latency(target),
-            cooling_s=self._memory.cooling(target),
+            latency=self._history.latency(target),
+            cooling_s=self._history.cooling(target),
             rpm=config.rpm,
             tpm=config.tpm,
             concurrency=config.concurrency,

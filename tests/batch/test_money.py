@@ -21,7 +21,7 @@ from llmo.engine.output_lengths import ENOUGH, SAFETY, STEP, WASTE, LengthHistog
 from llmo.errors import Incomplete
 from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import MAX_COST, Limit
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.events import Finish, ServedBy, Text, Usage
 from llmo.types.messages import Message, Request
@@ -104,7 +104,7 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
     stats = RunStats(total=len(lengths))
 
     async def main() -> Run:
-        ledger = Ledger(path / "ledger.db", SystemClock(), "UTC")
+        ledger = SQLiteLedger(path / "ledger.db", SystemClock(), "UTC")
         till = GroupedAccount(ledger, [Limit(name=MAX_COST, usd=cap, window="run")], width=width)
         upstream = Upstream(width if gate is None else gate, look=lambda: till.held)
         engine = Engine(
@@ -223,7 +223,7 @@ def test_a_row_in_doubt_is_no_row_that_was_not_sent(tmp_path: Path) -> None:
     provider, intents = Scripted([ServedBy(model="m"), Incomplete("gone")]), Intents(tmp_path / "intents")
 
     async def main() -> Answered:
-        ledger = Ledger(tmp_path / "ledger.db", SystemClock(), "UTC")
+        ledger = SQLiteLedger(tmp_path / "ledger.db", SystemClock(), "UTC")
         till = GroupedAccount(ledger, [Limit(name=MAX_COST, usd=worst(100), window="run")])
         engine = Engine(
             providers=lambda _: provider,

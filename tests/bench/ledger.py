@@ -19,7 +19,7 @@ from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.sqlite.connection import writing
 from llmo.ledger.sqlite.daily import rebuild
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.events import Usage
 from llmo.types.money import DOLLAR
@@ -48,7 +48,7 @@ def call(number: int) -> Call:
     return Call(id=f"{number:026}", run="r", provider="openai", model="m1", task="general", tags=tags)
 
 
-def direct(ledger: Ledger, calls: int = 3000) -> tuple[list[float], list[float]]:
+def direct(ledger: SQLiteLedger, calls: int = 3000) -> tuple[list[float], list[float]]:
     """Milliseconds of each hold as an ask takes it: by the clock, and how long a bare loop of that length is held up."""
     took, idle = [], []
     for number in range(calls):
@@ -63,15 +63,15 @@ def direct(ledger: Ledger, calls: int = 3000) -> tuple[list[float], list[float]]
     return took, idle
 
 
-def reports(ledger: Ledger) -> None:
+def reports(ledger: SQLiteLedger) -> None:
     """Print milliseconds of what `llmo cost` asks of a year."""
     for by in (["provider", "model"], ["day", "model"], ["month", "tag:team"], ["run"]):
         begun = time.perf_counter()
-        groups = len(ledger.calls(by))
+        groups = len(ledger.spending(by))
         print(f"cost by {' and '.join(by):20} {(time.perf_counter() - begun) * 1e3:6.0f} ms, {groups} groups")
 
 
-async def batch(ledger: Ledger, calls: int = 20_000, width: int = 200) -> tuple[float, float]:
+async def batch(ledger: SQLiteLedger, calls: int = 20_000, width: int = 200) -> tuple[float, float]:
     """Microseconds of a hold and its settlement, many at once: by the clock and of the CPU."""
     account = GroupedAccount(ledger, LIMITS)
     numbers = iter(range(10**6, 10**6 + calls))
@@ -88,7 +88,7 @@ async def batch(ledger: Ledger, calls: int = 20_000, width: int = 200) -> tuple[
     return took[0] / calls * 1e6, took[1] / calls * 1e6
 
 
-def timed(ledger: Ledger, number: int, limit: Limit) -> float:
+def timed(ledger: SQLiteLedger, number: int, limit: Limit) -> float:
     """Milliseconds of one hold."""
     begun = time.perf_counter()
     ledger.hold(call(number), 1, [limit])
@@ -99,11 +99,11 @@ def main() -> None:
     """Measure and print."""
     calls = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     with tempfile.TemporaryDirectory() as directory:
-        ledger = Ledger(Path(directory) / "ledger.db", SystemClock(), "Europe/Berlin")
+        ledger = SQLiteLedger(Path(directory) / "ledger.db", SystemClock(), "Europe/Berlin")
         ledger.hold(call(-1), 1)
         ledger._db().execute(YEAR, {"calls": calls, "now": int(time.time() * 1e6)})
         with writing(ledger._db(), ledger.path):
-            rebuild(ledger._db(), ledger._zone())
+            rebuild(ledger._db(), ledger.zone)
         reports(ledger)
         plain = timed(ledger, -2, Limit(name="all", usd=10**18))
         tagged = timed(ledger, -3, Limit(name="team", usd=10**18, match={"tag.team": "a", "model": "m*"}))

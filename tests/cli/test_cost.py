@@ -11,7 +11,7 @@ from llmo.ledger import processes
 from llmo.ledger.processes import Owner
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.render import tables
 from llmo.types.clock import SystemClock
 from llmo.types.events import Usage
@@ -52,7 +52,7 @@ def book(llmo):
     path = llmo.home / "config" / "profiles" / "default.toml"
     path.parent.mkdir(parents=True)
     path.write_text(PROFILE)
-    ledger = Ledger(llmo.home / "data" / "ledger.db", Clock(), "UTC")
+    ledger = SQLiteLedger(llmo.home / "data" / "ledger.db", Clock(), "UTC")
     yield ledger
     ledger.close()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmo.ledger.records import Call, Settlement
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.events import Usage
 from llmo.types.money import DOLLAR
@@ -59,7 +59,7 @@ def page(llmo: Llmo) -> Path:
     """The page of two weeks with everything that it can show."""
     (llmo.home / "p.toml").write_text(PROFILE)
     clock = Clock()
-    book, now = Ledger(llmo.home / "data" / "ledger.db", clock, "UTC"), clock.time
+    book, now = SQLiteLedger(llmo.home / "data" / "ledger.db", clock, "UTC"), clock.time
     for number in range(60):
         clock.time = now - number % 14 * 86_400
         model, task = ("gpt-5", "gpt-5-mini", "<i>odd</i>")[number % 3], ("simple", "complex")[number % 2]

@@ -11,7 +11,7 @@ import pytest
 
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.money import parse_usd, usd
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def test_a_daily_budget_lasts_from_midnight_to_midnight(tmp_path: Path, day: str
     Refused until the last instant of a day of 23, 24 or 25 hours, and told when that is.
     """
     clock, limit = Clock(), Limit(name="daily", usd=10, window="day")
-    book = Ledger(tmp_path / "ledger.db", clock, "Europe/Berlin")
+    book = SQLiteLedger(tmp_path / "ledger.db", clock, "Europe/Berlin")
     midnight = datetime.fromisoformat(day).replace(tzinfo=BERLIN)
     clock.at = midnight.timestamp()
     book.hold(Call(id="first", run="r", provider="p", model="m"), 10, [limit])

@@ -15,7 +15,7 @@ import pytest
 from llmo.ledger.periods import Period
 from llmo.ledger.reports import Spending
 from llmo.ledger.sqlite import counters
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.money import parse_usd
 from tests.patience import LONG, until
@@ -59,8 +59,8 @@ class Wreck:
             return db.execute(what).fetchall()
 
     @contextlib.contextmanager
-    def ledger(self) -> Iterator[Ledger]:
-        book = Ledger(self.path, SystemClock(), "Europe/Berlin")
+    def ledger(self) -> Iterator[SQLiteLedger]:
+        book = SQLiteLedger(self.path, SystemClock(), "Europe/Berlin")
         yield book
         book.close()
 
@@ -109,9 +109,9 @@ def test_no_file_breaks_and_every_sum_is_right(wreck: Wreck) -> None:
             assert tuple(sums) == counters.added(db, match, Period(start, end), run)
             assert tuple(sums) == counters.total(db, match, Period(start, end), run)
         slow = Spending()
-        for row in book.calls(["run"]):
+        for row in book.spending(["run"]):
             slow.add(row)
-        assert [slow] == book.calls()
+        assert [slow] == book.spending()
     assert len(stored) >= 2
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 from llmo.ledger.records import Call, Settlement
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from tests.crowd import BROKEN, CAP, HELD, LIMITS, crowd
 from tests.patience import LONG
@@ -76,7 +76,7 @@ class Reader:
 def path(tmp_path: Path) -> Iterator[Path]:
     """A ledger that notes in every statement whether more is spent and held than the cap."""
     path = tmp_path / "ledger.db"
-    ledger = Ledger(path, SystemClock(), "UTC")
+    ledger = SQLiteLedger(path, SystemClock(), "UTC")
     ledger.hold(Call(id="first", run="r", provider="other", model="m"), 0)
     ledger.settle("first", _free())
     ledger._db().executescript(AUDIT)
@@ -93,7 +93,7 @@ def _free() -> Settlement:
 
 
 def spent(path: Path) -> tuple[int, int]:
-    ledger = Ledger(path, SystemClock(), "UTC")
+    ledger = SQLiteLedger(path, SystemClock(), "UTC")
     (status, day) = ledger.status(LIMITS)
     ledger.close()
     assert (status.spent, status.held, status.in_doubt) == (day.spent, day.held, day.in_doubt)

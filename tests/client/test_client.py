@@ -22,7 +22,7 @@ from llmo.client.question import question
 from llmo.client.runtime import Runtime
 from llmo.client.session import Session, Terms
 from llmo.errors import BudgetExceeded, Cancelled, ConfigError, Incomplete, InvalidOutput, UsageError
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.routing import tokens
 from llmo.types.clock import SystemClock
 from llmo.types.events import Usage
@@ -65,9 +65,9 @@ class Place:
 
     def booked(self, *by: str) -> list[tuple[tuple[str, ...], int]]:
         """What the ledger says after the client has closed: groups and their calls."""
-        ledger = Ledger(self.home / "data" / "ledger.db", SystemClock())
+        ledger = SQLiteLedger(self.home / "data" / "ledger.db", SystemClock())
         try:
-            return [(group.group, group.calls) for group in ledger.calls(by) if group.calls]
+            return [(group.group, group.calls) for group in ledger.spending(by) if group.calls]
         finally:
             ledger.close()
 

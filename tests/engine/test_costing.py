@@ -19,7 +19,7 @@ from llmo.engine.response import ResponseBuilder
 from llmo.engine.results import together, unsent
 from llmo.ledger import transfer
 from llmo.ledger.records import Call, Settlement
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.providers.http import counts
 from llmo.render import spending, summary
 from llmo.types.attempts import AttemptRecord
@@ -295,13 +295,13 @@ def test_any_counts_of_uses_are_read(fields: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    book = Ledger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+def ledger(tmp_path: Path) -> Iterator[SQLiteLedger]:
+    book = SQLiteLedger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
     yield book
     book.close()
 
 
-def test_the_sum_of_a_lower_bound_is_one(ledger: Ledger, tmp_path: Path) -> None:
+def test_the_sum_of_a_lower_bound_is_one(ledger: SQLiteLedger, tmp_path: Path) -> None:
     """
     The known part counts against budgets and in sums, and the sum reads `≥`, also from whole days and after an import.
     """
@@ -310,10 +310,10 @@ def test_the_sum_of_a_lower_bound_is_one(ledger: Ledger, tmp_path: Path) -> None
     ledger.settle("a", Settlement(cost=7 * 10**11, source="unknown"))
     ledger.hold(replace(call, id="b"), 100)
     ledger.settle("b", Settlement(cost=3 * 10**11, source="computed"))
-    (exact,), (whole_days,) = ledger.calls(run="r"), ledger.calls()
-    other = Ledger(tmp_path / "other.db", virtual.VirtualClock(), "UTC")
+    (exact,), (whole_days,) = ledger.spending(run="r"), ledger.spending()
+    other = SQLiteLedger(tmp_path / "other.db", virtual.VirtualClock(), "UTC")
     other.import_calls(transfer.read(ledger.export_calls(), "x"))
-    (brought,) = other.calls()
+    (brought,) = other.spending()
     other.close()
 
     for found in (exact, whole_days, brought):

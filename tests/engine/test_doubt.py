@@ -9,7 +9,7 @@ import pytest
 from llmo.ledger import processes
 from llmo.ledger.processes import Owner
 from llmo.ledger.records import Call, Settlement
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.money import DOLLAR, parse_usd
 
@@ -56,8 +56,8 @@ def home(llmo: Llmo) -> Home:
 
 
 @pytest.fixture
-def book(home: Home) -> Iterator[Ledger]:
-    ledger = Ledger(home.llmo.home / "data" / "ledger.db", SystemClock(), "UTC")
+def book(home: Home) -> Iterator[SQLiteLedger]:
+    ledger = SQLiteLedger(home.llmo.home / "data" / "ledger.db", SystemClock(), "UTC")
     yield ledger
     ledger.close()
 
@@ -129,7 +129,7 @@ def test_reconcile_takes_it_as_billed_where_nobody_can_be_asked(home: Home) -> N
     assert "booked 0 calls of dead processes, $0 as estimated\n" == again.stderr
 
 
-def test_a_run_is_settled_alone(home: Home, book: Ledger) -> None:
+def test_a_run_is_settled_alone(home: Home, book: SQLiteLedger) -> None:
     """
     `--run` picks what is settled.
     """
@@ -142,7 +142,7 @@ def test_a_run_is_settled_alone(home: Home, book: Ledger) -> None:
 
 
 def test_the_dead_and_the_doubtful_are_settled_together(
-    home: Home, book: Ledger, monkeypatch: pytest.MonkeyPatch
+    home: Home, book: SQLiteLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
     Each is said.

@@ -28,7 +28,7 @@ from llmo.errors import (
 )
 from llmo.ledger.accounts import DirectAccount
 from llmo.ledger.records import MAX_COST, Limit
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.requests.validator import checked
 from llmo.types.events import Finish, ReportedCost, Text, Usage
 from llmo.types.money import DOLLAR
@@ -49,8 +49,8 @@ GOOD: list[Any] = [Text("hi"), Usage(10, 2), Finish("stop")]
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    book = Ledger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+def ledger(tmp_path: Path) -> Iterator[SQLiteLedger]:
+    book = SQLiteLedger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
     yield book
     book.close()
 
@@ -69,7 +69,7 @@ def planned(*candidates: Candidate, **need: Any) -> Plan:
     return replace(found, requirements=replace(found.requirements, **need))
 
 
-def play(ledger: Ledger, cap: int, job: Job, **providers: Scripted) -> Result:
+def play(ledger: SQLiteLedger, cap: int, job: Job, **providers: Scripted) -> Result:
     """One job under a cap of dollars."""
 
     async def main() -> Result:
@@ -88,12 +88,12 @@ def job(found: Plan, **changes: Any) -> Job:
     return Job(request=HELLO, plan=found, run="r", **changes)
 
 
-def spent(ledger: Ledger) -> tuple[int, int]:
+def spent(ledger: SQLiteLedger) -> tuple[int, int]:
     (status,) = ledger.status([Limit(name=MAX_COST, usd=1, window="run")], "r")
     return status.spent, status.held
 
 
-def test_a_refusal_says_how_many_tokens_the_budget_buys(ledger: Ledger) -> None:
+def test_a_refusal_says_how_many_tokens_the_budget_buys(ledger: SQLiteLedger) -> None:
     """
     And asks for nothing else without --fit.
     """
@@ -105,7 +105,7 @@ def test_a_refusal_says_how_many_tokens_the_budget_buys(ledger: Ledger) -> None:
     assert "lower --max-tokens (40 would fit; --fit" in str(result.error.hint)
 
 
-def test_fit_takes_what_the_budget_buys_and_says_so(ledger: Ledger) -> None:
+def test_fit_takes_what_the_budget_buys_and_says_so(ledger: SQLiteLedger) -> None:
     """
     The hold is the whole headroom, the request carries the shorter limit.
     """
@@ -117,7 +117,7 @@ def test_fit_takes_what_the_budget_buys_and_says_so(ledger: Ledger) -> None:
     assert ("the budget buys 40 output tokens of the 100 asked for (--fit)",) == result.warnings
 
 
-def test_fit_asks_for_nothing_that_is_too_short_to_be_an_answer(ledger: Ledger) -> None:
+def test_fit_asks_for_nothing_that_is_too_short_to_be_an_answer(ledger: SQLiteLedger) -> None:
     """
     A prompt paid for three tokens is money thrown away.
     """
@@ -136,7 +136,7 @@ def test_fit_asks_for_nothing_that_is_too_short_to_be_an_answer(ledger: Ledger) 
         pytest.param([Usage(10, 2), ReportedCost(DOLLAR)], "the provider charges more than its price", id="price"),
     ],
 )
-def test_a_cost_above_the_hold_is_booked_and_said(ledger: Ledger, events: list[Any], why: str) -> None:
+def test_a_cost_above_the_hold_is_booked_and_said(ledger: SQLiteLedger, events: list[Any], why: str) -> None:
     """
     Nothing is hidden: the excess is spent, and a warning names the reason.
     """
@@ -147,7 +147,7 @@ def test_a_cost_above_the_hold_is_booked_and_said(ledger: Ledger, events: list[A
     assert [why] == [line.rpartition(": ")[2] for line in result.warnings]
 
 
-def test_without_a_budget_there_is_no_hold_to_pass(ledger: Ledger) -> None:
+def test_without_a_budget_there_is_no_hold_to_pass(ledger: SQLiteLedger) -> None:
     """
     No output limit is sent then, and a long answer is no surprise.
     """
@@ -164,7 +164,7 @@ def test_without_a_budget_there_is_no_hold_to_pass(ledger: Ledger) -> None:
     assert () == virtual.run(main()).warnings
 
 
-def test_a_repair_holds_for_the_longer_request(ledger: Ledger) -> None:
+def test_a_repair_holds_for_the_longer_request(ledger: SQLiteLedger) -> None:
     """
     It sends the wrong answer and the schema again: with money for the first request alone it is refused.
     """
@@ -202,7 +202,9 @@ FREE = {"billing": "local", "model": Model(id="m")}
     ("end", "answered", "kind"),
     [pytest.param("refuse", None, "budget_exceeded", id="refuse"), pytest.param("local", "b", None, id="local")],
 )
-def test_who_steps_in_when_a_budget_ends(ledger: Ledger, end: Any, answered: str | None, kind: str | None) -> None:
+def test_who_steps_in_when_a_budget_ends(
+    ledger: SQLiteLedger, end: Any, answered: str | None, kind: str | None
+) -> None:
     """
     Nobody, or a model on this machine that costs nothing; never another one that is paid.
     """
@@ -215,7 +217,7 @@ def test_who_steps_in_when_a_budget_ends(ledger: Ledger, end: Any, answered: str
     assert kind == (result.error.kind if result.error else None)
 
 
-def test_a_budget_that_ended_is_what_is_told_when_the_last_resort_fails(ledger: Ledger) -> None:
+def test_a_budget_that_ended_is_what_is_told_when_the_last_resort_fails(ledger: SQLiteLedger) -> None:
     """
     Exit 3, not the reason why a stand-in could not answer.
     """
@@ -251,7 +253,7 @@ def test_every_attempt_ends_in_exactly_one_way(first: Any, second: Any, cap: int
     Each has one hold, which is settled, released or in doubt; what the result says is what is booked.
     """
     with TemporaryDirectory() as directory:
-        book = Ledger(Path(directory) / "ledger.db", virtual.VirtualClock(), "UTC")
+        book = SQLiteLedger(Path(directory) / "ledger.db", virtual.VirtualClock(), "UTC")
         found = job(planned(able(A, 1), able(B, 2)), retries=1, restart=restart)
         result = play(book, cap, found, a=Scripted(*first), b=Scripted(*second))
         (status,) = book.status([Limit(name=MAX_COST, usd=cap, window="run")], "r")

@@ -19,7 +19,7 @@ from llmo.cli import app, context
 from llmo.errors import ConfigError
 from llmo.ledger.records import Call
 from llmo.ledger.sqlite import connection, faults
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def test_a_ledger_that_is_replaced_while_it_is_used_is_not_written_any_more(tmp_
     What is booked in a file that is gone would be forgotten; nothing more is sent then.
     """
     path = tmp_path / "ledger.db"
-    ledger = Ledger(path, SystemClock(), "UTC")
+    ledger = SQLiteLedger(path, SystemClock(), "UTC")
     ledger.hold(Call(id="a", run="r", provider="p", model="m"), 1)
     path.rename(tmp_path / "moved.db")
     with pytest.raises(ConfigError, match="it was moved or replaced while llmo used it"):
@@ -323,12 +323,12 @@ def test_a_disk_without_links_has_a_ledger_too(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "link", no_links)
     path = tmp_path / "ledger.db"
-    first = Ledger(path, SystemClock(), "UTC")
+    first = SQLiteLedger(path, SystemClock(), "UTC")
     first.hold(Call(id="a", run="r", provider="p", model="m"), 1)
     first.close()
     other = tmp_path / "other.db"
     connection._make(other, None)
     connection._place(other, path)
 
-    assert 1 == Ledger(path, SystemClock(), "UTC").calls()[0].calls
+    assert 1 == SQLiteLedger(path, SystemClock(), "UTC").spending()[0].calls
     assert {"ledger.db", "other.db"} == {at.name for at in tmp_path.iterdir() if not at.name.endswith(("-wal", "-shm"))}

@@ -23,7 +23,7 @@ from llmo.ledger.allowance import Allowance
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite import queries
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Finish, Text, Usage
 from llmo.types.money import DOLLAR
 from tests import virtual
@@ -59,17 +59,17 @@ def planned(*candidates: Candidate, **need: Any) -> Plan:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    book = Ledger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+def ledger(tmp_path: Path) -> Iterator[SQLiteLedger]:
+    book = SQLiteLedger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
     yield book
     book.close()
 
 
-def money(ledger: Ledger, *limits: Limit, **more: Any) -> Allowance:
+def money(ledger: SQLiteLedger, *limits: Limit, **more: Any) -> Allowance:
     return Allowance(limits=limits, statuses=ledger.status(limits, "r", live=True), run="r", **more)
 
 
-def ask(ledger: Ledger, found: Plan, *limits: Limit, provider: Scripted | None = None, **more: Any) -> Result:
+def ask(ledger: SQLiteLedger, found: Plan, *limits: Limit, provider: Scripted | None = None, **more: Any) -> Result:
     """What comes of it when it is really asked."""
     scripted = provider or Scripted([Text("hi"), Usage(10, 2), Finish("stop")])
 
@@ -88,7 +88,7 @@ def ask(ledger: Ledger, found: Plan, *limits: Limit, provider: Scripted | None =
 DAILY = Limit(name="daily", usd=DOLLAR, window="day")
 
 
-def test_a_model_whose_full_answer_costs_more_than_the_budget_still_answers(ledger: Ledger) -> None:
+def test_a_model_whose_full_answer_costs_more_than_the_budget_still_answers(ledger: SQLiteLedger) -> None:
     """
     128,000 tokens would cost $1.28 under a dollar a day: the request carries what the dollar buys, and the plan says so.
     """
@@ -114,7 +114,7 @@ def test_a_model_whose_full_answer_costs_more_than_the_budget_still_answers(ledg
     ],
 )
 def test_llmo_never_chooses_less_than_a_useful_answer(
-    ledger: Ledger, own: int | None, dollars: int, sent: int | None
+    ledger: SQLiteLedger, own: int | None, dollars: int, sent: int | None
 ) -> None:
     """
     1,024 tokens, or the model's own where that is less; the plan and the request agree.
@@ -128,7 +128,7 @@ def test_llmo_never_chooses_less_than_a_useful_answer(
     assert (sent is None) == (result.error is not None and result.error.kind == "budget_exceeded")
 
 
-def test_a_limit_of_the_user_is_never_lowered_without_fit(ledger: Ledger) -> None:
+def test_a_limit_of_the_user_is_never_lowered_without_fit(ledger: SQLiteLedger) -> None:
     """
     It is refused with the number that would fit; with --fit that number is taken, and said.
     """
@@ -160,7 +160,7 @@ def test_a_limit_of_the_user_is_never_lowered_without_fit(ledger: Ledger) -> Non
         ),
     ],
 )  # fmt: skip
-def test_a_hint_fits_what_was_asked(ledger: Ledger, need: dict[str, Any], left: int, hint: str) -> None:
+def test_a_hint_fits_what_was_asked(ledger: SQLiteLedger, need: dict[str, Any], left: int, hint: str) -> None:
     """
     Nobody is told to shorten the prompt `hi`.
     """
@@ -188,7 +188,7 @@ def test_a_hint_fits_what_was_asked(ledger: Ledger, need: dict[str, Any], left: 
     ],
 )  # fmt: skip
 def test_a_plan_says_what_a_budget_refuses_and_who_is_not_asked_then(
-    ledger: Ledger, end: Any, ranks: list[str], whys: list[str]
+    ledger: SQLiteLedger, end: Any, ranks: list[str], whys: list[str]
 ) -> None:
     """
     A refusal ends the command, unless local models may step in.
@@ -210,7 +210,7 @@ def test_a_plan_says_what_a_budget_refuses_and_who_is_not_asked_then(
         pytest.param(Limit(name="x", usd=9), {"model": Model(id="m")}, "budget x: its price is unknown", id="price"),
     ],
 )
-def test_a_plan_says_which_kind_of_limit_refuses(ledger: Ledger, limit: Limit, facts: Any, why: str) -> None:
+def test_a_plan_says_which_kind_of_limit_refuses(ledger: SQLiteLedger, limit: Limit, facts: Any, why: str) -> None:
     """
     Calls and unknown prices too.
     """
@@ -220,7 +220,7 @@ def test_a_plan_says_which_kind_of_limit_refuses(ledger: Ledger, limit: Limit, f
     assert [(None, why)] == [(c.rank, c.why) for c in decided(planned(one), money(ledger, limit)).candidates]
 
 
-def test_a_plan_says_who_would_be_waited_for(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_says_who_would_be_waited_for(ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     What living processes hold will be free again; what dead ones hold will not.
     """
@@ -261,7 +261,9 @@ def test_a_plan_says_who_would_be_waited_for(ledger: Ledger, monkeypatch: pytest
         ),
     ],
 )
-def test_an_answer_that_is_cut_says_whose_limit_it_was(ledger: Ledger, chosen: ChosenLimit | None, said: str) -> None:
+def test_an_answer_that_is_cut_says_whose_limit_it_was(
+    ledger: SQLiteLedger, chosen: ChosenLimit | None, said: str
+) -> None:
     """
     With the amount that the whole answer would have needed.
     """
@@ -328,7 +330,7 @@ def test_a_plan_promises_what_asking_keeps(  # noqa: PLR0913, PLR0917 - hypothes
     Whoever has rank 1 answers, with the limit that is shown; when nobody has a rank a budget refuses.
     """
     with TemporaryDirectory() as directory:
-        ledger = Ledger(Path(directory) / "ledger.db", virtual.VirtualClock(), "UTC")
+        ledger = SQLiteLedger(Path(directory) / "ledger.db", virtual.VirtualClock(), "UTC")
         for number, (held, share) in enumerate(before):
             ledger.hold(Call(id=str(number), run="r", provider="a", model="m"), held)
             cost = held * share // 100

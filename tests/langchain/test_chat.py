@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from llmo.errors import BudgetExceeded, InvalidOutput, Unavailable, UsageError
 from llmo.langchain.chat_model import ChatLlmo
 from llmo.langchain.convert import ledger_tags
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from tests.servers.raw import RawServer, whole
 
@@ -59,9 +59,9 @@ def made(home: Path) -> Iterator[Callable[..., ChatLlmo]]:
 
 
 def booked(home: Path, *by: str) -> dict[tuple[str, ...], int]:
-    ledger = Ledger(home / "data" / "ledger.db", SystemClock())
+    ledger = SQLiteLedger(home / "data" / "ledger.db", SystemClock())
     try:
-        return {group.group: group.calls for group in ledger.calls(by) if group.calls}
+        return {group.group: group.calls for group in ledger.spending(by) if group.calls}
     finally:
         ledger.close()
 

@@ -12,7 +12,7 @@ from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite import queries
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from tests import virtual
 from tests.patience import LONG
 
@@ -26,7 +26,7 @@ class Clock:
 
 @pytest.fixture
 def ledger(tmp_path):
-    book = Ledger(tmp_path / "ledger.db", Clock(), "UTC")
+    book = SQLiteLedger(tmp_path / "ledger.db", Clock(), "UTC")
     yield book
     book.close()
 
@@ -112,7 +112,7 @@ def test_a_direct_till_is_closed_when_what_its_callers_left_is_booked(ledger, mo
 
 def elsewhere(ledger, identifier, amount, *caps):
     """A hold of another process that lives."""
-    ledger.another().hold(call(identifier, run="other"), amount, caps)
+    ledger.clone().hold(call(identifier, run="other"), amount, caps)
 
 
 def waited(ledger, scenario, *caps, **options):
@@ -448,7 +448,7 @@ def test_a_till_that_is_closed_books_what_has_come_and_ends(ledger):
     """
     go = Event()
 
-    class Slow(Ledger):
+    class Slow(SQLiteLedger):
         def another(self):
             return Slow(self.path, Clock(), "UTC")
 

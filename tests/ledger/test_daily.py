@@ -10,7 +10,7 @@ import pytest
 from llmo.ledger.periods import ALWAYS, Period, period
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.sqlite import connection, counters, daily, schema
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 
 BERLIN, KOLKATA = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Kolkata")
@@ -33,7 +33,7 @@ def clock():
 @pytest.fixture
 def ledgers(tmp_path, clock):
     """One file, seen from two zones."""
-    books = [Ledger(tmp_path / "ledger.db", clock, zone) for zone in ("Europe/Berlin", "Asia/Kolkata")]
+    books = [SQLiteLedger(tmp_path / "ledger.db", clock, zone) for zone in ("Europe/Berlin", "Asia/Kolkata")]
     yield books
     for book in books:
         book.close()
@@ -47,7 +47,7 @@ def spend(book, identifier, cost=5, **facts):
 def slowly(book, by, **span):
     """The same answer from the calls alone: only they know runs."""
     sums: dict[tuple[str, ...], int] = {}
-    for row in book.calls([*by, "run"], **span):
+    for row in book.spending([*by, "run"], **span):
         sums[row.group[:-1]] = sums.get(row.group[:-1], 0) + row.cost
     return sums
 
@@ -63,7 +63,7 @@ def test_every_zone_gets_its_own_days(ledgers, clock, by):
 
     for book in ledgers:
         for since in (None, clock.time - 3.21 * DAY):
-            assert slowly(book, by, since=since) == {row.group: row.cost for row in book.calls(by, since=since)}
+            assert slowly(book, by, since=since) == {row.group: row.cost for row in book.spending(by, since=since)}
 
 
 def test_days_of_one_zone_are_answered_without_the_calls(ledgers, clock):
@@ -167,8 +167,8 @@ def test_an_older_ledger_gets_its_days(tmp_path, clock):
                 " (?, 'r', 1, 'p', 'm', '', '{}', 'metered', ?, ?, 9, ?, ?, ?, 1, '', 'x')",
                 (str(number), state, None if state == "held" else "ok", 5 * (state == "settled"), "computed", at),
             )
-    book = Ledger(path, clock, "Europe/Berlin")
-    found = [(row.calls, row.cost, row.held, row.released) for row in book.calls()]
+    book = SQLiteLedger(path, clock, "Europe/Berlin")
+    found = [(row.calls, row.cost, row.held, row.released) for row in book.spending()]
     version = book._db().execute("PRAGMA user_version").fetchone()
     days = book._db().execute("SELECT sum(calls) FROM daily").fetchone()
     book.close()
@@ -186,7 +186,7 @@ def test_only_calls_with_all_tags_count(ledgers):
     spend(ledgers[0], "c", 4)
 
     def cost(**tags):
-        return sum(row.cost for row in ledgers[0].calls(tags=tags))
+        return sum(row.cost for row in ledgers[0].spending(tags=tags))
 
     assert (3, 1, 0, 7) == (cost(team="x"), cost(team="x", **{'odd "key"': "1"}), cost(team="y"), cost())
 
@@ -204,6 +204,6 @@ def test_calls_that_end_in_one_transaction_all_count(ledgers, clock):
     book.apply([Settled(str(number), Settlement(cost=5, source="unknown")) for number in (0, 1, 3, 2)])
 
     def found(**run):
-        return [(row.calls, row.cost, row.unpriced) for row in book.calls(["day"], **run)]
+        return [(row.calls, row.cost, row.unpriced) for row in book.spending(["day"], **run)]
 
     assert sorted(found()) == sorted(found(run="r")) == [(1, 5, 1), (3, 15, 3)]

@@ -14,7 +14,7 @@ from llmo.ledger.processes import Owner
 from llmo.ledger.records import LOST, Call, Held, Limit, Released, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite import queries
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from llmo.types.messages import Target
 from llmo.types.money import DOLLAR
@@ -38,7 +38,7 @@ def clock():
 
 @pytest.fixture
 def ledger(tmp_path, clock):
-    book = Ledger(tmp_path / "data" / "ledger.db", clock, "Europe/Berlin")
+    book = SQLiteLedger(tmp_path / "data" / "ledger.db", clock, "Europe/Berlin")
     yield book
     book.close()
 
@@ -157,7 +157,7 @@ def test_a_call_without_usage_is_booked_at_its_hold(ledger):
     """
     ledger.hold(call("a"), DOLLAR)
     ledger.settle("a", settled(None))
-    (total,) = ledger.calls()
+    (total,) = ledger.spending()
 
     assert (DOLLAR, 1, 0) == (total.cost, total.estimated, total.unpriced)
 
@@ -285,9 +285,9 @@ def test_a_dead_process_keeps_its_holds_until_they_are_reconciled(ledger, monkey
     assert [("r2", 0)] == ledger.reconcile()
     assert (DOLLAR, DOLLAR, 3) == sums(ledger, limit)
     assert [((LOST,), 2), (("in flight",), 1)] == [
-        (row.group, row.calls) for row in reversed(ledger.calls(["outcome"]))
+        (row.group, row.calls) for row in reversed(ledger.spending(["outcome"]))
     ]
-    assert 1 == ledger.calls()[0].estimated
+    assert 1 == ledger.spending()[0].estimated
 
 
 @pytest.mark.parametrize(
@@ -343,18 +343,18 @@ def test_spending_by_day_tag_and_outcome(ledger, clock):
 
     rows = [
         (row.group, row.calls, row.cost, row.unpriced, row.in_flight, row.held, row.released)
-        for row in ledger.calls(["day", "tag:team"])
+        for row in ledger.spending(["day", "tag:team"])
     ]
 
     assert [(("2026-11-22", "x"), 1, 3, 0, 0, 0, 0), (("2026-11-23", ""), 2, 0, 1, 1, 9, 1)] == rows
-    assert ["in flight", "ok", "unavailable"] == [row.group[0] for row in ledger.calls(["outcome"])]
-    assert [("2026-W47",), ("2026-W48",)] == [row.group for row in ledger.calls(["week"])]
-    total = ledger.calls()[0]
+    assert ["in flight", "ok", "unavailable"] == [row.group[0] for row in ledger.spending(["outcome"])]
+    assert [("2026-W47",), ("2026-W48",)] == [row.group for row in ledger.spending(["week"])]
+    total = ledger.spending()[0]
     assert (10, 4, 1, 5, 2) == (
         *(total.input_tokens, total.cached_input_tokens, total.cache_write_tokens),
         *(total.output_tokens, total.reasoning_tokens),
     )
-    assert [1] == [row.calls for row in ledger.calls(until=clock.time, run="r1")]
+    assert [1] == [row.calls for row in ledger.spending(until=clock.time, run="r1")]
 
 
 def test_latency_of_the_last_good_calls(ledger, clock):
@@ -392,7 +392,7 @@ def test_reading_makes_no_file(ledger):
     """
     A plan or a report of nothing leaves nothing behind.
     """
-    found = (ledger.calls(), ledger.reconcile(), ledger.latency(Target("a", "b")), ledger.cooling(Target("a", "b")))
+    found = (ledger.spending(), ledger.reconcile(), ledger.latency(Target("a", "b")), ledger.cooling(Target("a", "b")))
 
     assert ([], [], None, 0.0) == found
     assert (0, 0, 0) == sums(ledger, daily())
@@ -444,7 +444,7 @@ def test_a_ledger_that_cannot_be_used_is_one_clear_error_and_is_left_alone(tmp_p
     spoil(path)
     before = path.read_bytes() if path.is_file() else None
     with pytest.raises(ConfigError) as error:
-        Ledger(path, clock).hold(call("a"), 1)
+        SQLiteLedger(path, clock).hold(call("a"), 1)
 
     assert message in error.value.message
     assert str(path) in error.value.message
@@ -463,7 +463,7 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(ledger):
     with pytest.raises(ConfigError, match="the disk is full"):
         ledger.apply(held)
 
-    assert (1, 1) == (ledger.calls()[0].held, db.execute("SELECT count(*) FROM calls").fetchone()[0])
+    assert (1, 1) == (ledger.spending()[0].held, db.execute("SELECT count(*) FROM calls").fetchone()[0])
 
 
 def test_a_locked_ledger_is_one_clear_error(ledger):
@@ -479,7 +479,7 @@ def test_a_locked_ledger_is_one_clear_error(ledger):
     other.close()
     ledger.settle("a", settled(1))
 
-    assert 1 == ledger.calls()[0].cost
+    assert 1 == ledger.spending()[0].cost
 
 
 def test_limits_of_a_profile():
@@ -537,7 +537,7 @@ def test_a_limit_that_runs_low_is_told_once_a_window(ledger, clock):
     At 80 and at 95 percent, by one process for all, anew in the next window and after the limit was raised.
     """
     limit, other = daily(100), Limit(name="calls", calls=2)
-    second = ledger.another()
+    second = ledger.clone()
 
     def told(identifier, dollars, of=limit):
         ledger.hold(call(identifier), dollars * DOLLAR)
@@ -566,7 +566,7 @@ def test_a_jump_to_the_top_is_told_once(ledger):
     ledger.settle("a", settled(99))
 
     limit = Limit(name="x", usd=100)
-    other = ledger.another()
+    other = ledger.clone()
     assert [[95], []] == [[percent for percent, _ in book.new_alerts([limit], "r1")] for book in (ledger, other)]
     assert [] == other.new_alerts([Limit(name="run", usd=100, window="run")], "r2")
     other.close()

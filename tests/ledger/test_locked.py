@@ -18,7 +18,7 @@ from llmo.engine.attempt import UNBOOKED
 from llmo.errors import Locked
 from llmo.ledger import accounts, grouped
 from llmo.ledger.records import Call, Entry, Settlement
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.events import Finish, Text, Usage
 from tests import virtual
@@ -151,7 +151,7 @@ def test_no_failure_of_the_ledger_takes_an_answer_away() -> None:
     )
 
 
-class Busy(Ledger):
+class Busy(SQLiteLedger):
     """A ledger that another program lets go of after so many tries."""
 
     tries = 0
@@ -227,7 +227,7 @@ def test_of_many_calls_those_that_are_paid_for_wait_longer(tmp_path: Path) -> No
     """
     A hold ends with its command's time, a settlement in the same group is booked once the ledger is free.
     """
-    ledger = Ledger(tmp_path / "ledger.db", SystemClock(), "UTC")
+    ledger = SQLiteLedger(tmp_path / "ledger.db", SystemClock(), "UTC")
     ledger.patience = 0.01
 
     async def main() -> Locked:

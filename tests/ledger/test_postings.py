@@ -8,7 +8,7 @@ import pytest
 
 from llmo.ledger.records import LOST, Billed, Call, ImportedCall, Limit, Settlement
 from llmo.ledger.sqlite import queries
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from tests import virtual
 
@@ -25,8 +25,8 @@ USED = Usage(10, 5, 4, 3, 2)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    book = Ledger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+def ledger(tmp_path: Path) -> Iterator[SQLiteLedger]:
+    book = SQLiteLedger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
     yield book
     book.close()
 
@@ -35,14 +35,14 @@ def settled(cost: int | None, in_doubt: int = 0, **facts: Any) -> Settlement:
     return Settlement(**{"cost": cost, "source": "computed", "in_doubt": in_doubt, **facts})
 
 
-def hold(ledger: Ledger, identifier: str, worst: int | None, **facts: Any) -> None:
+def hold(ledger: SQLiteLedger, identifier: str, worst: int | None, **facts: Any) -> None:
     call = Call(**{"id": identifier, "run": "r", "provider": "p", "model": "m", **facts})
     ledger.hold(call, worst, (RUN, DAY, ALL), allow_unpriced=True)
 
 
-def booked(ledger: Ledger) -> dict[str, Any]:
+def booked(ledger: SQLiteLedger) -> dict[str, Any]:
     """What the calls come to; the sums of days and the counters of budgets say the same."""
-    (exact,), (days,) = ledger.calls(run="r"), ledger.calls()
+    (exact,), (days,) = ledger.spending(run="r"), ledger.spending()
     new = Limit(name="new", usd=1, match={"provider": "p"})
     sums = [(one.spent, one.held, one.in_doubt, one.calls) for one in ledger.status((RUN, DAY, ALL, new), "r")]
     assert exact == days
@@ -75,7 +75,7 @@ def sums(spent: int = 0, **others: Any) -> dict[str, Any]:
     }
 
 
-def die(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def die(ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every process but this is taken for dead, and what it held is booked."""
     monkeypatch.setattr(queries, "lives", lambda _: False)
     ledger.reconcile()
@@ -99,7 +99,7 @@ def die(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(None, settled(None, 5), sums(0, unpriced=1), id="neither hold nor cost to doubt"),
     ],
 )
-def test_an_end_is_booked_everywhere(ledger: Ledger, worst: int | None, end: Settlement, expected: Any) -> None:
+def test_an_end_is_booked_everywhere(ledger: SQLiteLedger, worst: int | None, end: Settlement, expected: Any) -> None:
     """
     Once: a second one changes nothing.
     """
@@ -125,7 +125,7 @@ def test_an_end_is_booked_everywhere(ledger: Ledger, worst: int | None, end: Set
         ),
     ],
 )
-def test_what_was_in_doubt_is_resolved_once(ledger: Ledger, billed: Billed, expected: dict[str, Any]) -> None:
+def test_what_was_in_doubt_is_resolved_once(ledger: SQLiteLedger, billed: Billed, expected: dict[str, Any]) -> None:
     """
     Everywhere; and later words change nothing.
     """
@@ -150,7 +150,7 @@ def test_what_was_in_doubt_is_resolved_once(ledger: Ledger, billed: Billed, expe
         pytest.param(lambda book: book.settle("a", settled(7, outcome=LOST, usage=USED)), id="lost"),
     ],
 )
-def test_what_is_not_in_doubt_is_not_resolved(ledger: Ledger, end: Callable[[Ledger], None]) -> None:
+def test_what_is_not_in_doubt_is_not_resolved(ledger: SQLiteLedger, end: Callable[[SQLiteLedger], None]) -> None:
     """
     It stays as it is, in its day too.
     """
@@ -176,7 +176,7 @@ def test_what_is_not_in_doubt_is_not_resolved(ledger: Ledger, end: Callable[[Led
     ],
 )
 def test_who_was_taken_for_dead_is_believed_once(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, end: Callable[[Ledger], None], expected: dict[str, Any]
+    ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch, end: Callable[[SQLiteLedger], None], expected: dict[str, Any]
 ) -> None:
     """
     What was booked for it is taken back everywhere before.
@@ -189,7 +189,7 @@ def test_who_was_taken_for_dead_is_believed_once(
     assert booked(ledger) == expected
 
 
-def test_who_was_taken_for_dead_may_have_cost_nothing(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_was_taken_for_dead_may_have_cost_nothing(ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     It is no call of any budget then.
     """
@@ -202,7 +202,7 @@ def test_who_was_taken_for_dead_may_have_cost_nothing(ledger: Ledger, monkeypatc
     assert booked(ledger) == sums(5)
 
 
-def test_calls_in_flight_are_held_until_they_end(ledger: Ledger) -> None:
+def test_calls_in_flight_are_held_until_they_end(ledger: SQLiteLedger) -> None:
     """
     Each in its own amount.
     """
@@ -223,7 +223,7 @@ def test_calls_in_flight_are_held_until_they_end(ledger: Ledger) -> None:
         pytest.param(None, sums(7, in_doubt=93), id="less than is known here"),
     ],
 )
-def test_an_import_ends_a_doubt(ledger: Ledger, end: Any, expected: dict[str, Any] | None) -> None:
+def test_an_import_ends_a_doubt(ledger: SQLiteLedger, end: Any, expected: dict[str, Any] | None) -> None:
     """
     What another ledger surely knows replaces what is in doubt here, everywhere.
     """
@@ -235,7 +235,7 @@ def test_an_import_ends_a_doubt(ledger: Ledger, end: Any, expected: dict[str, An
     past = ImportedCall(call=call, worst=100, held_at=1, ended_at=2, end=end)
 
     assert ledger.import_calls([past]) == (1, int(end == "busy" or (end is not None and not end.in_doubt)))
-    (days,) = ledger.calls()
+    (days,) = ledger.spending()
     assert booked(ledger) == (expected or sums(calls=0)), days
 
 
@@ -247,13 +247,13 @@ def test_an_import_ends_a_doubt(ledger: Ledger, end: Any, expected: dict[str, An
         pytest.param("subscription", (0, 0, 1), id="subscription"),
     ],
 )
-def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: Ledger, billing: Any, counts: Any) -> None:
+def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: SQLiteLedger, billing: Any, counts: Any) -> None:
     """
     At its hold, and known the way that its billing is.
     """
     call = Call(id="a", run="r", provider="p", model="m", billing=billing)
     worst = 50 if billing == "metered" else 0
     ledger.import_calls([ImportedCall(call=call, worst=worst, held_at=1_795_300_000_000_000, ended_at=None, end=None)])
-    (days,) = ledger.calls()
+    (days,) = ledger.spending()
 
     assert (days.cost, days.estimated, days.local, days.subscription) == (worst, *counts)

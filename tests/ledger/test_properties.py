@@ -15,7 +15,7 @@ from llmo.ledger.records import Billed, Call, ImportedCall, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.reports import Spending
 from llmo.ledger.sqlite import counters, queries
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 
 LIMITS = (
     Limit(name="day", usd=100, window="day"),
@@ -44,7 +44,7 @@ class Money(RuleBasedStateMachine):
         self.directory = tempfile.TemporaryDirectory()
         self.clock = Clock()
         path = Path(self.directory.name) / "ledger.db"
-        self.ledgers = [Ledger(path, self.clock, zone) for zone in ("Europe/Berlin", "America/St_Johns")]
+        self.ledgers = [SQLiteLedger(path, self.clock, zone) for zone in ("Europe/Berlin", "America/St_Johns")]
         self.next = 0
         self.far = []
         self.refused = []
@@ -162,9 +162,9 @@ class Money(RuleBasedStateMachine):
             since = self.clock.time - 86_400 * 3.3
             for by, begin in ((["day", "model", "outcome"], None), (["week"], since), (["tag:team"], since)):
                 plain = [*by, "run"]
-                fast = {row.group: row for row in ledger.calls(by, since=begin)}
+                fast = {row.group: row for row in ledger.spending(by, since=begin)}
                 slow: dict[tuple[str, ...], Spending] = {}
-                for row in ledger.calls(plain, since=begin):
+                for row in ledger.spending(plain, since=begin):
                     slow.setdefault(row.group[:-1], Spending(row.group[:-1])).add(row)
                 assert slow == fast
 

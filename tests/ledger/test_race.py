@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from llmo.ledger.records import Call, Limit, Settlement
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 
 ROOT = Path(__file__).parents[2]
@@ -18,10 +18,10 @@ import os, sys
 from pathlib import Path
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 path, me = Path(sys.argv[1]), sys.argv[2]
-ledger = Ledger(path, SystemClock(), "UTC")
+ledger = SQLiteLedger(path, SystemClock(), "UTC")
 limits = [Limit(name="dollars", usd=1000), Limit(name="calls", calls=10)]
 sys.stdin.readline()
 passed = 0
@@ -38,9 +38,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from llmo.ledger.records import Call, Settlement
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
-ledger = Ledger(Path(sys.argv[1]), SystemClock(), "UTC")
+ledger = SQLiteLedger(Path(sys.argv[1]), SystemClock(), "UTC")
 for number in range(10**6):
     ledger.hold(Call(id=str(number), run="r", provider="p", model="m"), 100)
     ledger.settle(str(number), Settlement(cost=7, source="computed"))
@@ -70,7 +70,7 @@ def test_twenty_first_starts_at_once_share_one_cap(tmp_path):
         worker.stdin.write("\n")
         worker.stdin.flush()
     results = [worker.communicate() for worker in workers]
-    ledger = Ledger(path, SystemClock(), "UTC")
+    ledger = SQLiteLedger(path, SystemClock(), "UTC")
     (dollars, calls) = ledger.status([Limit(name="dollars", usd=1000), Limit(name="calls", calls=10)])
     ledger.close()
 
@@ -89,11 +89,11 @@ def test_a_kill_loses_no_settled_amount(tmp_path):
     worker.kill()
     said += worker.stdout.read().splitlines()
     worker.communicate()
-    ledger = Ledger(path, SystemClock(), "UTC")
+    ledger = SQLiteLedger(path, SystemClock(), "UTC")
     reported = len([line for line in said if line.strip()])
-    (total,) = ledger.calls()
+    (total,) = ledger.spending()
     lost = ledger.reconcile()
-    after = ledger.calls()[0]
+    after = ledger.spending()[0]
     intact = ledger._db().execute("PRAGMA integrity_check").fetchone()[0]
     ledger.close()
 
@@ -115,7 +115,7 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path, monkeypatch):
         with pytest.raises(sqlite3.OperationalError, match="incomplete input"):
             connection.connect(path)
     assert [] == list(tmp_path.iterdir())
-    ledger = Ledger(path, SystemClock(), "UTC")
+    ledger = SQLiteLedger(path, SystemClock(), "UTC")
     ledger.hold(Call(id="a", run="r", provider="p", model="m"), 1)
     ledger.settle("a", Settlement(cost=1, source="computed"))
     ledger.close()
@@ -125,9 +125,9 @@ LEAVING = """
 import sys
 from pathlib import Path
 from llmo.ledger.records import Call
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
-ledger = Ledger(Path(sys.argv[1]), SystemClock(), "UTC")
+ledger = SQLiteLedger(Path(sys.argv[1]), SystemClock(), "UTC")
 ledger.hold(Call(id="other", run="r", provider="p", model="m"), 1)
 ledger.close()
 """
@@ -138,7 +138,7 @@ def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(tmp_path
     A process that comes and goes does not take the log away from one that has two connections, as a batch has.
     """
     path = tmp_path / "ledger.db"
-    first, second = (Ledger(path, SystemClock(), "UTC") for _ in range(2))
+    first, second = (SQLiteLedger(path, SystemClock(), "UTC") for _ in range(2))
     for number, ledger in enumerate((first, second)):
         ledger.hold(Call(id=f"before {number}", run="r", provider="p", model="m"), 1)
     second.close()
@@ -146,7 +146,7 @@ def test_a_second_connection_of_a_process_leaves_the_locks_of_the_first(tmp_path
     other = start(LEAVING, str(path))
     assert ("", 0) == (other.communicate()[1], other.returncode)
     first.hold(Call(id="after", run="r", provider="p", model="m"), 1)
-    told = Ledger(path, SystemClock(), "UTC")
+    told = SQLiteLedger(path, SystemClock(), "UTC")
 
     assert log == path.with_name("ledger.db-wal").stat().st_ino
     assert 4 == len(list(told.export_calls()))

@@ -16,7 +16,7 @@ from llmo.ledger.periods import ALWAYS
 from llmo.ledger.records import Call, Held, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite import connection, counters, schema
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def dump(path: Path) -> list[Any]:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Ledger]:
-    book = Ledger(path, SystemClock(), "UTC")
+def opened(path: Path) -> Iterator[SQLiteLedger]:
+    book = SQLiteLedger(path, SystemClock(), "UTC")
     yield book
     book.close()
 
@@ -87,7 +87,7 @@ def test_an_older_ledger_is_taken_over_without_its_credit(old: Path) -> None:
     Every call stays; what was below zero holds nothing, and what it cost is unknown, so that the sum is a lower bound.
     """
     with opened(old) as book:
-        (total,) = book.calls()
+        (total,) = book.spending()
         kept = {
             row[0]: row[1:] for row in book._db().execute("SELECT id, state, worst, cost, source, attempt FROM calls")
         }
@@ -146,7 +146,7 @@ def test_a_kill_in_the_middle_of_a_migration_leaves_the_old_ledger_or_the_new_on
         versions.append(after[0][0][0])
         assert after in (before, [[(3,)], *after[1:3], [("ok",)]])
         with opened(path) as book:
-            assert (5, 7) == (book.calls()[0].cost, book.calls()[0].held)
+            assert (5, 7) == (book.spending()[0].cost, book.spending()[0].held)
         if run.returncode == 0:
             break
         assert -signal.SIGKILL == run.returncode
@@ -156,7 +156,7 @@ def test_a_kill_in_the_middle_of_a_migration_leaves_the_old_ledger_or_the_new_on
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Ledger]:
+def book(tmp_path: Path) -> Iterator[SQLiteLedger]:
     with opened(tmp_path / "new.db") as book:
         book.hold(Call(id="a", run="r", provider="p", model="m"), 9, [Limit(name="all", usd=20)])
         yield book
@@ -186,7 +186,7 @@ def book(tmp_path: Path) -> Iterator[Ledger]:
         "INSERT INTO daily VALUES (0, 1, 'p', 'm', '', '{}', 'metered', 'settled', 'ok', 'computed', 1, 1, 0, 0, -1, 0, 0, 0, 0)",
     ],
 )  # fmt: skip
-def test_the_database_refuses_what_would_be_credit(book: Ledger, statement: str) -> None:
+def test_the_database_refuses_what_would_be_credit(book: SQLiteLedger, statement: str) -> None:
     """
     Whoever writes it, in whatever language.
     """
@@ -197,7 +197,7 @@ def test_the_database_refuses_what_would_be_credit(book: Ledger, statement: str)
     assert before == dump(book.path)
 
 
-def test_a_hold_below_zero_is_an_error_and_books_nothing(book: Ledger) -> None:
+def test_a_hold_below_zero_is_an_error_and_books_nothing(book: SQLiteLedger) -> None:
     """
     Also when a caller forgot to check it.
     """
@@ -212,6 +212,6 @@ def test_a_hold_below_zero_is_an_error_and_books_nothing(book: Ledger) -> None:
         one is None for one in book.apply([good, bad, replace(good, call=replace(good.call, id="e"))])
     ]
 
-    (total,) = book.calls()
+    (total,) = book.spending()
     assert (3, 19, 0) == (total.calls, total.held, total.cost)
     assert connection.SCHEMA == 3

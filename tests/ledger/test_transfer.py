@@ -9,7 +9,7 @@ from llmo.errors import UsageError
 from llmo.ledger import transfer
 from llmo.ledger.records import LOST, Billed, Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from llmo.types.money import DOLLAR
 
@@ -24,7 +24,7 @@ class Clock:
 @pytest.fixture
 def books(tmp_path):
     """A CI job's ledger, and the one at home."""
-    both = [Ledger(tmp_path / name / "ledger.db", Clock(), "UTC") for name in ("job", "home")]
+    both = [SQLiteLedger(tmp_path / name / "ledger.db", Clock(), "UTC") for name in ("job", "home")]
     yield both
     for book in both:
         book.close()
@@ -50,7 +50,7 @@ def fill(book):
 
 
 def sums(book):
-    (total,) = book.calls()
+    (total,) = book.spending()
     return total.calls, total.cost, total.in_doubt, total.unpriced, total.in_flight, total.released, total.estimated
 
 
@@ -147,7 +147,7 @@ def test_a_line_that_is_no_call_is_named(books, change, why):
         brought(books[1], lines)
 
     assert error.value.message.startswith(f"x.jsonl:2: not a call of a ledger: {why}")
-    assert [] == books[1].calls()
+    assert [] == books[1].spending()
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '"x"', "{}", "null"])
@@ -168,4 +168,4 @@ def test_an_amount_is_carried_exactly(books):
     job.settle("a", Settlement(cost=123_456_789_012, source="reported"))
     brought(home, job.export_calls())
 
-    assert 123_456_789_012 == home.calls()[0].cost
+    assert 123_456_789_012 == home.spending()[0].cost

@@ -16,7 +16,7 @@ from llmo.engine.job import Job
 from llmo.ledger.accounts import DirectAccount
 from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import Call, Held, Limit, Settled, Settlement
-from llmo.ledger.sqlite.ledger import Ledger
+from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.providers.http import rate_headers
 from llmo.types.events import MOST_COUNTED, Finish, ReportedCost, ServedBy, Text, Usage, Warned
 from llmo.types.money import DEAREST
@@ -58,8 +58,8 @@ TEXT = "Grüße 😀 a\u2028b\u0085c!"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    book = Ledger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+def ledger(tmp_path: Path) -> Iterator[SQLiteLedger]:
+    book = SQLiteLedger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
     yield book
     book.close()
 
@@ -159,7 +159,7 @@ def test_a_cost_that_cannot_be_is_said_and_not_booked(cost: str) -> None:
     ] == [True]
 
 
-def play(ledger: Ledger, *script: Event) -> Result:
+def play(ledger: SQLiteLedger, *script: Event) -> Result:
     """One answer of a provider that checks nothing, booked in a real ledger."""
 
     async def main() -> Result:
@@ -185,12 +185,12 @@ def play(ledger: Ledger, *script: Event) -> Result:
         pytest.param(Usage(5, 2, reasoning_tokens=3), id="reasoning"),
     ],
 )
-def test_usage_of_any_provider_is_checked_before_it_is_booked(ledger: Ledger, usage: Usage) -> None:
+def test_usage_of_any_provider_is_checked_before_it_is_booked(ledger: SQLiteLedger, usage: Usage) -> None:
     """
     Whoever made the event: the answer is kept, and what was held is booked as an estimate.
     """
     result = play(ledger, Text("hi"), usage, Finish("stop"))
-    (booked,) = ledger.calls()
+    (booked,) = ledger.spending()
 
     assert (result.ok, result.text, result.usage) == (True, "hi", None)
     assert (result.cost, result.cost_source) == (candidate(A, 1).worst, "estimated")
@@ -199,7 +199,7 @@ def test_usage_of_any_provider_is_checked_before_it_is_booked(ledger: Ledger, us
 
 
 @pytest.mark.parametrize("cost", [-1, DEAREST + 1, 10**30])
-def test_a_reported_cost_of_any_provider_is_checked_too(ledger: Ledger, cost: int) -> None:
+def test_a_reported_cost_of_any_provider_is_checked_too(ledger: SQLiteLedger, cost: int) -> None:
     """
     The price times the tokens takes its place.
     """
@@ -209,7 +209,7 @@ def test_a_reported_cost_of_any_provider_is_checked_too(ledger: Ledger, cost: in
     assert result.warnings == ("a/m reported a cost that can't be true, ignored",)
 
 
-def test_names_are_stored_as_one_short_line(ledger: Ledger) -> None:
+def test_names_are_stored_as_one_short_line(ledger: SQLiteLedger) -> None:
     """
     A NUL, half a character, a terminal's escape or a megabyte in a name fails no booking.
     """
@@ -229,19 +229,19 @@ BAD = Settlement(cost=10**30, source="computed")
 GOOD = Settlement(cost=7, source="computed")
 
 
-def test_one_bad_entry_harms_no_neighbour(ledger: Ledger) -> None:
+def test_one_bad_entry_harms_no_neighbour(ledger: SQLiteLedger) -> None:
     """
     It fails alone: what stands in the same transaction is booked.
     """
     ledger.apply([Held(call(name), 10) for name in "abc"])
     results = ledger.apply([Settled("a", GOOD), Settled("b", BAD), Settled("c", GOOD), Held(call("d"), 10)])
-    (booked,) = ledger.calls()
+    (booked,) = ledger.spending()
 
     assert [type(result) for result in results] == [type(None), OverflowError, type(None), type(None)]
     assert (booked.cost, booked.in_flight, booked.held) == (14, 2, 20)
 
 
-def test_one_bad_entry_is_its_own_callers_failure(ledger: Ledger) -> None:
+def test_one_bad_entry_is_its_own_callers_failure(ledger: SQLiteLedger) -> None:
     """
     In a batch whoever asked for it is told, the others go on, and nobody waits for it for ever.
     """
@@ -290,20 +290,20 @@ COUNTS = st.fixed_dictionaries(
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(usage=COUNTS)
-def test_whatever_is_counted_can_be_booked(ledger: Ledger, usage: dict[str, Any]) -> None:
+def test_whatever_is_counted_can_be_booked(ledger: SQLiteLedger, usage: dict[str, Any]) -> None:
     """
     Any JSON as usage leaves an answer, and a booking that the ledger takes.
     """
     body = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}], "usage": usage}
     whole = replace(HELLO, stream=False)
     found = events(OPENROUTER, Scripted([json.dumps(body).encode()], headers=JSON), whole)
-    before = sum(group.cost for group in ledger.calls())
+    before = sum(group.cost for group in ledger.spending())
     result = play(ledger, *found)  # type: ignore[arg-type]  # no error is among them
 
     assert (result.ok, result.text) == (True, "hi")
     assert result.cost is not None
     assert 0 <= result.cost <= DEAREST
-    assert sum(group.cost for group in ledger.calls()) - before == result.cost
+    assert sum(group.cost for group in ledger.spending()) - before == result.cost
 
 
 @pytest.mark.parametrize(

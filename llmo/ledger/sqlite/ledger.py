@@ -36,7 +36,7 @@ MOVED = 10_000
 """Changes of rows that are left in the log."""
 
 
-class Ledger(LedgerReader):
+class SQLiteLedger(LedgerReader):
     """
     Holds and calls; used by one thread.
 
@@ -48,9 +48,9 @@ class Ledger(LedgerReader):
         super().__init__(path, clock, timezone)
         self._told: set[tuple[int | str | None, ...]] = set()
 
-    def another(self) -> Ledger:
+    def clone(self) -> SQLiteLedger:
         """The same ledger for another thread."""
-        other = Ledger(self.path, self._clock, self._timezone)
+        other = SQLiteLedger(self.path, self._clock, self._timezone)
         other.patience, other.until = self.patience, self.until
         return other
 
@@ -97,7 +97,7 @@ class Ledger(LedgerReader):
 
         db = self._db(patience)
         with writing(db, self.path):
-            postings = Postings(db, self._now(), self._zone())
+            postings = Postings(db, self._now(), self.zone)
             results: list[Exception | None] = [postings.apply(entry) for entry in entries]
             postings.close()
         return results
@@ -138,7 +138,7 @@ class Ledger(LedgerReader):
             return []
         db = self._db(ADVICE_S)
         with writing(db, self.path):
-            noted = [alerts.first(db, limit, of[0], run, (self._now(), self._zone())) for of, limit, _ in new]
+            noted = [alerts.first(db, limit, of[0], run, (self._now(), self.zone)) for of, limit, _ in new]
         self._told.update(key for _, _, key in new)
         return [of for (of, _, _), first in zip(new, noted, strict=True) if first]
 
@@ -153,7 +153,7 @@ class Ledger(LedgerReader):
         while some := list(islice(rest, CHUNK)):
             db = self._db()
             with writing(db, self.path):
-                postings = Postings(db, self._now(), self._zone())
+                postings = Postings(db, self._now(), self.zone)
                 new += sum([postings.import_call(one) for one in some])
                 postings.close()
             seen += len(some)
@@ -180,7 +180,7 @@ class Ledger(LedgerReader):
         if (db := self._reader()) is None:
             return []
         with writing(db, self.path):
-            postings = Postings(db, self._now(), self._zone())
+            postings = Postings(db, self._now(), self.zone)
             booked = queries.lost(db, postings, run)
             postings.close()
         return booked
@@ -192,7 +192,7 @@ class Ledger(LedgerReader):
 
         db = self._db()
         with writing(db, self.path):
-            postings = Postings(db, self._now(), self._zone())
+            postings = Postings(db, self._now(), self.zone)
             for identifier, of in billed.items():
                 postings.resolve(identifier, of)
             postings.close()

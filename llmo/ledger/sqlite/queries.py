@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from statistics import median, quantiles
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from llmo.ledger.processes import Owner, lives
 from llmo.ledger.records import LOST, Doubt, Latency, Settlement
+from llmo.ledger.reports import Times
 from llmo.ledger.sqlite.counters import CallKey
 
 if TYPE_CHECKING:
@@ -37,16 +38,6 @@ def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
         return None
     speed = median(tokens / seconds for seconds, tokens in timed) if timed else None
     return Latency(first_token_p50_s=median(first), tokens_per_s_p50=speed, samples=len(first))
-
-
-class Times(NamedTuple):
-    """Seconds that the last good calls of a target took; None where nothing was measured."""
-
-    target: tuple[str, str]
-    samples: int
-    total_p50: float | None
-    total_p95: float | None
-    first_token_p50: float | None
 
 
 def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Period) -> Iterator[Times]:

@@ -13,13 +13,12 @@ from llmo.ledger import periods
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime, tzinfo
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
     from llmo.ledger.records import BudgetStatus, Doubt, Latency, Limit
-    from llmo.ledger.reports import Spending
-    from llmo.ledger.sqlite.queries import Times
+    from llmo.ledger.reports import Spending, Times
     from llmo.types.clock import Clock
     from llmo.types.messages import Target
     from llmo.types.money import Pico
@@ -40,6 +39,11 @@ class LedgerReader:
         self._file: tuple[int, int] | None = None
         self._moved = 0
 
+    @property
+    def zone(self) -> tzinfo | None:
+        """The time zone of windows and days. Raises `ConfigError`."""
+        return periods.zone(self._timezone)
+
     def status(self, limits: Sequence[Limit], run: str = "", *, live: bool = False) -> list[BudgetStatus]:
         """
         Each limit with what is spent and held in its current window; `run` is that of run limits.
@@ -52,7 +56,7 @@ class LedgerReader:
         from llmo.ledger.sqlite.faults import explained
         from llmo.ledger.sqlite.postings import status
 
-        db, now, where = self._reader(), self._now(), self._zone()
+        db, now, where = self._reader(), self._now(), self.zone
         spans = [periods.period(limit.window, now, where) for limit in limits]
         with explained(self.path), reading(db) if db and live else nullcontext():
             sums = [peek(db, limit, span, run) for limit, span in zip(limits, spans, strict=True)]
@@ -83,7 +87,7 @@ class LedgerReader:
         with explained(self.path):
             return queries.cooling(db, target, self._now()) if db else (0.0, "")
 
-    def calls(
+    def spending(
         self,
         by: Sequence[str] = (),
         *,
@@ -103,7 +107,7 @@ class LedgerReader:
             return []
         only = Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
         with explained(self.path), reading(db):
-            return spending.spending(db, by, self._zone(), only)
+            return spending.spending(db, by, self.zone, only)
 
     def times(self, targets: Sequence[tuple[str, str]], since: float | None, until: float | None) -> list[Times]:
         """How long the last good calls of these targets took."""
@@ -159,24 +163,6 @@ class LedgerReader:
         with explained(self.path):
             return queries.lost_rows(db, run) if db else []
 
-    @staticmethod
-    def total(groups: Iterable[Spending]) -> Spending:
-        """All groups together."""
-        from llmo.ledger.reports import Spending
-
-        total = Spending()
-        for group in groups:
-            total.add(group)
-        return total
-
-    def seconds(self, moment: datetime) -> float:
-        """Seconds since the epoch of a wall-clock time; one without zone is in the ledger's."""
-        return moment.timestamp() if moment.tzinfo else periods.instant(moment, self._zone()) / 1_000_000
-
-    def format_instant(self, at: float) -> str:
-        """An instant as it is written, in the ledger's zone."""
-        return periods.format_instant(int(at * 1_000_000), self._zone())
-
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         if self._open:
@@ -192,7 +178,7 @@ class LedgerReader:
             patience = min(connection.PATIENCE, self.patience, left)
         # SQLite connections do not survive a fork.
         if self._open is None or self._open[0] != os.getpid():
-            self._open = (os.getpid(), connection.connect(self.path, self._zone(), patience))
+            self._open = (os.getpid(), connection.connect(self.path, self.zone, patience))
             self._file = connection.identity(self.path)
         elif connection.identity(self.path) != self._file:
             self.close()
@@ -207,9 +193,6 @@ class LedgerReader:
 
     def _now(self) -> int:
         return int(self._clock.now() * 1_000_000)
-
-    def _zone(self) -> tzinfo | None:
-        return periods.zone(self._timezone)
 
 
 def _micro(at: float | None) -> int | None:

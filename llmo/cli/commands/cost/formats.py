@@ -52,8 +52,8 @@ def as_object(report: Report) -> dict[str, Any]:
     """One object; a ledger without calls has zeros and no groups."""
     groups = [spending.spending(group, report.by) for group in report.groups]
     body: dict[str, Any] = {
-        "since": None if report.since is None else report.ctx.ledger.format_instant(report.since),
-        "until": None if report.until is None else report.ctx.ledger.format_instant(report.until),
+        "since": None if report.since is None else report.instant(report.since),
+        "until": None if report.until is None else report.instant(report.until),
         "run": report.run,
         "by": list(report.by),
         "total": spending.spending(report.total),
@@ -124,12 +124,11 @@ def to_html(report: Report, path: str) -> None:
 
 def _span(report: Report) -> str:
     """Which calls these are, in words."""
-    said = report.ctx.ledger.format_instant
-    parts = [] if report.since is None else [f"from {said(report.since)}"]
-    parts += [] if report.until is None else [f"until {said(report.until)}"]
+    parts = [] if report.since is None else [f"from {report.instant(report.since)}"]
+    parts += [] if report.until is None else [f"until {report.instant(report.until)}"]
     parts += [] if report.run is None else [f"run {report.run}"]
     parts += [f"{key}={value}" for key, value in report.tags.items()]
-    return ", ".join(parts or ["all calls"]) + f"; written {said(report.ctx.clock.now())}"
+    return ", ".join(parts or ["all calls"]) + f"; written {report.instant(report.ctx.clock.now())}"
 
 
 def _grid(report: Report, *, bars: bool = False) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

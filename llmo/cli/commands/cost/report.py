@@ -114,12 +114,14 @@ class Report:
 
     def ask(self, *by: str) -> list[Spending]:
         """Spending of these calls by other keys."""
-        return self.ctx.ledger.calls(by, since=self.since, until=self.until, run=self.run, tags=self.tags)
+        return self.ctx.ledger.spending(by, since=self.since, until=self.until, run=self.run, tags=self.tags)
 
     @cached_property
     def total(self) -> Spending:
         """All of it."""
-        return self.ctx.ledger.total(self.groups)
+        from llmo.ledger import reports
+
+        return reports.total(self.groups)
 
     @cached_property
     def budgets(self) -> list[BudgetStatus]:
@@ -142,6 +144,12 @@ class Report:
     def stranded(self) -> tuple[int, Pico]:
         """How many calls processes that are gone left behind, and what they hold."""
         return self.ctx.ledger.stranded(self.run) if self.total.in_flight else (0, 0)
+
+    def instant(self, at: float) -> str:
+        """An instant (seconds since the epoch) in the profile's zone, as ISO 8601."""
+        from llmo.ledger.periods import format_instant
+
+        return format_instant(int(at * 1_000_000), self.ctx.ledger.zone)
 
     def verdict(self, most: Pico | None) -> int:
         """The exit code of --check, with a line for each limit that is used up."""
@@ -179,6 +187,8 @@ def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> flo
     """
     from datetime import datetime, timedelta
 
+    from llmo.ledger import periods
+
     if text is None:
         return None
     if is_span(text):
@@ -192,6 +202,6 @@ def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> flo
     try:
         if end and re.fullmatch(r"[\d-]+", text.strip()):
             moment += timedelta(days=1)
-        return max(0.0, ctx.ledger.seconds(moment))
+        return max(0.0, periods.seconds(moment, ctx.ledger.zone))
     except (OverflowError, ValueError, OSError):
         raise UsageError(f"{flag}: no day of a calendar here: {text}", hint="give a year like 2026") from None

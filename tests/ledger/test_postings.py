@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from llmo.ledger.records import LOST, Billed, Call, ImportedCall, Limit, Settlement
-from llmo.ledger.sqlite import queries
+from llmo.ledger.sqlite import daily, queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from tests import virtual
@@ -50,6 +51,7 @@ def booked(ledger: SQLiteLedger) -> dict[str, Any]:
     spent, held, in_doubt, calls = sums[0]
     assert (spent, in_doubt) == ((exact.cost or 0), exact.in_doubt)
     assert calls == exact.calls
+    assert_days_agree(ledger)
     names = ("input_tokens", "cached_input_tokens", "output_tokens")
     return {
         "spent": spent,
@@ -60,6 +62,18 @@ def booked(ledger: SQLiteLedger) -> dict[str, Any]:
         "estimated": exact.estimated,
         "tokens": tuple(getattr(exact, name) for name in names),
     }
+
+
+def assert_days_agree(ledger: SQLiteLedger) -> None:
+    """What the days hold is what the calls add up to, column by column."""
+    every = "SELECT * FROM daily ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
+    db = ledger._db()
+    kept = db.execute(every).fetchall()
+    db.execute("BEGIN")
+    daily.rebuild(db, ledger.zone)
+    anew = db.execute(every).fetchall()
+    db.execute("ROLLBACK")
+    assert kept == anew
 
 
 def sums(spent: int = 0, **others: Any) -> dict[str, Any]:
@@ -91,6 +105,7 @@ def die(ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(None, settled(None), sums(0, unpriced=1), id="no cost and no hold"),
         pytest.param(None, settled(9, source="reported"), sums(9), id="a cost without a hold"),
         pytest.param(100, settled(7, 93), sums(7, in_doubt=93), id="the rest in doubt"),
+        pytest.param(100, settled(0, 100), sums(0, in_doubt=100), id="all in doubt"),
         pytest.param(100, settled(7, 94), sums(7, in_doubt=93), id="no more in doubt than was held"),
         pytest.param(100, settled(100, 1), sums(100), id="nothing left to doubt"),
         pytest.param(100, settled(120, 1), sums(120), id="passed and in doubt"),
@@ -257,3 +272,94 @@ def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: SQLiteLedger, bi
     (days,) = ledger.spending()
 
     assert (days.cost, days.estimated, days.local, days.subscription) == (worst, *counts)
+
+
+@pytest.mark.parametrize("cost", [0, 7])
+@pytest.mark.parametrize("outcome", [LOST, "timeout"])
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        pytest.param(
+            settled(9, usage=Usage(1, 2, 0, 0, 1)), {"spent": 9, "calls": 2, "tokens": (11, 4, 7)}, id="other"
+        ),
+        pytest.param(settled(9), {"spent": 9, "calls": 2, "tokens": (10, 4, 5)}, id="none"),
+        pytest.param("busy", {"spent": 0, "calls": 1, "tokens": (10, 4, 5)}, id="it cost nothing"),
+    ],
+)
+def test_tokens_of_what_is_corrected_leave_its_day(
+    ledger: SQLiteLedger, end: Settlement | str, expected: dict[str, Any], outcome: str, cost: int
+) -> None:
+    """
+    Those of another call that ended as it did stay; of a call that is given back there are none.
+    """
+    in_doubt = 0 if outcome == LOST else 93
+    for name in ("a", "b"):
+        hold(ledger, name, 100)
+        ledger.settle(name, settled(cost, in_doubt, usage=USED, outcome=outcome, source="estimated"))
+    assert booked(ledger) == sums(2 * cost, in_doubt=2 * in_doubt, calls=2, estimated=2, tokens=(20, 8, 10))
+    past = ImportedCall(call=Call(id="a", run="r", provider="p", model="m"), worst=100, held_at=1, ended_at=2, end=end)
+
+    assert ledger.import_calls([past]) == (1, 1)
+    spent = cost + expected["spent"]
+    assert booked(ledger) == sums(**{**expected, "spent": spent, "in_doubt": in_doubt, "estimated": 1})
+
+
+def test_tokens_that_nobody_counted_are_not_zero(ledger: SQLiteLedger) -> None:
+    """
+    They are unknown where the calls are carried on.
+    """
+    hold(ledger, "a", 100)
+    ledger.settle("a", settled(7))
+    (line,) = ledger.export_calls()
+    told = json.loads(line)
+
+    assert [told[name] for name in daily.TOKENS] == [None] * len(daily.TOKENS)
+
+
+def test_what_was_in_doubt_keeps_its_outcome(ledger: SQLiteLedger) -> None:
+    """
+    That it was a timeout is as true when its cost is known.
+    """
+    hold(ledger, "a", 100)
+    ledger.settle("a", settled(7, 93, outcome="timeout"))
+    ledger.resolve({"a": Billed(cost=30, source="reported")})
+
+    assert [one.group for one in ledger.spending(["outcome"])] == [("timeout",)]
+    assert booked(ledger) == sums(30)
+
+
+@pytest.mark.parametrize(
+    ("end", "new", "expected"),
+    [
+        pytest.param(None, 0, sums(held=100), id="held there too"),
+        pytest.param(settled(100, outcome=LOST), 0, sums(held=100), id="lost there"),
+        pytest.param(settled(7, 20), 1, sums(7, in_doubt=20), id="in doubt"),
+        pytest.param(settled(7), 1, sums(7), id="its cost"),
+        pytest.param("busy", 1, sums(calls=0), id="it cost nothing"),
+    ],
+)
+def test_an_import_ends_what_is_held_here_only_with_what_is_known(
+    ledger: SQLiteLedger, end: Settlement | str | None, new: int, expected: dict[str, Any]
+) -> None:
+    """
+    A ledger that was copied while its calls were in flight knows less than its process.
+    """
+    hold(ledger, "a", 100)
+    hold(ledger, "b", 60)
+    ledger.release("b", "busy")
+    past = ImportedCall(call=Call(id="a", run="r", provider="p", model="m"), worst=100, held_at=1, ended_at=2, end=end)
+
+    assert ledger.import_calls([past]) == (1, new)
+    assert booked(ledger) == expected
+
+
+def test_an_imported_call_is_of_no_process_here(ledger: SQLiteLedger) -> None:
+    """
+    A process of this machine that has its number by chance has nothing to do with it.
+    """
+    ledger.import_calls(
+        [ImportedCall(call=Call(id="a", run="r", provider="p", model="m"), worst=5, held_at=1, ended_at=None, end=None)]
+    )
+
+    owners = ledger._db().execute("SELECT owner_pid, owner_started, owner_boot FROM calls").fetchall()
+    assert owners == [(0, "", "")]

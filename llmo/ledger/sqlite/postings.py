@@ -200,9 +200,11 @@ _RESOLVE = f"""
 UPDATE calls SET state = 'settled', cost = ?, in_doubt = 0, source = ?, {", ".join(f"{name} = ?" for name in TOKENS)}
 WHERE id = ?
 """  # noqa: S608 - constants
-_RELEASE = """
-UPDATE calls SET state = 'released', outcome = ?, cost = 0, in_doubt = 0, source = NULL, ended_at = ? WHERE id = ?
-"""
+_RELEASE = f"""
+UPDATE calls SET state = 'released', outcome = ?, cost = 0, in_doubt = 0, source = NULL, ended_at = ?,
+    {", ".join(f"{name} = NULL" for name in TOKENS)}
+WHERE id = ?
+"""  # noqa: S608 - constants
 _OPEN = f"""
 SELECT state, outcome, worst, cost, in_doubt, billing, source, run, held_at, provider, model, task, tags,
        {", ".join(TOKENS)} FROM calls WHERE id = ?

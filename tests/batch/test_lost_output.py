@@ -204,8 +204,7 @@ def test_a_replaced_output_leaves_the_new_file_alone(file: Appended) -> None:
 FULL = """
 import os, resource, sys
 from pathlib import Path
-from llmo.batch import outcome
-from llmo.batch.appended import APPEND, Appended, OutputLost, opened
+from llmo.batch.output.appended import APPEND, Appended, OutputLost
 path = Path(sys.argv[1])
 file = Appended(os.open(path, APPEND, 0o666), path)
 file.write(b"a" * 999 + b"\\n")

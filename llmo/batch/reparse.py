@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.batch.output.export import lines, set_aside
 from llmo.batch.output.journal import Journal, encoded
 from llmo.batch.resume import manifest
-from llmo.storage.replaced import replaced
+from llmo.storage.files import replaced
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,16 +1,58 @@
-"""One value of a profile's text changed, comments and order kept."""
+"""One value of a profile changed: its text with comments and order kept, its file all or nothing."""
 
 from __future__ import annotations
 
 import tomllib
 from typing import TYPE_CHECKING, Any
 
-from llmo.config.problems import unknown
+from llmo.config import sources
+from llmo.config.load import problems
+from llmo.config.problems import Problem, ProfileError, unknown
 from llmo.config.schema import Path, declared, decoded, dotted, is_list, is_table
 from llmo.errors import ConfigError
+from llmo.storage.files import replace
+from llmo.storage.locks import exclusive
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    import pathlib
+    from collections.abc import Mapping, MutableMapping
+
+
+def set_value(path: pathlib.Path, key: str, value: str, env: Mapping[str, str]) -> tuple[list[Problem], bool]:
+    """
+    Set one key of the file, which need not exist; what was wrong before and still is, and whether it is new.
+
+    Raises `ConfigError` and leaves the file alone when the change would make something wrong.
+    """
+    split(key)  # a wrong key is named before anything is locked or created
+    with exclusive(path, env):
+        before, created = _content(path)
+        sources.parsed(path, before)
+        after = changed(sources.text(path, before), key, value).encode()
+        old = {(problem.key, problem.what) for problem in problems(path, before, env)}
+        found = problems(path, after, env)
+        new = [problem for problem in found if (problem.key, problem.what) not in old]
+        if new:
+            raise ProfileError([Problem("", problem.key, problem.what) for problem in new], hint="nothing was written")
+        store(path, after)
+    return found, created
+
+
+def _content(path: pathlib.Path) -> tuple[bytes, bool]:
+    try:
+        return path.read_bytes(), False
+    except FileNotFoundError:
+        return b"", True
+    except OSError as exc:
+        raise ConfigError(f"cannot read the profile: {path}: {(exc.strerror or str(exc)).lower()}") from None
+
+
+def store(path: pathlib.Path, content: bytes) -> None:
+    """Write a profile file in one step."""
+    try:
+        replace(path, content)
+    except OSError as exc:
+        raise ConfigError(f"cannot write the profile: {path}: {(exc.strerror or str(exc)).lower()}") from None
 
 
 def changed(text: str, key: str, value: str) -> str:

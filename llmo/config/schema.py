@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
@@ -11,19 +10,19 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 
 from llmo.config.parameters import shown
 from llmo.config.profile import Profile, Usd
+from llmo.config.toml_positions import BARE
 
 Path: TypeAlias = tuple["str | int", ...]
 Type: TypeAlias = Any
 """A type as annotations give it, without `Annotated` and `None`."""
 
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 _WORDS: Mapping[Any, str] = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
 
 
 def dotted(path: Path) -> str:
     """A path as TOML writes keys; positions in lists count from 0."""
-    return ".".join(str(part) if isinstance(part, int) or _BARE.fullmatch(part) else _quoted(part) for part in path)
+    return ".".join(str(part) if isinstance(part, int) or BARE.fullmatch(part) else _quoted(part) for part in path)
 
 
 def _quoted(part: str) -> str:

@@ -22,7 +22,7 @@ _STRING = re.compile(
     r"|'[^'\n]*'",
     re.DOTALL,
 )
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
+BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^,\]}#\n]+")
 
 
@@ -88,7 +88,7 @@ class _Reader:
             self.at += 1
 
     def _key(self) -> str:
-        found = _STRING.match(self.text, self.at) or _BARE.match(self.text, self.at)
+        found = _STRING.match(self.text, self.at) or BARE.match(self.text, self.at)
         assert found, self.at
         self.at = found.end()
         raw = found[0]

@@ -1,62 +1,66 @@
-"""Files that are there whole or as they were before."""
+"""Files that are there whole or as they were before: the one way to replace one."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
+import stat
 import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmo.errors import ConfigError
-from llmo.storage.paths import cache_dir, ensure_private
+from llmo.storage.paths import ensure_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 
 def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
     """
-    Put `content` at `path` in one step, readable by this user only.
+    Replace a file of llmo's own with `content`, readable by this user only.
 
-    A link stays a link: profiles are often links into a folder of dotfiles. Raises `OSError`.
+    Several processes may do so at once, so each writes under a name of its own. A link stays a link: profiles are
+    often links into a folder of dotfiles. Raises `OSError`.
     """
     path = Path(os.path.realpath(path))
     ensure_private(path.parent)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp: mode 0600
+    handle, fresh = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp: mode 0600
+    with _becoming(path, Path(fresh), os.fdopen(handle, "wb"), durable=durable) as file:
+        file.write(content)
+
+
+@contextmanager
+def replaced(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """
+    Replace an output of the user's with what is written, in the mode that it had, else in the usual one.
+
+    One run at a time writes to an output (`llmo.storage.locks`), so that the name beside it is the same each time, and
+    a killed run leaves at most one such file.
+    """
+    fresh = successor(path)
+    with _becoming(path, fresh, fresh.open("wb"), durable=durable) as file:
+        yield file
+        if path.exists():
+            fresh.chmod(stat.S_IMODE(path.stat().st_mode))
+
+
+def successor(path: Path) -> Path:
+    """Where `replaced` writes before the file takes its place."""
+    return path.with_name(f"{path.name}.new")
+
+
+@contextmanager
+def _becoming(path: Path, fresh: Path, file: BinaryIO, *, durable: bool) -> Iterator[BinaryIO]:
+    """Move `fresh` to `path` when all of it is written; of a failure nothing stays."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        with file:
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        fresh.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+        with suppress(OSError):
+            fresh.unlink()
         raise
-
-
-@contextlib.contextmanager
-def exclusive(path: Path, env: Mapping[str, str]) -> Iterator[None]:
-    """
-    Keep other llmo processes from changing `path` meanwhile, so that no change is lost.
-
-    The lock lies in the cache: beside a profile in somebody's project it would be litter.
-    """
-    name = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:16]
-    lock = cache_dir(env) / "locks" / name
-    try:
-        ensure_private(lock.parent)
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as exc:
-        raise ConfigError(f"cannot lock the profile: {lock}: {(exc.strerror or str(exc)).lower()}") from None
-    try:
-        with contextlib.suppress(ImportError):  # Windows has no fcntl: the last writer wins there, never half a file
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -22,7 +22,8 @@ _OBJECT = (dict, Mapping)
 _NESTS = (dict, list, tuple, Mapping, Sequence)
 """The usual ones first: they are looked for millions of times."""
 _PLAIN = frozenset({str, int, float, bool, type(None)})
-_LONE = re.compile("[\ud800-\udfff]")
+LONE = re.compile("[\ud800-\udfff]")
+"""Half of a surrogate pair, which JSON can spell and UTF-8 can't."""
 
 
 class Unfit(ValueError):
@@ -70,7 +71,7 @@ def write(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> 
     try:
         text.encode()
     except UnicodeEncodeError:
-        text = _LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        text = LONE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return text
 
 

@@ -23,7 +23,6 @@ from llmo.batch.resume.recorded import Recorded
 from llmo.errors import UsageError
 from llmo.requests.validator import checked
 from llmo.storage import line_reader
-from llmo.storage.replaced import replaced
 from tests import recorded
 
 if TYPE_CHECKING:
@@ -300,22 +299,6 @@ def test_a_batch_is_resumed_over_all_of_them(llmo: Llmo) -> None:
     assert b"".join(BAD.values()) == (llmo.home / "out.jsonl.llmo.old.jsonl").read_bytes()
     with contextlib.closing(sqlite3.connect(llmo.home / "data" / "ledger.db")) as db:
         assert [(4,)] == db.execute("SELECT count(*) FROM calls").fetchall()
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    """
-    With the mode that it had; of a failure nothing stays.
-    """
-    path = tmp_path / "out"
-    path.write_text("old", "utf-8")
-    path.chmod(0o640)
-    with pytest.raises(TypeError), replaced(path) as out:
-        out.writelines([b"new", "no bytes"])  # type: ignore[list-item]
-    assert ("old", [path]) == (path.read_text("utf-8"), list(tmp_path.iterdir()))
-
-    with replaced(path) as out:
-        out.write(b"new")
-    assert ("new", 0o640, [path]) == (path.read_text("utf-8"), path.stat().st_mode & 0o777, list(tmp_path.iterdir()))
 
 
 def test_validating_again_throws_no_answer_away(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from llmo.batch.output.export import cell, line_of, named
 from llmo.batch.output.journal import encoded
 from llmo.batch.output.latencies import Latencies
 from llmo.batch.output.lines import Last, parsed
+from llmo.storage.files import replaced
 from llmo.storage.line_reader import MOST
-from llmo.storage.replaced import replaced
 from llmo.types.money import parse_usd, usd
 
 if TYPE_CHECKING:

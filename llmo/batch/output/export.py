@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from llmo.batch.input.identity import short
 from llmo.batch.output.lines import Last, entries
 from llmo.errors import UsageError
+from llmo.storage.files import replaced
 from llmo.storage.line_reader import PIECE
-from llmo.storage.replaced import replaced
 from llmo.types import cells, jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import BinaryIO
 
     from llmo.types.jsontext import Json
 
@@ -56,7 +56,6 @@ COLUMNS = (
     "error_message",
 )
 SLICE = 1000
-LONE = re.compile("[\ud800-\udfff]")
 
 
 def rewrite(journal: Path, old: Path, *, ordered: bool) -> None:
@@ -73,20 +72,15 @@ def rewrite(journal: Path, old: Path, *, ordered: bool) -> None:
 
 def export(journal: Path, target: Path, shape: Shape, *, kept: Sequence[str]) -> None:
     """Write the whole output in another shape, in the order of the input; replaced at once."""
-    fresh = target.with_name(target.name + ".new")
     rows = (json.loads(line) for line in lines(journal, ordered=True))
-    try:
+    with replaced(target) as out:
         if shape == "parquet":
-            _parquet(fresh, rows, kept)
-        else:
-            with fresh.open("wb") as out:
-                shaped = shaper(shape, kept)
-                out.write(shaped(None))
-                for row in rows:
-                    out.write(shaped(row))
-        fresh.replace(target)
-    finally:
-        fresh.unlink(missing_ok=True)
+            _parquet(out, rows, kept)
+            return
+        shaped = shaper(shape, kept)
+        out.write(shaped(None))
+        for row in rows:
+            out.write(shaped(row))
 
 
 def writable(shape: Shape) -> None:
@@ -187,7 +181,7 @@ def line_of(values: Sequence[Json]) -> bytes:
 
 def _encodable(text: str) -> str:
     """Text that any reader takes: half of a surrogate pair, which JSON can spell and UTF-8 can't, becomes U+FFFD."""
-    return LONE.sub("\ufffd", text)
+    return jsontext.LONE.sub("\ufffd", text)
 
 
 def _pyarrow() -> Any:
@@ -198,14 +192,14 @@ def _pyarrow() -> Any:
     return pyarrow
 
 
-def _parquet(path: Path, rows: Iterator[dict[str, Any]], kept: Sequence[str]) -> None:
+def _parquet(out: BinaryIO, rows: Iterator[dict[str, Any]], kept: Sequence[str]) -> None:
     """Counts are numbers, everything else is text: data and kept fields have a type of their own in each row."""
     pa = _pyarrow()
     whole = {"index", "attempts", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens"}
     kinds = [pa.int64() if name in {*whole, "reasoning_tokens"} else pa.string() for name in COLUMNS]
     kinds[COLUMNS.index("duration_s")] = pa.float64()
     schema = pa.schema(list(zip([*COLUMNS, *named(kept)], [*kinds, *[pa.string()] * len(kept)], strict=True)))
-    with pa.parquet.ParquetWriter(path, schema) as writer:
+    with pa.parquet.ParquetWriter(out, schema) as writer:
         batch: list[list[Json]] = []
         for row in rows:
             values = zip(flat(row, kept), schema, strict=True)

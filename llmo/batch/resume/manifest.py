@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from llmo.storage.files import replaced
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -23,9 +25,8 @@ class Manifest:
     def write(self, path: Path) -> None:
         """Replace the file at once."""
         text = json.dumps({"version": VERSION, "run": self.run, "made_of": dict(self.made_of)}, indent=1)
-        fresh = path.with_name(path.name + ".new")
-        fresh.write_text(text + "\n", "utf-8")
-        fresh.replace(path)
+        with replaced(path, durable=False) as out:
+            out.write(f"{text}\n".encode())
 
     def differs(self, other: Manifest) -> list[str]:
         """What the two are not both made of."""

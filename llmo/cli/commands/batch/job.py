@@ -26,6 +26,7 @@ from llmo.cli import options, output_files
 from llmo.config.kinds import KINDS
 from llmo.errors import LlmoError, UsageError
 from llmo.routing.refusals import require_candidates
+from llmo.storage.files import successor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -234,7 +235,7 @@ class BatchJob:
             found += [] if name is None else [output_files.Named(flag, Path(name))]
         if self.target is not None and self.journal is not None:
             made = [manifest.beside(self.target, what) for what in BESIDE]
-            fresh = [path.with_name(f"{path.name}.new") for path in (self.target, *made[:2])]
+            fresh = list(map(successor, (self.target, *made[:2])))
             found += [output_files.Named("-o", path) for path in (*made, *fresh)]
         return found
 

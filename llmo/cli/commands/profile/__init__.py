@@ -177,11 +177,11 @@ def set_(
 ) -> None:
     """Change one value and keep the comments."""
     from llmo.cli.context import current
-    from llmo.config import change
+    from llmo.config.edit import set_value
 
     ctx = current()
     where = _place(ctx).path
-    left, created = change.set_value(where, key, value, ctx.env)
+    left, created = set_value(where, key, value, ctx.env)
     for problem in left:
         ctx.err(f"still wrong: {problem}")
     ctx.note(f"{'created' if created else 'changed'} {where}")

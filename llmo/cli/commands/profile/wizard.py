@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def write_profile(ctx: Context, place: Place, *, yes: bool, force: bool) -> None:
     """Write the profile's file; it is refused to replace one unless forced."""
-    from llmo.config.change import store
+    from llmo.config.edit import store
     from llmo.config.load import problems
     from llmo.config.problems import ProfileError
 

@@ -57,10 +57,10 @@ def test_github_steps_cap_report_and_add_up(llmo: Llmo, checkout: Path, tmp_path
     total = tmp_path / "total"
     total.mkdir()
     shutil.copytree(checkout / "examples", total / "examples")
-    for part in jobs["summarise"]["strategy"]["matrix"]["part"]:
+    for part in jobs["summarize"]["strategy"]["matrix"]["part"]:
         shutil.rmtree(checkout / ".llmo", ignore_errors=True)
         env = {"PART": part, "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(checkout / f"{part}.md")}
-        for script in steps(jobs["summarise"]):
+        for script in steps(jobs["summarize"]):
             done = run(llmo, checkout, script, env)
             assert 0 == done.returncode, done
         assert "| small | " in (checkout / f"{part}.md").read_text()

@@ -240,7 +240,7 @@ def test_the_support_example_classifies_every_message_and_resumes(llmo: Llmo, ch
 @pytest.mark.parametrize(
     ("cap", "said"),
     [
-        pytest.param("0.05", "all files summarised", id="enough"),
+        pytest.param("0.05", "all files summarized", id="enough"),
         pytest.param("0.0000001", "stopped at the cap: 0 files done", id="too-little"),
     ],
 )

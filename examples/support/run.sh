@@ -1,5 +1,5 @@
 #!/bin/sh
-# Classify customer messages into a schema, stop half-way, and go on where it stopped.
+# Classify customer messages into a schema, stop halfway, and resume.
 # Needs no key and no network: `-P offline` answers from the prompt. Leave it out to use your own profile.
 set -eu
 cd "$(dirname "$0")"
@@ -10,15 +10,15 @@ classify() {
     -o "$out" "$@"
 }
 
-# What it would send and cost, and the first prompts as they would be sent. Sends nothing.
+# Show rows, cost and the first prompts, without sending anything.
 classify --dry-run
 
 # The first 25 rows.
 classify --limit 25
 
-# The same command again takes up the rest: no row that is done is sent or paid a second time.
+# The same command again resumes: rows that are done are not sent or paid again.
 classify
 
-# One JSON object a row; every row has its line.
+# One JSON object per row.
 wc -l <"$out"
 llmo cost --by tag:job

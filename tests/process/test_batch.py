@@ -310,11 +310,11 @@ def test_two_runs_on_one_output_exclude_each_other(llmo: Llmo) -> None:
 
 
 @pytest.mark.skipif(not LICENCES.is_dir(), reason=f"{LICENCES} is not there")
-def test_files_are_summarised(llmo: Llmo) -> None:
+def test_files_are_summarized(llmo: Llmo) -> None:
     """
     Every licence of the system is a row, by its name.
     """
-    prompt = "Summarise {{ name }}: {{ text }}"
+    prompt = "Summarize {{ name }}: {{ text }}"
     run = llmo("batch", "--files", f"{LICENCES}/*", "--prompt", prompt, "-P", "offline")
 
     assert (0, len(list(LICENCES.iterdir()))) == (run.code, len(run.lines)), run

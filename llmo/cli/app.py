@@ -14,7 +14,7 @@ from typer.models import CommandInfo
 
 from llmo.cli.context import ClosedPipe, current, encode
 from llmo.cli.lean_params import lighten
-from llmo.errors import BudgetExceeded, Cancelled, Exit, LlmoError, UsageError
+from llmo.errors import Cancelled, Exit, LlmoError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,7 +180,6 @@ def trace(exc: Exception) -> None:
 
 def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
     """Print a failure; the exit code."""
-    from llmo.render.screen import visible
     from llmo.types.redact import masked
 
     if "--json" in args or "--ndjson" in args:
@@ -193,13 +192,7 @@ def report(exc: LlmoError, args: Sequence[str] = ()) -> int:
             sys.stdout.flush()
         except BrokenPipeError:
             return closed_pipe()
-    lines = [f"llmo: {masked(exc.message)}"]
-    if exc.hint:
-        lines.append(f"hint: {masked(exc.hint)}")
-    sys.stderr.write(visible("\n".join(lines)) + "\n")
-    if isinstance(exc, BudgetExceeded):
-        current().refused(exc.message)
-    return int(exc.exit)
+    return current().failed(exc)
 
 
 def closed_pipe() -> int:

@@ -16,12 +16,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO
 
 from llmo.client.runtime import Runtime
+from llmo.errors import BudgetExceeded
 from llmo.render.screen import escaped, styled, visible
 from llmo.types import jsontext
 from llmo.types.redact import masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from llmo.client.session import Session
+    from llmo.engine.rate_limits import RateOverrides
+    from llmo.errors import LlmoError
 
 
 class ClosedPipe(Exception):
@@ -58,6 +63,34 @@ class Context(Runtime):
         self.verbose |= verbose
         self.debug |= debug
         self.no_color |= no_color
+
+    def session(
+        self,
+        *,
+        run: str | None = None,
+        max_cost: str | None = None,
+        allow_unpriced: bool = False,
+        rates: RateOverrides | None = None,
+        width: int | None = None,
+    ) -> Session:
+        """
+        A session under the limits of a command, which tells the person at the terminal of budgets that run low.
+
+        `run` names it in the ledger, by default a new name; for the rest see `llmo.client.session.Terms`.
+        """
+        from llmo.client.session import Session, Terms
+        from llmo.types.ids import ulid
+
+        terms = Terms(
+            run=run or ulid(self.clock.now()),
+            max_cost=max_cost,
+            allow_unpriced=allow_unpriced,
+            rates=rates,
+            width=width,
+            warn=lambda line: self.err(f"llmo: warning: {line}"),
+            tell=lambda line: self.note(f"llmo: {line}"),
+        )
+        return Session(self, terms, planner=self.planner)
 
     @cached_property
     def stdout_tty(self) -> bool:
@@ -115,6 +148,15 @@ class Context(Runtime):
         if self.env.get("GITHUB_ACTIONS") == "true":
             told = masked(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
             self.err(f"::error title=llmo budget::{told}")
+
+    def failed(self, error: LlmoError, *, what: str = "", unsure: str | None = None) -> int:
+        """Write why something failed, and what to do next; the exit code."""
+        self.err(f"llmo: {what}{error.message}")
+        if hints := [hint for hint in (error.hint, unsure) if hint]:
+            self.err(f"hint: {'; '.join(hints)}")
+        if isinstance(error, BudgetExceeded):
+            self.refused(error.message)
+        return int(error.exit)
 
     def note(self, line: str) -> None:
         """Write a line that -q drops."""

@@ -1,4 +1,4 @@
-"""What is asked: prompt, standard input, files, system text and schema made into a request."""
+"""What is asked: prompt, standard input, files, system text and schema made into a question."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ import typer
 from llmo.errors import UsageError
 from llmo.types import jsontext
 from llmo.types.jsontext import Json
-from llmo.types.messages import Image, Message, Params, Request
+from llmo.types.messages import Image, Message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmo.cli.context import Context
+    from llmo.cli.options import SelectionFlags
+    from llmo.client.question import Question
 
 IMAGES = {
     b"\x89PNG\r\n\x1a\n": "image/png",
@@ -92,14 +94,32 @@ class Inputs:
     ] = False
 
 
-def request(
-    ctx: Context, prompt: str | None, inputs: Inputs, *, params: Params, before: tuple[Message, ...] = ()
-) -> Request:
+def question(
+    ctx: Context,
+    prompt: str | None,
+    inputs: Inputs,
+    selection: SelectionFlags,
+    *,
+    before: tuple[Message, ...] = (),
+) -> Question:
     """
-    Put the parts together: template or prompt, then standard input, then files, blank lines between.
+    What is asked with these flags, after the turns `before`; `--max-cost` is the session's, which asks nothing else.
 
     Raises `UsageError` when there is nothing to ask or a part can't be read.
     """
+    from llmo.cli import options
+    from llmo.client import question
+
+    given = options.given(selection, inputs.option)
+    system = () if inputs.system is None else (Message("system", text_or_file(inputs.system)),)
+    messages = (*system, *before, _message(ctx, prompt, inputs))
+    given["schema"] = schema(inputs.schema)
+    given["max_cost"] = None
+    return question.question(messages, given, options.flags())
+
+
+def _message(ctx: Context, prompt: str | None, inputs: Inputs) -> Message:
+    """Put the parts together: template or prompt, then standard input, then files, blank lines between."""
     if inputs.define and not inputs.template:
         raise UsageError("-D needs --template", hint="it sets a field of a template")
     piped = _stdin(ctx, wanted=prompt == "-", refused=inputs.no_stdin)
@@ -111,9 +131,7 @@ def request(
     parts = [part for part in (prompt, piped, *texts) if part and part.strip()]
     if not parts and not images:
         raise UsageError("nothing to ask: the prompt is empty", hint='llmo ask "your question", or pipe text in')
-    system = () if inputs.system is None else (Message("system", text_or_file(inputs.system)),)
-    user = Message("user", "\n\n".join(parts), tuple(images))
-    return Request((*system, *before, user), params, schema=schema(inputs.schema))
+    return Message("user", "\n\n".join(parts), tuple(images))
 
 
 def schema(given: str | None) -> Mapping[str, Json] | None:

@@ -11,24 +11,26 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
 from llmo.cli import context
 from llmo.cli.durations import seconds
-from llmo.config import parameters
 from llmo.errors import UsageError
 from llmo.types import jsontext
 from llmo.types.jsontext import Json
-from llmo.types.messages import Params
 
 if TYPE_CHECKING:
-    from llmo.client.question import Question
+    from llmo.client.question import Options, Spelling
     from llmo.config.profile import Profile
     from llmo.routing.planner import Selection
-    from llmo.types.messages import Request, Target
+    from llmo.types.messages import Params, Target
+
+
+NAMES = {"extra": "--option", "tags": "--tag"}
+"""Flags that are not called as the option of `llmo.Client` is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,17 +157,10 @@ class SelectionFlags:
     ] = False
 
     def __post_init__(self) -> None:
-        """Refuse numbers that can't be meant, before a command reads or opens anything."""
-        parameters.whole("max_tokens", self.max_tokens, "--max-tokens")
-        parameters.real("temperature", self.temperature, "--temperature")
-        parameters.whole("seed", self.seed, "--seed")
-        parameters.stops(self.stop, "--stop")
-        timeout(self)
-        parameters.whole("retries", self.retries, "--retries")
-        if self.private and self.allow_private_to:
-            raise UsageError("--private and --allow-private-to exclude each other")
-        cap(self)
-        tags(self)
+        """Refuse what can't be meant, before a command reads or opens anything."""
+        from llmo.client.question import check
+
+        check(given(self), flags())
 
 
 def command(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -228,9 +223,36 @@ def top(
     """Prompt language models and run batch jobs over files, through one router with hard budgets."""
 
 
-def cap(selection: SelectionFlags) -> int | None:
-    """`--max-cost` in picodollars. Raises `UsageError` unless it is an amount above 0."""
-    return None if selection.max_cost is None else parameters.cap(selection.max_cost, "--max-cost")
+def flags() -> Spelling:
+    """How options are spelled here."""
+    from llmo.client.question import Spelling
+
+    return Spelling(lambda name: NAMES.get(name) or f"--{name.replace('_', '-')}", "--private")
+
+
+def given(selection: SelectionFlags, option: list[str] | None = None) -> Options:
+    """The flags as options of a question; values of `-o` are read as JSON where they are JSON. Raises `UsageError`."""
+    text = selection.timeout
+    pairs = dict(pair("--option", text) for text in option or ())
+    return {
+        "model": selection.model,
+        "task": selection.task,
+        "strategy": selection.strategy,
+        "max_tokens": selection.max_tokens,
+        "temperature": selection.temperature,
+        "seed": selection.seed,
+        "stop": selection.stop,
+        "extra": {key: _json(key, text) for key, text in pairs.items()},
+        "tags": tags(selection),
+        "max_cost": selection.max_cost,
+        "private": selection.private,
+        "allow_private_to": selection.allow_private_to,
+        "timeout": None if text is None else seconds("--timeout", text, bare=True),
+        "retries": selection.retries,
+        "fallback": not selection.no_fallback,
+        "fit": selection.fit,
+        "lenient": selection.lenient,
+    }
 
 
 def tags(selection: SelectionFlags) -> dict[str, str]:
@@ -238,52 +260,18 @@ def tags(selection: SelectionFlags) -> dict[str, str]:
     return dict(pair("--tag", text) for text in selection.tag or ())
 
 
-def params(selection: SelectionFlags, extra: list[str] | None) -> Params:
-    """Generation parameters; the values of `-o` are read as JSON where they are JSON."""
-    pairs = dict(pair("--option", text) for text in extra or ())
-    options = {key: _json(key, text) for key, text in pairs.items()}
-    return Params(
-        max_tokens=selection.max_tokens,
-        temperature=selection.temperature,
-        seed=selection.seed,
-        stop=tuple(selection.stop or ()),
-        extra=parameters.options(options, "--option"),
-    )
+def params(selection: SelectionFlags, option: list[str] | None) -> Params:
+    """Generation parameters."""
+    from llmo.client import question
+
+    return question.params(given(selection, option), flags())
 
 
 def choice(selection: SelectionFlags) -> Selection:
     """What the planner is told."""
-    from llmo.routing.planner import Selection
+    from llmo.client import question
 
-    return Selection(
-        models=tuple(selection.model or ()),
-        task=selection.task,
-        strategy=selection.strategy,
-        private=selection.private,
-        because="--private" if selection.private else "",
-        allowed=tuple(selection.allow_private_to or ()),
-        first_only=selection.no_fallback,
-        fit=selection.fit,
-        lenient=selection.lenient,
-        capped=selection.max_cost is not None,
-        allow_unpriced=selection.allow_unpriced,
-        tags=tags(selection),
-    )
-
-
-def question(selection: SelectionFlags, request: Request, chosen: Selection, *, restart: bool = False) -> Question:
-    """What is asked with these flags; `--max-cost` is the session's, which asks nothing else."""
-    from llmo.client.question import Question
-
-    return Question(
-        request=request,
-        choice=chosen,
-        tags=tags(selection),
-        cap=None,
-        timeout=timeout(selection),
-        retries=selection.retries,
-        restart=restart,
-    )
+    return replace(question.selection(given(selection), flags()), allow_unpriced=selection.allow_unpriced)
 
 
 def compared_targets(selection: SelectionFlags, profile: Profile) -> list[Target]:
@@ -298,15 +286,10 @@ def compared_targets(selection: SelectionFlags, profile: Profile) -> list[Target
 
 def clocks(selection: SelectionFlags, profile: Profile) -> tuple[float, int]:
     """Total seconds of a call, and attempts after the first."""
-    total = timeout(selection)
-    return total or profile.timeout, profile.retries if selection.retries is None else selection.retries
+    from llmo.client import question
 
-
-def timeout(selection: SelectionFlags) -> float | None:
-    """`--timeout` in seconds. Raises `UsageError`."""
-    text = selection.timeout
-    total = None if text is None else seconds("--timeout", text, bare=True)
-    return parameters.real("timeout", total, "--timeout")
+    total, retries = question.clocks(given(selection), flags())
+    return total or profile.timeout, profile.retries if retries is None else retries
 
 
 def pair(flag: str, text: str) -> tuple[str, str]:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.cli.wiring import budgets, means
 from llmo.engine.output_limits import decided
 from llmo.render import json_output
 from llmo.render.plan import table
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context
-    from llmo.cli.options import SelectionFlags
+    from llmo.ledger.allowance import Allowance
     from llmo.routing.plan import Plan
 
 
-def show_plan(ctx: Context, plan: Plan, selection: SelectionFlags, *, as_json: bool) -> int:
-    """Print a plan in the form that is asked for; the exit code."""
-    of = means(ctx, selection)
-    plan = decided(plan, of)
-    body = json_output.plan(plan, budgets(of))
+def show_plan(ctx: Context, plan: Plan, money: Allowance, *, as_json: bool) -> int:
+    """Print what a plan comes to with this money, in the form that is asked for; the exit code."""
+    plan = decided(plan, money)
+    body = json_output.plan(plan, money.statuses)
     if as_json:
         ctx.json(body)
     else:

@@ -56,20 +56,20 @@ async def _all(ctx: Context) -> list[Readiness]:
 
     from llmo.client.pool import ProviderPool
 
-    links = ProviderPool(ctx, busy=False)
+    pool = ProviderPool(ctx, busy=False)
     try:
         # Made one after another, as a key may come from a command that asks for a passphrase; no clock runs yet.
-        made = [_made(ctx, links, state) for state in found(ctx)]
+        made = [_made(ctx, pool, state) for state in found(ctx)]
         return await asyncio.gather(*(_asked(ctx, state, provider) for state, provider in made))
     finally:
-        await links.close()
+        await pool.close()
 
 
-def _made(ctx: Context, links: ProviderPool, state: Readiness) -> tuple[Readiness, Provider | None]:
+def _made(ctx: Context, pool: ProviderPool, state: Readiness) -> tuple[Readiness, Provider | None]:
     if not state.ready:
         return state, None
     try:
-        return state, links(state.name)
+        return state, pool(state.name)
     except LlmoError as exc:
         return _failed(ctx, state, exc.message), None
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class ProviderPool:
     """Providers of the profile, made when first asked for, closed together."""
 
-    def __init__(self, around: Runtime, *, busy: bool) -> None:
-        self._around, self._busy = around, busy
+    def __init__(self, runtime: Runtime, *, busy: bool) -> None:
+        self._runtime, self._busy = runtime, busy
         self._made: dict[str, Provider] = {}
         self._transport: Transport | None = None
 
@@ -38,19 +38,19 @@ class ProviderPool:
         from llmo.providers.provider import ProviderContext
         from llmo.providers.registry import factory
 
-        around = self._around
-        config = around.profile.providers[name]
-        named = [one.api_key_env for one in around.profile.providers.values() if one.api_key_env]
-        key = api_key(name, config, around.env, others=named)
+        runtime = self._runtime
+        config = runtime.profile.providers[name]
+        named = [one.api_key_env for one in runtime.profile.providers.values() if one.api_key_env]
+        key = api_key(name, config, runtime.env, others=named)
         redact.remember(key or "")
         link = ProviderContext(
             name=name,
-            base_url=base_url(name, config, around.env),
+            base_url=base_url(name, config, runtime.env),
             api_key=key,
             config=config,
             transport=self._wire(config.kind),
-            clock=around.clock,
-            env=around.env,
+            clock=runtime.clock,
+            env=runtime.env,
         )
         return factory(config.kind)(link)
 
@@ -71,7 +71,7 @@ class ProviderPool:
                 from llmo.providers.transports.httpx import HttpxTransport
 
                 self._transport = HttpxTransport()
-            log = self._around.wire_log
+            log = self._runtime.wire_log
             if log is not None:
                 from llmo.providers.transports.logged import Logged
 

@@ -1,18 +1,17 @@
-"""What a program asks: a prompt with its options, checked and made into a request."""
+"""What is asked: a prompt with its options, checked and made into a request; for programs and for the command line."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from llmo.config import parameters
 from llmo.errors import UsageError
-from llmo.requests.validator import checked
 from llmo.routing.planner import Selection
 from llmo.types.messages import Message, Params, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from decimal import Decimal
 
     from llmo.types.jsontext import Json
@@ -59,60 +58,127 @@ class Options(TypedDict, total=False):
     lenient: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """How a caller spells options, so that messages name them as its user knows them."""
+
+    name: Callable[[str], str]
+    private: str
+    """What makes a question private."""
+
+
+KEYWORDS = Spelling(str, "private=True")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """
-    A checked question; None leaves a clock to the profile, `cap` is picodollars.
+    What is asked, checked; None leaves a clock to the profile, `cap` is picodollars.
 
     `restart` allows an answer that broke off to begin anew, for callers who show nothing before the end.
     """
 
     request: Request
     choice: Selection
-    tags: Mapping[str, str]
-    cap: Pico | None
-    timeout: float | None
-    retries: int | None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    cap: Pico | None = None
+    timeout: float | None = None
+    retries: int | None = None
     restart: bool = False
 
 
-def question(prompt: Prompt, options: Options) -> Question:
+def question(
+    prompt: Prompt,
+    options: Options,
+    spelling: Spelling = KEYWORDS,
+    *,
+    stream: bool = True,
+    restart: bool = False,
+) -> Question:
     """Read what is asked. Raises `UsageError` for an empty prompt or a value that can't be meant."""
     unknown = options.keys() - Options.__annotations__.keys()
     if unknown:
         raise TypeError(f"unexpected keyword argument: {', '.join(sorted(unknown))}")
-    if options.get("private") and options.get("allow_private_to"):
-        raise UsageError("private and allow_private_to exclude each other")
-    tags = {str(key): str(value) for key, value in (options.get("tags") or {}).items()}
+    _exclude(options, spelling)
+    messages = _messages(prompt, options.get("system"))
+    timeout, retries = clocks(options, spelling)
     return Question(
-        request=Request(_messages(prompt, options.get("system")), _params(options), _schema(options.get("schema"))),
-        choice=Selection(
-            models=_several(options.get("model")),
-            task=options.get("task"),
-            strategy=options.get("strategy"),
-            private=options.get("private", False),
-            because="private=True" if options.get("private") else "",
-            allowed=_several(options.get("allow_private_to")),
-            first_only=not options.get("fallback", True),
-            fit=options.get("fit", False),
-            lenient=options.get("lenient", False),
-            capped=options.get("max_cost") is not None,
-            tags=tags,
-        ),
-        tags=tags,
-        cap=cap(options.get("max_cost")),
-        timeout=parameters.real("timeout", options.get("timeout")),
-        retries=parameters.whole("retries", options.get("retries")),
+        request=Request(messages, params(options, spelling), _schema(options.get("schema")), stream=stream),
+        choice=selection(options, spelling),
+        tags=_tags(options),
+        cap=cap(options.get("max_cost"), spelling),
+        timeout=timeout,
+        retries=retries,
+        restart=restart,
     )
 
 
-def cap(amount: Dollars | None) -> Pico | None:
+def check(options: Options, spelling: Spelling = KEYWORDS) -> None:
+    """Raise `UsageError` for options that can't be meant, whatever is asked."""
+    params(options, spelling)
+    clocks(options, spelling)
+    _exclude(options, spelling)
+    cap(options.get("max_cost"), spelling)
+
+
+def params(options: Options, spelling: Spelling = KEYWORDS) -> Params:
+    """Generation parameters. Raises `UsageError`."""
+    name = spelling.name
+    return Params(
+        max_tokens=parameters.whole("max_tokens", options.get("max_tokens"), name("max_tokens")),
+        temperature=parameters.real("temperature", options.get("temperature"), name("temperature")),
+        seed=parameters.whole("seed", options.get("seed"), name("seed")),
+        stop=parameters.stops(options.get("stop"), name("stop")),
+        extra=parameters.options(options.get("extra"), name("extra")),
+    )
+
+
+def selection(options: Options, spelling: Spelling = KEYWORDS) -> Selection:
+    """What the planner is told."""
+    private = options.get("private", False)
+    return Selection(
+        models=_several(options.get("model")),
+        task=options.get("task"),
+        strategy=options.get("strategy"),
+        private=private,
+        because=spelling.private if private else "",
+        allowed=_several(options.get("allow_private_to")),
+        first_only=not options.get("fallback", True),
+        fit=options.get("fit", False),
+        lenient=options.get("lenient", False),
+        capped=options.get("max_cost") is not None,
+        tags=_tags(options),
+    )
+
+
+def clocks(options: Options, spelling: Spelling = KEYWORDS) -> tuple[float | None, int | None]:
+    """Seconds of a call, and attempts after the first; None leaves it to the profile. Raises `UsageError`."""
+    name = spelling.name
+    timeout = parameters.real("timeout", options.get("timeout"), name("timeout"))
+    return timeout, parameters.whole("retries", options.get("retries"), name("retries"))
+
+
+def cap(amount: Dollars | None, spelling: Spelling = KEYWORDS) -> Pico | None:
     """A cap in picodollars. Raises `UsageError` unless it is an amount above 0."""
-    return None if amount is None else parameters.cap(str(amount), "max_cost")
+    return None if amount is None else parameters.cap(str(amount), spelling.name("max_cost"))
+
+
+def _exclude(options: Options, spelling: Spelling) -> None:
+    if options.get("private") and options.get("allow_private_to"):
+        name = spelling.name
+        raise UsageError(f"{name('private')} and {name('allow_private_to')} exclude each other")
+
+
+def _tags(options: Options) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (options.get("tags") or {}).items()}
 
 
 def _schema(given: Mapping[str, Any] | None) -> Mapping[str, Json] | None:
-    return None if given is None else checked(given).schema
+    if given is None:
+        return None
+    from llmo.requests.validator import checked
+
+    return checked(given).schema
 
 
 def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:
@@ -135,16 +201,6 @@ def _message(given: Message | Mapping[str, str]) -> Message:
     if not isinstance(text, str):
         raise UsageError(f"content of a message is not text: {type(text).__name__}", hint="llmo.Message takes images")
     return Message(role, text)
-
-
-def _params(options: Options) -> Params:
-    return Params(
-        max_tokens=parameters.whole("max_tokens", options.get("max_tokens")),
-        temperature=parameters.real("temperature", options.get("temperature")),
-        seed=parameters.whole("seed", options.get("seed")),
-        stop=parameters.stops(options.get("stop")),
-        extra=parameters.options(options.get("extra")),
-    )
 
 
 def _several(given: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The concrete parts put together: the only place that knows providers, ledger and transports at once."""
+"""A profile with the ledger, catalog, history and planner that belong to it, each made when it is first used."""
 
 from __future__ import annotations
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from llmo.engine.results import calls, tokens
+from llmo.render.spending import budgets
 from llmo.types.money import usd
 from llmo.types.redact import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from llmo.engine.results import Result
     from llmo.errors import LlmoError
+    from llmo.ledger.records import BudgetStatus
     from llmo.routing.plan import Candidate, Plan
     from llmo.types.attempts import AttemptRecord
 
@@ -72,7 +76,7 @@ def result(of: Result, *, task: str, conversation: str | None = None) -> dict[st
     return body
 
 
-def plan(of: Plan, budgets: list[dict[str, Any]]) -> dict[str, Any]:
+def plan(of: Plan, statuses: Iterable[BudgetStatus]) -> dict[str, Any]:
     """The object of `route --json`."""
     return {
         "task": of.task.name,
@@ -88,7 +92,7 @@ def plan(of: Plan, budgets: list[dict[str, Any]]) -> dict[str, Any]:
             "max_output": of.ranked[0].max_output if of.ranked else of.requirements.max_output,
         },
         "candidates": [candidate(one) for one in of.candidates],
-        "budgets": budgets,
+        "budgets": budgets(statuses),
     }
 
 

@@ -9,7 +9,7 @@ from llmo.types.format import counted, dollars, exact
 from llmo.types.money import usd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from llmo.ledger.records import BudgetStatus
     from llmo.ledger.reports import Spending
@@ -128,6 +128,11 @@ def budget(of: BudgetStatus) -> dict[str, Any]:
         "resets_at": of.resets_at,
         "used_up": of.used_up,
     }
+
+
+def budgets(of: Iterable[BudgetStatus]) -> list[dict[str, Any]]:
+    """Limits as objects."""
+    return list(map(budget, of))
 
 
 def used(of: BudgetStatus) -> str:

@@ -40,39 +40,37 @@ def route(
 ) -> int:
     """Show which model would answer and why, without sending anything."""
     from llmo.cli import inputs as prompts
-    from llmo.cli import options
     from llmo.cli.context import current
     from llmo.cli.output import show_plan
 
     ctx = current()
-    options.cap(selection)
-    params = options.params(selection, inputs.option)
     if probe:
         from llmo.cli.readiness import examined
 
         ctx.online = True
         ctx.planner.unready.update({state.name: state.message for state in examined(ctx) if not state.ready})
     if rows is not None:
-        return _rows(ctx, rows, selection, params)
-    request = prompts.request(ctx, prompt, inputs, params=params)
-    ctx.hurry(options.clocks(selection, ctx.profile)[0])
-    return show_plan(ctx, ctx.planner.plan(request, options.choice(selection)), selection, as_json=as_json)
+        return _rows(ctx, rows, selection, inputs)
+    question = prompts.question(ctx, prompt, inputs, selection)
+    ctx.hurry(question.timeout or ctx.profile.timeout)
+    session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
+    return show_plan(ctx, session.plan(question), session.allowance(question.tags), as_json=as_json)
 
 
-def _rows(ctx: Context, path: str, selection: SelectionFlags, params: object) -> int:
+def _rows(ctx: Context, path: str, selection: SelectionFlags, inputs: Inputs) -> int:
     """A plan a line, in order."""
     from llmo.cli import options
-    from llmo.cli.wiring import budgets, means
+    from llmo.client.question import Question
     from llmo.engine.output_limits import decided
     from llmo.render import json_output
-    from llmo.types.messages import Message, Params, Request
+    from llmo.types.messages import Message, Request
 
-    assert isinstance(params, Params)
-    choice, of = options.choice(selection), means(ctx, selection)
-    left = budgets(of)
+    params, choice = options.params(selection, inputs.option), options.choice(selection)
+    session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
+    money = session.allowance(choice.tags)
     for text in _prompts(ctx, path):
-        plan = decided(ctx.planner.plan(Request((Message("user", text),), params), choice), of)
-        ctx.json(json_output.plan(plan, left))
+        question = Question(request=Request((Message("user", text),), params), choice=choice)
+        ctx.json(json_output.plan(decided(session.plan(question), money), money.statuses))
     return 0
 
 

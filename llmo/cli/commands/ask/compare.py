@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmo.cli import inputs as prompts
 from llmo.cli import options, signals
-from llmo.cli.commands.ask.run import judged
+from llmo.cli.commands.ask.verdict import judged
 from llmo.cli.output import show_plan
 from llmo.client.session import Ended
 from llmo.engine.results import unsent
@@ -22,7 +22,7 @@ from llmo.types.ids import ulid
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable
 
-    from llmo.cli.commands.ask import AskOutput
+    from llmo.cli.commands.ask.flags import AskOutput
     from llmo.cli.context import Context
     from llmo.cli.inputs import Inputs
     from llmo.cli.options import SelectionFlags
@@ -38,25 +38,22 @@ WORST = (Exit.CONFIG, Exit.BUDGET, Exit.FAILED, Exit.INCOMPLETE, Exit.TEMPORARY)
 """Exit codes from bad to less bad: what only a change mends before what may work later."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What all are asked."""
-
-    question: Question
-    plans: dict[Target, Plan]
-    selection: SelectionFlags
-    output: AskOutput
-
-
 @dataclass(slots=True)
 class ComparedTarget:
-    """One target under way; `failure` when it can't be asked."""
+    """One target, asked alone; `failure` when it can't be."""
 
     target: Target
+    question: Question
     plan: Plan
     answer: Result | None = None
     failure: LlmoError | None = None
     done: bool = False
+
+    @classmethod
+    def planned(cls, session: Session, question: Question, target: Target) -> ComparedTarget:
+        """The question to this target and no other."""
+        question = replace(question, choice=replace(question.choice, models=(str(target),), first_only=True))
+        return cls(target, question, session.plan(question))
 
     def check(self, session: Session) -> None:
         """Find out whether it can be asked."""
@@ -67,10 +64,10 @@ class ComparedTarget:
         except LlmoError as exc:
             self.failure = exc
 
-    async def run(self, session: Session, question: Question) -> None:
+    async def run(self, session: Session) -> None:
         """Ask, to the end."""
         if self.failure is None:
-            await session.run(question, self._emit, plan=self.plan)
+            await session.run(self.question, self._emit, plan=self.plan)
         self.done = True
 
     def result(self, ctx: Context) -> Result:
@@ -85,18 +82,18 @@ class ComparedTarget:
 def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
     """Ask all targets; the exit code."""
     _refuse(output)
-    options.cap(selection)
     targets = options.compared_targets(selection, ctx.profile)
-    request = prompts.request(ctx, prompt, inputs, params=options.params(selection, inputs.option))
-    request = replace(request, stream=output.stream is not False)
-    ctx.hurry(options.clocks(selection, ctx.profile)[0])
-    chosen = replace(options.choice(selection), first_only=True)
-    question = options.question(selection, request, chosen, restart=True)
-    plans = {target: ctx.planner.plan(request, replace(chosen, models=(str(target),))) for target in targets}
+    question = prompts.question(ctx, prompt, inputs, selection)
+    request = replace(question.request, stream=output.stream is not False)
+    question = replace(question, request=request, restart=True)
+    ctx.hurry(question.timeout or ctx.profile.timeout)
+    # Wired for many: whoever is refused money waits for the others to settle.
+    session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced, width=len(targets))
+    asked = [ComparedTarget.planned(session, question, target) for target in targets]
     if output.dry_run:
-        return max(show_plan(ctx, plan, selection, as_json=output.as_json) for plan in plans.values())
-    asked = Comparison(question=question, plans=plans, selection=selection, output=output)
-    return signals.run(_run(ctx, asked))
+        money = session.allowance(question.tags)
+        return max(show_plan(ctx, one.plan, money, as_json=output.as_json) for one in asked)
+    return signals.run(_run(ctx, session, asked, output))
 
 
 def _refuse(output: AskOutput) -> None:
@@ -112,33 +109,28 @@ def _refuse(output: AskOutput) -> None:
             raise UsageError(f"--compare and {flag} exclude each other")
 
 
-async def _run(ctx: Context, asked: Comparison) -> int:
-    from llmo.cli.wiring import CommandWiring
-
-    # Wired for many: whoever is refused money waits for the others to settle.
-    session = CommandWiring(ctx, asked.selection, width=len(asked.plans))
-    runners = [ComparedTarget(target, plan) for target, plan in asked.plans.items()]
-    for runner in runners:
-        runner.check(session)
+async def _run(ctx: Context, session: Session, asked: list[ComparedTarget], output: AskOutput) -> int:
+    for one in asked:
+        one.check(session)
     try:
-        async with _progress(ctx, runners), asyncio.TaskGroup() as group:
-            for runner in runners:
-                group.create_task(runner.run(session, asked.question))
+        async with _progress(ctx, asked), asyncio.TaskGroup() as group:
+            for one in asked:
+                group.create_task(one.run(session))
     except asyncio.CancelledError:
         # The signal's code takes the place of this one; what came is still shown.
         pass
     finally:
         await session.close()
-    return _finish(ctx, asked, runners)
+    return _finish(ctx, asked, output)
 
 
 @asynccontextmanager
-async def _progress(ctx: Context, runners: list[ComparedTarget]) -> AsyncGenerator[None]:
+async def _progress(ctx: Context, asked: list[ComparedTarget]) -> AsyncGenerator[None]:
     """One line on the terminal while nothing else is to be seen."""
     if ctx.quiet or not ctx.stderr_tty or ctx.env.get("TERM") == "dumb":
         yield
         return
-    task = asyncio.create_task(_blink(ctx, runners))
+    task = asyncio.create_task(_blink(ctx, asked))
     try:
         yield
     finally:
@@ -147,24 +139,23 @@ async def _progress(ctx: Context, runners: list[ComparedTarget]) -> AsyncGenerat
         ctx.stderr.flush()
 
 
-async def _blink(ctx: Context, runners: list[ComparedTarget]) -> None:
+async def _blink(ctx: Context, asked: list[ComparedTarget]) -> None:
     began = asyncio.get_running_loop().time()
     while True:
-        waiting = [str(runner.target) for runner in runners if not runner.done]
+        waiting = [str(one.target) for one in asked if not one.done]
         took = asyncio.get_running_loop().time() - began
-        line = f"llmo: {len(runners) - len(waiting)} of {len(runners)} answered, {took:.0f} s: {', '.join(waiting)}"
+        line = f"llmo: {len(asked) - len(waiting)} of {len(asked)} answered, {took:.0f} s: {', '.join(waiting)}"
         ctx.stderr.write(f"\r{side_by_side.wrapped(line, ctx.width - 1)[0]}\x1b[K")
         ctx.stderr.flush()
         await asyncio.sleep(BLINK_S)
 
 
-def _finish(ctx: Context, asked: Comparison, runners: list[ComparedTarget]) -> int:
+def _finish(ctx: Context, asked: list[ComparedTarget], output: AskOutput) -> int:
     """Show all; the exit code."""
-    results = [judged(runner.result(ctx), strict=asked.output.strict, told=asked.output.as_json) for runner in runners]
-    if asked.output.as_json:
-        for runner, result in zip(runners, results, strict=True):
-            body = json_output.result(result, task=runner.plan.task.name)
-            ctx.json(body)
+    results = [judged(one.result(ctx), strict=output.strict, told=output.as_json) for one in asked]
+    if output.as_json:
+        for one, result in zip(asked, results, strict=True):
+            ctx.json(json_output.result(result, task=one.plan.task.name))
     else:
         ctx.show(_shown(ctx, results))
     ctx.stdout.flush()
@@ -188,9 +179,7 @@ def _say(ctx: Context, result: Result) -> None:
     for warning in result.warnings:
         ctx.note(f"llmo: warning: {who}: {warning}")
     if result.error is not None:
-        ctx.err(f"llmo: {who}: {result.error.message}")
-        if result.error.hint:
-            ctx.err(f"hint: {result.error.hint}")
+        ctx.failed(result.error, what=f"{who}: ")
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -1,0 +1,64 @@
+"""The conversation that a question belongs to: its turns so far, whether it is private, and its new turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from llmo.storage.history import Seclusion
+from llmo.types.ids import ulid
+from llmo.types.messages import Message
+
+if TYPE_CHECKING:
+    from llmo.cli.commands.ask.flags import AskOutput
+    from llmo.cli.context import Context
+    from llmo.client.question import Question
+    from llmo.engine.results import Result
+    from llmo.routing.plan import Plan
+    from llmo.routing.planner import Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """Its name, None when nothing is kept of it; `turns` so far when it was `begun` earlier."""
+
+    name: str | None
+    begun: bool
+    keep: bool
+    turns: tuple[Message, ...] = ()
+
+    def secluded(self, ctx: Context, choice: Selection) -> Selection:
+        """The choice with what an earlier turn made sure of: a conversation once private stays so."""
+        before = ctx.history.seclusion(self.name) if self.begun and self.name is not None else None
+        if before is None:
+            return choice
+        if before.asked and not choice.private:
+            choice = replace(choice, private=True, because=f"conversation {self.name} was begun as private")
+        return replace(choice, kinds=before.kinds)
+
+    def add(self, ctx: Context, question: Question, plan: Plan, result: Result) -> None:
+        """Keep the new turns in the history."""
+        if not self.keep or self.name is None or result.target is None:
+            return
+        if result.tool_calls and not result.text:
+            return  # an empty turn would be refused when the conversation goes on
+        messages = question.request.messages
+        new = messages[-1:] if self.begun else messages
+        need = plan.requirements
+        asked = question.choice.private or ctx.profile.privacy.local_only
+        ctx.history.append(
+            self.name,
+            [*(replace(m, images=()) for m in new), Message("assistant", result.text)],
+            target=str(result.target),
+            retention_days=ctx.profile.retention_days,
+            private=Seclusion(asked, need.private_kinds) if need.private else None,
+        )
+
+
+def opened(ctx: Context, output: AskOutput) -> Conversation:
+    """The conversation that the flags name, or a new one. Raises `UsageError` when there is none to continue."""
+    keep = ctx.profile.store_texts and not output.no_log
+    name = output.conversation or (ctx.history.last() if output.go_on else None)
+    if name:
+        return Conversation(name=name, begun=True, keep=keep, turns=ctx.history.messages(name))
+    return Conversation(name=ulid(ctx.clock.now()) if keep else None, begun=False, keep=keep)

@@ -1,0 +1,52 @@
+"""What one `llmo ask` is about, once its flags and inputs are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from llmo.cli import inputs as prompts
+from llmo.cli import options
+from llmo.cli.commands.ask import conversation
+
+if TYPE_CHECKING:
+    from llmo.cli.commands.ask.conversation import Conversation
+    from llmo.cli.commands.ask.flags import AskOutput
+    from llmo.cli.context import Context
+    from llmo.cli.inputs import Inputs
+    from llmo.cli.options import SelectionFlags
+    from llmo.client.question import Question
+    from llmo.client.session import Session
+    from llmo.routing.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRequest:
+    """A planned question, where it is asked, and how its answer is shown and kept."""
+
+    question: Question
+    plan: Plan
+    session: Session
+    conversation: Conversation
+    output: AskOutput
+
+
+def read(
+    ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput
+) -> AskRequest:
+    """Read and plan. Raises `LlmoError` for what can't be asked."""
+    total, _ = options.clocks(selection, ctx.profile)
+    ctx.hurry(total)
+    talk = conversation.opened(ctx, output)
+    before = talk.turns
+    if inputs.system is not None:
+        before = tuple(turn for turn in before if turn.role != "system")
+    question = prompts.question(ctx, prompt, inputs, selection, before=before)
+    question = replace(
+        question,
+        request=replace(question.request, stream=output.stream is not False),
+        choice=talk.secluded(ctx, question.choice),
+    )
+    ctx.hurry(total)  # anew: the prompt may have taken its time
+    session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
+    return AskRequest(question=question, plan=session.plan(question), session=session, conversation=talk, output=output)

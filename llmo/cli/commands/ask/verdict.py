@@ -1,0 +1,35 @@
+"""What is to be said of an answer that ended: cut by the token limit, or a call of a tool."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from llmo.engine import output_limits
+from llmo.engine.response import name
+from llmo.errors import Incomplete, Unfinished
+
+if TYPE_CHECKING:
+    from llmo.engine.results import Result
+
+
+def judged(result: Result, *, strict: bool, told: bool) -> Result:
+    """
+    The result with what is to be said of the token limit (a warning, with --strict a failure), and of tools.
+
+    Calls of tools that are `told` as JSON are an answer: who reads them can run them. Nobody else can.
+    """
+    if result.error is None and (result.tool_calls or result.finish == "tool_calls"):
+        return result if told and result.tool_calls else replace(result, error=_called(result, told=told))
+    cut = output_limits.cut(result)
+    if result.error is not None or cut is None:
+        return result
+    error = Incomplete(cut, hint=output_limits.longer(result)) if strict else None
+    return replace(result, warnings=(*result.warnings, cut), error=error)
+
+
+def _called(result: Result, *, told: bool) -> Unfinished:
+    names = ", ".join(dict.fromkeys(name(call.name) or "one without a name" for call in result.tool_calls))
+    why = "the call is missing in the answer" if told else "ask runs none"
+    hint = None if told else "--json shows the calls; without tools in the options the model answers in words"
+    return Unfinished(f"the model called a tool ({names or 'which one is unknown'}), and {why}", hint=hint)

@@ -31,13 +31,13 @@ FRESH_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class QuestionEnded:
     """What a question came to: the last that is emitted, also when its asking was cancelled."""
 
     result: Result
 
 
-Emit: TypeAlias = "Callable[[Progress | Ended], None]"
+Emit: TypeAlias = "Callable[[Progress | QuestionEnded], None]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +83,10 @@ class Session:
 
     async def run(self, question: Question, emit: Emit, *, plan: Plan | None = None) -> Result:
         """
-        Ask, to the end: the pieces of the answer are emitted as they come, `Ended` last. A failure is in the result.
+        Ask, to the end: the pieces of the answer are emitted as they come, `QuestionEnded` last. A failure is in the result.
 
         `plan` is the question's own, when the caller has made one. Raises the `LlmoError` of a plan that has nobody
-        left. Cancelled, or when `emit` raises, it books what was received, emits `Ended` and lets that pass.
+        left. Cancelled, or when `emit` raises, it books what was received, emits `QuestionEnded` and lets that pass.
         """
         if plan is None:
             plan = self.plan(question)
@@ -99,7 +99,7 @@ class Session:
         finally:
             result = running.result and replace(running.result, data=running.data)
             if result is not None:
-                emit(Ended(result))
+                emit(QuestionEnded(result))
         assert result is not None
         return result
 

@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
 from llmo.client import answers
-from llmo.client.session import Ended
+from llmo.client.session import QuestionEnded
 from llmo.errors import UsageError
 from llmo.types.events import Text
 
@@ -43,11 +43,11 @@ class ClientQuestion:
         self._task = plan.task.name
         whole = self._question.request.schema is not None
 
-        def emit(event: Progress | Ended) -> None:
+        def emit(event: Progress | QuestionEnded) -> None:
             match event:
                 case Text(piece) if put is not None and not whole:
                     put(piece)
-                case Ended(result):
+                case QuestionEnded(result):
                     self._result = result
 
         await self._session.run(self._question, emit, plan=plan)

@@ -10,7 +10,7 @@ import pytest
 
 from llmo.client.question import question
 from llmo.client.runtime import Runtime
-from llmo.client.session import Ended, Session, Terms
+from llmo.client.session import QuestionEnded, Session, Terms
 from llmo.engine.progress import AttemptEnded, AttemptStarted
 from llmo.errors import ConfigError
 from llmo.types.events import Finish, Text
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llmo.client.session import Emit
     from llmo.engine.progress import Progress
 
-    Event = Progress | Ended
+    Event = Progress | QuestionEnded
 
 HELLO = "You said: hello\n\nThat is 1 word. No model was asked."
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
@@ -56,10 +56,10 @@ class Desk:
         virtual.run(main(), self.clock)
 
     @property
-    def ended(self) -> Ended:
+    def ended(self) -> QuestionEnded:
         """The last that was emitted."""
         last = self.seen[-1]
-        assert isinstance(last, Ended)
+        assert isinstance(last, QuestionEnded)
         return last
 
 
@@ -80,8 +80,8 @@ def test_the_pieces_come_between_the_marks_of_their_attempt(desk: Desk) -> None:
     """
     desk.run()
 
-    marks = [one for one in kinds(desk.seen) if one in {AttemptStarted, Text, Finish, AttemptEnded, Ended}]
-    assert [AttemptStarted, Text, Finish, AttemptEnded, Ended] == marks
+    marks = [one for one in kinds(desk.seen) if one in {AttemptStarted, Text, Finish, AttemptEnded, QuestionEnded}]
+    assert [AttemptStarted, Text, Finish, AttemptEnded, QuestionEnded] == marks
     assert "".join(one.text for one in desk.seen if isinstance(one, Text)) == desk.ended.result.text == HELLO
 
 

@@ -11,7 +11,7 @@ from llmo.cli import inputs as prompts
 from llmo.cli import options, signals
 from llmo.cli.commands.ask.verdict import judged
 from llmo.cli.output import show_plan
-from llmo.client.session import Ended
+from llmo.client.session import QuestionEnded
 from llmo.engine.results import unsent
 from llmo.errors import Cancelled, Exit, LlmoError, UsageError
 from llmo.render import json_output, side_by_side, summary
@@ -74,8 +74,8 @@ class ComparedTarget:
         """What came of it."""
         return self.answer or unsent(ulid(ctx.clock.now()), self.failure or Cancelled(), self.target)
 
-    def _emit(self, event: Progress | Ended) -> None:
-        if isinstance(event, Ended):
+    def _emit(self, event: Progress | QuestionEnded) -> None:
+        if isinstance(event, QuestionEnded):
             self.answer = event.result
 
 

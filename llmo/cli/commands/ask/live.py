@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.client.session import Ended
+from llmo.client.session import QuestionEnded
 from llmo.engine.progress import AttemptEnded, AttemptStarted
 from llmo.engine.results import calls
 from llmo.render import json_output
@@ -32,7 +32,7 @@ class LiveAnswer:
         self._writer, self._whole = writer, whole
         self.result: Result | None = None
 
-    def __call__(self, event: Progress | Ended) -> None:
+    def __call__(self, event: Progress | QuestionEnded) -> None:
         """Write one event."""
         writer = self._writer
         match event:
@@ -40,7 +40,7 @@ class LiveAnswer:
                 writer.text(piece)
             case Reasoning(piece):
                 writer.reasoning(piece)
-            case Ended(result):
+            case QuestionEnded(result):
                 self.result = result
                 if self._whole and result.text:
                     writer.text(result.text)
@@ -49,7 +49,7 @@ class LiveAnswer:
                 _told(event, writer)
 
 
-def _told(event: Progress | Ended, writer: EventWriter) -> None:
+def _told(event: Progress | QuestionEnded, writer: EventWriter) -> None:
     """Write what only programs are told."""
     match event:
         case ToolCall():

@@ -1,1 +1,1 @@
-"""The money of all processes: hold, settle, release."""
+"""The ledger: what every call of this user has reserved and cost, and the limits on both."""

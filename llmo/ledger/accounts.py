@@ -1,4 +1,4 @@
-"""Money on its way: a hold before every attempt, settled or released after it."""
+"""Accounts: the engine takes a hold before every attempt, and settles or releases it afterwards."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from llmo.types.money import Pico
 
 SETTLE_S = 10.0
-"""Seconds that others are waited for to settle what is paid for, whatever the clock of the command says."""
+"""Seconds that a settlement waits for a locked ledger, whatever the command's timeout: the call is paid for."""
 SLICE_S, LEAST_S = 0.1, 1.0
-"""Seconds of one try while another program keeps the ledger, short so that signals are heard; of all tries at least."""
+"""Seconds to wait for a locked ledger: in one try (short, so that signals are handled), in all tries at least."""
 POLL_S, POLL_MOST_S = 0.05, 0.5
-"""Seconds between two looks at what other processes hold: at first, and later."""
+"""Seconds between two checks of what other processes hold: the first pause, and the longest one."""
 
 
 def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
-    """All limits of a command: the profile's budgets, flat plans counted in calls, `--max-cost`."""
+    """All limits of a command: the profile's budgets, its providers' calls per day, and `--max-cost` in dollars."""
     found = [Limit.of(budget) for budget in profile.budgets]
     for name, provider in profile.providers.items():
         if (most := provider.max_calls_per_day) is not None:
@@ -45,7 +45,7 @@ def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
     return tuple(found)
 
 
-def _near(percent: int, status: BudgetStatus) -> str:
+def _warning(percent: int, status: BudgetStatus) -> str:
     parts = [] if status.limit_usd is None else [f"{dollars(status.spent)} of {exact(status.limit_usd)} spent"]
     parts += [f"up to {dollars(status.in_doubt)} in doubt"] if status.limit_usd is not None and status.in_doubt else []
     parts += [] if status.limit_calls is None else [f"{status.calls:,} of {status.limit_calls:,} calls"]
@@ -55,25 +55,26 @@ def _near(percent: int, status: BudgetStatus) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Money taken for one attempt; ends in `settle` or `release`, the first of them counts."""
+    """Money reserved for one attempt; it ends with `settle` or `release`, and only the first of them counts."""
 
     id: str
     account: Account
 
     async def settle(self, settlement: Settlement) -> None:
-        """Book what the call cost."""
+        """Record what the call cost. Raises `Locked` or `ConfigError` when the ledger can't be written."""
         await self.account.end(Settled(self.id, settlement))
 
     async def release(self, outcome: str) -> None:
-        """Give it back: the call surely cost nothing."""
+        """Give the money back: the call certainly cost nothing. Raises as `settle` does."""
         await self.account.end(Released(self.id, outcome))
 
 
 class Account(ABC):
     """
-    Where the engine takes holds.
+    What the engine takes holds on: the limits of a command, and the ledger that they are checked against.
 
-    Raises `OverBudget` when a limit refuses one, `ConfigError` when the ledger can't be used.
+    Used on one event loop. Raises `OverBudget` when a limit refuses a hold, `ConfigError` or `Locked` when the ledger
+    can't be used.
     """
 
     def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
@@ -82,49 +83,49 @@ class Account(ABC):
         self.allow_unpriced = allow_unpriced
         self._counted: set[int] = set()
         self._waits = False
-        self.rand: Callable[[], float] = lambda: random.uniform(0.5, 1.0)  # noqa: S311 - spreads out those who wait
+        self.rand: Callable[[], float] = lambda: random.uniform(0.5, 1.0)  # noqa: S311 - spreads out the waiting processes
         self.tell: Callable[[str], None] | None = None
-        """Told once when a hold waits for other processes."""
+        """Called once, with a line for the user, when a hold has to wait for other processes."""
         self.warn: Callable[[str], None] | None = None
-        """Told once when a limit is used to 80 and 95 percent, by whichever process sees it first."""
+        """Called with a line when a limit reaches 80 or 95 percent; of all processes, one reports each level."""
 
     @property
     def held(self) -> Pico:
-        """What this account holds now."""
+        """Picodollars held by this account right now."""
         return 0
 
     def limited(self, call: Call) -> bool:
-        """Whether a limit of dollars counts a call, so that it must carry an output limit."""
+        """Whether a dollar limit applies to a call; its request must then have an output limit."""
         return allowance.limited(call, self.limits)
 
     def share(self, call: Call) -> Pico | None:
-        """What one of the calls that are wanted at once may hold so that all of them can; None is no matter."""
+        """Picodollars that a call may hold so that all concurrent calls fit the limits; None means no restriction."""
         del call
         return None
 
     def entry(self, call: Call, worst: Pico | None) -> Held:
-        """The hold to ask for."""
+        """The hold to apply for a call."""
         if self.warn is not None:
             self._counted |= {number for number, limit in enumerate(self.limits) if limit.counts(call)}
         return Held(call, worst, self.limits, self.allow_unpriced)
 
-    def near(self, ledger: Ledger, run: str) -> list[str]:
-        """What is to be told of limits that are nearly used up."""
-        # A limit that has counted none of our calls may have no sums at hand.
+    def warnings(self, ledger: Ledger, run: str) -> list[str]:
+        """A line for each limit that has just reached 80 or 95 percent."""
+        # The sums of a limit that has counted none of our calls may not be stored yet, and are slow to add up.
         counted = [self.limits[number] for number in sorted(self._counted)]
-        return [_near(percent, status) for percent, status in ledger.new_alerts(counted, run)] if counted else []
+        return [_warning(percent, status) for percent, status in ledger.new_alerts(counted, run)] if counted else []
 
     @abstractmethod
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
         """
-        Take the worst case of a call; None is an unknown price.
+        Reserve the worst-case cost of a call, in picodollars; None means that its price is unknown.
 
-        A refusal is raised at once when there is room for `least`, which the caller would also take, or when
-        it could not pass even after other processes have settled; else those are waited for up to `patience` seconds.
+        Raises `OverBudget` at once when there is room for `least`, which the caller would accept too, or when the hold
+        would not fit even after other processes have settled. Otherwise waits up to `patience` seconds for them.
         """
 
-    async def _others(self, entry: Held, least: Pico | None, until: float) -> OverBudget | None:
-        """Wait until living processes have settled enough; the refusal when that does not help, or not in time."""
+    async def _wait_for_others(self, entry: Held, least: Pico | None, until: float) -> OverBudget | None:
+        """Wait until other processes have settled enough; returns the refusal if they can't, or not before `until`."""
         loop, pause = asyncio.get_running_loop(), POLL_S
         amount, call = entry.worst if least is None else least, entry.call
         while True:
@@ -143,22 +144,22 @@ class Account(ABC):
         self._say(f"waiting up to {span(left)} for {held} of budget {status.name} that other calls in flight hold")
 
     def _say(self, line: str) -> None:
-        """Tell of the first wait."""
+        """Tell the user about the first wait only."""
         if self.tell is not None and not self._waits:
             self._waits = True
             self.tell(line)
 
     @abstractmethod
     async def end(self, entry: Settled | Released) -> None:
-        """Settle or release; done when it is booked, even if the caller is cancelled meanwhile."""
+        """Settle or release a hold; returns when that is stored. `close` waits for those whose caller has gone."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Book what is still on its way."""
+        """Wait until every settlement and release that was asked for is stored."""
 
 
 class DirectAccount(Account):
-    """For one request at a time: a transaction each, in place."""
+    """For one request at a time: every entry is a transaction of its own, in the calling thread."""
 
     _run = ""
 
@@ -167,40 +168,40 @@ class DirectAccount(Account):
         self._ending: set[asyncio.Task[Any] | None] = set()
 
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
-        """Take the worst case of a call."""
+        """Reserve the worst-case cost of a call."""
         entry, until = self.entry(call, worst), asyncio.get_running_loop().time() + patience
         while True:
-            refused = await self._booked(entry, max(until, asyncio.get_running_loop().time() + LEAST_S))
+            refused = await self._apply(entry, max(until, asyncio.get_running_loop().time() + LEAST_S))
             if refused is None:
                 self._run = call.run
                 return Hold(call.id, self)
             if not isinstance(refused, OverBudget) or refused.leaves(least):
                 raise refused
-            if final := await self._others(entry, least, until):
+            if final := await self._wait_for_others(entry, least, until):
                 raise final
 
     async def end(self, entry: Settled | Released) -> None:
-        """Settle or release."""
+        """Settle or release a hold, then report limits that run low."""
         own = asyncio.current_task()
         self._ending.add(own)
         try:
-            await self._booked(entry, asyncio.get_running_loop().time() + SETTLE_S)
+            await self._apply(entry, asyncio.get_running_loop().time() + SETTLE_S)
         finally:
             self._ending.discard(own)
-        with suppress(LlmoError):  # what is booked is booked
-            for line in self.near(self.ledger, self._run):
+        with suppress(LlmoError):  # the entry is stored; a warning can wait for the next one
+            for line in self.warnings(self.ledger, self._run):
                 if self.warn:
                     self.warn(line)
             self.ledger.checkpoint()
 
     async def close(self) -> None:
-        """Close the ledger, when what callers left behind is booked."""
+        """Close the ledger, after settlements whose callers were canceled are stored."""
         if left := [task for task in self._ending if task is not None]:
             await asyncio.wait(left)
         self.ledger.close()
 
-    async def _booked(self, entry: Entry, until: float) -> Exception | None:
-        """Book an entry; raises `Locked` when another program keeps the ledger until then."""
+    async def _apply(self, entry: Entry, until: float) -> Exception | None:
+        """Apply an entry; raises `Locked` when another program keeps the ledger locked until then (the loop's time)."""
         loop = asyncio.get_running_loop()
         while True:
             try:

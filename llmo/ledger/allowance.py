@@ -1,4 +1,4 @@
-"""What a command may spend at one instant."""
+"""What a command may spend, as of one instant: limits with their sums, to plan with before a hold is taken."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def limited(call: Call, limits: Sequence[Limit]) -> bool:
-    """Whether a limit of dollars counts a call, so that it must carry an output limit."""
+    """Whether a dollar limit applies to a call; its request must then have an output limit."""
     return call.billing == "metered" and any(limit.usd is not None and limit.counts(call) for limit in limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
-    """What a command may spend at one instant: its limits with their sums, in the same order."""
+    """The limits of a command with their sums at one instant, in the same order."""
 
     limits: Sequence[Limit] = ()
     statuses: Sequence[BudgetStatus] = ()
@@ -31,7 +31,7 @@ class Allowance:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def refusal(self, call: Call, amount: Pico | None, *, later: bool = False) -> OverBudget | None:
-        """What refuses a hold now; with `later` when living processes have settled theirs."""
+        """What would refuse a hold of `amount` now; with `later`, after running processes have settled at zero."""
         entry = Held(call, amount, tuple(self.limits), self.allow_unpriced)
         for limit, status in zip(self.limits, self.statuses, strict=True):
             if limit.counts(call) and not passes(limit, status.settled if later else status, entry):
@@ -39,7 +39,7 @@ class Allowance:
         return None
 
     def left(self, call: Call) -> Pico | None:
-        """What the tightest limit of dollars leaves for a call, None without one."""
+        """Picodollars that the tightest dollar limit leaves for a call; None when none applies."""
         found = [
             status.left
             for limit, status in zip(self.limits, self.statuses, strict=True)

@@ -1,4 +1,4 @@
-"""A cap over one call, beside all budgets: its attempts come one after another, so it needs no ledger of its own."""
+"""A dollar cap on one request, beside all budgets; its attempts are sequential, so the cap is counted in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class CappedAccount(Account):
-    """Another account with one more limit; what it grants is booked there, and there it is closed."""
+    """Another account with one more limit; entries are applied by that account, and its owner closes it."""
 
     def __init__(self, account: Account, cap: Pico) -> None:
         super().__init__(account.ledger, account.limits, allow_unpriced=account.allow_unpriced)
@@ -22,15 +22,15 @@ class CappedAccount(Account):
         self._held: dict[str, Pico] = {}
 
     def limited(self, call: Call) -> bool:
-        """Whether a limit of dollars counts a call."""
+        """Whether a dollar limit applies to a call: the cap does to all that are metered."""
         return call.billing == "metered" or self._account.limited(call)
 
     def share(self, call: Call) -> Pico | None:
-        """What the other account says: the cap is this call's alone."""
+        """The share of the other account: nothing else uses this cap."""
         return self._account.share(call)
 
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
-        """Take the worst case of a call from the cap and from the budgets, or from neither."""
+        """Reserve the worst-case cost of a call under the cap and under the budgets, or under neither."""
         if call.billing == "metered" and not self._passes(worst):
             raise OverBudget(self._status, call, worst)
         hold = await self._account.hold(call, worst, least=least, patience=patience)
@@ -38,7 +38,7 @@ class CappedAccount(Account):
         return Hold(hold.id, self)
 
     async def end(self, entry: Settled | Released) -> None:
-        """Settle or release; an unknown cost counts as what was held."""
+        """Settle or release a hold; an unknown cost counts as the held amount."""
         held = self._held.pop(entry.id, 0)
         if isinstance(entry, Settled):
             cost = entry.settlement.cost
@@ -47,7 +47,7 @@ class CappedAccount(Account):
         await self._account.end(entry)
 
     async def close(self) -> None:
-        """Nothing: the other account is closed by its owner."""
+        """Do nothing: the owner of the other account closes it."""
 
     def _passes(self, worst: Pico | None) -> bool:
         if worst is None:

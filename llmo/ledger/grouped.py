@@ -1,4 +1,4 @@
-"""The account for many requests at once: booked in groups by one thread, and waiting for one's own money."""
+"""The account for many concurrent requests: one thread applies their entries in groups."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from llmo.types.money import Pico
 
 CHUNK = 500
-"""Entries of one transaction; other processes wait for as long as one takes."""
+"""Most entries of one transaction; other processes wait while it runs."""
 FRESH_S = 0.25
-"""Seconds for which the money left is known well enough to share it out."""
+"""Seconds for which the amounts left of the limits are reused when they are shared out."""
 SPARE = 0.8
-"""Part of the money left that is shared out: older holds are of a time when there was more."""
+"""Part of the amount left that is shared out: holds that are older took their share of a larger amount."""
 
 
 Outcome: TypeAlias = "asyncio.Future[OverBudget | None]"
 Results: TypeAlias = "list[Exception | None] | Exception"
-"""What came of each entry of a group, or the failure of them all."""
+"""One result per entry of a group, or the error of the whole group."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Want:
-    """The smallest hold that would do, and the seconds that other processes are waited for."""
+    """What a caller accepts: the smallest useful hold (picodollars), and seconds to wait for other processes."""
 
     least: Pico | None
     patience: float
@@ -46,23 +46,23 @@ class _Want:
 
 @dataclass(slots=True)
 class _Waiter:
-    """A refused hold that may pass when others have settled."""
+    """A refused hold that waits for its turn to try again."""
 
     turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class GroupedAccount(Account):
     """
-    For many requests at once: one thread books whatever has come together in one transaction.
+    For many concurrent requests: one thread applies whatever entries have accumulated, in one transaction.
 
-    A refused hold waits, first come first served, while holds of this account are outstanding
-    (they mostly settle lower) and is refused for good only when there are none.
+    A refused hold waits in line, first come first served, as long as holds of this account are outstanding: most of
+    them settle for less. It is refused for good only when none is.
     """
 
     def __init__(
         self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False, width: int = 1
     ) -> None:
-        """`width` is how many calls are wanted at once."""
+        """`width` is how many calls run concurrently; the amount left is shared out between them."""
         super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
         self.width = width
         self._open: dict[str, Held] = {}
@@ -76,16 +76,16 @@ class GroupedAccount(Account):
 
     @property
     def outstanding(self) -> int:
-        """Holds of this account that are neither settled nor released."""
+        """How many holds of this account are neither settled nor released."""
         return len(self._open)
 
     @property
     def held(self) -> Pico:
-        """What these holds come to."""
+        """Picodollars of all outstanding holds."""
         return sum(entry.worst or 0 for entry in self._open.values())
 
     def share(self, call: Call) -> Pico | None:
-        """An equal part of what is left when own holds have settled; None where no limit of dollars counts a call."""
+        """An equal part of what the tightest limit leaves, own holds included; None when no dollar limit applies."""
         if self.width == 1:
             return None
         rooms = zip(self.limits, self._left(call.run), strict=True)
@@ -93,7 +93,7 @@ class GroupedAccount(Account):
         return None if left is None else max(0, int(left * SPARE) // self.width)
 
     def _left(self, run: str) -> list[Pico | None]:
-        """What each limit leaves, own holds not counted; of this quarter of a second."""
+        """Picodollars that each limit would leave without our own holds; at most `FRESH_S` old."""
         now = asyncio.get_running_loop().time()
         if now - self._rooms[0] >= FRESH_S:
             own = [sum(one.worst or 0 for one in self._open.values() if of.counts(one.call)) for of in self.limits]
@@ -102,11 +102,11 @@ class GroupedAccount(Account):
         return self._rooms[1]
 
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
-        """Take the worst case of a call; waits for own holds to settle rather than be refused."""
+        """Reserve the worst-case cost of a call; waits for own holds to settle rather than being refused."""
         entry, want = self.entry(call, worst), _Want(least, patience)
         line = self._line(call)
         if line is None:
-            ended, refused = self._ended, await self._enter(entry)
+            ended, refused = self._ended, await self._apply(entry)
             if refused is None:
                 return Hold(call.id, self)
             if refused.unpriced:
@@ -116,11 +116,11 @@ class GroupedAccount(Account):
         return await self._wait(entry, line, want, since=self._ended)
 
     async def end(self, entry: Settled | Released) -> None:
-        """Settle or release; whoever waits for the money tries again."""
-        await self._enter(entry)
+        """Settle or release a hold; holds that wait for the money try again."""
+        await self._apply(entry)
 
     async def close(self) -> None:
-        """Book everything that was asked for and end the thread."""
+        """Apply every entry that was asked for, then end the thread."""
         if self._thread is not None:
             self._queue.put(None)
             thread, self._thread = self._thread, None
@@ -138,26 +138,26 @@ class GroupedAccount(Account):
                     waiter.turn = asyncio.get_running_loop().create_future()
                     continue
                 tried = self._ended
-                refused = await self._enter(entry)
+                refused = await self._apply(entry)
                 if refused is None:
                     return Hold(entry.call.id, self)
                 if refused.unpriced:
                     raise refused
                 if not self.outstanding and tried == self._ended:
-                    await self._last(entry, refused, want)
+                    await self._wait_or_raise(entry, refused, want)
         finally:
             line.remove(waiter)
             self._wake(line)
 
-    async def _last(self, entry: Held, refused: OverBudget, want: _Want) -> None:
-        """Nothing of ours is outstanding: wait for other processes, or raise."""
+    async def _wait_or_raise(self, entry: Held, refused: OverBudget, want: _Want) -> None:
+        """With no hold of ours outstanding, wait for other processes or raise the refusal."""
         if refused.leaves(want.least):
             raise refused
-        if final := await self._others(entry, want.least, asyncio.get_running_loop().time() + want.patience):
+        if final := await self._wait_for_others(entry, want.least, asyncio.get_running_loop().time() + want.patience):
             raise final
 
     def _line(self, call: Call) -> deque[_Waiter] | None:
-        """The line that a new hold must join: nobody overtakes those who wait for the same money."""
+        """The line that a new hold must join: holds that wait for the same limit go first."""
         for limit in self.limits:
             line = self._lines.get(limit.name)
             if line and limit.counts(call):
@@ -168,26 +168,26 @@ class GroupedAccount(Account):
         if line and not line[0].turn.done():
             line[0].turn.set_result(None)
 
-    async def _enter(self, entry: Entry) -> OverBudget | None:
+    async def _apply(self, entry: Entry) -> OverBudget | None:
         loop = asyncio.get_running_loop()
         if self._thread is None:
             self._over = False
-            self._thread = Thread(target=self._work, args=(loop,), name="llmo-ledger", daemon=True)
+            self._thread = Thread(target=self._run_thread, args=(loop,), name="llmo-ledger", daemon=True)
             self._thread.start()
         done: Outcome = loop.create_future()
         self._queue.put((entry, done))
         return await done
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         ledger = self.ledger.clone()
         try:
             while not self._over and (first := self._queue.get()) is not None:
-                self._book(ledger, [first, *self._ready()], loop)
+                self._apply_group(ledger, [first, *self._ready()], loop)
         finally:
             ledger.close()
 
     def _ready(self) -> Iterator[tuple[Entry, Outcome]]:
-        """What else has come; nothing comes after the end."""
+        """The other entries in the queue, up to a whole group; the end of the queue stops the thread."""
         for _ in range(CHUNK - 1):
             try:
                 more = self._queue.get_nowait()
@@ -198,33 +198,37 @@ class GroupedAccount(Account):
                 return
             yield more
 
-    def _book(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
-        results, until = _entered(ledger, batch), monotonic() + SETTLE_S
+    def _apply_group(
+        self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        results, until = _applied(ledger, batch), monotonic() + SETTLE_S
         while isinstance(results, Locked) and monotonic() < until:
-            # A hold has no more time than its command; what is paid for is tried as long as that is of use.
+            # A hold has only the time of its command; a settlement is tried for longer, because the call is paid for.
             holds = [one for one in batch if isinstance(one[0], Held)]
             batch = [one for one in batch if not isinstance(one[0], Held)]
-            loop.call_soon_threadsafe(self._tell, holds, results)
+            loop.call_soon_threadsafe(self._deliver, holds, results)
             if not batch:
                 return
             batch += self._ready()
-            results = _entered(ledger, batch)
-        loop.call_soon_threadsafe(self._tell, batch, results)
+            results = _applied(ledger, batch)
+        loop.call_soon_threadsafe(self._deliver, batch, results)
         if not isinstance(results, Exception):
-            self._look(ledger, batch, loop)
+            self._housekeep(ledger, batch, loop)
 
-    def _look(self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> None:
-        """Once nobody waits for it: are limits running low, has the log grown?"""
+    def _housekeep(
+        self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Report limits that run low and let the ledger do postponed work, now that no caller waits."""
         runs = {entry.call.run for entry, _ in batch if isinstance(entry, Held)}
         self._run = next(iter(runs), self._run)
-        with suppress(LlmoError):  # the next booking tells of it
-            for line in self.near(ledger, self._run):
+        with suppress(LlmoError):  # the next group reports it
+            for line in self.warnings(ledger, self._run):
                 if self.warn:
                     loop.call_soon_threadsafe(self.warn, line)
             ledger.checkpoint()
 
-    def _tell(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
-        """In the loop: count what is outstanding, answer, let the next in line try."""
+    def _deliver(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
+        """On the event loop: count outstanding holds, give callers their results, let the next in line try."""
         for number, (entry, done) in enumerate(batch):
             result = results if isinstance(results, Exception) else results[number]
             self._count(entry, granted=result is None, wanted=not done.cancelled())
@@ -244,13 +248,13 @@ class GroupedAccount(Account):
         elif granted:
             self._open[entry.call.id] = entry
             if not wanted:
-                # Its caller was cancelled meanwhile: nobody will send this call.
-                unheard: Outcome = asyncio.get_running_loop().create_future()
-                self._queue.put((Released(entry.call.id, "cancelled"), unheard))
+                # Its caller was canceled meanwhile: this call will never be sent.
+                unawaited: Outcome = asyncio.get_running_loop().create_future()
+                self._queue.put((Released(entry.call.id, "cancelled"), unawaited))
 
 
-def _entered(ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]]) -> Results:
+def _applied(ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]]) -> Results:
     try:
         return ledger.apply([entry for entry, _ in batch])
-    except Exception as exc:  # noqa: BLE001 - whoever waits gets it; the thread must go on
+    except Exception as exc:  # noqa: BLE001 - the waiting callers get it; the thread must go on
         return exc

@@ -1,4 +1,4 @@
-"""Calendar windows of budgets, in a time zone, as instants in microseconds."""
+"""Calendar windows of budgets in a time zone; instants are microseconds since the epoch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from llmo.config.profile import Window
 
 FOREVER = 2**62
+"""Microseconds; no instant of a call is this far from the epoch."""
 
 
 class Period(NamedTuple):
-    """From `start` up to, not including, `end`."""
+    """A span of time from `start` up to, not including, `end`, in microseconds."""
 
     start: int
     end: int
@@ -24,7 +25,7 @@ ALWAYS = Period(-FOREVER, FOREVER)
 
 
 def zone(name: str | None) -> tzinfo | None:
-    """The zone of a name; None is the system's. Raises `ConfigError`."""
+    """The zone of an IANA name; None is the system's. Raises `ConfigError` for an unknown name."""
     if name is None:
         return None
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -38,12 +39,12 @@ def zone(name: str | None) -> tzinfo | None:
 
 
 def period(window: Window, at: int, where: tzinfo | None) -> Period:
-    """The window that an instant falls into; `run` and `total` have no bounds of time."""
+    """The window that contains an instant; `run` and `total` are not bounded in time."""
     if window in {"run", "total"}:
         return ALWAYS
     first = _first(window, local(at, where))
     start, end = instant(first, where), instant(_next(window, first), where)
-    # Where a clock goes back over midnight, local time is in yesterday once more: today has begun all the same.
+    # Where a clock is set back across midnight, local time returns to yesterday, but the new day has already begun.
     while at >= end:
         first = _next(window, first)
         start, end = end, instant(_next(window, first), where)
@@ -51,12 +52,12 @@ def period(window: Window, at: int, where: tzinfo | None) -> Period:
 
 
 def local(at: int, where: tzinfo | None) -> datetime:
-    """Wall-clock time of an instant, without zone."""
+    """The wall-clock time of an instant, without an offset."""
     return datetime.fromtimestamp(at / 1_000_000, where).replace(tzinfo=None)
 
 
 def instant(wall: datetime, where: tzinfo | None) -> int:
-    """The first instant that wall clocks show a time; in a gap, the instant that the gap begins at."""
+    """The first instant at which wall clocks show a time; for a time in a gap, the instant at which the gap begins."""
     return round(wall.replace(tzinfo=where).timestamp() * 1_000_000)
 
 
@@ -66,7 +67,7 @@ def seconds(moment: datetime, where: tzinfo | None) -> float:
 
 
 def format_instant(at: int, where: tzinfo | None) -> str:
-    """An instant for people and programs, with its offset."""
+    """An instant as ISO 8601 with its offset, to the second."""
     moment = datetime.fromtimestamp(at / 1_000_000, where)
     return (moment if where else moment.astimezone()).isoformat(timespec="seconds")
 

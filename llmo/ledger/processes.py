@@ -1,4 +1,4 @@
-"""Which process holds money, and whether it still lives."""
+"""Which process took a hold, and whether it is still running."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _SYSTEM: str = sys.platform
 
 class Owner(NamedTuple):
     """
-    A process, told apart from a later one of the same number.
+    A process, distinguished from later ones with the same id.
 
-    `started` is its start time in the system's own words, `boot` the boot and the namespace
-    that its number counts in. Both are empty where the system does not tell.
+    `started` is its start time as the system reports it, `boot` the boot and the namespace that its id belongs to.
+    Both are empty where the system does not report them.
     """
 
     pid: int
@@ -33,26 +33,26 @@ def _me(pid: int) -> Owner:
 
 
 def me() -> Owner:
-    """The process that asks; after a fork, the child."""
+    """The current process; after a fork, the child."""
     return _me(os.getpid())
 
 
 def lives(owner: Owner) -> bool:
     """
-    Whether a process may still settle what it holds.
+    Whether a process may still settle its holds.
 
-    A process that can't be looked at (another namespace of this boot, a system that does not
-    tell) counts as alive: its money stays held.
+    A process that can't be inspected (in another namespace of this boot, or on a system without such data) counts
+    as running: its money stays held.
     """
     boot = _boot()
     if not owner.boot or not boot:
-        return _answers(owner)
+        return _runs(owner)
     if owner.boot == boot:
-        return _answers(owner)
+        return _runs(owner)
     return owner.boot.partition(" ")[0] == boot.partition(" ")[0]
 
 
-def _answers(owner: Owner) -> bool:
+def _runs(owner: Owner) -> bool:
     if _SYSTEM == "win32":
         return True
     started = _started(owner.pid)
@@ -68,7 +68,7 @@ def _boot() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When a process began; None when there is none, empty when the system does not say."""
+    """The start time of a process as the system reports it, empty where it does not; None when there is none."""
     if _SYSTEM == "linux":
         try:
             stat = (_PROC / str(pid) / "stat").read_bytes()

@@ -1,4 +1,4 @@
-"""The words of the ledger: calls, what came of them, limits."""
+"""The vocabulary of the ledger: calls, their settlements, limits. Amounts are in picodollars (`Pico`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llmo.types.money import Pico
 
 LOST = "lost"
-"""The outcome of a call whose process died: nobody knows what came of it."""
+"""The outcome of a call whose process crashed before it settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Call:
     """
     One attempt at one target, before it is sent.
 
-    `prices` is the origin of its price (table and date, or profile).
+    `row` is its row in a batch; `prices` says where its price comes from (table and date, or profile).
     """
 
     id: str
@@ -47,10 +47,10 @@ class Call:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """
-    What came of a call; a cost of None books the held amount, `outcome` is "ok" or an error's kind.
+    How a call ended: a cost of None charges the held amount; `outcome` is "ok" or the kind of an error.
 
-    `in_doubt` is the part of the hold that may be billed beyond `cost`: it counts against every limit
-    until it is resolved.
+    `in_doubt` is the part of the hold that may still be billed beyond `cost`. It counts against every limit until it
+    is resolved.
     """
 
     cost: Pico | None
@@ -67,7 +67,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A hard limit over a calendar window; None is no limit of that kind, 0 lets nothing pass."""
+    """A hard limit in a calendar window, in picodollars or calls; None means no such limit, 0 refuses everything."""
 
     name: str
     usd: Pico | None = None
@@ -75,7 +75,7 @@ class Limit:
     window: Window = "total"
     match: Mapping[str, str] = field(default_factory=dict)
     key: str = field(init=False)
-    """The match in one spelling: limits with equal keys count the same calls."""
+    """The match as canonical JSON: limits with equal keys count the same calls."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", spelled(self.match))
@@ -89,7 +89,7 @@ class Limit:
 
     @classmethod
     def of(cls, config: BudgetConfig) -> Limit:
-        """The limit that a profile declares."""
+        """The limit that a profile declares. Raises `ConfigError` for a match that can't be understood."""
         return cls(
             name=config.name,
             usd=None if config.limit_usd is None else parse_usd(config.limit_usd),
@@ -99,13 +99,13 @@ class Limit:
         )
 
     def counts(self, call: Call) -> bool:
-        """Whether a call counts."""
+        """Whether a call counts against this limit."""
         return counts(self.key, call.provider, call.model, call.task, spelled(call.tags))
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Ask for money before a call; limits that don't count the call are ignored."""
+    """An entry that reserves the worst-case cost of a call; limits that don't count the call are ignored."""
 
     call: Call
     worst: Pico | None
@@ -115,7 +115,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """Book what a call cost."""
+    """An entry that records the end of a call and its cost."""
 
     id: str
     settlement: Settlement
@@ -123,7 +123,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Give back the hold of a call that surely cost nothing; `outcome` is the error's kind."""
+    """An entry that cancels the hold of a call that certainly cost nothing; `outcome` is the kind of the error."""
 
     id: str
     outcome: str
@@ -131,7 +131,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """A call that may have cost more than is booked: `spent` for sure, up to `in_doubt` beyond it."""
+    """A call that may have cost more than is known: `spent` for certain, and up to `in_doubt` beyond that."""
 
     id: str
     run: str
@@ -145,7 +145,7 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Billed:
-    """What a call in doubt turned out to cost; a cost of None is all of its hold, no usage leaves what is known."""
+    """What a call in doubt turned out to cost; a cost of None is its whole hold, no usage keeps the known tokens."""
 
     cost: Pico | None
     source: CostSource = "estimated"
@@ -155,9 +155,9 @@ class Billed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedCall:
     """
-    A call of another ledger, with its times in microseconds.
+    A call of another ledger; its instants are microseconds since the epoch.
 
-    `end` is what came of it, the outcome of a release, or None of one that was still held.
+    `end` is its settlement, the outcome of its release, or None when it was still held.
     """
 
     call: Call
@@ -168,7 +168,7 @@ class ImportedCall:
 
     @property
     def certainty(self) -> int:
-        """How much is known of what came of it: nothing, a part (the rest is in doubt), or all."""
+        """How much is known of its end: 0 nothing, 1 a part (the rest is in doubt), 2 everything."""
         if self.end is None or isinstance(self.end, str):
             return 0 if self.end is None else 2
         return 0 if self.end.outcome == LOST else 1 if self.end.in_doubt else 2
@@ -180,9 +180,10 @@ Entry: TypeAlias = Held | Settled | Released
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetStatus:
     """
-    How much of a limit is used in the current window; `calls` counts those in flight too.
+    How much of a limit is used in its current window; `calls` includes calls in flight.
 
-    `live` is what living processes hold of `held`: they will settle it. None where nobody asked.
+    `live` is the part of `held` that belongs to running processes, which will settle it; None when it was not asked
+    for.
     """
 
     name: str
@@ -198,34 +199,34 @@ class BudgetStatus:
 
     @property
     def settled(self) -> BudgetStatus:
-        """The same when living processes have settled what they hold, if it cost them nothing."""
+        """The status after running processes have settled their holds at zero."""
         return replace(self, held=self.held - (self.live or 0), live=0)
 
     @property
     def left(self) -> Pico | None:
-        """Dollars that can still be held."""
+        """Picodollars that can still be held; None without a dollar limit."""
         return None if self.limit_usd is None else self.limit_usd - self.spent - self.held - self.in_doubt
 
     @property
     def left_calls(self) -> int | None:
-        """Calls that can still be held."""
+        """Calls that can still be made; None without a limit of calls."""
         return None if self.limit_calls is None else self.limit_calls - self.calls
 
     @property
     def percent(self) -> int:
-        """How much of it is spent or in doubt, or taken by calls, whichever is more; a limit of 0 counts as nothing."""
+        """Percent of the dollars spent or in doubt, or of the calls, whichever is higher; a limit of 0 is left out."""
         of = [(self.spent + self.in_doubt, self.limit_usd), (self.calls, self.limit_calls)]
         return max((used * 100 // limit for used, limit in of if limit), default=0)
 
     @property
     def used_up(self) -> bool:
-        """Whether nothing more can pass."""
+        """Whether every further hold is refused."""
         return (self.left is not None and self.left <= 0) or (self.left_calls is not None and self.left_calls <= 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """What past calls of a target took, at the median."""
+    """Medians over past calls of a target: seconds to the first token, output tokens per second after it."""
 
     first_token_p50_s: float
     tokens_per_s_p50: float | None
@@ -233,31 +234,31 @@ class Latency:
 
 
 class Sums(Protocol):
-    """What counts against a limit."""
+    """The sums that count against a limit."""
 
     @property
     def spent(self) -> Pico:
-        """What calls have cost."""
+        """Cost of calls that have ended."""
 
     @property
     def held(self) -> Pico:
-        """What calls in flight may cost."""
+        """Amount reserved by calls in flight."""
 
     @property
     def in_doubt(self) -> Pico:
-        """What ended calls may still be billed."""
+        """Amount that may still be billed for calls that have ended."""
 
     @property
     def calls(self) -> int:
-        """How many calls there are."""
+        """Number of calls, released ones excluded."""
 
 
 MOST = 2**62
-"""Picodollars: a sum of two still fits SQLite's integers."""
+"""Picodollars; a sum of two such amounts still fits a 64-bit integer."""
 
 
 def passes(limit: Limit, sums: Sums, held: Held) -> bool:
-    """Whether a hold fits; limits are inclusive, and a flat plan or own hardware needs no dollars."""
+    """Whether a hold fits a limit; limits are inclusive, and only metered calls need dollars."""
     if limit.calls is not None and sums.calls + 1 > limit.calls:
         return False
     if limit.usd is None or held.call.billing != "metered":
@@ -269,11 +270,11 @@ def passes(limit: Limit, sums: Sums, held: Held) -> bool:
 
 
 MAX_COST = "--max-cost"
-"""The name of the limit that the flag sets."""
+"""The name of the limit that this flag sets."""
 
 
 def spelled(tags: Mapping[str, str]) -> str:
-    """Tags, or a match, as they are stored."""
+    """Tags or a match as canonical JSON, the form in which they are stored and compared."""
     return _spelled(tuple(tags.items()))
 
 
@@ -284,7 +285,7 @@ def _spelled(items: tuple[tuple[str, str], ...]) -> str:
 
 @lru_cache(maxsize=4096)
 def counts(key: str, provider: str, model: str, task: str, tags: str) -> bool:
-    """Whether a match counts a call, see `llmo.config.patterns`; `model` also in the form `provider/model`."""
+    """Whether a match (canonical JSON) counts a call; see `llmo.config.patterns`. A model may be PROVIDER/MODEL."""
     labels = {f"tag.{name}": value for name, value in json.loads(tags).items()}
     facts = {**labels, "provider": provider, "task": task}
     for name, pattern in json.loads(key).items():

@@ -1,4 +1,4 @@
-"""A hold that a limit refused: the amounts, and what would help."""
+"""The error of a hold that a limit refused: the amounts, and what would help."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 class OverBudget(BudgetExceeded):
     """
-    A hold that a limit refused, with the amounts; `unpriced` when it was for want of a price.
+    A limit refused a hold; amounts are in picodollars.
 
-    `needed` is the smallest hold that would have done, for `output` tokens. `fits` is the largest output
-    limit that would pass, `given` whether the user set the limit, `fit` whether `--fit` would lower it; `prompt` is
-    what the prompt alone may cost
-    where it is the larger part.
+    `needed` is the smallest hold that would have been useful, for `output` tokens; None when the price is unknown.
+    `fits` is the largest output limit that the money left allows, `given` says whether the user set the output limit,
+    `fit` whether `--fit` would lower it. `prompt` is what the prompt alone may cost, where that is the larger part.
     """
 
     def __init__(  # noqa: PLR0913 - facts of one refusal, all but the first three optional
@@ -42,26 +41,26 @@ class OverBudget(BudgetExceeded):
 
     @property
     def unpriced(self) -> bool:
-        """Whether waiting can't help: the price is unknown."""
+        """Whether the price is unknown, so that waiting can't help."""
         return self.needed is None
 
     @property
     def by_calls(self) -> bool:
-        """Whether the number of calls refused it, not the money."""
+        """Whether the limit of calls refused it, rather than the dollar limit."""
         return bool(self.status.left_calls is not None and self.status.left_calls <= 0)
 
     @property
     def shortens(self) -> bool:
-        """Whether a shorter answer could pass: there are dollars in question."""
+        """Whether a shorter answer could fit: the dollar limit refused a call of known price."""
         return self.status.left is not None and not (self.unpriced or self.by_calls)
 
     def leaves(self, least: Pico | None) -> bool:
-        """Whether a smaller hold would have passed this limit."""
+        """Whether a hold of `least` would have fit this limit."""
         return self.shortens and least is not None and (self.status.left or 0) >= least
 
     @property
     def why(self) -> str:
-        """The reason in a few words, for a plan."""
+        """The reason in a few words, as plans show it."""
         status = self.status
         if self.by_calls:
             return f"budget {status.name}: {status.calls} of {status.limit_calls} calls are used"
@@ -100,7 +99,7 @@ class OverBudget(BudgetExceeded):
         return ", or ".join([*self._shorter(), raised, *self._later()])
 
     def _shorter(self) -> list[str]:
-        """What a shorter request would do."""
+        """Hints about a shorter answer or prompt."""
         if self.fits and self.given:
             itself = "; --fit does it by itself" if self.fit else ""
             return [f"lower --max-tokens ({self.fits} would fit{itself})"]
@@ -109,7 +108,7 @@ class OverBudget(BudgetExceeded):
         return [] if self.prompt is None else [f"shorten the prompt (it alone may cost ${usd(self.prompt)})"]
 
     def _later(self) -> list[str]:
-        """What will be free again, and what has to be settled first."""
+        """Hints about money that becomes free, and what must be settled for that."""
         status = self.status
         live = status.held if status.live is None else status.live
         stale = ("what processes held that are gone",) if status.held > live else ()

@@ -1,4 +1,4 @@
-"""What a report asks, and what it gets."""
+"""What a report asks of the ledger, and what it gets."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 @dataclass(slots=True)
 class Spending:
     """
-    What a group of calls came to.
+    The sums of a group of calls; amounts are in picodollars.
 
-    `unpriced` are calls that surely or perhaps cost money and nobody knows how much: `cost` is then a
-    lower bound. `in_flight` calls hold `held`. Up to `in_doubt` may still be billed for `doubtful` calls, beyond
-    `cost`. Released attempts cost nothing and are in no other count.
+    `unpriced` counts calls that may have cost an unknown amount: `cost` is then a lower bound. `in_flight` calls hold
+    `held`. For `doubtful` calls up to `in_doubt` may still be billed beyond `cost`. Released attempts cost nothing and
+    are in no other count.
     """
 
     group: tuple[str, ...] = ()
@@ -40,13 +40,13 @@ class Spending:
     reasoning_tokens: int = 0
 
     def add(self, other: Spending) -> None:
-        """Take another group in."""
+        """Add the sums of another group."""
         for one in SUMMED:
             setattr(self, one, getattr(self, one) + getattr(other, one))
 
 
 SUMMED = tuple(field.name for field in fields(Spending) if field.name != "group")
-"""What a group sums up, in the order of its fields."""
+"""The summed fields, in order."""
 
 
 def total(groups: Iterable[Spending]) -> Spending:
@@ -58,7 +58,7 @@ def total(groups: Iterable[Spending]) -> Spending:
 
 
 class Times(NamedTuple):
-    """Seconds that the last good calls of a target took; None where nothing was measured."""
+    """Quantiles, in seconds, over the last successful calls of a target; None where nothing was measured."""
 
     target: tuple[str, str]
     samples: int
@@ -68,7 +68,7 @@ class Times(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Which calls: held from `since` up to, not including, `until` (microseconds), of one run, with all these tags."""
+    """Selects calls held from `since` up to, not including, `until` (microseconds), of one run, with all these tags."""
 
     since: int | None = None
     until: int | None = None
@@ -77,7 +77,7 @@ class Filter(NamedTuple):
 
     @property
     def span(self) -> Period:
-        """As one span, for ever where there is no bound."""
+        """The selected span of time, unbounded where no bound is given."""
         return Period(*(edge if given is None else given for given, edge in zip(self[:2], _ENDS, strict=True)))
 
 

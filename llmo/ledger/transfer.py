@@ -1,4 +1,4 @@
-"""Calls as lines of JSON, to carry them from one ledger into another."""
+"""Reads calls that another ledger has exported as lines of JSON."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ BILLINGS: tuple[str, ...] = get_args(Billing)
 SOURCES: tuple[str, ...] = get_args(CostSource)
 TEXTS = ("id", "run", "provider", "model", "task")
 FIRST, LAST = 0, 253_402_300_799_000_000
-"""Instants that calendars know, in microseconds: 1970 to 9999."""
+"""The range of instants that is accepted, in microseconds: the years 1970 to 9999."""
 
 
 def read(text: Iterable[str], name: str) -> Iterator[ImportedCall]:
-    """Calls of such lines. Raises `UsageError` naming the line that is none."""
+    """The calls of exported lines, without empty ones. Raises `UsageError` with file and line of an invalid one."""
     for number, line in enumerate(text, 1):
         if not line.strip():
             continue
         try:
-            yield _past(jsontext.read(line))
+            yield _imported(jsontext.read(line))
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             why = f"{exc.args[0]} is missing" if isinstance(exc, KeyError) else str(exc)
             raise UsageError(
@@ -42,11 +42,11 @@ def read(text: Iterable[str], name: str) -> Iterator[ImportedCall]:
             ) from None
 
 
-def _past(facts: dict[str, Any]) -> ImportedCall:
+def _imported(facts: dict[str, Any]) -> ImportedCall:
     if not isinstance(facts, dict):
         raise TypeError("not an object")
     worst, cost = (None if facts[key] is None else parse_usd(_text(facts[key])) for key in ("worst_usd", "cost_usd"))
-    # Lines of an llmo that knew no doubt lack it.
+    # Exports of older versions, which did not record doubt, lack this field.
     in_doubt = parse_usd(_text(facts.get("in_doubt_usd", "0")))
     if in_doubt and (worst is None or cost is None or cost + in_doubt > worst):
         raise ValueError("more is in doubt than was held")

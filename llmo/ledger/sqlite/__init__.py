@@ -1,1 +1,1 @@
-"""The ledger in an SQLite file."""
+"""The ledger in an SQLite file that all processes of a user share."""

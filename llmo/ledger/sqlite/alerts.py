@@ -1,4 +1,4 @@
-"""Who is told that a budget runs low: the first process that sees it, once a window."""
+"""Which limits were reported to run low: each level once per window, by the first process that sees it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from llmo.ledger.records import BudgetStatus, Limit
 
 LEVELS = (95, 80)
-"""Percent of a limit, the highest first."""
+"""Percentages of a limit that are reported, highest first."""
 
 
 def level(status: BudgetStatus) -> int:
-    """The level that is reached, 0 when none is."""
+    """The highest level that is reached; 0 when none is."""
     return next((percent for percent in LEVELS if status.percent >= percent), 0)
 
 
 def first(db: sqlite3.Connection, limit: Limit, percent: int, run: str, now: tuple[int, tzinfo | None]) -> bool:
-    """Note that a level is reached; whether nobody had noted it before. A higher level silences a lower one."""
+    """Record that a level is reported; whether it was not yet. Lower levels count as reported too."""
     at, where = now
     span = period(limit.window, at, where)
     key = (run if limit.window == "run" else "", span.end, limit.name, limit.key, f"{limit.usd} {limit.calls}")

@@ -1,4 +1,4 @@
-"""The file: made whole and private, migrated in one transaction, never replaced."""
+"""Connections to the ledger's file: it is created complete and private, migrated in one transaction, never replaced."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
     from llmo.errors import ConfigError
 
 PATIENCE = 10.0
-"""Seconds to wait for other processes where nobody set a clock; each writes for milliseconds."""
+"""Seconds to wait for other processes by default; each of them writes for milliseconds."""
 LOG = 16_000
-"""Pages of log after which any transaction writes it back; `checkpoint` mostly comes before."""
+"""Pages of write-ahead log after which any transaction moves it into the file; `checkpoint` mostly does so earlier."""
 SCHEMA = len(MIGRATIONS)
 DAYS = 3
-"""The schema that sums per day were last made for."""
+"""The schema version since which sums per day are kept; migrating an older ledger adds them up."""
 
 
 def connect(path: Path, where: tzinfo | None = None, patience: float | None = None) -> sqlite3.Connection:
     """
-    Open the ledger, made and migrated when need be; twenty first starts at once agree. `where` is the zone of its days.
+    Open the ledger; creates or migrates it if necessary, also when many processes start at once.
 
-    Raises `ConfigError` when it can't be used, `Locked` when others kept it for `patience` seconds. A file that is
-    no ledger is left as it is.
+    `where` is the time zone of its days. Raises `ConfigError` when the file can't be used, `Locked` when other programs
+    keep it locked for `patience` seconds. A file that is not a ledger is left unchanged.
     """
     give_up = time.monotonic() + (PATIENCE if patience is None else patience)
     with explained(path):
         ensure_private(path.parent)
         if not faults.there(path):
             _make(path, where)
-        # SQLite has one word for all that can be wrong with a file; the system says what it is.
+        # SQLite has one error for everything that can be wrong with a file; the system says which it is.
         faults.permitted(path)
         db = _opened(path, give_up)
         try:
@@ -55,7 +55,7 @@ def connect(path: Path, where: tzinfo | None = None, patience: float | None = No
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Which file has this name now; None when none has."""
+    """Device and inode of the file that has this name now; None when there is none."""
     try:
         found = path.stat()
     except OSError:
@@ -64,18 +64,18 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def replaced(path: Path) -> ConfigError:
-    """The error of a file that is no longer the one that was opened: what is booked in it would be lost."""
+    """The error for a file that is no longer the one that was opened: what is written to that one would be lost."""
     return faults.refused(path, "it was moved or replaced while llmo used it", "bring it back")
 
 
 def wait(db: sqlite3.Connection, seconds: float) -> None:
-    """Let whatever follows wait so long for other processes."""
+    """Let the statements that follow wait up to `seconds` for other processes."""
     db.execute(f"PRAGMA busy_timeout = {int(max(0.0, seconds) * 1000)}")
 
 
 @contextmanager
 def writing(db: sqlite3.Connection, path: Path) -> Iterator[None]:
-    """One immediate transaction: all of it or nothing."""
+    """One write transaction, begun at once: on an error nothing of it is stored. Raises as `explained` does."""
     with explained(path):
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -89,7 +89,7 @@ def writing(db: sqlite3.Connection, path: Path) -> Iterator[None]:
 
 @contextmanager
 def reading(db: sqlite3.Connection) -> Iterator[None]:
-    """One snapshot for several questions."""
+    """One snapshot for several queries."""
     db.execute("BEGIN")
     try:
         yield
@@ -99,9 +99,9 @@ def reading(db: sqlite3.Connection) -> Iterator[None]:
 
 def checkpoint(db: sqlite3.Connection, path: Path) -> None:
     """
-    Write the log back; SQLite by itself does it in whichever transaction passes a mark, which may be a hold.
+    Move the write-ahead log into the file; left to SQLite, the transaction that crosses a mark does it, perhaps a hold.
 
-    Others may be in the middle of something: what can't be moved now is moved later.
+    Pages that other connections still read stay in the log until a later checkpoint.
     """
     with explained(path):
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -109,9 +109,9 @@ def checkpoint(db: sqlite3.Connection, path: Path) -> None:
 
 def _make(path: Path, where: tzinfo | None) -> None:
     """
-    Make a new ledger elsewhere and put it there whole, for this user only; SQLite gives its side files the same mode.
+    Create a new ledger under another name and give it its own when it is complete; only this user may read it.
 
-    An empty file is thus never a ledger that somebody is just making.
+    An empty file is thus never a ledger that is just being created. SQLite gives its side files the same mode.
     """
     made = path.with_name(f".{path.name}.{os.urandom(6).hex()}.new")
     os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -127,13 +127,13 @@ def _make(path: Path, where: tzinfo | None) -> None:
 
 
 def _place(made: Path, path: Path) -> None:
-    """Give it its name unless another process was first."""
+    """Give a new ledger its name, unless another process was first."""
     try:
         os.link(made, path)
     except FileExistsError:
         return
     except OSError:
-        # A file system without links, as on memory cards: there two very first starts must not meet.
+        # A file system without hard links, as on memory cards: there two first starts at the same moment may collide.
         if not os.path.lexists(path):
             made.rename(path)
 
@@ -152,7 +152,7 @@ def _prepare(db: sqlite3.Connection, path: Path, where: tzinfo | None, give_up: 
 
 
 def _step(db: sqlite3.Connection, before: int, where: tzinfo | None) -> None:
-    """Bring the tables up to date, in the transaction of the caller."""
+    """Migrate the tables from version `before`, in the transaction of the caller."""
     for steps in MIGRATIONS[before:]:
         for step in steps:
             db.execute(step)
@@ -173,13 +173,13 @@ def _version(db: sqlite3.Connection, path: Path) -> int:
 
 
 def _wal(db: sqlite3.Connection, give_up: float) -> None:
-    """Switch to write-ahead logging; SQLite does not wait for others here by itself."""
+    """Switch to write-ahead logging; here SQLite does not wait for other processes by itself."""
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
         except sqlite3.OperationalError:
             if time.monotonic() > give_up:
                 raise
-            time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - spreads out those who wait
+            time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - spreads out the waiting processes
         else:
             return

@@ -1,4 +1,4 @@
-"""Sums per budget and period, exact in every transaction, so that a hold need not add up a year of calls."""
+"""Sums per limit and period, exact in every transaction, so that a hold need not add up a year of calls."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from llmo.ledger.records import Call, Limit
 
 KEEP = 30 * 86_400 * 1_000_000
-"""Microseconds after which the counter of a past period or run is dropped; calls stay."""
+"""Microseconds after which the counter of a past period or run is deleted; calls stay."""
 
 
 class CounterSums(NamedTuple):
-    """What is spent, held and in doubt, and how many calls are any of it."""
+    """Picodollars spent, held and in doubt, and the number of calls that are not released."""
 
     spent: int
     held: int
@@ -31,18 +31,18 @@ class CounterSums(NamedTuple):
     calls: int
 
     def plus(self, other: CounterSums) -> CounterSums:
-        """Both together."""
+        """The sums of both."""
         return CounterSums(*map(add, self, other))
 
 
 COLUMNS = ", ".join(CounterSums._fields)
 NOTHING = CounterSums(0, 0, 0, 0)
 ENDED = "('settled', 'in_doubt')"
-"""States of calls that have cost something, as SQL lists them."""
+"""States of calls that have ended with a cost, as a list in SQL."""
 
 
 class CallKey(NamedTuple):
-    """What decides which counters a call moves; a call counts in the period of its hold."""
+    """What decides which counters include a call; a call counts in the period in which it was held."""
 
     run: str
     held_at: int
@@ -53,13 +53,13 @@ class CallKey(NamedTuple):
 
     @classmethod
     def of(cls, call: Call, held_at: int) -> CallKey:
-        """The subject of a call that is not stored yet."""
+        """The key of a call that is not stored yet."""
         return cls(call.run, held_at, call.provider, call.model, call.task, spelled(call.tags))
 
 
 @dataclass(slots=True)
 class Counter:
-    """One row, as it will be written back."""
+    """One row of the table, as it will be written back."""
 
     run: str
     period: Period
@@ -70,17 +70,17 @@ class Counter:
     calls: int
     changed: bool = False
 
-    def covers(self, subject: CallKey) -> bool:
-        """Whether a call counts here."""
+    def covers(self, call: CallKey) -> bool:
+        """Whether this counter includes a call."""
         return (
-            self.run in {"", subject.run}
-            and self.period.start <= subject.held_at < self.period.end
-            and counts(self.match, subject.provider, subject.model, subject.task, subject.tags)
+            self.run in {"", call.run}
+            and self.period.start <= call.held_at < self.period.end
+            and counts(self.match, call.provider, call.model, call.task, call.tags)
         )
 
 
 class Counters:
-    """The counters that one transaction needs; valid only inside it."""
+    """The counters that one transaction reads and changes; valid only inside it."""
 
     def __init__(self, db: sqlite3.Connection, now: int, days: daily.DailyTotals) -> None:
         self._db = db
@@ -92,11 +92,11 @@ class Counters:
         self._live: dict[CallKey, list[Counter]] = {}
         self._spans: dict[tuple[Window, int], Period] = {}
 
-    def move(self, subject: CallKey, *, spent: int = 0, held: int = 0, in_doubt: int = 0, calls: int = 0) -> None:
-        """Add to every counter that covers the call."""
-        self._load(subject.held_at, subject.run)
-        if (live := self._live.get(subject)) is None:
-            live = self._live[subject] = [counter for counter in self._counters.values() if counter.covers(subject)]
+    def move(self, call: CallKey, *, spent: int = 0, held: int = 0, in_doubt: int = 0, calls: int = 0) -> None:
+        """Add to every counter that includes the call."""
+        self._load(call.held_at, call.run)
+        if (live := self._live.get(call)) is None:
+            live = self._live[call] = [counter for counter in self._counters.values() if counter.covers(call)]
         for counter in live:
             counter.spent += spent
             counter.held += held
@@ -104,12 +104,12 @@ class Counters:
             counter.calls += calls
             counter.changed = True
 
-    def of(self, limit: Limit, subject: CallKey, where: tzinfo | None) -> Counter:
-        """The counter of a limit for a call, added up when this is its first."""
-        run = subject.run if limit.window == "run" else ""
-        if (span := self._spans.get((limit.window, subject.held_at))) is None:
-            span = self._spans[limit.window, subject.held_at] = period(limit.window, subject.held_at, where)
-        self._load(subject.held_at, subject.run)
+    def of(self, limit: Limit, call: CallKey, where: tzinfo | None) -> Counter:
+        """The counter of a limit for a call; its first use adds up the calls before."""
+        run = call.run if limit.window == "run" else ""
+        if (span := self._spans.get((limit.window, call.held_at))) is None:
+            span = self._spans[limit.window, call.held_at] = period(limit.window, call.held_at, where)
+        self._load(call.held_at, call.run)
         key = (run, span.end, span.start, limit.key)
         if key not in self._counters:
             self._days.write()
@@ -125,7 +125,7 @@ class Counters:
         return self._counters[key]
 
     def write(self) -> None:
-        """Store what moved."""
+        """Store the counters that have changed."""
         self._db.executemany(
             "UPDATE counters SET spent = ?, held = ?, in_doubt = ?, calls = ?"
             ' WHERE run = ? AND "end" = ? AND start = ? AND match = ?',
@@ -157,7 +157,7 @@ class Counters:
 
 
 def peek(db: sqlite3.Connection | None, limit: Limit, span: Period, run: str) -> Counter:
-    """The sums of a limit without changing anything; no ledger, or a run limit without a run, has seen nothing."""
+    """The sums of a limit, without storing them; zero without a ledger, or for a limit of runs without a run."""
     of = run if limit.window == "run" else ""
     sums = NOTHING
     if db is not None and (of or limit.window != "run"):
@@ -170,7 +170,7 @@ def peek(db: sqlite3.Connection | None, limit: Limit, span: Period, run: str) ->
 
 
 def total(db: sqlite3.Connection, match: str, span: Period, run: str = "") -> CounterSums:
-    """Add up what ended, by whole days where there are any, and what is held."""
+    """Add up calls that have ended, from sums per day where possible, and calls in flight."""
     if run:
         return added(db, match, span, run)
     found = daily.cover(db, span, None, calendar=False)
@@ -185,7 +185,7 @@ def total(db: sqlite3.Connection, match: str, span: Period, run: str = "") -> Co
 def added(
     db: sqlite3.Connection, match: str, span: Period, run: str = "", *, state: str = "state <> 'released'"
 ) -> CounterSums:
-    """Add up the calls themselves."""
+    """Add up the calls themselves, those in a state (SQL)."""
     by = _facts(match)
     where, values = [state], []
     if span != ALWAYS:
@@ -211,7 +211,7 @@ def _of_days(match: str, span: Period) -> tuple[str, tuple[int | str, ...]]:
 
 
 def _facts(match: str) -> list[str]:
-    """The columns that a match looks at."""
+    """The columns of `calls` that a match depends on."""
     needed = {key if key in {"provider", "model", "task"} else "tags" for key in json.loads(match)}
     return sorted(needed | ({"provider"} if "model" in needed else set()))
 

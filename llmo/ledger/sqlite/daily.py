@@ -1,8 +1,8 @@
 """
-Sums per local day, kept with every booking, so that a report or a new budget need not add up a year of calls.
+Sums per local day, kept up to date by every transaction, so that a report need not add up a year of calls.
 
-A row belongs to the day of the zone that its writer lives in. Readers in another zone, and days that
-two zones cut differently, are answered from the calls themselves. Everything here can be rebuilt.
+A row belongs to a day in the time zone of its writer. For readers in another zone, and where days of two zones
+overlap, the calls themselves are added up. The table can always be rebuilt from them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ GROUP BY {", ".join(str(3 + n) for n in range(len(KEY)))}
 
 
 class Kind(NamedTuple):
-    """What ended calls are summed by, beside their day."""
+    """What calls that have ended are grouped by, besides their day."""
 
     provider: str
     model: str
@@ -64,7 +64,7 @@ class Kind(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The amounts of an ended call; a cost of None is unknown, tokens are in the order of `TOKENS`."""
+    """The amounts of a call that has ended; a cost of None is unknown, tokens are in the order of `TOKENS`."""
 
     cost: int | None
     in_doubt: int = 0
@@ -72,12 +72,12 @@ class Ended(NamedTuple):
 
     @classmethod
     def of(cls, cost: int | None, in_doubt: int, usage: Usage | None) -> Ended:
-        """With the tokens of its usage, if there is any."""
+        """The amounts of a call, with the tokens of its usage if that is known."""
         return cls(cost, in_doubt) if usage is None else cls(cost, in_doubt, [getattr(usage, name) for name in TOKENS])
 
 
 class DailyTotals:
-    """What one transaction adds; `write` stores it."""
+    """What one transaction adds to the table; `write` stores it."""
 
     def __init__(self, db: sqlite3.Connection, where: tzinfo | None) -> None:
         self._db = db
@@ -86,14 +86,14 @@ class DailyTotals:
         self._sums: dict[tuple[Period, Kind], list[int]] = {}
 
     def add(self, at: int, kind: Kind, ended: Ended, *, calls: int = 1) -> None:
-        """Count a call that has ended; with `calls` -1 take it out again."""
+        """Add a call that has ended; `calls=-1` takes it out again."""
         sums = self._sums.setdefault((self._day(at), kind), [0] * len(SUMS))
         amounts = (1, ended.cost or 0, ended.in_doubt, ended.cost is None or kind.source == "unknown", *ended.tokens)
         for place, amount in enumerate(amounts):
             sums[place] += calls * amount
 
     def write(self) -> None:
-        """Store what was added; only what is there already can lose something."""
+        """Store what was added. Sums that decrease exist already: a call is only taken out after it was added."""
         more = [(*day, *kind, *sums) for (day, kind), sums in self._sums.items() if min(sums) >= 0]
         self._db.executemany(_ADD, more)
         less = [(*sums, *day, *kind) for (day, kind), sums in self._sums.items() if min(sums) < 0]
@@ -109,7 +109,7 @@ class DailyTotals:
 
 
 def rebuild(db: sqlite3.Connection, where: tzinfo | None) -> None:
-    """Add up all calls anew, by the days of a zone."""
+    """Add up all calls again, by the days of a time zone."""
     db.execute("DELETE FROM daily")
     at = -FOREVER
     while (at := db.execute("SELECT min(held_at) FROM calls WHERE held_at >= ?", (at,)).fetchone()[0]) is not None:
@@ -119,7 +119,7 @@ def rebuild(db: sqlite3.Connection, where: tzinfo | None) -> None:
 
 
 class Cover(NamedTuple):
-    """A span of time, cut into what whole days answer and the rest, which only the calls do."""
+    """A span of time as whole days, whose sums are stored, and the gaps between them, where calls are added up."""
 
     days: list[Period]
     gaps: list[Period]
@@ -127,20 +127,20 @@ class Cover(NamedTuple):
 
 def cover(db: sqlite3.Connection, span: Period, where: tzinfo | None, *, calendar: bool) -> Cover:
     """
-    Cut a span; with `calendar` only days of this zone will do.
+    Split a span into stored days and gaps; with `calendar` only days of this time zone are used.
 
-    A day that another one overlaps is no day: some of its calls are counted in the other.
+    Days that overlap are not used: some calls of the one are counted in the other.
     """
     stored = [Period(*row) for row in db.execute('SELECT DISTINCT start, "end" FROM daily ORDER BY start, "end"')]
     days = [
         day
-        for day in _alone(stored)
+        for day in _disjoint(stored)
         if span.start <= day.start and day.end <= span.end and (not calendar or day == period("day", day.start, where))
     ]
     return Cover(days, list(_between(span, days)))
 
 
-def _alone(days: Sequence[Period]) -> Iterator[Period]:
+def _disjoint(days: Sequence[Period]) -> Iterator[Period]:
     reach = -FOREVER
     for number, day in enumerate(days):
         following = days[number + 1].start if number + 1 < len(days) else FOREVER
@@ -160,7 +160,7 @@ def _between(span: Period, days: Sequence[Period]) -> Iterator[Period]:
 
 
 def runs(days: Sequence[Period]) -> Iterator[Period]:
-    """Neighbouring days as one span."""
+    """Adjacent days joined into spans."""
     begun: Period | None = None
     for day in days:
         if begun is not None and begun.end == day.start:

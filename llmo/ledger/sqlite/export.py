@@ -1,4 +1,4 @@
-"""Calls of the ledger as lines of JSON, for `llmo.ledger.transfer` to read."""
+"""Calls as lines of JSON, which `llmo.ledger.transfer` reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def lines(db: sqlite3.Connection, only: Filter) -> Iterator[str]:
-    """A line a call, oldest first; amounts are decimal strings in dollars, instants in UTC."""
+    """One line per call, oldest first; amounts are decimal strings in dollars, instants are ISO 8601 in UTC."""
     clauses = [("held_at >= ? AND held_at < ?", tuple(only.span)), *conditions(only)]
     where = " AND ".join(clause for clause, _ in clauses)
     rows = db.execute(

@@ -1,4 +1,4 @@
-"""What SQLite and the file system say of the ledger, in one line with the file's name."""
+"""Errors of SQLite and the file system as errors of llmo, in one line with the file's name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LOCKS = Path("/proc/locks")
 ROOM = 1 << 16
-"""Bytes that SQLite wants for its shared memory and a page or two."""
+"""Bytes that SQLite needs for its shared memory and a page or two."""
 ELSEWHERE = "LLMO_DATA_DIR names another directory for it"
 MOVE = "move it away to begin a new one (what was spent is forgotten then), or bring back a copy"
 _WORDS: dict[str, tuple[str, str]] = {
@@ -28,7 +28,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "CANTOPEN": ("it can't be opened", ELSEWHERE),
     "PERM": ("it can't be written", ELSEWHERE),
     "AUTH": ("it can't be written", ELSEWHERE),
-    "FULL": ("the disk is full", "make room; nothing was sent that is not booked"),
+    "FULL": ("the disk is full", "make room; every call that was sent is in the ledger"),
     "IOERR": ("the disk fails", ELSEWHERE),
     "TOOBIG": ("a value is too large", ELSEWHERE),
 }
@@ -46,9 +46,9 @@ _KINDS = {
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """
-    Turn a failure of the file into `ConfigError`, or `Locked` where another program has it to itself.
+    Turn errors of the file into `ConfigError`, and into `Locked` where another program keeps it locked.
 
-    What SQLite says of wrong SQL is a mistake of ours and passes.
+    Errors in our own SQL are bugs and pass unchanged.
     """
     try:
         yield
@@ -64,7 +64,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _found(exc: sqlite3.Error, path: Path) -> ConfigError | Locked | None:
-    """What to raise for an error of SQLite, None to let it pass."""
+    """What to raise for an error of SQLite; None lets it pass."""
     name, text = getattr(exc, "sqlite_errorname", "").removeprefix("SQLITE_"), str(exc)
     if name.startswith(_BUSY):
         return Locked(
@@ -75,27 +75,26 @@ def _found(exc: sqlite3.Error, path: Path) -> ConfigError | Locked | None:
     if lacks is not None:
         return refused(path, f"it is damaged: it lacks {lacks}", MOVE)
     if text == "malformed JSON" or (not name and isinstance(exc, sqlite3.OperationalError)):
-        # The other is Python's own: text that is no UTF-8.
+        # Without a name it is Python's own error: text that is not UTF-8.
         return refused(path, *_WORDS["CORRUPT"])
     said = next((words for code, words in _WORDS.items() if name.startswith(code)), None)
     if said is None:
         return None
-    # Memory that is shared through a file has no word of its own for a full disk.
+    # For its shared memory SQLite reports a full disk as an I/O error.
     return refused(path, *(_WORDS["FULL"] if name.startswith("IOERR") and _full(path.parent) else said))
 
 
 def refused(path: Path, what: str, hint: str) -> ConfigError:
-    """The error of a ledger that can't be used as it is."""
+    """The error for a ledger that can't be used as it is."""
     return ConfigError(f"cannot use the ledger: {path}: {what}", hint=hint)
 
 
 def there(path: Path) -> bool:
     """
-    Whether there is a ledger; False where none was ever made.
+    Whether there is a ledger; False where none was ever created.
 
-    Raises `ConfigError` for what is there instead: a link to nowhere, a pipe, an empty file. A ledger is never
-    empty (see `llmo.ledger.sqlite.connection`): such a file has lost what was in it, and a new one would forget what
-    was spent.
+    Raises `ConfigError` for anything else: a dangling link, a pipe, an empty file. A ledger is never empty (see
+    `llmo.ledger.sqlite.connection`): such a file has lost its contents, and a new one would forget what was spent.
     """
     with explained(path):
         try:
@@ -105,7 +104,7 @@ def there(path: Path) -> bool:
                 raise refused(path, f"it is a link to {path.readlink()}, which is not there", MOVE) from None
             if not _orphaned(path):
                 return False
-            # Another first start may have made the ledger, and its log, between the two looks.
+            # Another first start may have created the ledger, and its log, between the two checks.
             try:
                 found = path.stat()
             except FileNotFoundError:
@@ -126,9 +125,9 @@ def permitted(path: Path) -> None:
     """
     Raise the `OSError` of a file that may not be read and written.
 
-    It is never opened for that: to close any descriptor of a file drops all locks that this process has on it (POSIX),
-    also those of SQLite's connections in other threads. Another process then takes its own end for the last one, and
-    deletes the log that they go on writing to: what they book from then on is lost.
+    The file is not opened for that: closing any descriptor of it would drop all locks of this process on it (POSIX),
+    including those of SQLite's connections in other threads. Another process that closes the ledger would then take
+    itself for the last user and delete the log, and whatever is written to that log afterwards would be lost.
     """
     if not os.access(path, os.R_OK | os.W_OK):
         fixed = hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY
@@ -137,7 +136,7 @@ def permitted(path: Path) -> None:
 
 
 def _orphaned(path: Path) -> bool:
-    """Whether there is a log: without its ledger, what is booked in it alone would be lost."""
+    """Whether there is a write-ahead log, whose changes would be lost without its ledger."""
     try:
         return path.with_name(f"{path.name}-wal").stat().st_size > 0
     except FileNotFoundError:
@@ -145,7 +144,7 @@ def _orphaned(path: Path) -> bool:
 
 
 def _holder(path: Path) -> str:
-    """Which process it is, as far as Linux tells; SQLite locks the file, or the shared memory beside it."""
+    """The process that holds the lock, as far as Linux tells; SQLite locks the file or the shared memory beside it."""
     inodes = set()
     for name in (path.name, f"{path.name}-shm"):
         with suppress(OSError):
@@ -157,7 +156,7 @@ def _holder(path: Path) -> str:
     found = set()
     for line in locks.splitlines():
         match line.split():
-            # Who waits has an arrow in the second place, and one word more.
+            # A waiting process has an arrow in the second field, and one field more.
             case [_, "POSIX", _, "WRITE", process, at, *_] if at.rpartition(":")[2] in inodes:
                 found.add(process)
     found -= {"0", "-1", str(os.getpid())}  # of another namespace, or ours

@@ -1,4 +1,4 @@
-"""The money of every llmo process of this user: one SQLite file, held before a call and settled after it."""
+"""The ledger of all llmo processes of a user in one SQLite file: what writes to it."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 
 CHUNK = 1000
-"""Calls that one transaction takes in."""
+"""Calls that one transaction imports."""
 ADVICE_S = 0.2
-"""Seconds that others are waited for to store what is no money."""
+"""Seconds to wait for other processes to store what is not money: cooling targets and alerts."""
 MOVED = 10_000
-"""Changes of rows that are left in the log."""
+"""Changed rows that may accumulate in the write-ahead log before `checkpoint` moves them."""
 
 
 class SQLiteLedger(LedgerReader):
     """
-    Holds and calls; used by one thread.
+    `llmo.ledger.backend.Ledger` over a file; an object is used by one thread.
 
-    Nothing is opened before it is needed, and reading makes no file. Every method raises
-    `ConfigError` when the file can't be used; nothing is sent then.
+    The file is opened when it is first needed, and created by the first write. Every method raises `ConfigError` when
+    the file can't be used, and `Locked` when other programs kept it locked for too long.
     """
 
     def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
@@ -49,7 +49,7 @@ class SQLiteLedger(LedgerReader):
         self._told: set[tuple[int | str | None, ...]] = set()
 
     def clone(self) -> SQLiteLedger:
-        """The same ledger for another thread."""
+        """The same ledger, with a connection of its own for another thread."""
         other = SQLiteLedger(self.path, self._clock, self._timezone)
         other.patience, other.until = self.patience, self.until
         return other
@@ -58,9 +58,9 @@ class SQLiteLedger(LedgerReader):
         self, call: Call, worst: Pico | None, limits: Sequence[Limit] = (), *, allow_unpriced: bool = False
     ) -> str:
         """
-        Take the worst case of a call from every limit that counts it, or from none.
+        Reserve `worst` picodollars under every limit that counts the call, or under none; returns the call's id.
 
-        Raises `OverBudget` when a limit would be passed, or `worst` is unknown under a limit of dollars.
+        Raises `OverBudget` when a limit would be exceeded, or the price is unknown (None) under a dollar limit.
         """
         (refused,) = self.apply([Held(call, worst, tuple(limits), allow_unpriced)])
         if refused:
@@ -68,24 +68,24 @@ class SQLiteLedger(LedgerReader):
         return call.id
 
     def settle(self, identifier: str, settlement: Settlement) -> None:
-        """Book what a call cost; once, later ones change nothing."""
+        """Record what a call cost; only the first settlement of a call counts."""
         self.apply([Settled(identifier, settlement)])
 
     def release(self, identifier: str, outcome: str) -> None:
-        """Give a hold back; a settled call stays settled."""
+        """Cancel a hold; a settled call stays settled."""
         self.apply([Released(identifier, outcome)])
 
     def apply(self, entries: Sequence[Entry], *, patience: float | None = None) -> list[Exception | None]:
         """
-        Apply entries in order in one transaction; raises `Locked` when others keep the file for `patience` seconds.
+        Apply entries in order in one transaction; the result of each is None, its refusal, or its error.
 
-        Each gets None, or its refusal; a refused hold takes nothing and stops no other entry. An entry that can't
-        be stored gets what it failed with, and harms no other either; alone, it raises that.
+        An entry that can't be stored is found by applying each in a transaction of its own. Raises `Locked` when other
+        programs keep the file locked for `patience` seconds.
         """
         try:
             return self._together(entries, patience)
         except LlmoError:
-            raise  # the file itself
+            raise  # about the file, not about an entry
         except Exception:
             if len(entries) == 1:
                 raise
@@ -107,11 +107,11 @@ class SQLiteLedger(LedgerReader):
             return self._together([entry], patience)[0]
         except LlmoError:
             raise
-        except Exception as exc:  # noqa: BLE001 - whatever SQLite or the entry raises is that entry's own
+        except Exception as exc:  # noqa: BLE001 - whatever SQLite raises for this entry is its result
             return exc
 
     def set_cooling(self, target: Target, until: float, reason: str) -> None:
-        """Leave a target alone until then (seconds since the epoch); an empty model means the whole provider."""
+        """Ask all processes to leave a target alone until then (epoch seconds); no model means the whole provider."""
         from llmo.ledger.sqlite.connection import writing
 
         db = self._db(ADVICE_S)
@@ -123,7 +123,7 @@ class SQLiteLedger(LedgerReader):
             )
 
     def new_alerts(self, limits: Sequence[Limit], run: str) -> list[tuple[int, BudgetStatus]]:
-        """Limits that are used to 80 or 95 percent and whose users have not been told yet; tell them."""
+        """Limits that are used to 80 or 95 percent and that no process has reported yet; marks them as reported."""
         from llmo.ledger.sqlite import alerts
         from llmo.ledger.sqlite.connection import writing
 
@@ -143,7 +143,7 @@ class SQLiteLedger(LedgerReader):
         return [of for (of, _, _), first in zip(new, noted, strict=True) if first]
 
     def import_calls(self, calls: Iterable[ImportedCall]) -> tuple[int, int]:
-        """Take in calls of another ledger; how many there were, and how many were new or have ended since."""
+        """Add calls of another ledger, `CHUNK` a transaction; returns how many there were, and how many were new."""
         from itertools import islice
 
         from llmo.ledger.sqlite.connection import writing
@@ -160,7 +160,7 @@ class SQLiteLedger(LedgerReader):
         return seen, new
 
     def checkpoint(self) -> None:
-        """Move what is booked from the log into the file when there is much of it, so that no hold has to."""
+        """Move changes from the write-ahead log into the file once there are many, so that no hold has to."""
         from llmo.ledger.sqlite.connection import checkpoint
 
         if self._open and (changes := self._open[1].total_changes) - self._moved > MOVED:
@@ -169,9 +169,9 @@ class SQLiteLedger(LedgerReader):
 
     def reconcile(self, run: str | None = None) -> list[tuple[str, Pico | None]]:
         """
-        Book what dead processes held (of one run, or of all) as spent, marked `estimated`.
+        Settle the holds of crashed processes, of one run or of all, at the held amount, marked `estimated`.
 
-        Gives run and amount of each call. Holds of living processes stay.
+        Returns run and amount of each call. Holds of running processes stay.
         """
         from llmo.ledger.sqlite import queries
         from llmo.ledger.sqlite.connection import writing
@@ -181,12 +181,12 @@ class SQLiteLedger(LedgerReader):
             return []
         with writing(db, self.path):
             postings = Postings(db, self._now(), self.zone)
-            booked = queries.lost(db, postings, run)
+            settled = queries.lost(db, postings, run)
             postings.close()
-        return booked
+        return settled
 
     def resolve(self, billed: Mapping[str, Billed]) -> None:
-        """Book what calls in doubt really cost, by their ids; others stay as they are."""
+        """Settle calls in doubt, by id, at what was billed; other calls are left alone."""
         from llmo.ledger.sqlite.connection import writing
         from llmo.ledger.sqlite.postings import Postings
 

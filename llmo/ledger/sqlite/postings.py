@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Postings:
-    """Writes entries; valid inside one transaction, `close` ends it."""
+    """Applies entries inside one transaction; `close` stores the sums and must be the last call."""
 
     def __init__(self, db: sqlite3.Connection, now: int, where: tzinfo | None) -> None:
         self._db = db
@@ -33,7 +33,7 @@ class Postings:
         self._counters = Counters(db, now, self._days)
 
     def apply(self, entry: Entry) -> OverBudget | None:
-        """Apply one entry; a hold that a limit refuses changes nothing and is returned."""
+        """Apply one entry; a refused hold changes nothing, and its refusal is returned."""
         match entry:
             case Held():
                 return self._hold(entry)
@@ -44,16 +44,16 @@ class Postings:
         return None
 
     def close(self) -> None:
-        """Store the sums."""
+        """Store the changed sums."""
         self._days.write()
         self._counters.write()
 
     def _hold(self, held: Held) -> OverBudget | None:
         call, worst = held.call, held.worst
-        subject = CallKey.of(call, self._now)
+        key = CallKey.of(call, self._now)
         for limit in held.limits:
-            if counts(limit.key, *subject[2:]):
-                counter = self._counters.of(limit, subject, self._where)
+            if counts(limit.key, *key[2:]):
+                counter = self._counters.of(limit, key, self._where)
                 if not passes(limit, counter, held):
                     return OverBudget(status(limit, counter, self._where), call, worst)
         self._insert(held, self._now, processes.me())
@@ -61,9 +61,9 @@ class Postings:
 
     def settle(self, identifier: str, settlement: Settlement, *, resolving: bool = False) -> None:
         """
-        Book what a call cost, once.
+        Record what a call cost; only the first settlement counts.
 
-        A call that was booked as lost while its process lived after all is corrected; one in doubt only by `resolving`.
+        A call that was settled as lost although its process was running is corrected; one in doubt only if `resolving`.
         """
         if (found := self._open(identifier, resolving=resolving)) is None:
             return
@@ -82,38 +82,38 @@ class Postings:
             ),
         )
         self._counters.move(
-            found.subject, spent=(cost or 0) - found.spent, held=-found.held, in_doubt=in_doubt - found.in_doubt
+            found.key, spent=(cost or 0) - found.spent, held=-found.held, in_doubt=in_doubt - found.in_doubt
         )
-        kind = Kind(*found.subject[2:], found.billing, state, end.outcome, source)
-        self._days.add(found.subject.held_at, kind, ended)
+        kind = Kind(*found.key[2:], found.billing, state, end.outcome, source)
+        self._days.add(found.key.held_at, kind, ended)
 
     def release(self, identifier: str, outcome: str, *, resolving: bool = False) -> None:
-        """Give a hold back."""
+        """Cancel a hold."""
         if (found := self._open(identifier, resolving=resolving)) is None:
             return
         self._db.execute(_RELEASE, (outcome, self._now, identifier))
-        self._counters.move(found.subject, spent=-found.spent, held=-found.held, in_doubt=-found.in_doubt, calls=-1)
-        kind = Kind(*found.subject[2:], found.billing, "released", outcome, "")
-        self._days.add(found.subject.held_at, kind, Ended(0))
+        self._counters.move(found.key, spent=-found.spent, held=-found.held, in_doubt=-found.in_doubt, calls=-1)
+        kind = Kind(*found.key[2:], found.billing, "released", outcome, "")
+        self._days.add(found.key.held_at, kind, Ended(0))
 
     def resolve(self, identifier: str, billed: Billed) -> None:
-        """Book what a call in doubt really cost; a call that is not in doubt stays as it is."""
-        # `_open` takes what it finds out of its day.
+        """Settle a call in doubt at what was billed; a call that is not in doubt is left alone."""
+        # `_open` subtracts the call from its day, so it may only be called for one that is in doubt.
         doubtful = self._db.execute("SELECT 1 FROM calls WHERE id = ? AND state = 'in_doubt'", (identifier,)).fetchone()
         if doubtful is None or (found := self._open(identifier, resolving=True)) is None:
             return
         cost = found.spent + found.in_doubt if billed.cost is None else billed.cost
         tokens = found.tokens if billed.usage is None else Ended.of(None, 0, billed.usage).tokens
         self._db.execute(_RESOLVE, (cost, billed.source, *tokens, identifier))
-        self._counters.move(found.subject, spent=cost - found.spent, in_doubt=-found.in_doubt)
-        kind = Kind(*found.subject[2:], found.billing, "settled", found.outcome, billed.source)
-        self._days.add(found.subject.held_at, kind, Ended(cost, 0, [one or 0 for one in tokens]))
+        self._counters.move(found.key, spent=cost - found.spent, in_doubt=-found.in_doubt)
+        kind = Kind(*found.key[2:], found.billing, "settled", found.outcome, billed.source)
+        self._days.add(found.key.held_at, kind, Ended(cost, 0, [one or 0 for one in tokens]))
 
     def import_call(self, past: ImportedCall) -> bool:
         """
-        Take in a call of another ledger; False when nothing is new.
+        Add a call of another ledger; False when nothing about it is new.
 
-        One that was still held there is booked as lost, until its end is brought.
+        A call that was still held there is settled as lost, until its end is imported.
         """
         call, end = past.call, past.end
         row = self._db.execute("SELECT state, outcome FROM calls WHERE id = ?", (call.id,)).fetchone()
@@ -132,35 +132,35 @@ class Postings:
 
     def _insert(self, held: Held, at: int, of: Owner) -> None:
         call, worst = held.call, held.worst
-        subject = CallKey.of(call, at)
-        head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, subject.tags)
+        key = CallKey.of(call, at)
+        head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, key.tags)
         self._db.execute(_INSERT, (*head, call.billing, worst, call.prices, at, *of))
-        self._counters.move(subject, held=worst or 0, calls=1)
+        self._counters.move(key, held=worst or 0, calls=1)
 
     def _open(self, identifier: str, *, resolving: bool) -> _Found | None:
         """
-        A call that may still be ended, None when it has ended for good.
+        A call that can still be ended, with its recorded amounts; None when it has ended for good.
 
-        What is booked of it is taken out of its day.
+        Subtracts the recorded amounts from the call's day.
         """
         row = self._db.execute(_OPEN, (identifier,)).fetchone()
         if row is None:
             return None
         state, outcome, worst, cost, in_doubt, billing, source, *rest = row
-        subject, tokens = CallKey(*rest[:6]), rest[6:]
+        key, tokens = CallKey(*rest[:6]), rest[6:]
         if state == "held":
-            return _Found(subject, billing, worst, held=worst or 0)
+            return _Found(key, billing, worst, held=worst or 0)
         if (state, outcome) == ("settled", LOST) or (state == "in_doubt" and resolving):
-            kind = Kind(*subject[2:], billing, state, outcome, source or "")
-            self._days.add(subject.held_at, kind, Ended(cost, in_doubt, [one or 0 for one in tokens]), calls=-1)
-            return _Found(subject, billing, worst, cost or 0, in_doubt=in_doubt, outcome=outcome, tokens=tokens)
+            kind = Kind(*key[2:], billing, state, outcome, source or "")
+            self._days.add(key.held_at, kind, Ended(cost, in_doubt, [one or 0 for one in tokens]), calls=-1)
+            return _Found(key, billing, worst, cost or 0, in_doubt=in_doubt, outcome=outcome, tokens=tokens)
         return None
 
 
 class _Found(NamedTuple):
-    """A call that may still be ended, with what is booked of it."""
+    """A call that can still be ended, with its recorded amounts."""
 
-    subject: CallKey
+    key: CallKey
     billing: str
     worst: int | None
     spent: int = 0
@@ -171,7 +171,7 @@ class _Found(NamedTuple):
 
 
 def status(limit: Limit, counter: Counter, where: tzinfo | None) -> BudgetStatus:
-    """A limit with its sums."""
+    """The status of a limit from its counter."""
     return BudgetStatus(
         name=limit.name,
         window=limit.window,

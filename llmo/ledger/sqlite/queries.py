@@ -1,4 +1,4 @@
-"""What the ledger tells beside money: times, cooling targets, dead owners."""
+"""Queries besides sums: latencies, cooling targets, calls of crashed processes, calls in doubt."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from llmo.types.messages import Target
 
 SAMPLES = 50
-"""Calls that a median is taken over."""
+"""Most calls that a median is taken over."""
 MANY = 500
-"""Calls that a report's quantiles are taken over."""
+"""Most calls that quantiles of a report are taken over."""
 
 
 def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
-    """Medians over the last good calls of a target, None without any that streamed."""
+    """Medians in seconds over the last successful calls of a target; None without any whose answer was streamed."""
     rows = db.execute(
         "SELECT first_token_s, duration_s, output_tokens FROM calls WHERE outcome = 'ok' AND provider = ? AND model = ?"
         " ORDER BY held_at DESC LIMIT ?",
@@ -41,7 +41,7 @@ def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
 
 
 def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Period) -> Iterator[Times]:
-    """Quantiles for each target that has good calls in a span."""
+    """Quantiles in seconds for each target that has successful calls in a span."""
     for target in targets:
         rows = db.execute(
             "SELECT duration_s, first_token_s FROM calls WHERE outcome = 'ok' AND provider = ? AND model = ?"
@@ -54,8 +54,8 @@ def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Peri
             yield Times(target, len(total), median(total), high, median(first) if first else None)
 
 
-class Living(dict[Owner, bool]):
-    """Which owners live; each is looked at once."""
+class Running(dict[Owner, bool]):
+    """Which owners are running; each process is inspected once."""
 
     def __missing__(self, owner: Owner) -> bool:
         self[owner] = lives(owner)
@@ -63,39 +63,39 @@ class Living(dict[Owner, bool]):
 
 
 def lost(db: sqlite3.Connection, postings: Postings, run: str | None) -> list[tuple[str, int | None]]:
-    """Book the holds of dead processes as spent; gives each call's run and amount."""
-    booked = []
+    """Settle the holds of crashed processes at the held amount; returns run and amount of each call."""
+    settled = []
     for identifier, of, worst, billing in list(_left(db, run)):
         source = {"local": "local", "subscription": "subscription"}.get(billing, "estimated")
         postings.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
-        booked.append((of, worst))
-    return booked
+        settled.append((of, worst))
+    return settled
 
 
 def stranded(db: sqlite3.Connection, run: str | None) -> tuple[int, int]:
-    """How many calls `lost` would book, and what they hold."""
+    """How many calls `lost` would settle, and what they hold."""
     amounts = [worst or 0 for _, _, worst, _ in _left(db, run)]
     return len(amounts), sum(amounts)
 
 
 def live(db: sqlite3.Connection | None, sums: Sequence[Counter]) -> list[int]:
-    """What living processes hold of each of these."""
+    """How much of each counter's holds belongs to running processes."""
     if db is None or not any(one.held for one in sums):
         return [0] * len(sums)
-    living, found = Living(), [0] * len(sums)
+    running, found = Running(), [0] * len(sums)
     rows = db.execute(
         "SELECT worst, owner_pid, owner_started, owner_boot, run, held_at, provider, model, task, tags FROM calls"
         " WHERE state = 'held' AND worst > 0"
     )
-    for worst, pid, started, boot, *subject in rows:
-        if living[Owner(pid, started, boot)]:
+    for worst, pid, started, boot, *key in rows:
+        if running[Owner(pid, started, boot)]:
             for number, one in enumerate(sums):
-                found[number] += worst if one.covers(CallKey(*subject)) else 0
+                found[number] += worst if one.covers(CallKey(*key)) else 0
     return [min(amount, one.held) for amount, one in zip(found, sums, strict=True)]
 
 
 def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:
-    """The calls in doubt, of one run or of all, oldest first."""
+    """Calls in doubt, of one run or of all, oldest first."""
     rows = db.execute(
         "SELECT id, run, provider, model, request_id, ended_at, cost, in_doubt FROM calls"
         " WHERE state = 'in_doubt' AND (run = ? OR ? IS NULL) ORDER BY held_at",
@@ -115,16 +115,16 @@ def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:
 
 
 def lost_rows(db: sqlite3.Connection, run: str) -> list[str]:
-    """Rows of a run whose process died while they were on their way, at any time."""
+    """Rows of a run that were in flight when their process crashed."""
     found = db.execute("SELECT DISTINCT row FROM calls WHERE run = ? AND outcome = ? AND row IS NOT NULL", (run, LOST))
     return [row for (row,) in found]
 
 
 def _left(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str]]:
-    """What dead processes hold: id, run, amount and billing of each call."""
-    living = Living()
+    """Holds of crashed processes: id, run, amount and billing of each call."""
+    running = Running()
     for identifier, of, worst, billing, owner in _open(db, run):
-        if not living[owner]:
+        if not running[owner]:
             yield identifier, of, worst, billing
 
 
@@ -139,7 +139,7 @@ def _open(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, i
 
 
 def cooling(db: sqlite3.Connection, target: Target, now: int) -> tuple[float, str]:
-    """Seconds that a target, or its whole provider, is to be left alone, and why."""
+    """Seconds until a target, or its whole provider, may be used again, and why not before."""
     rows: list[tuple[int, str]] = db.execute(
         "SELECT until, reason FROM cooling WHERE provider = ? AND model IN (?, '') AND until > ? ORDER BY until DESC",
         (target.provider, target.model, now),

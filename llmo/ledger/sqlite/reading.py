@@ -1,4 +1,4 @@
-"""What is asked of the ledger: sums, limits, times; none of it changes anything."""
+"""The ledger in an SQLite file: what only reads from it."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
 
 
 class LedgerReader:
-    """The file, opened when it is first needed; reading makes none."""
+    """Sums, limits and times from the file, which is opened when it is first needed; reading creates none."""
 
     def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
         self.path = path
         self._clock = clock
         self._timezone = timezone
         self.patience = inf
-        """Seconds that each use waits for other processes, where that is less than `connection.PATIENCE`."""
+        """Seconds that each use waits for other processes, up to `connection.PATIENCE`."""
         self.until: float | None = None
-        """When all waiting ends, in `time.monotonic`."""
+        """The instant (`time.monotonic`) at which all waiting ends."""
         self._open: tuple[int, sqlite3.Connection] | None = None
         self._file: tuple[int, int] | None = None
         self._moved = 0
 
     @property
     def zone(self) -> tzinfo | None:
-        """The time zone of windows and days. Raises `ConfigError`."""
+        """The time zone of windows and days; None is the system's. Raises `ConfigError`."""
         return periods.zone(self._timezone)
 
     def status(self, limits: Sequence[Limit], run: str = "", *, live: bool = False) -> list[BudgetStatus]:
         """
-        Each limit with what is spent and held in its current window; `run` is that of run limits.
+        What each limit has spent, held and in doubt in its current window; limits of a run count calls of `run`.
 
-        With `live` also what living processes hold of it.
+        With `live` also how much of what is held belongs to running processes, in one snapshot.
         """
         from llmo.ledger.sqlite import queries
         from llmo.ledger.sqlite.connection import reading
@@ -66,7 +66,7 @@ class LedgerReader:
             return [replace(of, live=amount) for of, amount in zip(found, queries.live(db, sums), strict=True)]
 
     def latency(self, target: Target) -> Latency | None:
-        """Medians over the last good calls of a target."""
+        """Medians over the last successful calls of a target; None without any whose answer was streamed."""
         from llmo.ledger.sqlite import queries
         from llmo.ledger.sqlite.faults import explained
 
@@ -75,11 +75,11 @@ class LedgerReader:
             return queries.latency(db, target) if db else None
 
     def cooling(self, target: Target) -> float:
-        """Seconds that a target is still to be left alone."""
+        """Seconds until a target, or its whole provider, may be used again."""
         return self.cooling_reason(target)[0]
 
     def cooling_reason(self, target: Target) -> tuple[float, str]:
-        """The same, with what was said for it."""
+        """The same, with the reason that was stored."""
         from llmo.ledger.sqlite import queries
         from llmo.ledger.sqlite.faults import explained
 
@@ -96,7 +96,7 @@ class LedgerReader:
         run: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> list[Spending]:
-        """Sums per group (see `llmo.ledger.sqlite.spending`); instants are seconds since the epoch."""
+        """Sums per group; keys as in `llmo.ledger.sqlite.spending`, instants in seconds since the epoch."""
         from llmo.ledger.reports import Filter
         from llmo.ledger.sqlite import spending
         from llmo.ledger.sqlite.connection import reading
@@ -110,7 +110,7 @@ class LedgerReader:
             return spending.spending(db, by, self.zone, only)
 
     def times(self, targets: Sequence[tuple[str, str]], since: float | None, until: float | None) -> list[Times]:
-        """How long the last good calls of these targets took."""
+        """How long the last successful calls of these targets took."""
         from llmo.ledger.reports import Filter
         from llmo.ledger.sqlite import queries
         from llmo.ledger.sqlite.faults import explained
@@ -126,7 +126,7 @@ class LedgerReader:
         run: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> Iterator[str]:
-        """Every call as a line of JSON, oldest first."""
+        """The selected calls as lines of JSON, oldest first."""
         from llmo.ledger.reports import Filter
         from llmo.ledger.sqlite import export
         from llmo.ledger.sqlite.faults import explained
@@ -137,7 +137,7 @@ class LedgerReader:
                 yield from export.lines(db, only)
 
     def doubts(self, run: str | None = None) -> list[Doubt]:
-        """Calls that may have cost more than is booked, of one run or of all."""
+        """Calls that may have cost more than is known, of one run or of all."""
         from llmo.ledger.sqlite import queries
         from llmo.ledger.sqlite.faults import explained
 
@@ -146,7 +146,7 @@ class LedgerReader:
             return list(queries.doubts(db, run)) if db else []
 
     def stranded(self, run: str | None = None) -> tuple[int, Pico]:
-        """How many calls processes that are gone left behind, of one run or of all, and what they hold."""
+        """How many calls crashed processes left behind, of one run or of all, and what they hold."""
         from llmo.ledger.sqlite import queries
         from llmo.ledger.sqlite.faults import explained
 
@@ -155,7 +155,7 @@ class LedgerReader:
             return queries.stranded(db, run) if db else (0, 0)
 
     def lost_rows(self, run: str) -> list[str]:
-        """Rows of a run that a process had on their way when it died; after `reconcile`."""
+        """Rows of a run that were in flight when their process crashed; known after `reconcile`."""
         from llmo.ledger.sqlite import queries
         from llmo.ledger.sqlite.faults import explained
 
@@ -170,7 +170,7 @@ class LedgerReader:
             self._open, self._moved = None, 0
 
     def _db(self, patience: float | None = None) -> sqlite3.Connection:
-        """The open file; whatever is asked of it next waits `patience` seconds for others."""
+        """The open connection, whose next statements wait `patience` seconds for other processes."""
         from llmo.ledger.sqlite import connection
 
         if patience is None:

@@ -1,4 +1,4 @@
-"""The tables of the ledger, and the steps that bring an older file to them."""
+"""The tables of the ledger, and the steps that migrate an older file to them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _SAME = (
 _MENDED = {
     "attempt": "max(attempt, 1)",
     "worst": "max(worst, 0)",
-    # Nobody knows what such a call cost: sums that hold it are lower bounds.
+    # The cost of such a call is unknown: sums that include it are lower bounds.
     "cost": "iif(cost < 0, NULL, cost)",
     "source": "iif(cost < 0, 'unknown', source)",
     **{name: f"max({name}, 0)" for name in daily.TOKENS},
@@ -62,7 +62,7 @@ TAKEN = f"""
 INSERT INTO calls_3 ({", ".join((*_SAME, *_MENDED))})
 SELECT {", ".join((*_SAME, *_MENDED.values()))} FROM calls
 """  # noqa: S608 - constants
-"""Takes over the calls of an older ledger, in which an amount could be below zero."""
+"""Copies the calls of an older ledger, in which amounts could be negative."""
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         f"PRAGMA application_id = {APPLICATION}",
@@ -104,8 +104,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX calls_run ON calls (run)",
         "CREATE INDEX calls_open ON calls (run) WHERE state = 'held'",
         "CREATE INDEX calls_ok ON calls (provider, model, held_at) WHERE outcome = 'ok'",
-        # Sums over calls, kept by everyone who books a call that they count. `match` says which those are,
-        # so a process need not have the profile that the budget is in. Deleting a row loses nothing.
+        # Sums over calls, kept up to date by every process. `match` says which calls are included, so a process
+        # need not know the profile of the budget. Rows can be deleted: they are added up again.
         """
         CREATE TABLE counters (
             run TEXT NOT NULL,
@@ -130,7 +130,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
     ),
     (
-        # Who was warned of what, so that one process does it for all. `limited` is the limit: a raised one is another.
+        # Alerts that were reported, so that one process reports for all. `limited` is the limit's amount.
         """
         CREATE TABLE warned (
             run TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""What was spent, by any grouping: whole days from their sums, the rest from the calls."""
+"""Spending by any grouping: from sums per day where they are stored, from the calls otherwise."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
 QUARTER = 15 * 60 * 1_000_000
-"""Microseconds; every zone's days begin at a multiple of it."""
+"""Microseconds; days of every time zone begin at a multiple of it."""
 DATES = ("day", "week", "month")
 FACTS = ("provider", "model", "task", "run", "outcome", "billing")
 
@@ -53,14 +53,14 @@ _OF_DAYS = {
 
 def spending(db: sqlite3.Connection, by: Sequence[str], where: tzinfo | None, only: Filter) -> list[Spending]:
     """
-    Sums per group, in the order of the groups.
+    Sums per group, sorted by group.
 
-    `by` are of: day, week, month, provider, model, task, run, outcome, billing, tag:KEY.
-    Raises `UsageError` for another grouping.
+    Keys are day, week, month, provider, model, task, run, outcome, billing and tag:NAME. Raises `UsageError` for any
+    other.
     """
-    asked = _Asked(by, only)
+    report = _Report(by, only)
     groups: dict[tuple[str, ...], Spending] = {}
-    for query in _queries(db, asked, where):
+    for query in _queries(db, report, where):
         for row in db.execute(*query):
             sums = Spending((), *(value or 0 for value in row[: len(_OF_CALLS)]))
             group = tuple(_label(key, value, where) for key, value in zip(by, row[len(_OF_CALLS) :], strict=True))
@@ -70,31 +70,31 @@ def spending(db: sqlite3.Connection, by: Sequence[str], where: tzinfo | None, on
 
 
 def _queries(
-    db: sqlite3.Connection, asked: _Asked, where: tzinfo | None
+    db: sqlite3.Connection, report: _Report, where: tzinfo | None
 ) -> Iterator[tuple[str, tuple[str | int, ...]]]:
-    """What to ask: everything of the calls, or days, what lies between them, and what is still held."""
-    span = asked.only.span
-    if asked.by_run:
-        yield asked.calls("1 = 1", span)
+    """The queries to add up: calls alone, or calls in flight, stored days, and the gaps between them."""
+    span = report.only.span
+    if report.by_run:
+        yield report.calls("1 = 1", span)
         return
-    found = daily.cover(db, span, where, calendar=any(key in DATES for key in asked.by))
-    yield asked.calls("state = 'held'", span)
+    found = daily.cover(db, span, where, calendar=any(key in DATES for key in report.by))
+    yield report.calls("state = 'held'", span)
     for run in daily.runs(found.days):
-        yield asked.days(run)
+        yield report.days(run)
     for gap in found.gaps:
-        yield asked.calls("state <> 'held'", gap)
+        yield report.calls("state <> 'held'", gap)
 
 
 def conditions(only: Filter) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Conditions of a filter beside the time, each with its values."""
+    """SQL conditions of a filter besides time, each with its values."""
     if only.run is not None:
         yield "run = ?", (only.run,)
     for key, value in only.tags:
         yield f"{_TAG} = ?", (key, value)
 
 
-class _Asked:
-    """One question, as SQL over either table."""
+class _Report:
+    """One report, as SQL over either table."""
 
     def __init__(self, by: Sequence[str], only: Filter) -> None:
         self.by, self.only = by, only
@@ -103,12 +103,12 @@ class _Asked:
         self._tags = tuple(key.removeprefix("tag:") for key in by if key.startswith("tag:"))
 
     def calls(self, state: str, span: Period) -> tuple[str, tuple[str | int, ...]]:
-        """Over the calls of a span that are in this state."""
+        """A query over calls of a span that satisfy a condition on their state."""
         at = f"held_at / {QUARTER}"
         return self._select("calls", _OF_CALLS, f"{state} AND held_at >= ? AND held_at < ?", at, span)
 
     def days(self, span: Period) -> tuple[str, tuple[str | int, ...]]:
-        """Over the days that begin in a span."""
+        """A query over days that begin in a span."""
         return self._select("daily", _OF_DAYS, "start >= ? AND start < ?", f"start / {QUARTER}", span)
 
     def _select(
@@ -126,7 +126,7 @@ class _Asked:
 
 
 def _column(key: str) -> str | None:
-    """What to group by; None is the time. Raises `UsageError`."""
+    """The SQL expression to group by; None for time. Raises `UsageError` for an unknown key."""
     if key in DATES:
         return None
     if key.startswith("tag:") and key != "tag:":

@@ -83,10 +83,11 @@ class Session:
 
     async def run(self, question: Question, emit: Emit, *, plan: Plan | None = None) -> Result:
         """
-        Ask, to the end: the pieces of the answer are emitted as they come, `QuestionEnded` last. A failure is in the result.
+        Ask, to the end: the pieces of the answer are emitted as they come, `QuestionEnded` last.
 
-        `plan` is the question's own, when the caller has made one. Raises the `LlmoError` of a plan that has nobody
-        left. Cancelled, or when `emit` raises, it books what was received, emits `QuestionEnded` and lets that pass.
+        A failure is in the result. `plan` is the question's own, when the caller has made one. Raises the `LlmoError`
+        of a plan that has nobody left. Cancelled, or when `emit` raises, it books what was received, emits
+        `QuestionEnded` and lets that pass.
         """
         if plan is None:
             plan = self.plan(question)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.engine.results import ChosenLimit, Result, weakest
-from llmo.types.events import Event, Finish, Reasoning, ReportedCost, ServedBy, Text, ToolCall, Usage, Used, Warned
+from llmo.types.events import Event, Finish, Notice, PaidUse, Reasoning, ReportedCost, ServedBy, Text, ToolCall, Usage
 from llmo.types.money import DEAREST
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ class ResponseBuilder:
                 self._count(event)
             case ToolCall():
                 self.calls.append(event)
-            case Used(named, count):
+            case PaidUse(named, count):
                 self.uses[name(named)] = count if count is None or 0 < count <= MOST_USES else None
             case Finish():
                 self.finish = event
             case ServedBy():
                 self.served = replace(self.served, **{k: v for k in _SERVED if (v := name(getattr(event, k)))})
-            case Warned(message):
+            case Notice(message):
                 self.warnings.append(message)
 
     def _count(self, event: Usage | ReportedCost) -> None:

@@ -105,7 +105,7 @@ class ReportedCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class PaidUse:
     """
     Something that is charged by the use, beside tokens: a search, a file search, a container.
 
@@ -133,7 +133,7 @@ class RateInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class Notice:
     """Something that the user should know about an answer that is otherwise good."""
 
     message: str
@@ -146,6 +146,6 @@ class Finish:
     reason: FinishReason
 
 
-Event: TypeAlias = Text | Reasoning | ToolCall | Usage | Used | ServedBy | ReportedCost | RateInfo | Warned | Finish
+Event: TypeAlias = Text | Reasoning | ToolCall | Usage | PaidUse | ServedBy | ReportedCost | RateInfo | Notice | Finish
 Emit: TypeAlias = "Callable[[Event], None]"
 """Takes the next event, at once: whoever calls it waits."""

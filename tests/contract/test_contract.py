@@ -27,7 +27,7 @@ from llmo.errors import (
     Unavailable,
 )
 from llmo.providers.registry import factory
-from llmo.types.events import Finish, Reasoning, ReportedCost, ServedBy, Text, Usage, Warned
+from llmo.types.events import Finish, Notice, Reasoning, ReportedCost, ServedBy, Text, Usage
 from tests import virtual
 from tests.contract.dialects import DIALECTS, HELLO, JSON, KEY, Row, Scripted, events, link, played
 from tests.emitted import ignore, until
@@ -211,7 +211,7 @@ def test_reasoning_that_used_up_the_limit(row: Row) -> None:
     found = played(row, "empty")
 
     assert (text(found), found[-1]) == ("", Finish("length"))
-    assert len(of(Warned, found)) == 1
+    assert len(of(Notice, found)) == 1
     assert len(of(Usage, found)) == 1
 
 

@@ -22,7 +22,7 @@ from llmo.errors import (
 )
 from llmo.ledger.records import Call, Settlement
 from llmo.types.attempts import AttemptRecord
-from llmo.types.events import Finish, Reasoning, ReportedCost, ServedBy, Text, Usage, Used
+from llmo.types.events import Finish, PaidUse, Reasoning, ReportedCost, ServedBy, Text, Usage
 from llmo.types.ids import ulid
 from llmo.types.money import decimal
 from tests.desk import COST, GOOD, IN, OUT, WORST, Desk
@@ -156,7 +156,7 @@ def test_what_others_are_told_of_a_failure(error: LlmoError, cooled: Any, paused
         pytest.param([Reasoning("x")], id="reasoning"),
         pytest.param([Usage(1, 0)], id="tokens"),
         pytest.param([ReportedCost(5)], id="a cost"),
-        pytest.param([Used("web_search", 1)], id="a use"),
+        pytest.param([PaidUse("web_search", 1)], id="a use"),
     ],
 )
 def test_a_refusal_after_work_is_not_free(said: list[Event]) -> None:
@@ -268,7 +268,7 @@ def test_a_cut_answer_with_a_part_of_unknown_price_stays_a_lower_bound() -> None
     An estimate would say that all of it is known, more or less.
     """
     desk = Desk()
-    result, _ = desk.play([Text("par"), Usage(10, 2), Used("container", 2), Incomplete("cut")])
+    result, _ = desk.play([Text("par"), Usage(10, 2), PaidUse("container", 2), Incomplete("cut")])
 
     assert [(end.cost, end.source, end.in_doubt) for end in desk.ends if isinstance(end, Settlement)] == [
         (COST, "unknown", WORST - COST)

@@ -23,7 +23,7 @@ from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.providers.http import counts
 from llmo.render import spending, summary
 from llmo.types.attempts import AttemptRecord
-from llmo.types.events import Finish, ReportedCost, ServedBy, Text, Usage, Used
+from llmo.types.events import Finish, PaidUse, ReportedCost, ServedBy, Text, Usage
 from llmo.types.messages import Target
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, HELLO, JSON, OPENAI, OPENROUTER, Row, Scripted, events
@@ -113,27 +113,35 @@ def test_geminis_priority_is_not_booked_as_standard() -> None:
 @pytest.mark.parametrize(
     ("price", "said", "facts", "expected"),
     [
-        pytest.param(OWN, [USAGE, Used("web_search", 60)], {}, (STANDARD + 60 * SEARCH, "computed"), id="table"),
+        pytest.param(OWN, [USAGE, PaidUse("web_search", 60)], {}, (STANDARD + 60 * SEARCH, "computed"), id="table"),
         pytest.param(
             Price(input=IN, output=OUT, source="profile"),
-            [USAGE, Used("web_search", 60)],
+            [USAGE, PaidUse("web_search", 60)],
             {"kind": "anthropic"},
             (STANDARD + 60 * SEARCH, "computed"),
             id="published-by-the-vendor",
         ),
         pytest.param(
-            Price(input=IN, output=OUT), [USAGE, Used("web_search", 60)], {}, (STANDARD, "unknown"), id="no-price"
+            Price(input=IN, output=OUT), [USAGE, PaidUse("web_search", 60)], {}, (STANDARD, "unknown"), id="no-price"
         ),
         pytest.param(
-            OWN, [USAGE, Used("web_search", 1), Used("container", 2)], {}, (STANDARD + SEARCH, "unknown"), id="partly"
+            OWN,
+            [USAGE, PaidUse("web_search", 1), PaidUse("container", 2)],
+            {},
+            (STANDARD + SEARCH, "unknown"),
+            id="partly",
         ),
-        pytest.param(OWN, [USAGE, Used("web_search", None)], {}, (STANDARD, "unknown"), id="no-count"),
-        pytest.param(OWN, [USAGE, Used("web_search", 10**30)], {}, (STANDARD, "unknown"), id="no-count-that-can-be"),
-        pytest.param(OWN, [USAGE, Used("web_search", -5)], {}, (STANDARD, "unknown"), id="negative"),
+        pytest.param(OWN, [USAGE, PaidUse("web_search", None)], {}, (STANDARD, "unknown"), id="no-count"),
+        pytest.param(OWN, [USAGE, PaidUse("web_search", 10**30)], {}, (STANDARD, "unknown"), id="no-count-that-can-be"),
+        pytest.param(OWN, [USAGE, PaidUse("web_search", -5)], {}, (STANDARD, "unknown"), id="negative"),
         pytest.param(
-            OWN, [USAGE, Used("web_search", 60), ReportedCost(7)], {}, (7, "reported"), id="the-provider-knows-it-all"
+            OWN,
+            [USAGE, PaidUse("web_search", 60), ReportedCost(7)],
+            {},
+            (7, "reported"),
+            id="the-provider-knows-it-all",
         ),
-        pytest.param(None, [USAGE, Used("web_search", 60)], {}, (None, "unknown"), id="unpriced-model"),
+        pytest.param(None, [USAGE, PaidUse("web_search", 60)], {}, (None, "unknown"), id="unpriced-model"),
         pytest.param(OWN, [USAGE], {"searching": True}, (STANDARD + SEARCH, "computed"), id="searches-by-itself"),
         pytest.param(
             Price(input=IN, output=OUT), [USAGE], {"searching": True}, (STANDARD, "unknown"), id="at-no-known-price"
@@ -145,7 +153,7 @@ def test_geminis_priority_is_not_booked_as_standard() -> None:
             (STANDARD + 5, "computed"),
             id="by-request",
         ),
-        pytest.param(OWN, [USAGE, Used("web_search", 60)], {"billing": "local"}, (0, "local"), id="own-hardware"),
+        pytest.param(OWN, [USAGE, PaidUse("web_search", 60)], {"billing": "local"}, (0, "local"), id="own-hardware"),
     ],
 )
 def test_a_use_has_its_price_or_makes_a_lower_bound(
@@ -188,52 +196,55 @@ def completion(**usage: Any) -> dict[str, Any]:
         pytest.param(
             ANTHROPIC,
             claude(server_tool_use={"web_search_requests": 60, "web_fetch_requests": 3}),
-            [Used("web_search", 60)],
+            [PaidUse("web_search", 60)],
             id="anthropic",
         ),
         pytest.param(
             ANTHROPIC,
             claude(server_tool_use={"web_search_requests": 0, "code_execution_requests": 2}),
-            [Used("code_execution", 2)],
+            [PaidUse("code_execution", 2)],
             id="anthropic-code",
         ),
         pytest.param(ANTHROPIC, claude(server_tool_use=None), [], id="anthropic-none"),
-        pytest.param(ANTHROPIC, claude(inference_geo="us"), [Used("inference in us", None)], id="anthropic-place"),
+        pytest.param(ANTHROPIC, claude(inference_geo="us"), [PaidUse("inference in us", None)], id="anthropic-place"),
         pytest.param(ANTHROPIC, claude(inference_geo="global"), [], id="anthropic-anywhere"),
         pytest.param(
             OPENROUTER,
             completion(server_tool_use={"web_search_requests": 2}, cost=0.5),
-            [Used("web_search", 2)],
+            [PaidUse("web_search", 2)],
             id="openrouter",
         ),
-        pytest.param(OPENAI, completion(num_search_queries=4), [Used("web_search", 4)], id="perplexity"),
+        pytest.param(OPENAI, completion(num_search_queries=4), [PaidUse("web_search", 4)], id="perplexity"),
         pytest.param(OPENAI, completion(search_context_size="low", citation_tokens=40), [], id="no-count"),
-        pytest.param(OPENAI, completion(num_sources_used=5), [Used("num_sources_used", 5)], id="xai-sources"),
+        pytest.param(OPENAI, completion(num_sources_used=5), [PaidUse("num_sources_used", 5)], id="xai-sources"),
         pytest.param(
             OPENAI,
             completion(server_side_tool_usage={"SERVER_SIDE_TOOL_WEB_SEARCH": 3, "SERVER_SIDE_TOOL_X": 1}),
-            [Used("web_search", 3), Used("server_side_tool_x", 1)],
+            [PaidUse("web_search", 3), PaidUse("server_side_tool_x", 1)],
             id="xai-tools",
         ),
-        pytest.param(OPENAI, completion(plugins={"search": {"count": 1}}), [Used("web_search", 1)], id="dashscope"),
+        pytest.param(OPENAI, completion(plugins={"search": {"count": 1}}), [PaidUse("web_search", 1)], id="dashscope"),
         pytest.param(OPENAI, completion(tool_use_prompt_tokens=9), [], id="tokens-are-tokens"),
         pytest.param(
-            OPENAI, completion(server_tool_use={"web_search_requests": 1e30}), [Used("web_search", None)], id="absurd"
+            OPENAI,
+            completion(server_tool_use={"web_search_requests": 1e30}),
+            [PaidUse("web_search", None)],
+            id="absurd",
         ),
         pytest.param(
             OPENAI,
             completion(completion_tokens_details={"audio_tokens": 2}, prompt_tokens_details={"audio_tokens": 0}),
-            [Used("audio tokens out", 2)],
+            [PaidUse("audio tokens out", 2)],
             id="sound",
         ),
         pytest.param(OPENAI, completion(server_tool_use=[True], search=True, tools="x"), [], id="nonsense"),
     ],
 )
-def test_what_was_used_is_read_where_it_stands(row: Row, body: dict[str, Any], expected: list[Used]) -> None:
+def test_what_was_used_is_read_where_it_stands(row: Row, body: dict[str, Any], expected: list[PaidUse]) -> None:
     """
     Each vendor counts in a place of its own.
     """
-    assert of(Used, whole(row, body)) == expected
+    assert of(PaidUse, whole(row, body)) == expected
 
 
 def test_uses_come_out_of_a_stream_once() -> None:
@@ -249,8 +260,8 @@ def test_uses_come_out_of_a_stream_once() -> None:
     ]
     data = "".join(f"data: {json.dumps(message)}\n\n" for message in messages)
 
-    assert of(Used, events(ANTHROPIC, Scripted([data.encode()], headers=ANTHROPIC.streamed))) == [
-        Used("web_search", 60)
+    assert of(PaidUse, events(ANTHROPIC, Scripted([data.encode()], headers=ANTHROPIC.streamed))) == [
+        PaidUse("web_search", 60)
     ]
 
 

@@ -11,7 +11,7 @@ from llmo.catalog.catalog import Model
 from llmo.catalog.prices import Price
 from llmo.engine.costing import Bill, bill
 from llmo.engine.response import ResponseBuilder
-from llmo.types.events import ReportedCost, ServedBy, Usage, Used
+from llmo.types.events import PaidUse, ReportedCost, ServedBy, Usage
 from llmo.types.money import DEAREST
 from tests.desk import COST, IN, OUT, WORST
 from tests.fakes import A, candidate
@@ -74,7 +74,7 @@ def test_what_makes_a_lower_bound_is_named() -> None:
     assert billed(dear, USAGE, ServedBy(service_tier="turbo")).remarks == (
         "the price of service tier turbo is unknown: the cost is an estimate",
     )
-    assert billed(OWN, USAGE, Used("container", 1200), Used("video", None)) == Bill(
+    assert billed(OWN, USAGE, PaidUse("container", 1200), PaidUse("video", None)) == Bill(
         COST,
         "unknown",
         ("a/m charges for container (1,200), video at a price that is unknown: the cost is a lower bound",),

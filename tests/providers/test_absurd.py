@@ -18,7 +18,7 @@ from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import Call, Held, Limit, Settled, Settlement
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.providers.http import rate_headers
-from llmo.types.events import MOST_COUNTED, Finish, ReportedCost, ServedBy, Text, Usage, Warned
+from llmo.types.events import MOST_COUNTED, Finish, Notice, ReportedCost, ServedBy, Text, Usage
 from llmo.types.money import DEAREST
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, DIALECTS, JSON, OPENAI, OPENROUTER, Row, Scripted, events
@@ -86,7 +86,7 @@ def test_a_count_that_cannot_be_is_no_usage(row: Row, value: str) -> None:
             data = swapped(wire, field, value)
             assert data != wire, field
             found = events(row, Scripted([data.encode()], headers=headers))
-            said = [event.message for event in of(Warned, found)]
+            said = [event.message for event in of(Notice, found)]
             assert ("".join(event.text for event in of(Text, found)), found[-1]) == (TEXT, Finish("stop"))
             assert (of(Usage, found), len(said)) == ([], 1)
             assert said[0].startswith(f"{row.kind} reported token counts that can't be true, ignored: ")
@@ -108,7 +108,7 @@ def test_a_part_is_no_more_than_its_whole(row: Row, field: str, value: str) -> N
     """
     found = events(row, Scripted([swapped(row.wire("plain").decode(), field, value).encode()], headers=row.streamed))
 
-    assert (of(Usage, found), [value in event.message for event in of(Warned, found)]) == ([], [True])
+    assert (of(Usage, found), [value in event.message for event in of(Notice, found)]) == ([], [True])
 
 
 def test_a_good_count_takes_the_place_of_a_bad_one() -> None:
@@ -124,8 +124,8 @@ def test_a_good_count_takes_the_place_of_a_bad_one() -> None:
     better = events(OPENAI, Scripted([f"{counted(-1, 0)}{counted(3, 1)}{stop}".encode()], headers=OPENAI.streamed))
     worse = events(OPENAI, Scripted([f"{counted(3, 1)}{counted(-1, 1)}{stop}".encode()], headers=OPENAI.streamed))
 
-    assert (of(Usage, better), of(Warned, better)) == ([Usage(3, 1)], [])
-    assert (of(Usage, worse), len(of(Warned, worse))) == ([], 1)
+    assert (of(Usage, better), of(Notice, better)) == ([Usage(3, 1)], [])
+    assert (of(Usage, worse), len(of(Notice, worse))) == ([], 1)
 
 
 def test_xai_counts_reasoning_beside_the_answer() -> None:
@@ -155,7 +155,7 @@ def test_a_cost_that_cannot_be_is_said_and_not_booked(cost: str) -> None:
 
     assert of(ReportedCost, found) == []
     assert [
-        event.message.startswith("openrouter reported a cost that can't be true") for event in of(Warned, found)
+        event.message.startswith("openrouter reported a cost that can't be true") for event in of(Notice, found)
     ] == [True]
 
 

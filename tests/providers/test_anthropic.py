@@ -11,7 +11,7 @@ import pytest
 from llmo.catalog.listing import ListedModel
 from llmo.errors import Rejected, Unauthorized, Unavailable
 from llmo.providers.registry import factory
-from llmo.types.events import Finish, RateInfo, ServedBy, Text, ToolCall, Usage, Used, Warned
+from llmo.types.events import Finish, Notice, PaidUse, RateInfo, ServedBy, Text, ToolCall, Usage
 from llmo.types.messages import Image, Message, Params, Request
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, HELLO, JSON, Scripted, events, link
@@ -134,7 +134,7 @@ def test_every_reason_to_stop(reason: str, finish: Any, warning: str | None) -> 
     for details in (None, {"category": "x"} if reason != "refusal" else None):
         found = whole(stop_reason=reason, stop_details=details)
         assert found[-1] == Finish(finish)
-        assert [event.message for event in found if isinstance(event, Warned)] == ([warning] if warning else [])
+        assert [event.message for event in found if isinstance(event, Notice)] == ([warning] if warning else [])
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_refusal_gives_what_reason_it_has(details: Any, said: list[str]) -> No
     """
     found = whole(stop_reason="refusal", stop_details=details)
 
-    assert [event.message for event in found if isinstance(event, Warned)] == said
+    assert [event.message for event in found if isinstance(event, Notice)] == said
 
 
 @pytest.mark.parametrize("reason", ["pause_turn", "compaction"])
@@ -210,7 +210,7 @@ def test_searches_counted_early_are_billed() -> None:
         {"type": "message_stop"},
     )
 
-    assert found == [Text("hi"), Usage(3, 4), Used("web_search", 2), Finish("stop")]
+    assert found == [Text("hi"), Usage(3, 4), PaidUse("web_search", 2), Finish("stop")]
 
 
 def test_resets_are_told_by_our_clock_where_the_server_has_none() -> None:

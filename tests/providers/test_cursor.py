@@ -37,7 +37,7 @@ from llmo.providers.cursor.provider import arguments, environment, prompt
 from llmo.providers.offline.provider import Unplugged
 from llmo.providers.provider import ProviderContext
 from llmo.providers.registry import factory
-from llmo.types.events import Finish, Reasoning, ServedBy, Text, Usage, Warned
+from llmo.types.events import Finish, Notice, Reasoning, ServedBy, Text, Usage
 from llmo.types.messages import Image, Message, Params, Request
 from tests.emitted import heard, ignore, until
 from tests.patience import LONG, SILENCE
@@ -249,9 +249,9 @@ def test_a_model_that_acts(stream: bool, expected: str, tmp_path: Path) -> None:
     found = Fake("acts", tmp_path).play(replace(HELLO, stream=stream))
 
     assert text(found) == expected
-    assert [event for event in found if isinstance(event, Warned)] == [
-        Warned("cursor: the model tried to act instead of only answering: shell"),
-        Warned("cursor: the model tried to act instead of only answering: edit"),
+    assert [event for event in found if isinstance(event, Notice)] == [
+        Notice("cursor: the model tried to act instead of only answering: shell"),
+        Notice("cursor: the model tried to act instead of only answering: edit"),
     ]
 
 

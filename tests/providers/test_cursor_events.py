@@ -22,7 +22,7 @@ from llmo.errors import (
 from llmo.providers.cursor.events import CursorDecoder, usage, verdict
 from llmo.providers.offline.provider import Unplugged
 from llmo.providers.provider import ProviderContext
-from llmo.types.events import Event, Finish, Reasoning, ServedBy, Text, Usage, Warned
+from llmo.types.events import Event, Finish, Notice, Reasoning, ServedBy, Text, Usage
 
 GOOD = {"type": "result", "subtype": "success", "is_error": False, "result": "Hello"}
 
@@ -85,7 +85,7 @@ def test_words_are_told_once(lines: list[Any], expected: list[str]) -> None:
 
     assert [event.text for event in found if isinstance(event, Text)] == expected
     assert found[-1] == Finish("stop")
-    assert not any(isinstance(event, Warned) for event in found)
+    assert not any(isinstance(event, Notice) for event in found)
 
 
 def test_another_result_than_what_was_said_is_a_warning() -> None:
@@ -94,7 +94,7 @@ def test_another_result_than_what_was_said_is_a_warning() -> None:
     """
     found = played(said("Bye"), GOOD)
 
-    assert found == [Text("Bye"), Warned("cursor: the result differs from what was streamed"), Finish("stop")]
+    assert found == [Text("Bye"), Notice("cursor: the result differs from what was streamed"), Finish("stop")]
     assert played(said("Hello there"), {**GOOD, "result": "there"}) == [Text("Hello there"), Finish("stop")]
     assert played(said("Bye"), {**GOOD, "result": ""}) == [Text("Bye"), Finish("stop")]
 
@@ -115,13 +115,13 @@ def test_a_model_that_acts_is_told_once_for_each_tool() -> None:
         piece("!"),
         {**GOOD, "result": "Look.Done!"},
     ]
-    acted = [Warned(f"cursor: the model tried to act instead of only answering: {name}") for name in ("shell", "read")]
+    acted = [Notice(f"cursor: the model tried to act instead of only answering: {name}") for name in ("shell", "read")]
     tokens = played(*lines)
 
     assert tokens == [Text("Look."), *acted, Text("\n\nDone"), Text("!"), Finish("stop")]
     assert played(*lines, streamed=False) == [*acted, Text("Done!"), Finish("stop")]
     assert played(piece("abc\n"), tool("started", name="x"), piece("b"), {**GOOD, "result": "abc\nb"})[1:3] == [
-        Warned("cursor: the model tried to act instead of only answering: tool"),
+        Notice("cursor: the model tried to act instead of only answering: tool"),
         Text("b"),
     ]
 

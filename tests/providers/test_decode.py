@@ -12,7 +12,7 @@ from llmo.providers.anthropic import provider as anthropic
 from llmo.providers.ollama import provider as ollama
 from llmo.providers.ollama.context import Prompt
 from llmo.providers.openai import provider as openai
-from llmo.types.events import Event, Finish, Reasoning, ServedBy, Text, Usage, Warned
+from llmo.types.events import Event, Finish, Notice, Reasoning, ServedBy, Text, Usage
 from llmo.types.messages import Message, Request
 from tests.contract.dialects import ANTHROPIC, HELLO, JSON, KEY, OLLAMA, OPENAI, Row, Scripted, events, played
 
@@ -138,7 +138,7 @@ def test_what_is_no_reason_ends_no_answer(reason: Any) -> None:
 
     assert found[0] == Text("hi")
     assert isinstance(found[-1], Incomplete)
-    assert told_of(found, Warned) == []
+    assert told_of(found, Notice) == []
 
 
 @pytest.mark.parametrize("reason", [None, "stop", "length"])
@@ -272,14 +272,14 @@ def test_unknown_reasons_are_said() -> None:
     """
     found = events(OPENAI, chunks(chunk("hi", "eos")))
 
-    assert found == [Text("hi"), Warned("unknown finish_reason, taken as stop: eos"), Finish("stop")]
+    assert found == [Text("hi"), Notice("unknown finish_reason, taken as stop: eos"), Finish("stop")]
 
 
 def test_a_refusal_says_why() -> None:
     """
     Anthropic explains.
     """
-    assert told_of(played(ANTHROPIC, "refusal"), Warned) == [Warned("the model refused: bio: not allowed")]
+    assert told_of(played(ANTHROPIC, "refusal"), Notice) == [Notice("the model refused: bio: not allowed")]
 
 
 def test_reasoning_of_other_servers() -> None:
@@ -421,7 +421,7 @@ def test_a_cut_prompt_is_a_warning() -> None:
     transport = Scripted([json.dumps(line).encode()], headers=OLLAMA.streamed)
     found = events(OLLAMA, transport, Request((Message("user", "word " * 10_000),)))
 
-    assert ["probably dropped part of the prompt" in event.message for event in told_of(found, Warned)] == [True]
+    assert ["probably dropped part of the prompt" in event.message for event in told_of(found, Notice)] == [True]
     assert found[-1] == Finish("stop")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmo.errors import Broken, Incomplete, LlmoError, QuotaExhausted, RateLimited, Rejected, Unavailable, Unfinished
-from llmo.types.events import Finish, ReportedCost, Text, Usage, Warned
+from llmo.types.events import Finish, Notice, ReportedCost, Text, Usage
 from tests.contract.dialects import (
     ANTHROPIC,
     DIALECTS,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 WHOLE = replace(HELLO, stream=False)
 COUNTED = {"prompt_tokens": 3, "completion_tokens": 2}
-TOLD = (Text, Usage, ReportedCost, Finish, Warned, LlmoError)
+TOLD = (Text, Usage, ReportedCost, Finish, Notice, LlmoError)
 
 
 def told(found: list[Event | LlmoError]) -> list[Event | type[LlmoError]]:
@@ -62,9 +62,9 @@ def completion(reason: Any = None, **fields: Any) -> dict[str, Any]:
     return {"choices": [{"message": {"content": "hi"}, "finish_reason": reason}], **fields}
 
 
-def taken(row: Row) -> Warned:
+def taken(row: Row) -> Notice:
     marker = {"anthropic": "message_stop", "ollama": "done: true"}.get(row.kind, "a finish_reason")
-    return Warned(f"{row.kind} sent the answer without {marker}: it is taken as complete")
+    return Notice(f"{row.kind} sent the answer without {marker}: it is taken as complete")
 
 
 UNREASONED: dict[str, dict[str, Any]] = {

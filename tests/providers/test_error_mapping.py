@@ -21,7 +21,7 @@ from llmo.errors import (
     Unfinished,
 )
 from llmo.providers.registry import factory
-from llmo.types.events import Finish, Text, Warned
+from llmo.types.events import Finish, Notice, Text
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, HELLO, JSON, OPENAI, Row, Scripted, events, link
 from tests.emitted import ignore
@@ -409,7 +409,7 @@ def test_an_answer_after_a_page_of_words_is_an_answer() -> None:
     data = b'hello\n\ndata: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\n'
 
     assert [
-        event for event in events(OPENAI, Scripted([data], headers=OPENAI.streamed)) if type(event) is not Warned
+        event for event in events(OPENAI, Scripted([data], headers=OPENAI.streamed)) if type(event) is not Notice
     ] == [
         Text("hi"),
         Finish("stop"),

@@ -30,7 +30,18 @@ from llmo.errors import (
 from llmo.providers.offline.provider import Unplugged
 from llmo.providers.provider import ProviderContext
 from llmo.providers.registry import factory
-from llmo.types.events import Finish, RateInfo, Reasoning, ReportedCost, ServedBy, Text, ToolCall, Usage, Used, Warned
+from llmo.types.events import (
+    Finish,
+    Notice,
+    PaidUse,
+    RateInfo,
+    Reasoning,
+    ReportedCost,
+    ServedBy,
+    Text,
+    ToolCall,
+    Usage,
+)
 from llmo.types.messages import Image, Message, Params, Request
 from tests import peers
 from tests.emitted import heard, until
@@ -292,7 +303,7 @@ def test_searches_are_told_beside_tokens() -> None:
     with RawServer([whole(body)]) as server:
         found = asked(server.url, WHOLE, "anthropic/claude-haiku-4-5")
 
-    assert [event for event in found if isinstance(event, Used)] == [Used("web_search", 60)]
+    assert [event for event in found if isinstance(event, PaidUse)] == [PaidUse("web_search", 60)]
 
 
 @pytest.mark.skipif(
@@ -378,7 +389,7 @@ def test_reasoning_and_limits() -> None:
     found = played([stream(thought, chunk({}, "length"), COUNTED, DONE)])
 
     assert Reasoning("hm") in found
-    assert Warned("the answer is empty") in found
+    assert Notice("the answer is empty") in found
     assert found[-1] == Finish("length")
 
 

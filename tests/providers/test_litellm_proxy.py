@@ -22,7 +22,7 @@ from llmo.errors import (
 )
 from llmo.providers.litellm import prices
 from llmo.providers.litellm_proxy.provider import LiteLLMProxy
-from llmo.types.events import Event, Finish, ReportedCost, ServedBy, Text, Usage, Warned
+from llmo.types.events import Event, Finish, Notice, ReportedCost, ServedBy, Text, Usage
 from tests import virtual
 from tests.contract.dialects import HELLO, JSON, KEY, LITELLM, Scripted, events, link, played
 from tests.emitted import ignore
@@ -98,7 +98,7 @@ def test_a_malformed_upstream_looks_like_an_empty_answer() -> None:
     """
     found = played(LITELLM, "malformed_upstream")
 
-    assert [Warned("the answer is empty"), Finish("stop")] == found[-2:]
+    assert [Notice("the answer is empty"), Finish("stop")] == found[-2:]
 
 
 def test_the_wait_of_the_upstream_comes_under_another_name() -> None:

@@ -30,6 +30,8 @@ from llmo.providers.provider import ProviderContext
 from llmo.types.events import (
     Event,
     Finish,
+    Notice,
+    PaidUse,
     RateInfo,
     Reasoning,
     ReportedCost,
@@ -37,8 +39,6 @@ from llmo.types.events import (
     Text,
     ToolCall,
     Usage,
-    Used,
-    Warned,
 )
 from llmo.types.money import DOLLAR
 
@@ -109,7 +109,7 @@ def test_the_model_of_the_host_wins_over_the_librarys_name() -> None:
         ("content_filter", [Finish("content_filter")]),
         ("tool_calls", [Finish("tool_calls")]),
         ("function_call", [Finish("tool_calls")]),
-        ("novel", [Warned("unknown finish_reason, taken as stop: novel"), Finish("stop")]),
+        ("novel", [Notice("unknown finish_reason, taken as stop: novel"), Finish("stop")]),
     ],
 )
 def test_every_reason_to_finish(reason: str, expected: list[Event]) -> None:
@@ -126,7 +126,7 @@ def test_an_answer_without_words_says_so(reason: Any) -> None:
     """
     call = Obj(index=0, id="c1", function=Obj(name="f", arguments='{"a":1}'))
 
-    assert played(chunk(None, reason)) == [Warned("the answer is empty"), Finish(reason)]
+    assert played(chunk(None, reason)) == [Notice("the answer is empty"), Finish(reason)]
     assert played(chunk(None, "stop", tool_calls=[call])) == [ToolCall("c1", "f", {"a": 1}), Finish("tool_calls")]
 
 
@@ -136,7 +136,7 @@ def test_an_answer_without_words_says_so(reason: Any) -> None:
         pytest.param(ended(None), Incomplete, id="upstream-gave-no-reason"),
         pytest.param(ended(None, intermittent_finish_reason="stop"), Finish("stop"), id="it-gave-one-before"),
         pytest.param(ended("stop"), Finish("stop"), id="it-gave-one"),
-        pytest.param(Obj(chunks=[]), Warned(BLIND), id="an-older-library"),
+        pytest.param(Obj(chunks=[]), Notice(BLIND), id="an-older-library"),
         pytest.param(None, Finish("stop"), id="whole"),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_cut_stream_is_no_answer(stream: Any, expected: Any) -> None:
 
     assert expected in found
     assert found[-1] == Finish("stop")
-    assert (Warned(BLIND) in found) is (expected == Warned(BLIND))
+    assert (Notice(BLIND) in found) is (expected == Notice(BLIND))
 
 
 @pytest.mark.parametrize("reason", ["pause_turn", "compaction"])
@@ -245,7 +245,7 @@ def test_tokens_that_the_library_counted_itself_are_none() -> None:
     assert made.owed(ended("stop", counts), free=False) == []
     again = LiteLLMDecoder(LINK)
     again.read(chunk("hi", "stop", usage=counts))
-    assert again.owed(None, free=False) == [Usage(3, 2), Used("web_search", 2)]
+    assert again.owed(None, free=False) == [Usage(3, 2), PaidUse("web_search", 2)]
     assert again.owed(None, free=False) == []
 
 
@@ -256,7 +256,7 @@ def test_figures_that_cannot_be_are_said() -> None:
     (warned,) = [
         event
         for event in played(chunk("hi", "stop", usage=Counts(prompt_tokens=-1, completion_tokens=2)))
-        if isinstance(event, Warned)
+        if isinstance(event, Notice)
     ]
 
     assert warned.message == "litellm reported token counts that can't be true, ignored: prompt_tokens = -1"

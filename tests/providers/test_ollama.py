@@ -21,7 +21,7 @@ from llmo.errors import (
     Withheld,
 )
 from llmo.providers.registry import factory
-from llmo.types.events import Finish, ServedBy, Text, Usage, Warned
+from llmo.types.events import Finish, Notice, ServedBy, Text, Usage
 from llmo.types.messages import Message, Params, Request
 from tests import virtual
 from tests.contract.dialects import HELLO, JSON, KEY, OLLAMA, Scripted, events, link
@@ -119,7 +119,7 @@ def test_a_cut_prompt_is_seen_by_the_context_that_was_asked_for() -> None:
         async def ask(provider: Any = provider, request: Request = request) -> list[Event]:
             return await emitted(provider, request, "m")
 
-        warned.append(any(isinstance(event, Warned) for event in virtual.run(ask())))
+        warned.append(any(isinstance(event, Notice) for event in virtual.run(ask())))
 
     assert warned == [True, True, False]
 
@@ -182,7 +182,7 @@ def test_an_answer_without_an_end_is_incomplete() -> None:
     """
     said = {"model": "q", "message": {"content": "hi"}}
     counts = {"prompt_eval_count": 3, "eval_count": 2}
-    taken = Warned("ollama sent the answer without done: true: it is taken as complete")
+    taken = Notice("ollama sent the answer without done: true: it is taken as complete")
 
     assert isinstance(lines(said)[-1], Incomplete)
     assert isinstance(lines(said, {"done": "true"})[-1], Incomplete)

@@ -17,7 +17,7 @@ from llmo.errors import LlmoError
 from llmo.providers.http.tool_calls import Calls
 from llmo.requests.validator import Validator
 from llmo.types import jsontext
-from llmo.types.events import Finish, Text, ToolCall, Usage, Warned
+from llmo.types.events import Finish, Notice, Text, ToolCall, Usage
 from llmo.types.messages import Params
 from tests import virtual
 from tests.contract.dialects import ANTHROPIC, DIALECTS, HELLO, JSON, OLLAMA, OPENAI, Row, Scripted, events
@@ -36,7 +36,7 @@ COUNTED = {"prompt_tokens": 3, "completion_tokens": 2}
 
 
 def told(found: list[Event | LlmoError]) -> list[Event | LlmoError]:
-    return [event for event in found if isinstance(event, Text | ToolCall | Usage | Finish | Warned | LlmoError)]
+    return [event for event in found if isinstance(event, Text | ToolCall | Usage | Finish | Notice | LlmoError)]
 
 
 def streamed(row: Row, *messages: dict[str, Any]) -> list[Event | LlmoError]:
@@ -172,7 +172,7 @@ def test_calls_alone_are_an_answer() -> None:
     """
     calls = [{"id": "c1", "function": {"name": "weather", "arguments": json.dumps(PARIS)}}]
     body = {"choices": [{"message": {"content": None, "tool_calls": calls}}], "usage": COUNTED}
-    taken = Warned("openai sent the answer without a finish_reason: it is taken as complete")
+    taken = Notice("openai sent the answer without a finish_reason: it is taken as complete")
 
     assert whole(OPENAI, body) == [taken, CALLS[0], Usage(3, 2), END]
 

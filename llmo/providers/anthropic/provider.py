@@ -13,7 +13,7 @@ from llmo.providers.http.decoder import Decoder, reasoning
 from llmo.providers.http.framing import Framer, SseFramer
 from llmo.providers.http.provider import HttpProvider, address, expressible, reserved
 from llmo.requests import chat_body
-from llmo.types.events import Usage, Warned
+from llmo.types.events import Notice, Usage
 from llmo.types.messages import Image
 
 if TYPE_CHECKING:
@@ -198,11 +198,11 @@ def _number(place: Any) -> int | None:
 def _remarks(reason: str, details: dict[str, Any]) -> list[Event]:
     if reason == "refusal" and details:
         said = ": ".join(filter(None, (fields.text(details.get("category")), fields.text(details.get("explanation")))))
-        return [Warned(f"the model refused: {error_mapping.clean(said, None)}")] if said else []
+        return [Notice(f"the model refused: {error_mapping.clean(said, None)}")] if said else []
     if reason not in _FINISH:
-        return [Warned(f"unknown stop_reason, taken as stop: {error_mapping.clean(reason, None, 40)}")]
+        return [Notice(f"unknown stop_reason, taken as stop: {error_mapping.clean(reason, None, 40)}")]
     if reason == "model_context_window_exceeded":
-        return [Warned("the answer was cut where the model's context ended")]
+        return [Notice("the answer was cut where the model's context ended")]
     return []
 
 

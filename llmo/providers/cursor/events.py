@@ -19,7 +19,7 @@ from llmo.errors import (
 from llmo.providers.http import error_mapping
 from llmo.providers.http import fields as wire
 from llmo.providers.http.decoder import reasoning, whole
-from llmo.types.events import Finish, ServedBy, Text, Usage, Warned
+from llmo.types.events import Finish, Notice, ServedBy, Text, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,7 +148,7 @@ class CursorDecoder:
         if tool in self._acted:
             return []
         self._acted.add(tool)
-        return [Warned(f"{self.context.name}: the model tried to act instead of only answering: {tool}")]
+        return [Notice(f"{self.context.name}: the model tried to act instead of only answering: {tool}")]
 
     def end(self) -> list[Event]:
         """The closing events of a result. Raises `ProviderError` when it is none."""
@@ -175,7 +175,7 @@ class CursorDecoder:
         if final.startswith(self._said):
             return self._tell(final.removeprefix(self._said))
         if final and final not in self._said:
-            return [Warned(f"{self.context.name}: the result differs from what was streamed")]
+            return [Notice(f"{self.context.name}: the result differs from what was streamed")]
         return []
 
     def failed(self, code: int, said: bytes) -> ProviderError:

@@ -10,7 +10,18 @@ from llmo.providers.http import error_mapping
 from llmo.providers.http import fields as wire
 from llmo.providers.http.counts import AbsurdError
 from llmo.providers.http.tool_calls import Calls
-from llmo.types.events import Event, Finish, FinishReason, Reasoning, ReportedCost, ServedBy, Text, Usage, Used, Warned
+from llmo.types.events import (
+    Event,
+    Finish,
+    FinishReason,
+    Notice,
+    PaidUse,
+    Reasoning,
+    ReportedCost,
+    ServedBy,
+    Text,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -144,9 +155,9 @@ class Decoder(ABC):
 
     def owed(self) -> list[Event]:
         """What the call used and cost, said once."""
-        doubts = [Warned(doubt(self.context.name, what, said)) for what, said in self.doubted.items()]
+        doubts = [Notice(doubt(self.context.name, what, said)) for what, said in self.doubted.items()]
         used, cost = self.usage, self.reported
-        bought = [Used(name, number) for name, number in self.uses.items()]
+        bought = [PaidUse(name, number) for name, number in self.uses.items()]
         self.doubted, self.uses, self.usage, self.reported = {}, {}, None, None
         return [*doubts, *([] if used is None else [used]), *bought, *([] if cost is None else [ReportedCost(cost)])]
 
@@ -160,7 +171,7 @@ class Decoder(ABC):
     def assume(self) -> list[Event]:
         """Take an answer that came to its end for complete, though it does not say why it ended."""
         self.finish = "stop"
-        return [Warned(f"{self.context.name} sent the answer without {self.marker}: it is taken as complete")]
+        return [Notice(f"{self.context.name} sent the answer without {self.marker}: it is taken as complete")]
 
     def end(self) -> list[Event]:
         """The closing events; `Incomplete` without the terminal marker, or when the model only paused."""
@@ -176,7 +187,7 @@ class Decoder(ABC):
         if self.calls and self.finish == "stop":
             self.finish = "tool_calls"
         if not self.spoken and not self.calls and self.finish in ("stop", "length"):
-            events.append(Warned(_EMPTY[self.finish]))
+            events.append(Notice(_EMPTY[self.finish]))
         events += [*self.calls.events(), *self.owed()]
         events.append(Finish(self.finish))
         return events

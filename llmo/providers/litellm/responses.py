@@ -28,7 +28,7 @@ from llmo.providers.http.decoder import doubt, reasoning, unfinished, whole
 from llmo.providers.http.tool_calls import Calls
 from llmo.providers.openai import provider as openai
 from llmo.providers.transports.transport import reason
-from llmo.types.events import Finish, ReportedCost, ServedBy, Text, Usage, Used, Warned
+from llmo.types.events import Finish, Notice, PaidUse, ReportedCost, ServedBy, Text, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,20 +137,20 @@ class LiteLLMDecoder:
         if stream is not None:
             given = getattr(stream, "received_finish_reason", _UNKNOWN)
             if given is _UNKNOWN:
-                events.append(Warned(BLIND))
+                events.append(Notice(BLIND))
             elif given is None and not getattr(stream, "intermittent_finish_reason", None):
                 raise Incomplete(f"the answer of {self.context.name} ended without a finish_reason")
         if self._stopped in PAUSED:
             raise unfinished(self.context.name, self._stopped)
         if not self.spoken and not self._calls and self._finish in ("stop", "length"):
-            events.append(Warned("the answer is empty"))
+            events.append(Notice("the answer is empty"))
         events += [*self._calls.events(), *self.owed(stream, free=free)]
         known = _FINISH.get(self._finish or "")
         if self._calls and known in (None, "stop"):
             known = "tool_calls"
         if known is None:
             events.append(
-                Warned(f"unknown finish_reason, taken as stop: {error_mapping.clean(str(self._finish), None, 40)}")
+                Notice(f"unknown finish_reason, taken as stop: {error_mapping.clean(str(self._finish), None, 40)}")
             )
         return [*events, Finish(known or "stop")]
 
@@ -169,8 +169,8 @@ class LiteLLMDecoder:
             if (tokens := usage(self._usage or upstream[-1])) is not None:
                 events.append(tokens)
         except AbsurdError as exc:
-            events.append(Warned(doubt(self.context.name, "token counts", str(exc))))
-        events += [Used(name, number) for name, number in uses(_dumped(self._usage or upstream[-1])).items()]
+            events.append(Notice(doubt(self.context.name, "token counts", str(exc))))
+        events += [PaidUse(name, number) for name, number in uses(_dumped(self._usage or upstream[-1])).items()]
         told = [cost for one in upstream if (cost := plausible(getattr(one, "cost", None))) is not None]
         worked_out = plausible(getattr(self._usage, "cost", None)) or plausible(self._cost)
         if told and (told[-1] or free):

@@ -25,7 +25,7 @@ from llmo.providers.http.provider import HttpProvider, address, reserved
 from llmo.providers.ollama.context import Prompt, bucket
 from llmo.providers.provider import admit
 from llmo.providers.transports.transport import split
-from llmo.types.events import Usage, Warned
+from llmo.types.events import Notice, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -135,7 +135,7 @@ class OllamaDecoder(Decoder):
         self.done = True
         self.finish = _FINISH.get(fields.text(message.get("done_reason")), "stop")
         if self.usage is not None and (kept := self._prompt.truncated(self.usage.input_tokens)):
-            events.append(Warned(kept))
+            events.append(Notice(kept))
 
 
 def usage(message: Mapping[str, Any]) -> Usage | None:

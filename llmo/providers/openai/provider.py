@@ -15,7 +15,7 @@ from llmo.providers.http.decoder import Decoder, reasoning
 from llmo.providers.http.framing import Framer, SseFramer
 from llmo.providers.http.provider import HttpProvider, address, reserved
 from llmo.providers.transports.transport import split
-from llmo.types.events import Usage, Warned
+from llmo.types.events import Notice, Usage
 from llmo.types.messages import Params
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class OpenAIDecoder(Decoder):
     def _finish(self, reason: str, events: list[Event]) -> None:
         known = _FINISH.get(reason)
         if known is None:
-            events.append(Warned(f"unknown finish_reason, taken as stop: {error_mapping.clean(reason, None, 40)}"))
+            events.append(Notice(f"unknown finish_reason, taken as stop: {error_mapping.clean(reason, None, 40)}"))
         self.finish = "refusal" if self._refused else known or "stop"
 
 

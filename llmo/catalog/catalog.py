@@ -1,4 +1,4 @@
-"""Models: prices, windows, abilities, shutdown dates; shipped with the program, no network."""
+"""Models: prices, context windows, abilities, shutdown dates; shipped with the program, no network."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from llmo.catalog import table
-from llmo.catalog.listings import NOTHING
+from llmo.catalog.listings import NO_LIST
 from llmo.catalog.prices import FLAT, FREE, Price
 from llmo.config.addresses import CLOUD
 from llmo.config.kinds import KINDS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from llmo.catalog.listing import ListedModel
-    from llmo.catalog.listings import Refreshed, Told
+    from llmo.catalog.listings import ModelList, ModelLists
     from llmo.config.profile import PriceConfig, ProviderConfig
     from llmo.types.messages import Ability, Billing, Target
     from llmo.types.money import Pico
@@ -40,7 +40,7 @@ class Model:
     What is known of a model at one provider; None is unknown, never zero.
 
     `vendor` is the table's name of its host, `price_date` the day that the price is of, `priced_by`
-    its origin as it is stored with a call. `said` is what each source of the table says where they
+    its origin as it is stored with a call. `by_source` is what each source of the table says where they
     disagree: the price itself is then the dearer of them, rate by rate.
     """
 
@@ -56,12 +56,12 @@ class Model:
     price_date: str | None = None
     priced_by: str | None = None
     origin: tuple[str, ...] = ()
-    said: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
+    by_source: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class Catalog:
     """
-    The table, what providers said since then, and the profile's prices over both.
+    The shipped table, then what providers have listed since, then the profile's prices: the last one wins.
 
     Entries are resolved for the instant `now`: prices may be dated or depend on the hour.
     """
@@ -72,15 +72,15 @@ class Catalog:
         *,
         now: float,
         path: Path = PATH,
-        refreshed: Refreshed | None = None,
+        lists: ModelLists | None = None,
         installed: Path | None = None,
     ) -> None:
-        """`installed` is where a table of the user's may be; a newer one takes the place of the shipped one."""
+        """`installed` is where the user's own table may be; it replaces the shipped one when it is newer."""
         self._overrides = [(one.model, _profile_price(one)) for one in overrides]
         self._now = datetime.fromtimestamp(now, UTC)
         self._path = path
         self._installed = installed
-        self._refreshed = refreshed
+        self._lists = lists
         self._found: dict[tuple[str | None, str], Model] = {}
 
     @cached_property
@@ -113,11 +113,10 @@ class Catalog:
         """
         What is known of a target.
 
-        A price comes from the profile, from the kind (own hardware, flat plan, `offline`), from what the
-        provider said when it was last asked, or from the table when that is newer and the address is a
-        vendor's own, or the provider is named after the vendor of its kind (`openai` behind a company's
-        gateway). At any other address a model's name proves nothing: the price is unknown unless the
-        profile says it.
+        A price comes from the profile, from the provider type (own hardware, flat plan, `offline`), from the
+        provider's list, or from the table when that is newer and the address is a vendor's own, or the provider
+        is named after the vendor of its type (`openai` behind a company's gateway). At any other address a
+        model's name proves nothing: the price is unknown unless the profile gives it.
         """
         known = self._listed(target, provider, base_url)
         billing = _billing(target.model, provider, base_url)
@@ -129,31 +128,33 @@ class Catalog:
         if billing == "subscription":
             price = FLAT
         if KINDS[provider.kind].routing and billing == "metered":
-            price = self._routed(price, target, provider, base_url)
+            price = self._with_routing(price, target, provider, base_url)
         return self._dated(replace(known, id=target.model, price=price, billing=billing))
 
     def _listed(self, target: Target, provider: ProviderConfig, base_url: str | None) -> Model:
-        """The table's entry, or what the provider itself said of it since then."""
+        """The table's entry, completed by what the provider itself has listed since."""
         kind = KINDS[provider.kind]
-        vendor, name = self._place(target, provider, base_url)
+        vendor, name = self._vendor_and_name(target, provider, base_url)
         for suffix in kind.same_price:
             name = name.removesuffix(suffix)
         known = self._known(vendor, name)
         if known.price is None and kind.free_suffix and name.endswith(kind.free_suffix):
             known = replace(known, price=Price(input=0, output=0))
-        day, models = self._told(target.provider, base_url or provider.base_url or "")
-        told = models.get(name)
-        return known if told is None else _joined(known, told, day, newer=day >= self.date)
+        day, models = self._list_of(target.provider, base_url or provider.base_url or "")
+        listed = models.get(name)
+        return known if listed is None else _merged(known, listed, day, newer=day >= self.date)
 
-    def refreshed(self, provider: str, address: str) -> Mapping[str, ListedModel]:
-        """The models that a provider listed at this address when it was last asked."""
-        return self._told(provider, address).models
+    def listed(self, provider: str, address: str) -> Mapping[str, ListedModel]:
+        """The models that a provider at this address listed when it was last asked."""
+        return self._list_of(provider, address).models
 
-    def _told(self, provider: str, address: str) -> Told:
-        return NOTHING if self._refreshed is None else self._refreshed.of(provider, address)
+    def _list_of(self, provider: str, address: str) -> ModelList:
+        return NO_LIST if self._lists is None else self._lists.of(provider, address)
 
-    def _routed(self, price: Price | None, target: Target, provider: ProviderConfig, url: str | None) -> Price | None:
-        """What OpenRouter may charge, told which models may step in and what no host may pass."""
+    def _with_routing(
+        self, price: Price | None, target: Target, provider: ProviderConfig, url: str | None
+    ) -> Price | None:
+        """What may be charged under the table `routing`: models that may step in, prices that no host may pass."""
         routing = provider.routing
         if routing.max_price_prompt_usd is not None and routing.max_price_completion_usd is not None:
             most = (_rate(routing.max_price_prompt_usd), _rate(routing.max_price_completion_usd))
@@ -169,12 +170,12 @@ class Catalog:
     def _dated(self, model: Model) -> Model:
         source = model.price.source if model.price else None
         if source == "table":
-            disputed = "dearer of " if model.said else ""
+            disputed = "dearer of " if model.by_source else ""
             by = f"{disputed}{self._versions(model.origin or self._data['sources'])} {self.date}"
             return replace(model, price_date=self.date, priced_by=by)
         if source == "refreshed":
-            return replace(model, priced_by=f"refreshed {model.price_date}", origin=(), said={})
-        return replace(model, price_date=None, priced_by=source, origin=(), said={})
+            return replace(model, priced_by=f"refreshed {model.price_date}", origin=(), by_source={})
+        return replace(model, price_date=None, priced_by=source, origin=(), by_source={})
 
     def vendor(self, provider: ProviderConfig, base_url: str | None = None) -> str | None:
         """Whose models a provider serves, None when its address does not tell."""
@@ -191,7 +192,9 @@ class Catalog:
             if "prices" in entry and entry.get("chat", True) and asked and asked[0] is entry:
                 yield self._model(entry, vendor, own=True)
 
-    def _place(self, target: Target, provider: ProviderConfig, base_url: str | None) -> tuple[str | None, str]:
+    def _vendor_and_name(
+        self, target: Target, provider: ProviderConfig, base_url: str | None
+    ) -> tuple[str | None, str]:
         kind = KINDS[provider.kind]
         if kind.vendor_in_model:
             prefix, slash, rest = target.model.partition("/")
@@ -221,21 +224,21 @@ class Catalog:
             name=entry.get("name"),
             vendor=vendor,
             origin=tuple(table.SOURCES[letter] for letter in by),
-            said=table.said(entry),
+            by_source=table.by_source(entry),
         )
 
 
-def _joined(known: Model, told: ListedModel, day: str, *, newer: bool) -> Model:
-    """What is known with what the provider says; of two prices the newer one."""
-    fresh = told.price is not None and (newer or known.price is None)
+def _merged(known: Model, listed: ListedModel, day: str, *, newer: bool) -> Model:
+    """What the table knows, completed by the provider's own list; of two prices the newer one."""
+    fresh = listed.price is not None and (newer or known.price is None)
     return replace(
         known,
-        price=told.price if fresh else known.price,
+        price=listed.price if fresh else known.price,
         price_date=day if fresh else None,
-        context=known.context or told.context,
-        max_output=known.max_output or told.max_output,
-        abilities=known.abilities if told.abilities is None else told.abilities,
-        shutdown=told.shutdown or known.shutdown,
+        context=known.context or listed.context,
+        max_output=known.max_output or listed.max_output,
+        abilities=known.abilities if listed.abilities is None else listed.abilities,
+        shutdown=listed.shutdown or known.shutdown,
     )
 
 

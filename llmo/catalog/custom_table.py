@@ -33,19 +33,19 @@ def checked(data: bytes, sha256: str) -> str:
 
 
 def _date(body: Any) -> str:
-    """Look at everything that is read later: a table that breaks is found here."""
+    """The date of a table of which everything that is read later was looked at once, so that a broken one fails here."""
     day = date.fromisoformat(body["date"]).isoformat()
     [str(version) for version in body["sources"].items()]
-    shelves = table.PriceTable(body["vendors"])
-    shelves.vendor_at("")
+    prices = table.PriceTable(body["vendors"])
+    prices.vendor_at("")
     now = datetime.now(UTC)
     for vendor, facts in body["vendors"].items():
         for entry in facts["models"]:
             for record in (*entry.get("prices", ()), *entry.get("tiers", ())):
                 _sound(record, f"{vendor}/{entry['id']}")
-            shelves.find(vendor, entry["id"])
+            prices.find(vendor, entry["id"])
             table.price(entry, now)
-            table.said(entry)
+            table.by_source(entry)
     return day
 
 

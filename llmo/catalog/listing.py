@@ -1,4 +1,4 @@
-"""A model as a provider's own list names it."""
+"""One model in a provider's own list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ListedModel:
-    """A model as a provider's own catalogue names it; None where it is silent."""
+    """A model as its provider lists it; None is what the list leaves out."""
 
     id: str
     context: int | None = None

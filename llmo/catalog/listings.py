@@ -1,4 +1,4 @@
-"""What providers said of their models when they were last asked: `llmo models --refresh` keeps it, plans read it."""
+"""The model lists that providers gave when last asked: `llmo models --refresh` keeps them, plans read them."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ if TYPE_CHECKING:
 _RATES = ("input", "output", "cached_input", "cache_write", "reasoning")
 
 
-class Told(NamedTuple):
-    """A provider's own list, and the day it is of."""
+class ModelList(NamedTuple):
+    """A provider's own list, and the day it was given."""
 
     day: str
     models: Mapping[str, ListedModel]
 
 
-NOTHING = Told("", {})
+NO_LIST = ModelList("", {})
 
 
-def place(directory: Path, provider: str) -> Path:
+def path_of(directory: Path, provider: str) -> Path:
     """The file of a provider."""
     return directory / f"{provider.replace('/', '_')}.json"
 
 
-class Refreshed:
-    """The lists of a directory; each is read when it is first asked for."""
+class ModelLists:
+    """The lists in a directory, each read when first asked for."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.of = cache(self._of)
 
-    def _of(self, provider: str, address: str) -> Told:
-        """What a provider said at this address."""
+    def _of(self, provider: str, address: str) -> ModelList:
+        """The list that a provider gave at this address."""
         try:
-            body = json.loads(place(self._directory, provider).read_bytes())
+            body = json.loads(path_of(self._directory, provider).read_bytes())
             if body["base_url"] != address:
-                return NOTHING
+                return NO_LIST
             day = datetime.fromtimestamp(body["at"], UTC).date().isoformat()
-            return Told(day, {one["id"]: _listed(one) for one in body["models"]})
+            return ModelList(day, {one["id"]: _listed(one) for one in body["models"]})
         except (OSError, OverflowError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return NOTHING  # a cache: what cannot be read is as good as absent
+            return NO_LIST  # a cache: what cannot be read is as good as absent
 
 
-def written(models: Sequence[ListedModel], address: str, *, now: float) -> bytes:
-    """A list as it is kept."""
+def encoded(models: Sequence[ListedModel], address: str, *, now: float) -> bytes:
+    """A list as its file holds it."""
     rows = [_row(one) for one in models]
     return jsontext.write({"base_url": address, "at": now, "models": rows}).encode()
 

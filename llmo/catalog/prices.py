@@ -19,7 +19,7 @@ LONG = 2
 """Times the input rate for what a cache is to keep for an hour: Anthropic's rule for all its models."""
 
 
-def sound(*rates: Pico) -> None:
+def check_rates(*rates: Pico) -> None:
     """Raise `ValueError` unless all are whole numbers of 0 or more."""
     for rate in rates:
         if type(rate) is not int or rate < 0:
@@ -38,7 +38,7 @@ class Rates:
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for a rate that would turn a hold into credit, or that is no whole number."""
-        sound(self.input, self.output, self.cached_input or 0, self.cache_write or 0, self.reasoning or 0)
+        check_rates(self.input, self.output, self.cached_input or 0, self.cache_write or 0, self.reasoning or 0)
 
     def sum(self, usage: Usage) -> Pico:
         """What this usage costs at these rates."""
@@ -88,7 +88,7 @@ class Price(Rates):
         """As `Rates`, for what only a price has."""
         # Named: a dataclass with slots is another class than the one that super() would look for.
         Rates.__post_init__(self)
-        sound(self.request, *self.peak, *(self.cap or ()))
+        check_rates(self.request, *self.peak, *(self.cap or ()))
 
     def cost(self, usage: Usage, *, service_tier: str | None = None) -> Pico:
         """What the tokens of a call cost; a service tier without a price of its own is the standard one, see `tier`."""

@@ -84,7 +84,7 @@ class PriceTable:
 
     def __init__(self, vendors: Mapping[str, Record]) -> None:
         self.vendors = vendors
-        self._shelves: dict[str, _Shelf] = {}
+        self._indexed: dict[str, _VendorEntries] = {}
         self._hosts = {host: vendor for vendor, facts in vendors.items() for host in facts.get("hosts", ())}
 
     def find(self, vendor: str, name: str) -> tuple[Record, bool] | None:
@@ -97,7 +97,7 @@ class PriceTable:
         name = name.lower()
         for spelling in dict.fromkeys((name, _DATED.sub(r"\1\2-\3-\4", name))):
             for host in (vendor, *self.vendors[vendor].get("fallback", ())):
-                if host in self.vendors and (found := self._shelf(host).find(spelling)) is not None:
+                if host in self.vendors and (found := self._entries_of(host).find(spelling)) is not None:
                     return found, host == vendor
         return None
 
@@ -116,13 +116,13 @@ class PriceTable:
             (vendor for vendor, facts in self.vendors.items() if matches(facts.get("known_as", ""), name)), None
         )
 
-    def _shelf(self, vendor: str) -> _Shelf:
-        if vendor not in self._shelves:
-            self._shelves[vendor] = _Shelf(self.vendors[vendor]["models"])
-        return self._shelves[vendor]
+    def _entries_of(self, vendor: str) -> _VendorEntries:
+        if vendor not in self._indexed:
+            self._indexed[vendor] = _VendorEntries(self.vendors[vendor]["models"])
+        return self._indexed[vendor]
 
 
-class _Shelf:
+class _VendorEntries:
     """One vendor's entries; the first whose rule a name meets is meant."""
 
     def __init__(self, entries: Sequence[Record]) -> None:
@@ -162,7 +162,7 @@ def price(entry: Record, at: datetime, *, own: bool = True) -> Price | None:
     return _build(standard, near, MappingProxyType(service))
 
 
-def said(entry: Record) -> Mapping[str, Price]:
+def by_source(entry: Record) -> Mapping[str, Price]:
     """What each source says of a price that they disagree about: input, output, and all that differs."""
     return {SOURCES[letter]: _build(record) for letter, record in entry.get("says", {}).items()}
 

@@ -21,7 +21,7 @@ def names(ctx: Context, provider: str) -> list[str]:
     if config.models:
         return list(config.models)
     address = base_url(provider, config, ctx.env)
-    found = ctx.catalog.refreshed(provider, address)
+    found = ctx.catalog.listed(provider, address)
     vendor = ctx.catalog.vendor(config, address)
     table = [model.id for model in ctx.catalog.known(vendor)] if vendor and not found else []
     return list(dict.fromkeys([*_named(ctx.profile, provider), *found, *table]))

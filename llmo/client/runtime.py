@@ -87,13 +87,13 @@ class Runtime:
     def catalog(self) -> Catalog:
         """Models and prices."""
         from llmo.catalog.catalog import FILE, Catalog
-        from llmo.catalog.listings import Refreshed
+        from llmo.catalog.listings import ModelLists
         from llmo.storage.paths import cache_dir
 
         return Catalog(
             self.profile.prices,
             now=self.clock.now(),
-            refreshed=Refreshed(cache_dir(self.env) / "models"),
+            lists=ModelLists(cache_dir(self.env) / "models"),
             installed=cache_dir(self.env) / FILE,
         )
 

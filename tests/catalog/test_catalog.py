@@ -326,9 +326,9 @@ def test_a_price_names_its_sources():
     assert {
         "genai-prices": Price(input=400_000, output=2_000_000, cached_input=40_000),
         "litellm": Price(input=1_500_000, output=7_500_000, cached_input=150_000),
-    } == found[3].said
+    } == found[3].by_source
     assert Price(input=1_500_000, output=7_500_000, cached_input=150_000) == found[3].price
-    assert [{}, {}, {}] == [one.said for one in found[:3]]
+    assert [{}, {}, {}] == [one.by_source for one in found[:3]]
 
 
 @pytest.mark.parametrize(

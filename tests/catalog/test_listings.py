@@ -10,7 +10,7 @@ import pytest
 
 from llmo.catalog.catalog import Catalog
 from llmo.catalog.listing import ListedModel
-from llmo.catalog.listings import Refreshed, place, written
+from llmo.catalog.listings import ModelLists, encoded, path_of
 from llmo.catalog.prices import Price, Rates
 from llmo.config.addresses import on_this_machine
 from llmo.config.profile import PriceConfig, ProviderConfig, RoutingConfig
@@ -41,9 +41,9 @@ def find(tmp_path: Path) -> Any:
     """A catalogue over one refresh of OpenRouter."""
 
     def found(model: str, listed: Sequence[ListedModel] = (), *, at: float = DAY, **how: Any) -> Model:
-        place(tmp_path, "openrouter").write_bytes(written(listed, URL, now=at))
+        path_of(tmp_path, "openrouter").write_bytes(encoded(listed, URL, now=at))
         routing, prices = how.pop("routing", RoutingConfig()), how.pop("prices", ())
-        catalog = Catalog(prices, now=DAY, refreshed=Refreshed(tmp_path))
+        catalog = Catalog(prices, now=DAY, lists=ModelLists(tmp_path))
         config = ProviderConfig(kind="openrouter", routing=routing, **how)
         return catalog.find(Target("openrouter", model), config, how.get("base_url", URL))
 
@@ -55,8 +55,8 @@ def test_a_list_is_read_as_it_was_kept(tmp_path: Path) -> None:
     Prices with tiers, peaks and unknown parts survive the file.
     """
     models = [ListedModel("a/b", context=9, abilities=frozenset({"vision"}), price=RICH), ListedModel("c")]
-    place(tmp_path, "x/y").write_bytes(written(models, URL, now=DAY))
-    told = Refreshed(tmp_path).of("x/y", URL)
+    path_of(tmp_path, "x/y").write_bytes(encoded(models, URL, now=DAY))
+    told = ModelLists(tmp_path).of("x/y", URL)
 
     assert ("2026-12-01", {"a/b": models[0], "c": models[1]}) == (told.day, dict(told.models))
 
@@ -77,9 +77,9 @@ def test_what_cannot_be_read_is_absent(tmp_path: Path, body: bytes) -> None:
     """
     A cache of another address or another version says nothing.
     """
-    place(tmp_path, "openrouter").write_bytes(body)
+    path_of(tmp_path, "openrouter").write_bytes(body)
 
-    assert {} == dict(Refreshed(tmp_path).of("openrouter", URL).models)
+    assert {} == dict(ModelLists(tmp_path).of("openrouter", URL).models)
 
 
 def test_the_newer_price_wins_and_says_its_day(find: Any) -> None:
@@ -174,6 +174,6 @@ def test_the_file_holds_no_key(tmp_path: Path) -> None:
     """
     Only models, an address and a time.
     """
-    kept = json.loads(written([ListedModel("a")], URL, now=DAY))
+    kept = json.loads(encoded([ListedModel("a")], URL, now=DAY))
 
     assert {"base_url", "at", "models"} == set(kept)

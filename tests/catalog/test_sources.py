@@ -182,7 +182,7 @@ def test_sources_that_disagree_make_the_dearer_price(built):
     assert {
         "genai-prices": Price(input=590_000, output=790_000),
         "litellm": Price(input=100_000, output=9_000_000),
-    } == found.said
+    } == found.by_source
     assert [9_000_000 * 1000 + 590_000] * 2 == [found.price.worst(1, 1000), found.price.cost(Usage(1, 1000))]
     assert [
         "groq/llama-3.3-70b-versatile in: 0.59 | 0.1",
@@ -196,7 +196,7 @@ def test_rounding_is_no_dispute(built):
     """
     found = find(built[0], "llama-3.1-8b-instant")
 
-    assert (50_000, ("genai-prices", "litellm"), {}) == (found.price.input, found.origin, found.said)
+    assert (50_000, ("genai-prices", "litellm"), {}) == (found.price.input, found.origin, found.by_source)
 
 
 def test_a_new_dispute_is_said_when_a_table_is_built(tmp_path):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llmo.batch.input import openai_rows
 from llmo.batch.input.rows import Row
-from llmo.catalog.listings import Refreshed
+from llmo.catalog.listings import ModelLists
 from llmo.catalog.prices import Price, Rates
 from llmo.cli.commands.batch import InputOptions, RunOptions
 from llmo.cli.options import SelectionFlags
@@ -347,7 +347,7 @@ def test_a_cached_list_with_a_negative_price_is_as_good_as_absent(tmp_path: Path
     body = {"base_url": "u", "at": 0, "models": [row | {"price": price | {"request": 0, "peak": [0, 0], "tiers": []}}]}
     (tmp_path / "p.json").write_text(json.dumps(body), "utf-8")
 
-    assert {} == Refreshed(tmp_path).of("p", "u").models
+    assert {} == ModelLists(tmp_path).of("p", "u").models
 
 
 def test_the_dearest_tokens_that_can_be_asked_for_fit_into_the_ledger() -> None:

@@ -108,7 +108,7 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
             shutdown=known.shutdown,
             name=known.name,
             origin=known.origin,
-            said=known.said,
+            said=known.by_source,
         )
 
 

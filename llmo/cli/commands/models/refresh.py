@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from llmo.catalog.listings import place, written
+from llmo.catalog.listings import encoded, path_of
 from llmo.config.credentials import base_url, ready
 from llmo.config.kinds import KINDS
 from llmo.config.ollama import remember
@@ -76,7 +76,7 @@ async def _one(ctx: Context, name: str, provider: Provider | str) -> str:
 def _keep(ctx: Context, name: str, models: Sequence[ListedModel]) -> None:
     config = ctx.profile.providers[name]
     address = base_url(name, config, ctx.env)
-    kept = written(models, address, now=ctx.clock.now())
-    replace(place(cache_dir(ctx.env) / "models", name), kept, durable=False)
+    kept = encoded(models, address, now=ctx.clock.now())
+    replace(path_of(cache_dir(ctx.env) / "models", name), kept, durable=False)
     if KINDS[config.kind].discovered:
         remember(address, [one.id for one in models], ctx.env, now=ctx.clock.now())

@@ -443,3 +443,46 @@ def test_a_row_in_doubt_has_its_line_and_a_failed_one_its_error():
     }
     assert failed["error"] == {"kind": "unavailable", "message": "no", "hint": "wait"}
     assert (failed["text"], failed["cost_usd"], failed["status"], failed["input"]) == (None, None, "error", None)
+
+
+def test_what_all_rows_took_is_added_up():
+    """
+    Over rows and over the attempts of each; a cost that is a lower bound is counted as unpriced.
+    """
+    (good,) = RESULT.attempts
+    bound = replace(good, cost_source="unknown")
+    busy = replace(good, outcome="rate_limited", cost=ZERO)
+    doubtful = replace(good, outcome="timeout", in_doubt=decimal(7))
+    row = replace(RESULT, target=Target("p", "m"))
+    stats = RunStats()
+    stats.pay(replace(row, attempts=(busy, busy, doubtful, bound), usage=Usage(3, 4), warnings=("w", "v")))
+    stats.pay(replace(row, attempts=(busy, doubtful, good), usage=Usage(10, 20), warnings=("w",)))
+    stats.pay(replace(row, attempts=(), usage=None, error=BudgetExceeded("no")))
+
+    assert (stats.retries, stats.throttled, stats.warnings) == (5, 3, {"w": 2, "v": 1})
+    assert (stats.spent, stats.in_doubt, stats.unpriced) == (4 * 10**9, 14, 1)
+    assert stats.models == {"p/m": {"calls": 7, "cost": 4 * 10**9, "input_tokens": 13, "output_tokens": 24}}
+
+
+def test_what_was_stopped_before_it_left_is_no_retry_unless_it_cost():
+    """
+    Nor a call of its model.
+    """
+    (good,) = RESULT.attempts
+    stopped = [replace(good, outcome=outcome, cost=ZERO) for outcome in ("budget_exceeded", "internal")]
+    paid = replace(good, outcome="internal")
+    stats = RunStats()
+    stats.pay(replace(RESULT, attempts=(*stopped, good, paid)))
+
+    assert (stats.retries, stats.spent, stats.models["p/m"]["calls"]) == (1, 2 * 10**9, 2)
+
+
+def test_only_so_many_different_warnings_are_kept():
+    """
+    Those that are there are counted on.
+    """
+    stats = RunStats()
+    for number in (*range(25), 0, 19, 20):
+        stats.pay(replace(RESULT, warnings=(f"w{number}",)))
+
+    assert stats.warnings == {f"w{number}": 1 + (number in {0, 19}) for number in range(20)}

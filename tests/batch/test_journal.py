@@ -259,6 +259,24 @@ def test_what_was_sent_and_has_no_line_is_in_doubt(path: Path, tmp_path: Path) -
     assert marks.doubtful(tmp_path / "none") == {"sent before", "answered", "twice", "é\u2028"}
 
 
+@pytest.mark.parametrize(
+    ("first", "doubtful"),
+    [
+        pytest.param(b"0", set(), id="all lines count"),
+        pytest.param(b"1", {"a"}, id="a line that began before does not"),
+        pytest.param(b"9" * 19, {"a"}, id="as long as a size may be"),
+        pytest.param(b"9" * 20, set(), id="no size of a file"),
+        pytest.param(b"-1", set(), id="no size"),
+    ],
+)
+def test_the_size_before_says_which_lines_count(path: Path, tmp_path: Path, first: bytes, doubtful: set[str]) -> None:
+    """One that can't be read is no size: all lines count then."""
+    path.write_bytes(line("a"))
+    (tmp_path / "intents").write_bytes(first + b'\n+"a"\n')
+
+    assert Intents(tmp_path / "intents").doubtful(path) == doubtful
+
+
 def test_at_its_end_nothing_is_in_doubt(path: Path, tmp_path: Path) -> None:
     """A run that begins anew forgets the marks of the one before; without a file nothing is written."""
     marks = Intents(tmp_path / "intents")

@@ -205,6 +205,7 @@ def test_a_row_with_a_fault_is_not_sent_and_fails_alone():
         pytest.param(GOOD, ["+r0"], id="answered"),
         pytest.param((QuotaExhausted("no credit", status=429),), ["+r0", "-r0"], id="surely not answered"),
         pytest.param((Unavailable("down", status=503),), ["+r0"], id="a failure of the row has its line"),
+        pytest.param((RateLimited("slow down", status=429),), ["+r0"], id="so has one that cost nothing"),
     ],
 )
 def test_a_row_is_marked_before_it_is_sent_and_unmarked_when_it_surely_was_not_answered(script, seen):
@@ -215,6 +216,23 @@ def test_a_row_is_marked_before_it_is_sent_and_unmarked_when_it_surely_was_not_a
     send(Scripted(script), 1, marks=marks, retries=0)
 
     assert marks.seen == seen
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param((Text("hel"), Usage(1, 2), Incomplete("gone")), id="a part is paid for"),
+        pytest.param((Text("hel"), Incomplete("gone")), id="a part may be billed"),
+    ],
+)
+def test_a_row_that_was_partly_answered_stays_marked_when_the_run_ends(first):
+    """
+    An attempt before the last one: with --at-most-once it is not sent again.
+    """
+    marks = Marks()
+    (answer,), _, _ = send(Scripted(first, (QuotaExhausted("no credit", status=429),)), 1, marks=marks, retries=1)
+
+    assert (answer.fatal, len(answer.result.attempts), marks.seen) == (True, 2, ["+r0"])
 
 
 @pytest.mark.parametrize(
@@ -339,4 +357,38 @@ def test_a_row_that_the_money_cut_is_asked_again_within_its_time(second, text, f
 
     assert [(one.result.text, one.result.finish, one.fatal) for one in answers] == [(text, finish, False)] * 2
     assert [len(one.result.attempts) for one in answers] == [2, 2]
-    assert (stats.again, stats.cut, took <= 60) == (2, cut, True)
+    assert (stats.again, stats.retries, stats.cut, took <= 60) == (2, -2, cut, True)
+
+
+def test_a_row_that_the_money_can_not_ask_again_keeps_what_it_has():
+    """
+    Nobody was asked: that is neither a second time nor a retry.
+    """
+    short = replace(candidate(A, 1), max_output=100, full_output=1000)
+    (answer,), _, stats = send(
+        Scripted(LENGTH), 1, planned=lambda _: plan(short), till=Note([], limit=1, budgeted=True), retries=0
+    )
+
+    assert (answer.result.text, answer.result.finish, answer.fatal) == ("cut", "length", False)
+    assert [one.outcome for one in answer.result.attempts] == ["ok", "budget_exceeded"]
+    assert (stats.again, stats.retries, stats.cut) == (0, 0, 1)
+
+
+def test_a_longer_answer_is_kept_even_where_it_is_cut_within_its_value():
+    """
+    Neither matches the schema; the longer one is nearer to it.
+    """
+    short = replace(candidate(A, 1), max_output=100, full_output=1000)
+    longer = (Text("[12, 34"), Usage(1, 100), Finish("length"))
+    (answer,), _, stats = send(
+        Scripted((Text("[12"), Usage(1, 100), Finish("length")), longer),
+        1,
+        planned=lambda _: plan(short),
+        till=Note([], budgeted=True),
+        retries=0,
+        repair=0,
+        validator=Validator({"type": "array"}),
+    )
+
+    assert (answer.result.text, answer.result.finish, answer.data) == ("[12, 34", "length", None)
+    assert (answer.result.error is not None, stats.again, stats.cut) == (True, 1, 1)

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.catalog.catalog import Model
-from llmo.catalog.prices import Price
+from llmo.catalog.prices import Charge, Price
 from llmo.engine.engine import Engine, collect
 from llmo.engine.job import Job
 from llmo.errors import Incomplete
 from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import Limit
 from llmo.ledger.sqlite.ledger import SQLiteLedger
+from llmo.routing.quote import Quote
 from llmo.types.clock import SystemClock
 from llmo.types.events import Finish, ReportedCost, Text
 from llmo.types.messages import Target
@@ -82,7 +83,8 @@ async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[i
         limiter=Open(),  # type: ignore[arg-type]
         clock=SystemClock(),
     )
-    ready = plan(replace(candidate(UP, 1, model=Model(id="m", price=Price(input=1, output=2))), worst=HELD))
+    one = candidate(UP, 1, model=Model(id="m", price=Price(input=1, output=2)))
+    ready = plan(replace(one, quote=Quote((Charge(HELD, 0),), expected=1)))
     numbers = iter(range(calls))
     kinds: list[str] = []
 

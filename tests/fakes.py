@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from llmo.catalog.catalog import Model
-from llmo.catalog.prices import Price
+from llmo.catalog.prices import Charge, Price
 from llmo.engine.engine import Engine, Execution
 from llmo.engine.job import Job
 from llmo.errors import BudgetExceeded, LlmoError
 from llmo.routing.plan import Candidate, Plan, TargetFacts, Task
+from llmo.routing.quote import FREE, Quote, quote
 from llmo.routing.requirements import Requirements
 from llmo.types.messages import Message, Params, Request, Target
 from tests import virtual
@@ -126,6 +127,11 @@ class Pass:
         self.log.append(f"learn {self.provider}")
 
 
+NEED = Requirements(input_estimate=5, input_bound=20)
+HELD = Quote((Charge(0, 10**7),), expected=1)
+"""Ten dollars a million tokens out and nothing for the prompt: a tenth of a cent for the 100 tokens of `candidate`."""
+
+
 def price(dollars_in: int = 1, dollars_out: int = 10) -> Price:
     """So many dollars per million tokens."""
     return Price(input=dollars_in * 10**6, output=dollars_out * 10**6)
@@ -141,16 +147,23 @@ def candidate(target: Target, rank: int, **facts: Any) -> Candidate:
         why="test",
         facts=TargetFacts(kind="openai", model=model, billing=facts.pop("billing", "metered"), local=False, **facts),
         max_output=100,
-        estimate=1,
-        worst=1_000_000_000,
+        quote=HELD,
         source="computed",
     )
+
+
+def quoted(one: Candidate, need: Requirements = NEED) -> Candidate:
+    """The candidate with the quote of its own price."""
+    if one.facts.billing != "metered":
+        return replace(one, quote=FREE)
+    price = one.facts.model.price
+    return replace(one, quote=quote(price, need, expected_output=1) if price else None)
 
 
 def plan(*candidates: Candidate) -> Plan:
     """A plan with these in order."""
     task = Task(name="general", reason="test", scores={})
-    return Plan(task=task, requirements=Requirements(input_estimate=5, input_bound=20), candidates=candidates)
+    return Plan(task=task, requirements=NEED, candidates=candidates)
 
 
 @dataclass

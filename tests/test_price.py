@@ -99,7 +99,7 @@ def test_a_service_tier_has_its_own_worst_case() -> None:
     found = [price.worst(10, 4, service_tier=tier) for tier in ("priority", "SERVICE_TIER_PRIORITY", "other", None)]
 
     assert found == [320, 320, 32, 32]
-    assert price.expected(10, 4, service_tier="priority") == 320
+    assert price.charge(10, service_tier="priority").of(4) == 320
     assert price.cost(Usage(10, 4), service_tier="priority") == 320
 
 

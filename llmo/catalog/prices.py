@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from llmo.types.events import Usage
     from llmo.types.money import Pico
@@ -24,6 +24,17 @@ def check_rates(*rates: Pico) -> None:
     for rate in rates:
         if type(rate) is not int or rate < 0:
             raise ValueError(f"not a rate: {rate!r}")
+
+
+class Charge(NamedTuple):
+    """A bill before the answer is written: picodollars for the prompt, and for each token of output."""
+
+    prompt: Pico
+    per_output_token: Pico
+
+    def of(self, output_tokens: int) -> Pico:
+        """The bill with an answer of so many tokens."""
+        return self.prompt + output_tokens * self.per_output_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,18 +117,27 @@ class Price(Rates):
 
     def worst(self, input_bound: int, output_bound: int, *, service_tier: str | None = None) -> Pico:
         """The most that a call can cost: every token at the dearest rate that the bound reaches."""
-        if self.cap is not None:
-            return input_bound * self.cap[0] + output_bound * self.cap[1] + self.cap[2]
-        own = self.expected(input_bound, output_bound, service_tier=service_tier)
-        return max([own, *(other.worst(input_bound, output_bound) for other in self.others)])
+        return max(charge.of(output_bound) for charge in self.charges(input_bound, service_tier=service_tier))
 
-    def expected(self, input_tokens: int, output_tokens: int, *, service_tier: str | None = None) -> Pico:
-        """What so many tokens cost when the model that was asked for answers, rather too much than too little."""
+    def charges(self, input_bound: int, *, service_tier: str | None = None) -> list[Charge]:
+        """What a call may be charged, by this price or another's: `worst` is the largest of them."""
+        if self.cap is not None:
+            return [Charge(input_bound * self.cap[0] + self.cap[2], self.cap[1])]
+        found = [self.charge(input_bound, service_tier=service_tier)]
+        for other in self.others:
+            found += other.charges(input_bound)
+        return found
+
+    def charge(self, input_tokens: int, *, service_tier: str | None = None) -> Charge:
+        """What a call costs when the model that was asked for answers, rather too much than too little."""
         price = self.tier(service_tier) or self
-        rates = list(price.reached(input_tokens))
-        dear_in = max(self.peak[0], *(one.dearest[0] for one in rates))
-        dear_out = max(self.peak[1], *(one.dearest[1] for one in rates))
-        return input_tokens * dear_in + output_tokens * dear_out + price.request
+        dear_in, dear_out = price.dearest
+        for threshold, rates in price.tiers:
+            if input_tokens > threshold:
+                more_in, more_out = rates.dearest
+                dear_in, dear_out = max(dear_in, more_in), max(dear_out, more_out)
+        peak_in, peak_out = self.peak
+        return Charge(input_tokens * max(dear_in, peak_in) + price.request, max(dear_out, peak_out))
 
     @property
     def ceiling(self) -> tuple[Pico, Pico, Pico]:
@@ -127,13 +147,6 @@ class Price(Rates):
         rows = [(max(self.input, self.peak[0]), max(self.output, self.peak[1]), self.request)]
         rows += [other.ceiling for other in self.others]
         return max(row[0] for row in rows), max(row[1] for row in rows), max(row[2] for row in rows)
-
-    def reached(self, input_tokens: int) -> Iterator[Rates]:
-        """The rates that some request of up to this many input tokens pays."""
-        yield self
-        for threshold, rates in self.tiers:
-            if input_tokens > threshold:
-                yield rates
 
 
 FREE = Price(input=0, output=0, source="local")

@@ -94,9 +94,7 @@ class Attempt:
 
     async def _held(self, deadline: float) -> Hold:
         candidate, job = self.candidate, self.job
-        least = output_limits.worst(
-            candidate, job.plan.requirements, output_limits.least(candidate, job.plan.requirements)
-        )
+        least = candidate.worst_of(output_limits.least(candidate, job.plan.requirements))
         patience = job.timeout if job.queues else max(0.0, deadline - asyncio.get_running_loop().time())
         return await self.engine.till.hold(self.call, candidate.worst, least=least, patience=patience)
 
@@ -227,7 +225,7 @@ class Attempt:
         if self.answer.finish or source == "reported" or price is None or not self.candidate.worst:
             return None
         tokens = estimate("".join((*self.answer.reasoning, *self.answer.texts)))
-        spent = price.expected(need.input_estimate, tokens, service_tier=need.service_tier) if tokens else 0
+        spent = price.charge(need.input_estimate, service_tier=need.service_tier).of(tokens) if tokens else 0
         counted = cost or 0 if self.answer.usage is not None else 0
         return max(min(spent, self.candidate.worst), counted)
 

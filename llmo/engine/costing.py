@@ -61,10 +61,13 @@ def tokens(price: Price, usage: Usage, *, told: str | None, asked: str | None) -
     A tier without a price costs what the dearest known tier does: an estimate, or a lower bound where only the
     standard price is known.
     """
-    standard, tier = price.cost(usage), told or asked
-    if price.tier(tier) is not None:
-        own = price.cost(usage, service_tier=tier)
-        return Bill(own if told else max(own, standard), "estimated" if price.source == "limit" else "computed")
+    tier = told or asked
+    if (own := price.tier(tier)) is not None:
+        cost = own.cost(usage)
+        if own is not price and not told:
+            cost = max(cost, price.cost(usage))
+        return Bill(cost, "estimated" if price.source == "limit" else "computed")
+    standard = price.cost(usage)
     dearest = max([standard, *(one.cost(usage) for one in price.service.values())])
     known = dearest > standard or (tier or "").lower() in CHEAPER
     named = (tier or "")[:40]

@@ -75,9 +75,9 @@ class OutputLengths:
         own = need.max_output is None and candidate.least_output is None
         if share is None or candidate.worst is None or not own or candidate.worst <= share:
             return candidate
-        fits, lengths = output_limits.buys(candidate, need, share), self._lengths.get(candidate.target)
+        fits, lengths = candidate.buys(share), self._lengths.get(candidate.target)
         wanted = (lengths and lengths.limit(fits)) or fits
-        return output_limits.at(candidate, need, min(candidate.full, max(wanted, output_limits.least(candidate, need))))
+        return output_limits.at(candidate, min(candidate.full, max(wanted, output_limits.least(candidate, need))))
 
     def learn(self, target: Target, tokens: int, *, cut: bool) -> None:
         """Take note of an answer; a cut one would have been longer."""

@@ -7,7 +7,6 @@ own, or less when the money left buys no more, never under `FLOOR`.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from llmo.errors import Unbounded
 from llmo.ledger.allowance import Allowance, limited
 from llmo.ledger.records import Call
 from llmo.ledger.refusals import OverBudget
-from llmo.routing.plan import held
 from llmo.types.format import dollars
 
 if TYPE_CHECKING:
@@ -51,14 +49,6 @@ def call(candidate: Candidate, task: str, *, identifier: str = "", run: str = ""
     )
 
 
-def worst(candidate: Candidate, need: Requirements, output: int) -> Pico | None:
-    """What an answer of so many tokens may cost; None is an unknown price."""
-    price = candidate.facts.model.price
-    if candidate.facts.billing != "metered":
-        return 0
-    return held(price, need, output) if price else None
-
-
 def least(candidate: Candidate, need: Requirements) -> int:
     """The smallest output limit that is worth sending."""
     if candidate.least_output is not None:
@@ -68,21 +58,15 @@ def least(candidate: Candidate, need: Requirements) -> int:
     return min(LEAST, candidate.full) if need.fit else candidate.full
 
 
-def at(candidate: Candidate, need: Requirements, output: int) -> Candidate:
+def at(candidate: Candidate, output: int) -> Candidate:
     """The candidate with another output limit."""
-    return replace(candidate, max_output=output, full_output=candidate.full, worst=worst(candidate, need, output))
-
-
-def buys(candidate: Candidate, need: Requirements, amount: Pico) -> int:
-    """The most output tokens, up to the limit of the candidate, that an amount covers; 0 when not even the input."""
-    # A price may be the dearest of several: the sum is found by trying, not by division.
-    return bisect_right(range(1, candidate.max_output + 1), amount, key=lambda n: worst(candidate, need, n) or 0)
+    return replace(candidate, max_output=output, full_output=candidate.full)
 
 
 def shorter(candidate: Candidate, need: Requirements, amount: Pico) -> Candidate | None:
     """The candidate with as long an answer as an amount covers; None when that is not shorter, or too short."""
-    fits = buys(candidate, need, amount)
-    return at(candidate, need, fits) if max(1, least(candidate, need)) <= fits < candidate.max_output else None
+    fits = candidate.buys(amount)
+    return at(candidate, fits) if max(1, least(candidate, need)) <= fits < candidate.max_output else None
 
 
 def chosen(candidate: Candidate, need: Requirements) -> ChosenLimit | None:
@@ -93,7 +77,7 @@ def chosen(candidate: Candidate, need: Requirements) -> ChosenLimit | None:
         limit=candidate.max_output,
         full=candidate.full,
         known=candidate.facts.model.max_output is not None,
-        needed=worst(candidate, need, candidate.full),
+        needed=candidate.worst_of(candidate.full),
     )
 
 
@@ -102,8 +86,8 @@ def explained(refusal: OverBudget, candidate: Candidate, need: Requirements) -> 
     if not refusal.shortens:
         return refusal
     output = least(candidate, need)
-    needed, prompt = worst(candidate, need, output), worst(candidate, need, 0) or 0
-    fits = buys(candidate, need, refusal.status.left or 0)
+    needed, prompt = candidate.worst_of(output), candidate.worst_of(0) or 0
+    fits = candidate.buys(refusal.status.left or 0)
     # Only a prompt that is more than its wrapping can be shortened.
     long = DENSEST * need.input_estimate * 2 > need.input_bound and prompt * 2 > (needed or 0)
     return OverBudget(
@@ -156,7 +140,7 @@ def _affordable(candidate: Candidate, plan: Plan, money: Allowance) -> Candidate
     found = shorter(candidate, need, money.left(of) or 0) if refused.shortens else None
     if found is not None and money.refusal(of, found.worst) is None:
         return found
-    small = worst(candidate, need, least(candidate, need))
+    small = candidate.worst_of(least(candidate, need))
     if final := money.refusal(of, small, later=True):
         return explained(final, candidate, need).why
     return replace(candidate, why=f"{candidate.why}, waits for {dollars(refused.status.live)} that other calls hold")

@@ -10,21 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo.catalog.prices import LONG
 from llmo.config.kinds import ALL
 from llmo.errors import Unbounded
 from llmo.routing import requirements
+from llmo.routing.quote import FREE, Quote, quote
 from llmo.types import parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from llmo.catalog.catalog import Model
-    from llmo.catalog.prices import Price
     from llmo.ledger.records import Latency
     from llmo.routing.chains import ChainStep, Tier
     from llmo.routing.requirements import Requirements
     from llmo.types.messages import Billing, CostSource, Parameter, Strategy, Target
+    from llmo.types.money import Pico
 
 DEFAULT_OUTPUT = 4096
 """Output limit of a budgeted request when neither the user nor the catalogue knows one."""
@@ -55,8 +55,8 @@ class Candidate:
     """
     A target with its place in the plan; `rank` is None when it is out, and `why` says why.
 
-    Costs are picodollars for the request's bound and the limit `max_output` (tokens), None when
-    the price is unknown. `dropped` are parameters that it does not take, which is why it is out or what
+    `quote` is what the request may cost there, None when the price is unknown; `max_output` is the limit of its
+    answer in tokens. `dropped` are parameters that it does not take, which is why it is out or what
     it is not sent; `notes` are warnings that go with its answer. With `native_schema` a schema goes into its own
     field, else into the prompt. `learned` is what its server refused while this program ran. `unpriced` names
     what the request buys there beside tokens: no limit of dollars covers it. `full_output` is the limit that
@@ -70,8 +70,7 @@ class Candidate:
     why: str
     facts: TargetFacts
     max_output: int
-    estimate: int | None
-    worst: int | None
+    quote: Quote | None
     source: CostSource
     dropped: tuple[Parameter, ...] = ()
     native_schema: bool = True
@@ -86,6 +85,24 @@ class Candidate:
     def full(self) -> int:
         """The output limit that money would be no reason against."""
         return self.max_output if self.full_output is None else self.full_output
+
+    @property
+    def estimate(self) -> Pico | None:
+        """What it is expected to cost, None when the price is unknown."""
+        return None if self.quote is None else self.quote.expected
+
+    @property
+    def worst(self) -> Pico | None:
+        """What it may cost at most, which is held for it; None when the price is unknown."""
+        return self.worst_of(self.max_output)
+
+    def worst_of(self, output_tokens: int) -> Pico | None:
+        """The same with another output limit."""
+        return None if self.quote is None else self.quote.worst(output_tokens)
+
+    def buys(self, amount: Pico) -> int:
+        """The most output tokens, up to its limit, that an amount covers; 0 when not even the prompt."""
+        return self.max_output if self.quote is None else self.quote.buys(amount, self.max_output)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +131,7 @@ class Plan:
     def extended(self, input_bound: int, input_estimate: int) -> Plan:
         """The same plan for a request that has grown: as much more is held for each candidate."""
         need = replace(self.requirements, input_bound=input_bound, input_estimate=input_estimate)
-        candidates = tuple(replace(c, worst=_worst(c, need)) for c in self.candidates)
+        candidates = tuple(replace(c, quote=_quote(c.facts, need, c.max_output)) for c in self.candidates)
         return replace(self, requirements=need, candidates=candidates)
 
 
@@ -142,30 +159,18 @@ def _affordable(able: list[Candidate], need: Requirements) -> tuple[list[Candida
     return [c for c in able if c not in barred], refused
 
 
-def _worst(candidate: Candidate, need: Requirements) -> int | None:
-    price = candidate.facts.model.price
-    if candidate.facts.billing != "metered":
-        return 0
-    return held(price, need, candidate.max_output) if price else None
-
-
-def held(price: Price, need: Requirements, output: int) -> int:
-    """The worst case with so many output tokens; a tier that was asked for may not be the one that serves."""
-    bound = need.input_bound * (LONG if need.long_cache else 1)
-    return max(price.worst(bound, output + need.predicted, service_tier=tier) for tier in (None, need.service_tier))
+def _quote(facts: TargetFacts, need: Requirements, limit: int) -> Quote | None:
+    if facts.billing != "metered":
+        return FREE
+    return quote(facts.model.price, need, min(limit, EXPECTED_OUTPUT)) if facts.model.price else None
 
 
 def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candidate:
     limit = need.max_output or facts.model.max_output or DEFAULT_OUTPUT
-    price = facts.model.price
     out = _out(need, step.target, facts)
     dropped = () if out else tuple(name for name in need.parameters if name not in facts.parameters)
     if dropped and (not need.lenient or "image" in dropped):
         out = f"does not take {parameters.flags(dropped)}"
-    estimate = price.expected(need.input_estimate, min(limit, EXPECTED_OUTPUT)) if price else None
-    worst = held(price, need, limit) if price else None
-    if facts.billing != "metered":
-        estimate = worst = 0
     return Candidate(
         target=step.target,
         tier=step.tier,
@@ -173,9 +178,8 @@ def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candi
         why=out or step.why,
         facts=facts,
         max_output=limit,
-        estimate=estimate,
-        worst=worst,
-        source=_SOURCE.get(facts.billing) or ("computed" if price else "unknown"),
+        quote=_quote(facts, need, limit),
+        source=_SOURCE.get(facts.billing) or ("computed" if facts.model.price else "unknown"),
         dropped=dropped,
         native_schema=_native_schema(facts),
         notes=() if out else _notes(step.target, need, facts, dropped),

@@ -25,7 +25,7 @@ from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.events import Finish, ServedBy, Text, Usage
 from llmo.types.messages import Message, Request
-from tests.fakes import A, Open, Scripted, candidate, plan, price
+from tests.fakes import A, Open, Scripted, candidate, plan, price, quoted
 from tests.patience import LONG
 
 if TYPE_CHECKING:
@@ -98,8 +98,7 @@ class Run:
 def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | None = None, **need: Any) -> Run:
     """A row for each length, so many at once, under a cap."""
     one = candidate(A, 1, model=Model(id="m", price=price(), max_output=OWN))
-    one = replace(one, max_output=need.get("max_output") or OWN, worst=worst(need.get("max_output") or OWN))
-    ready = plan(one)
+    ready = plan(quoted(replace(one, max_output=need.get("max_output") or OWN)))
     ready = replace(ready, requirements=replace(ready.requirements, **need))
     stats = RunStats(total=len(lengths))
 
@@ -217,8 +216,7 @@ def test_a_row_in_doubt_is_no_row_that_was_not_sent(tmp_path: Path) -> None:
     """
     It broke off with nothing spent, and the retry was refused: `--at-most-once` must not send it again.
     """
-    one = candidate(A, 1, model=Model(id="m", price=price()))
-    ready = plan(replace(one, worst=worst(100)))
+    ready = plan(quoted(candidate(A, 1, model=Model(id="m", price=price()))))
     ready = replace(ready, requirements=replace(ready.requirements, max_output=100))
     provider, intents = Scripted([ServedBy(model="m"), Incomplete("gone")]), Intents(tmp_path / "intents")
 

@@ -116,7 +116,7 @@ def test_a_bound_of_the_profile_is_the_worst_case(find: Any) -> None:
 
     assert ("limit", (1_000_000, 2_000_000, 5 * 10**11)) == (auto.source, auto.cap)
     assert 10 * 1_000_000 + 4 * 2_000_000 + 5 * 10**11 == auto.worst(10, 4) == known.worst(10, 4)
-    assert 10 * 17 + 4 * 19 + 11 == known.expected(10, 4)
+    assert 10 * 17 + 4 * 19 + 11 == known.charge(10).of(4)
     assert auto.cap == auto.ceiling == known.ceiling
 
 
@@ -128,7 +128,7 @@ def test_models_that_may_step_in_are_held_for(find: Any) -> None:
     listed = [ListedModel("a/b", price=cheap), ListedModel("c/d", price=dear)]
     found = find("a/b", listed, routing=RoutingConfig(models=("c/d",))).price
 
-    assert (10 * 50 + 4 * 5, 10 + 4, (50, 5, 0)) == (found.worst(10, 4), found.expected(10, 4), found.ceiling)
+    assert (10 * 50 + 4 * 5, 10 + 4, (50, 5, 0)) == (found.worst(10, 4), found.charge(10).of(4), found.ceiling)
     assert find("a/b", listed, routing=RoutingConfig(models=("c/d", "nobody/knows"))).price is None
     assert find("auto").price is None
 

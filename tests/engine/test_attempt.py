@@ -21,6 +21,7 @@ from llmo.errors import (
     Unfinished,
 )
 from llmo.ledger.records import Call, Settlement
+from llmo.routing.quote import FREE
 from llmo.types.attempts import AttemptRecord
 from llmo.types.events import Finish, PaidUse, Reasoning, ReportedCost, ServedBy, Text, Usage
 from llmo.types.ids import ulid
@@ -120,7 +121,7 @@ def test_a_hold_is_waited_for_as_long_as_the_command_has_time(changes: dict[str,
     desk = Desk()
     desk.play([RateLimited("busy", retry_after=8)], GOOD, retries=1, **changes)
 
-    assert [asked for _, _, asked in desk.held] == [{"least": price().worst(20, 100), "patience": p} for p in patience]
+    assert [asked for _, _, asked in desk.held] == [{"least": WORST, "patience": p} for p in patience]
 
 
 @pytest.mark.parametrize(
@@ -241,7 +242,7 @@ def test_a_cut_answer_that_costs_nothing_is_no_estimate() -> None:
     found = []
     for billing in ("local", "subscription"):
         desk = Desk()
-        of = replace(candidate(A, 1, billing=billing), worst=0)
+        of = replace(candidate(A, 1, billing=billing), quote=FREE)
         result, _ = desk.play([Text("par"), Incomplete("cut")], of=of)
         found += [(end.cost, end.source, end.in_doubt) for end in desk.ends if isinstance(end, Settlement)]
         found.append((result.cost, result.cost_source, result.in_doubt))
@@ -254,7 +255,7 @@ def test_a_cut_answer_of_an_unknown_price_has_none() -> None:
     It is not said to have cost nothing.
     """
     desk = Desk()
-    of = replace(candidate(A, 1, model=Model(id="m")), worst=None)
+    of = replace(candidate(A, 1, model=Model(id="m")), quote=None)
     result, _ = desk.play([Text("par"), Usage(10, 2), Incomplete("cut")], of=of)
 
     assert [(end.cost, end.source, end.in_doubt) for end in desk.ends if isinstance(end, Settlement)] == [
@@ -338,15 +339,15 @@ def test_what_was_held_and_chosen_is_told() -> None:
         budgeted.play(GOOD)[0],
         free.play(GOOD)[0],
         own.play(GOOD, need={"max_output": 100})[0],
-        budgeted.play(GOOD, of=replace(candidate(A, 1), worst=None))[0],
+        budgeted.play(GOOD, of=replace(candidate(A, 1), quote=None))[0],
     ]
-    chosen = ChosenLimit(limit=100, full=100, known=False, needed=price().worst(20, 100))
+    chosen = ChosenLimit(limit=100, full=100, known=False, needed=WORST)
 
     assert [(one.reserved, one.chosen) for one in results] == [
         (WORST, chosen),
         (WORST, None),
         (WORST, None),
-        (0, chosen),
+        (0, replace(chosen, needed=None)),
     ]
     assert {one.warnings for one in results} == {()}
 

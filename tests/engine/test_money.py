@@ -33,7 +33,7 @@ from llmo.requests.validator import checked
 from llmo.types.events import Finish, ReportedCost, Text, Usage
 from llmo.types.money import DOLLAR
 from tests import virtual
-from tests.fakes import HELLO, A, B, Open, Scripted, candidate, plan, price
+from tests.fakes import HELLO, A, B, Open, Scripted, candidate, plan, price, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +60,7 @@ def worst(tokens: int, bound: int = BOUND) -> int:
 
 
 def able(target: Any, rank: int, **facts: Any) -> Candidate:
-    found = candidate(target, rank, **facts)
-    return replace(found, worst=worst(100) if found.facts.billing == "metered" else 0)
+    return quoted(candidate(target, rank, **facts))
 
 
 def planned(*candidates: Candidate, **need: Any) -> Plan:

@@ -27,7 +27,7 @@ from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Finish, Text, Usage
 from llmo.types.money import DOLLAR
 from tests import virtual
-from tests.fakes import HELLO, A, B, C, Open, Scripted, candidate, plan, price
+from tests.fakes import HELLO, NEED, A, B, C, Open, Scripted, candidate, plan, price, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,15 +47,14 @@ def able(target: Any = A, rank: int = 1, own: int | None = 128_000, **facts: Any
     """A candidate whose model can write so many tokens."""
     limit = own or 4096
     found = candidate(target, rank, **{"model": Model(id="m", price=CHEAP, max_output=own), **facts})
-    free = found.facts.billing != "metered"
-    return replace(found, max_output=limit, worst=0 if free else worst(limit))
+    return quoted(replace(found, max_output=limit))
 
 
 def planned(*candidates: Candidate, **need: Any) -> Plan:
-    found = plan(*candidates)
     if (given := need.get("max_output")) is not None:
-        found = replace(found, candidates=tuple(replace(c, max_output=given, worst=worst(given)) for c in candidates))
-    return replace(found, requirements=replace(found.requirements, **need))
+        candidates = tuple(replace(c, max_output=given) for c in candidates)
+    wanted = replace(NEED, **need)
+    return replace(plan(*(quoted(c, wanted) for c in candidates)), requirements=wanted)
 
 
 @pytest.fixture
@@ -215,7 +214,6 @@ def test_a_plan_says_which_kind_of_limit_refuses(ledger: SQLiteLedger, limit: Li
     Calls and unknown prices too.
     """
     one = able(**facts)
-    one = replace(one, worst=output_limits.worst(one, planned(one).requirements, one.max_output))
 
     assert [(None, why)] == [(c.rank, c.why) for c in decided(planned(one), money(ledger, limit)).candidates]
 
@@ -290,11 +288,10 @@ def test_what_an_amount_buys_is_exact(rates: Price, most: int, amount: int) -> N
     One token more would cost more, whatever the tiers, fees and models that may step in.
     """
     one = able(model=Model(id="m", price=rates, max_output=most), own=most)
-    need = planned(one).requirements
-    fits = output_limits.buys(one, need, amount)
+    fits = one.buys(amount)
 
-    assert fits == 0 or (output_limits.worst(one, need, fits) or 0) <= amount
-    assert fits == most or (output_limits.worst(one, need, fits + 1) or 0) > amount
+    assert fits == 0 or (one.worst_of(fits) or 0) <= amount
+    assert fits == most or (one.worst_of(fits + 1) or 0) > amount
 
 
 LIMITS = st.lists(
@@ -338,13 +335,6 @@ def test_a_plan_promises_what_asking_keeps(  # noqa: PLR0913, PLR0917 - hypothes
         ones = [able(target, rank, own, billing=billing) for rank, (target, (own, billing)) in
                 enumerate(zip((A, B), (first, second), strict=True), 1)]  # fmt: skip
         found = planned(*ones, max_output=given, fit=how[0], when_budget_ends=how[1])
-        found = replace(
-            found,
-            candidates=tuple(
-                replace(one, worst=output_limits.worst(one, found.requirements, one.max_output))
-                for one in found.candidates
-            ),
-        )
         shown = decided(found, money(ledger, *limits))
         provider = Scripted([Text("hi"), Usage(10, 2), Finish("stop")])
         result = ask(ledger, found, *limits, provider=provider)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from llmo.catalog.catalog import Model
 from llmo.catalog.prices import Charge, Price
-from llmo.engine.engine import Engine, collect
+from llmo.engine.engine import Engine
 from llmo.engine.job import Job
 from llmo.errors import Incomplete
 from llmo.ledger.grouped import GroupedAccount
@@ -79,8 +79,8 @@ async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[i
     account = GroupedAccount(SQLiteLedger(path, SystemClock(), "UTC"), LIMITS)
     engine = Engine(
         providers={"up": upstream}.__getitem__,
-        till=account,
-        limiter=Open(),  # type: ignore[arg-type]
+        account=account,
+        rate_limits=Open(),  # type: ignore[arg-type]
         clock=SystemClock(),
     )
     one = candidate(UP, 1, model=Model(id="m", price=Price(input=1, output=2)))
@@ -91,7 +91,7 @@ async def crowd(path: Path, name: str, calls: int, width: int, costs: Sequence[i
     async def worker() -> None:
         for number in numbers:
             job = Job(request=HELLO, plan=ready, run=name, row=str(number), retries=0, queues=True)
-            result = await collect(engine.start(job))
+            result = await engine.run(job)
             kinds.append("ok" if result.error is None else result.error.kind)
 
     await asyncio.gather(*(worker() for _ in range(width)))

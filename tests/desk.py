@@ -1,4 +1,4 @@
-"""The seams of one attempt, written down: a till, a limiter and a memory of output lengths in one."""
+"""The seams of one attempt, written down: an account, rate limits and a memory of output lengths in one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from llmo.engine.engine import Engine, collect
+from llmo.engine.engine import Engine
 from llmo.engine.job import Job
 from llmo.ledger.records import Call, Settlement
 from llmo.types.events import Finish, Text, Usage
@@ -31,7 +31,7 @@ COST = 10 * IN + 2 * OUT
 
 @dataclass
 class Desk:
-    """A till, a limiter and a memory of output lengths that write down all that they are told."""
+    """An account, rate limits and a memory of output lengths that write down all that they are told."""
 
     clock: virtual.VirtualClock = field(default_factory=virtual.VirtualClock)
     line_s: float = 0.0
@@ -51,7 +51,7 @@ class Desk:
         return 77
 
     def limited(self, call: Call | Candidate, *rest: Any) -> Any:
-        """Of the till: is it budgeted; of the lengths: the candidate as it is."""
+        """Of the account: is it budgeted; of the lengths: the candidate as it is."""
         if isinstance(call, Call):
             return self.budgeted
         assert rest[1:] == (77,)
@@ -88,10 +88,16 @@ class Desk:
         job = Job(**{"request": HELLO, "plan": found, "run": "R", "timeout": 60.0, "retries": 0, **changes})
 
         async def main() -> Result:
-            engine = Engine(providers={"a": provider}.__getitem__, till=self, limiter=self, clock=self.clock)  # type: ignore[arg-type]
-            engine.rand, engine.outputs = lambda: 1.0, self  # type: ignore[assignment]
-            engine.cool = lambda *told: self.cooled.append(told)
-            return await collect(engine.start(job))
+            engine = Engine(
+                providers={"a": provider}.__getitem__,
+                account=self,  # type: ignore[arg-type]
+                rate_limits=self,  # type: ignore[arg-type]
+                clock=self.clock,
+                on_cooling=lambda *told: self.cooled.append(told),
+                output_lengths=self,  # type: ignore[arg-type]
+                rand=lambda: 1.0,
+            )
+            return await engine.run(job)
 
         return virtual.run(main(), self.clock), provider
 

@@ -1,4 +1,4 @@
-"""Fakes at the two seams of the engine: a scripted provider and a till that writes down what it is told."""
+"""Fakes at the two seams of the engine: a scripted provider and an account that writes down what it is told."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Scripted:
 
 @dataclass
 class Note:
-    """A till that passes everything up to `limit` calls and logs."""
+    """An account that passes everything up to `limit` calls and logs."""
 
     log: list[str]
     limit: int | None = None
@@ -101,7 +101,7 @@ class Held:
 
 @dataclass
 class Open:
-    """A limiter that lets everything through."""
+    """Rate limits that let everything through."""
 
     log: list[str] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
@@ -171,13 +171,13 @@ class Stage:
     """An engine over scripted providers in virtual time."""
 
     providers: Mapping[Target, Scripted]
-    till: Note = field(default_factory=lambda: Note([]))
-    limiter: Open = field(default_factory=Open)
+    account: Note = field(default_factory=lambda: Note([]))
+    rate_limits: Open = field(default_factory=Open)
     clock: virtual.VirtualClock = field(default_factory=virtual.VirtualClock)
 
     @property
     def log(self) -> list[str]:
-        return self.till.log
+        return self.account.log
 
     def job(self, **changes: Any) -> Job:
         ranked = [candidate(target, rank) for rank, target in enumerate(self.providers, 1)]
@@ -185,21 +185,22 @@ class Stage:
 
     def engine(self) -> Engine:
         by_name = {target.provider: provider for target, provider in self.providers.items()}
-        engine = Engine(
+        return Engine(
             providers=by_name.__getitem__,
-            till=self.till,  # type: ignore[arg-type]
-            limiter=self.limiter,  # type: ignore[arg-type]
+            account=self.account,  # type: ignore[arg-type]
+            rate_limits=self.rate_limits,  # type: ignore[arg-type]
             clock=self.clock,
+            rand=lambda: 1.0,
         )
-        engine.rand = lambda: 1.0
-        return engine
 
     def play(self, **changes: Any) -> tuple[list[Any], Execution]:
         """Run a job to its end; its events and the execution."""
 
         async def main() -> tuple[list[Any], Execution]:
-            execution = self.engine().start(self.job(**changes))
-            return [event async for event in execution.events()], execution
+            events: list[Any] = []
+            execution = self.engine().start(self.job(**changes), events.append)
+            await execution.run()
+            return events, execution
 
         return virtual.run(main(), self.clock)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -94,11 +93,9 @@ class Session:
         require_candidates(plan)
         running = self._start(question, plan)
         try:
-            async with aclosing(running.events()) as events:
-                async for event in events:
-                    emit(event)
+            await running.run(emit)
         finally:
-            result = running.result and replace(running.result, data=running.data)
+            result = running.result
             if result is not None:
                 emit(QuestionEnded(result))
         assert result is not None
@@ -160,11 +157,15 @@ class Session:
         from llmo.engine.engine import Engine
 
         runtime = self.runtime
-        engine = Engine(providers=self.providers, till=self.account, limiter=self.limiter, clock=runtime.clock)
-        engine.cool = lambda target, seconds, reason: runtime.ledger.set_cooling(
-            target, runtime.clock.now() + seconds, reason
+        return Engine(
+            providers=self.providers,
+            account=self.account,
+            rate_limits=self.limiter,
+            clock=runtime.clock,
+            on_cooling=lambda target, seconds, reason: runtime.ledger.set_cooling(
+                target, runtime.clock.now() + seconds, reason
+            ),
         )
-        return engine
 
     def _start(self, question: Question, plan: Plan) -> Structured:
         from llmo.engine.job import Job

@@ -1,14 +1,16 @@
-"""One attempt: the hold and the slot around a provider's stream, and what came of it."""
+"""One attempt: the hold and the permit around a request to a provider, and what came of it."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from llmo.engine import output_limits, request_adapter
 from llmo.engine.costing import bill
+from llmo.engine.output_lengths import OutputLengths
+from llmo.engine.progress import ignore
 from llmo.engine.response import ResponseBuilder
 from llmo.errors import (
     Incomplete,
@@ -27,21 +29,22 @@ from llmo.ledger.refusals import OverBudget
 from llmo.routing.plan import EXPECTED_OUTPUT, secluded
 from llmo.routing.tokens import estimate
 from llmo.types.attempts import AttemptRecord
-from llmo.types.events import Event, RateInfo
+from llmo.types.events import RateInfo
 from llmo.types.ids import ulid
 from llmo.types.money import decimal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Coroutine
+    from collections.abc import Callable, Coroutine
 
-    from llmo.engine.engine import Engine
     from llmo.engine.job import Job
-    from llmo.ledger.accounts import Hold
+    from llmo.engine.progress import EmitProgress
+    from llmo.engine.rate_limits import Permit, RateLimits
+    from llmo.ledger.accounts import Account, Hold
     from llmo.providers.provider import Provider
     from llmo.routing.plan import Candidate
-    from llmo.types.messages import CostSource, Request
-
-T = TypeVar("T")
+    from llmo.types.clock import Clock
+    from llmo.types.events import Event
+    from llmo.types.messages import CostSource, Request, Target
 
 
 QUOTA_S = 600.0
@@ -51,17 +54,38 @@ WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
 
 
-class Attempt:
-    """The money and the slot around one attempt."""
+def _advise_nobody(target: Target, seconds: float, reason: str) -> None:
+    del target, seconds, reason
 
-    def __init__(self, engine: Engine, job: Job, candidate: Candidate, number: int) -> None:
-        self.engine, self.job, self.candidate = engine, job, candidate
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resources:
+    """
+    What all attempts share.
+
+    `providers` finds one by its name. `on_cooling` is told for how many seconds, and why, a target is better left
+    alone. `output_lengths` is how long answers are, so that output limits fit them.
+    """
+
+    providers: Callable[[str], Provider]
+    account: Account
+    rate_limits: RateLimits
+    clock: Clock
+    on_cooling: Callable[[Target, float, str], None] = _advise_nobody
+    output_lengths: OutputLengths = field(default_factory=OutputLengths)
+
+
+class Attempt:
+    """The money and the permit around one request to one target."""
+
+    def __init__(self, resources: Resources, job: Job, candidate: Candidate, number: int) -> None:
+        self.resources, self.job, self.candidate = resources, job, candidate
         self.answer = ResponseBuilder()
         self.answer.target = candidate.target
         self.answer.warnings.extend(candidate.notes)
         self.call = replace(
             output_limits.call(candidate, job.plan.task.name, run=job.run, tags=job.tags),
-            id=ulid(self.engine.clock.now()),
+            id=ulid(resources.clock.now()),
             attempt=number,
             row=job.row,
         )
@@ -74,14 +98,15 @@ class Attempt:
 
     async def open(self, deadline: float) -> None:
         """Take the hold, for as long an answer as there is money for. Raises `BudgetExceeded`."""
-        need, till = self.job.plan.requirements, self.engine.till
+        need, account = self.job.plan.requirements, self.resources.account
         if secluded(need, self.candidate.target) and not self.candidate.facts.local:
             raise Withheld(f"{self.candidate.target} is not on this machine, and the request is private")
-        limited = till.limited(self.call)
-        if self.candidate.unpriced and not till.allow_unpriced and limited:
+        limited = account.limited(self.call)
+        if self.candidate.unpriced and not account.allow_unpriced and limited:
             raise Unbounded(self.candidate.unpriced, self.candidate.target)
         asked = self.candidate.max_output
-        self.candidate = self.engine.outputs.limited(self.candidate, need, till.share(self.call))
+        share = account.share(self.call)
+        self.candidate = self.resources.output_lengths.limited(self.candidate, need, share)
         while self.hold is None:
             try:
                 self.hold = await self._held(deadline)
@@ -96,7 +121,7 @@ class Attempt:
         candidate, job = self.candidate, self.job
         least = candidate.worst_of(output_limits.least(candidate, job.plan.requirements))
         patience = job.timeout if job.queues else max(0.0, deadline - asyncio.get_running_loop().time())
-        return await self.engine.till.hold(self.call, candidate.worst, least=least, patience=patience)
+        return await self.resources.account.hold(self.call, candidate.worst, least=least, patience=patience)
 
     def _shorter(self, refusal: OverBudget) -> Candidate:
         """Ask for no more than the refusal says that there is money for; raises it when that is no answer."""
@@ -106,35 +131,64 @@ class Attempt:
             raise output_limits.explained(refusal, self.candidate, need)
         return found
 
-    async def stream(self, deadline: float) -> AsyncGenerator[Event]:
-        """The provider's events under the total clock; ends with `Finish` or an error."""
-        target, loop = self.candidate.target, asyncio.get_running_loop()
-        request = self._request()
-        # Without a limit in the request a provider charges what it expects, not what the model could write.
-        tokens = self.job.plan.requirements.input_estimate + (request.params.max_tokens or EXPECTED_OUTPUT)
+    async def send(self, deadline: Callable[[], float], emit: EmitProgress) -> None:
+        """
+        Send the request and take in what comes back, until the job's `deadline`. Raises `LlmoError`.
+
+        The deadline moves while `emit` is slow: whoever reads an answer at leisure is no silence of the provider.
+        """
+        request, provider = self._request(), self.candidate.target.provider
+        permit = await self._permitted(request, deadline)
         try:
-            async with asyncio.timeout_at(None if self.job.queues else deadline):
-                slot = await self.engine.limiter.acquire(target.provider, tokens)
-        except TimeoutError:
-            raise _no_slot(target.provider, self.job.timeout) from None
-        if self.job.queues:
-            self.queued = loop.time() - self.began
-            deadline += self.queued
-        try:
-            provider = self.engine.provider(target.provider)
+            sender = self.resources.providers(provider)
             self.sent = True
-            async with aclosing(_pulled(provider, request, target.model)) as events:
-                pieces = _TimedPieces(events, deadline, self.job)
-                while (event := await pieces.next()) is not None:
-                    if isinstance(event, RateInfo):
-                        slot.learn(event)
-                        continue
-                    self.answer.take(event, loop.time())
-                    yield event
+            await self._answered(sender, request, permit, deadline, emit)
             self._judge()
         finally:
             used = self.answer.usage
-            slot.release(None if used is None else used.input_tokens + used.output_tokens)
+            permit.release(None if used is None else used.input_tokens + used.output_tokens)
+
+    async def _permitted(self, request: Request, deadline: Callable[[], float]) -> Permit:
+        """Wait for a place at the provider; in a batch that is no part of the job's time."""
+        provider, loop = self.candidate.target.provider, asyncio.get_running_loop()
+        # Without a limit in the request a provider charges what it expects, not what the model could write.
+        tokens = self.job.plan.requirements.input_estimate + (request.params.max_tokens or EXPECTED_OUTPUT)
+        if self.job.queues:
+            permit = await self.resources.rate_limits.acquire(provider, tokens)
+            self.queued = loop.time() - self.began
+            return permit
+        try:
+            async with asyncio.timeout_at(deadline()):
+                return await self.resources.rate_limits.acquire(provider, tokens)
+        except TimeoutError:
+            raise _no_permit(provider, self.job.timeout) from None
+
+    async def _answered(
+        self,
+        provider: Provider,
+        request: Request,
+        permit: Permit,
+        deadline: Callable[[], float],
+        emit: EmitProgress,
+    ) -> None:
+        loop, listening = asyncio.get_running_loop(), emit is not ignore
+        try:
+            async with asyncio.timeout_at(deadline() + self.queued) as clock:
+
+                def take(event: Event) -> None:
+                    if isinstance(event, RateInfo):
+                        permit.learn(event)
+                        return
+                    self.answer.take(event, loop.time())
+                    if listening:
+                        emit(event)
+                        if not clock.expired():
+                            clock.reschedule(deadline() + self.queued)
+
+                await provider.send(request, self.candidate.target.model, take)
+        except TimeoutError:
+            total = self.job.timeout
+            raise TimedOut(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
 
     def _judge(self) -> None:
         """Raise when the stream ended well on the wire and is no answer all the same."""
@@ -151,7 +205,7 @@ class Attempt:
         need, facts = self.job.plan.requirements, self.candidate.facts
         request = request_adapter.expressed(self.job.request, self.candidate)
         limit, ceiling = request.params.max_tokens or need.max_output, None
-        if self.engine.till.limited(self.call):
+        if self.resources.account.limited(self.call):
             limit = self.candidate.max_output
             ceiling = facts.model.price.ceiling if facts.model.price else None
         if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.dropped:
@@ -164,9 +218,9 @@ class Attempt:
         return replace(request, params=params, ceiling=ceiling, strategy=need.strategy, private=private)
 
     async def close(self, error: LlmoError | None) -> None:
-        """Settle or release, and tell the limiter what was learnt."""
+        """Settle or release, and tell the rate limits what was learned."""
         if isinstance(error, RateLimited):
-            self.engine.limiter.pause(self.candidate.target.provider, error.retry_after or 0.0)
+            self.resources.rate_limits.pause(self.candidate.target.provider, error.retry_after or 0.0)
         self._remember(error)
         if self.hold is None:
             self.outcome = (error, 0, self.candidate.source)
@@ -184,7 +238,7 @@ class Attempt:
         self.outcome = (error, cost, source)
         if error is None and self.answer.usage is not None and self.answer.finish is not None:
             cut = self.answer.finish.reason == "length"
-            self.engine.outputs.learn(self.candidate.target, self.answer.usage.output_tokens, cut=cut)
+            self.resources.output_lengths.learn(self.candidate.target, self.answer.usage.output_tokens, cut=cut)
         if excess := self._excess(cost):
             self.answer.warnings.append(excess)
         await self._booked(self.hold.settle(self._settlement(error, cost, source)))
@@ -207,7 +261,7 @@ class Attempt:
         seconds = QUOTA_S if isinstance(error, QuotaExhausted) else getattr(error, "retry_after", None)
         if error is not None and seconds is not None and seconds >= WORTH_S:
             with suppress(LlmoError):  # it is only advice
-                self.engine.cool(self.candidate.target, seconds, error.kind)
+                self.resources.on_cooling(self.candidate.target, seconds, error.kind)
 
     def _cost(self) -> tuple[int | None, CostSource]:
         """What is booked, see `llmo.engine.costing`."""
@@ -232,7 +286,7 @@ class Attempt:
     def _excess(self, cost: int | None) -> str | None:
         """What to say of a cost above the hold: it is booked all the same, and the budget may be passed by it."""
         held, used = self.candidate.worst, self.answer.usage
-        if cost is None or held is None or cost <= held or not self.engine.till.limited(self.call):
+        if cost is None or held is None or cost <= held or not self.resources.account.limited(self.call):
             return None
         why = "the provider charges more than its price"
         if used is not None and used.output_tokens > self.candidate.max_output:
@@ -272,59 +326,5 @@ class Attempt:
         )
 
 
-async def _pulled(provider: Provider, request: Request, model: str) -> AsyncGenerator[Event]:
-    """The events that a provider emits, as they are asked for."""
-    events: asyncio.Queue[Event | None] = asyncio.Queue()
-    task = asyncio.create_task(provider.send(request, model, events.put_nowait))
-    task.add_done_callback(lambda _: events.put_nowait(None))
-    try:
-        while (event := await events.get()) is not None:
-            yield event
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-    await task
-
-
-class _TimedPieces:
-    """The events of an answer, in time; one that isn't streamed needs a single clock, which counts in a batch."""
-
-    def __init__(self, events: AsyncGenerator[Event], deadline: float, job: Job) -> None:
-        self._events, self._deadline, self._job = events, deadline, job
-        self._taken: list[Event] | None = None if job.request.stream else []
-        self._whole = False
-        self._failure: LlmoError | None = None
-
-    async def next(self) -> Event | None:
-        """The next event, None at the end; raises `TimedOut` at the deadline."""
-        if self._taken is None:
-            return await self._timed(anext(self._events, None))
-        if not self._whole:
-            self._whole = True
-            try:
-                await self._timed(self._take(self._taken))
-            except LlmoError as exc:
-                # What came before the failure comes first: it may say what it cost.
-                self._failure = exc
-            self._taken.reverse()
-        if self._taken:
-            return self._taken.pop()
-        if self._failure is not None:
-            raise self._failure
-        return None
-
-    async def _take(self, taken: list[Event]) -> None:
-        async for event in self._events:
-            taken.append(event)  # noqa: PERF401 - what came before a failure must stay
-
-    async def _timed(self, piece: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                return await piece
-        except TimeoutError:
-            total = self._job.timeout
-            raise TimedOut(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
-
-
-def _no_slot(provider: str, timeout: float) -> RateLimited:
+def _no_permit(provider: str, timeout: float) -> RateLimited:
     return RateLimited(f"no free slot for {provider} within {timeout:g} s", hint="raise --timeout or its limits")

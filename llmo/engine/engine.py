@@ -1,5 +1,5 @@
 """
-Run a plan: hold, slot, provider, retry, fallback.
+Run a plan: hold, permit, provider, retry, fallback.
 
 The only owner of retries and fallback. Every attempt takes a hold first (a job that cannot be
 paid for must not wait in line), ends in exactly one of settled or released, and is recorded.
@@ -10,118 +10,130 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import aclosing
-from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from llmo.engine import request_adapter
-from llmo.engine.attempt import Attempt
-from llmo.engine.output_lengths import OutputLengths
-from llmo.engine.progress import AttemptEnded, AttemptStarted, Progress
+from llmo.engine.attempt import Attempt, Resources
+from llmo.engine.progress import AttemptEnded, AttemptStarted, ignore
 from llmo.engine.response import ResponseBuilder
 from llmo.engine.retry import Schedule, verdict
 from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError, TimedOut
 from llmo.types.ids import ulid
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import Callable
 
     from llmo.engine.job import Job
-    from llmo.engine.rate_limits import RateLimits
+    from llmo.engine.progress import EmitProgress, Progress
     from llmo.engine.results import Result
     from llmo.ledger.accounts import Account
-    from llmo.providers.provider import Provider
     from llmo.routing.plan import Candidate
     from llmo.types.attempts import AttemptRecord
-    from llmo.types.clock import Clock
     from llmo.types.messages import Parameter, Target
 
 
-class Engine:
+class _EmitFailed(BaseException):
+    """What whoever takes events raised: no `Exception`, so that no provider takes it for a failure of its own."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine(Resources):
     """Runs jobs; one engine serves all jobs of a process."""
 
-    def __init__(
-        self, *, providers: Callable[[str], Provider], till: Account, limiter: RateLimits, clock: Clock
-    ) -> None:
-        self.provider = providers
-        self.till = till
-        self.limiter = limiter
-        self.clock = clock
-        self.refused: dict[Target, frozenset[Parameter]] = {}
-        """What servers turned out not to take, so that only their first request asks."""
-        self.outputs = OutputLengths()
-        """How long answers are, so that output limits fit them."""
-        self.rand: Callable[[], float] = random.random
-        self.cool: Callable[[Target, float, str], None] = lambda _target, _seconds, _reason: None
+    rand: Callable[[], float] = random.random
+    refused: dict[Target, frozenset[Parameter]] = field(default_factory=dict)
+    """What servers turned out not to take, so that only their first request asks."""
 
     def with_account(self, account: Account) -> Engine:
         """The same engine with holds taken on another account; what is learned of servers is shared."""
-        other = copy(self)
-        other.till = account
-        return other
+        return replace(self, account=account)
 
-    def start(self, job: Job) -> Execution:
-        """Prepare a job; nothing happens until its events are read."""
-        return Execution(self, job)
+    async def run(self, job: Job, emit: EmitProgress = ignore) -> Result:
+        """
+        Carry out a job; what comes is emitted at once, failures are in the result.
+
+        Cancelled, or when `emit` raises, it books the attempt and lets that pass: `start` keeps what came until then.
+        """
+        return await self.start(job, emit).run()
+
+    def start(self, job: Job, emit: EmitProgress = ignore) -> Execution:
+        """Prepare a job; nothing happens until it is run."""
+        return Execution(self, job, emit)
 
 
 class Execution:
-    """One job under way; `result` is set when `events` has ended, also after cancellation."""
+    """One job under way; `result` is set when `run` has ended, also after cancellation."""
 
-    def __init__(self, engine: Engine, job: Job) -> None:
+    def __init__(self, engine: Engine, job: Job, emit: EmitProgress) -> None:
         self.engine = engine
         self.job = job
         self.id = ulid(engine.clock.now())
         self.result: Result | None = None
+        self._listener = emit
+        self._emit = emit if emit is ignore else self._pass_on
         self._answer = ResponseBuilder()
         self._attempts: list[AttemptRecord] = []
         self._began = 0.0
         self._queued = 0.0
+        self._listened = 0.0
         self._ranked = [self._known(candidate) for candidate in job.plan.ranked]
 
-    async def events(self) -> AsyncGenerator[Progress]:
-        """
-        Yield what happens until the job is done or has failed for good.
-
-        Failures don't leave it: they are in `result`. Cancelled, it books the attempt, sets
-        `result` and lets the cancellation pass.
-        """
+    async def run(self) -> Result:
+        """As `Engine.run`."""
         self._began = asyncio.get_running_loop().time()
         error: LlmoError | None = Cancelled()
+        not_taken: Exception | None = None
         try:
-            async with aclosing(self._tries()) as tries:
-                async for event in tries:
-                    yield event
+            await self._try()
             error = None
         except LlmoError as exc:
             error = exc
+        except _EmitFailed as exc:
+            not_taken = exc.error
         finally:
             self.result = self._result(error)
+        if not_taken is not None:
+            raise not_taken
+        return self.result
 
-    async def _tries(self) -> AsyncGenerator[Progress]:
+    def _pass_on(self, event: Progress) -> None:
+        """Emit an event; the time that it takes is no part of the job's."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            self._listener(event)
+        except Exception as exc:
+            raise _EmitFailed(exc) from exc
+        self._listened += loop.time() - began
+
+    async def _try(self) -> None:
+        """Attempt until one succeeds. Raises the error to end with when none does."""
         job, loop = self.job, asyncio.get_running_loop()
         ranked = self._ranked
         schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand, crowd=job.queues)
         errors: list[LlmoError] = []
         while (step := schedule.next(loop.time())) is not None:
             number, wait = step
-            if loop.time() + wait >= self._deadline:
+            if loop.time() + wait >= self._deadline():
                 errors.append(_out_of_time(errors, wait, job.timeout))
                 break
             await asyncio.sleep(wait)
             try:
-                async with aclosing(self._attempt(ranked[number], wait)) as events:
-                    async for event in events:
-                        yield event
+                await self._attempt(ranked[number], wait)
             except LlmoError as exc:
-                yield AttemptEnded(self._attempts[-1])
+                self._emit(AttemptEnded(self._attempts[-1]))
                 if self._adapted(number, exc):
                     continue
                 errors.append(exc)
                 self._note(schedule, exc, number)
             else:
                 self._learn(ranked[number])
-                yield AttemptEnded(self._attempts[-1])
+                self._emit(AttemptEnded(self._attempts[-1]))
                 return
         raise verdict(errors)
 
@@ -164,16 +176,14 @@ class Execution:
                 if had and size and size <= had:
                     schedule.drop(number)
 
-    async def _attempt(self, candidate: Candidate, waited: float) -> AsyncGenerator[Progress]:
+    async def _attempt(self, candidate: Candidate, waited: float) -> None:
         """One request to one target: held before, settled or released after, whatever happens."""
         attempt = Attempt(self.engine, self.job, candidate, len(self._attempts) + 1)
         self._answer = attempt.answer
         try:
-            await attempt.open(self._deadline)
-            yield AttemptStarted(candidate.target, len(self._attempts) + 1, waited)
-            async with aclosing(attempt.stream(self._deadline)) as events:
-                async for event in events:
-                    yield event
+            await attempt.open(self._deadline())
+            self._emit(AttemptStarted(candidate.target, len(self._attempts) + 1, waited))
+            await attempt.send(self._deadline, self._emit)
         except LlmoError as exc:
             await attempt.close(exc)
             raise
@@ -186,9 +196,9 @@ class Execution:
             self._queued += attempt.queued
             self._attempts.append(attempt.record())
 
-    @property
     def _deadline(self) -> float:
-        return self._began + self.job.timeout - self.job.spent + self._queued
+        """When the time is over: waiting in line is no part of it, nor is what a slow reader takes."""
+        return self._began + self.job.timeout - self.job.spent + self._queued + self._listened
 
     def _result(self, error: LlmoError | None) -> Result:
         now = asyncio.get_running_loop().time()
@@ -208,11 +218,3 @@ def _out_of_time(errors: list[LlmoError], wait: float, timeout: float) -> LlmoEr
     last = errors[-1]
     last.hint = f"the next try would come in {wait:.0f} s, past --timeout {timeout:g}"
     return last
-
-
-async def collect(execution: Execution) -> Result:
-    """Run a job to its end."""
-    async for _ in execution.events():
-        pass
-    assert execution.result is not None
-    return execution.result

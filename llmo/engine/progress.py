@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from llmo.types.events import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmo.types.attempts import AttemptRecord
     from llmo.types.messages import Target
 
@@ -29,3 +31,8 @@ class AttemptEnded:
 
 
 Progress: TypeAlias = Event | AttemptStarted | AttemptEnded
+EmitProgress: TypeAlias = "Callable[[Progress], None]"
+
+
+def ignore(event: Progress) -> None:
+    """Tell nobody: for callers who want no more than the result."""

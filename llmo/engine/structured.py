@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.engine import output_limits
+from llmo.engine.progress import ignore
 from llmo.engine.results import together
 from llmo.errors import InvalidOutput
 from llmo.routing import tokens
@@ -14,11 +14,9 @@ from llmo.types import jsontext
 from llmo.types.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
     from llmo.engine.engine import Engine
     from llmo.engine.job import Job
-    from llmo.engine.progress import Progress
+    from llmo.engine.progress import EmitProgress
     from llmo.engine.results import Result
     from llmo.requests.validator import Validator
     from llmo.types.jsontext import Json
@@ -32,51 +30,51 @@ Answer again with only the corrected JSON, which must match this schema:
 
 
 class Structured:
-    """A job whose answer must match a schema; `result` and `data` are set when `events` has ended."""
+    """A job whose answer must match a schema; `result` is set when `run` has ended, also after cancellation."""
 
     def __init__(self, engine: Engine, job: Job, validator: Validator | None, *, repair: int = 1) -> None:
         self.engine, self.job, self.validator, self.repair = engine, job, validator, repair
         self.result: Result | None = None
-        self.data: Json = None
 
-    async def events(self) -> AsyncGenerator[Progress]:
-        """Yield what happens, repairs included."""
-        job: Job | None = self.job
-        wrong: InvalidOutput | None = None
-        for left in range(self.repair, -1, -1):
-            assert job is not None
-            before, execution = self.result, self.engine.start(job)
-            try:
-                async with aclosing(execution.events()) as events:
-                    async for event in events:
-                        yield event
-            finally:
-                self.result = _joined(before, execution.result)
-            if before is not None and wrong is not None and _set(self.result).error is not None:
-                self.result = _kept(before, _set(self.result), wrong)
-                return
-            problems, repairs = self._problems(), self.repair - left
+    async def run(self, emit: EmitProgress = ignore) -> Result:
+        """Carry it out as `Engine.run` does, repairs included."""
+        self.result = result = await self._repaired(emit)
+        return result
+
+    async def _repaired(self, emit: EmitProgress) -> Result:
+        job, repairs = self.job, 0
+        before: tuple[Result, InvalidOutput] | None = None
+        while True:
+            result = await self._asked(job, None if before is None else before[0], emit)
+            if before is not None and result.error is not None:
+                return _kept(*before, result)
+            data, problems = self._checked(result)
             if not problems:
-                self.result = _told(_set(self.result), repairs, "and was repaired", "and was repaired at try {}")
-                return
-            wrong = _invalid(problems)
-            job = self.job.after(_set(self.result))
-            if left == 0 or job is None or _set(self.result).finish == "length":
-                failed = replace(_set(self.result), error=wrong)
-                self.result = _told(failed, repairs, "and neither did its repair", "nor did any of its {} repairs")
-                return
-            job = self._again(job, problems)
+                return _told(replace(result, data=data), repairs, "and was repaired", "and was repaired at try {}")
+            wrong, after = _invalid(problems), self.job.after(result)
+            if repairs == self.repair or after is None or result.finish == "length":
+                failed = replace(result, error=wrong)
+                return _told(failed, repairs, "and neither did its repair", "nor did any of its {} repairs")
+            job, before, repairs = self._again(after, result, problems), (result, wrong), repairs + 1
 
-    def _problems(self) -> list[str]:
-        result = _set(self.result)
+    async def _asked(self, job: Job, before: Result | None, emit: EmitProgress) -> Result:
+        """What a request came to, with all that those before it took; kept also when it is cancelled."""
+        execution = self.engine.start(job, emit)
+        try:
+            await execution.run()
+        finally:
+            self.result = _joined(before, execution.result)
+        assert self.result is not None
+        return self.result
+
+    def _checked(self, result: Result) -> tuple[Json, list[str]]:
+        """The data of an answer, and why it does not match; neither where there is nothing to check."""
         if self.validator is None or result.error or self._calling(result):
-            return []
+            return None, []
         if result.finish == "length":
-            return [f"{output_limits.cut(result)} ({output_limits.longer(result)})"]
-        self.data, problems = self.validator.check(result.text)
-        if problems:
-            self.data = None
-        return problems
+            return None, [f"{output_limits.cut(result)} ({output_limits.longer(result)})"]
+        data, problems = self.validator.check(result.text)
+        return None if problems else data, problems
 
     def _calling(self, result: Result) -> bool:
         """Whether the answer is yet to come: the model first wants a tool that the request describes to be run."""
@@ -84,11 +82,11 @@ class Structured:
         described = {name for fields in (asked.params.extra, asked.body or {}) for name in fields}
         return bool(result.tool_calls) and not result.text.strip() and bool({"tools", "functions"} & described)
 
-    def _again(self, job: Job, problems: list[str]) -> Job:
+    def _again(self, job: Job, result: Result, problems: list[str]) -> Job:
         assert self.validator is not None
         asked = self.job.request
         text = REPAIR.format(errors="\n".join(problems), schema=jsontext.write(self.validator.schema))
-        turns = (Message("assistant", _set(self.result).text or "(empty)"), Message("user", text))
+        turns = (Message("assistant", result.text or "(empty)"), Message("user", text))
         return _longer(job, replace(asked, messages=(*asked.messages, *turns)))
 
 
@@ -99,16 +97,11 @@ def _longer(job: Job, request: Request) -> Job:
     return replace(job, request=request, plan=job.plan.extended(most, tokens.guess(request)))
 
 
-def _set(result: Result | None) -> Result:
-    assert result is not None
-    return result
-
-
 def _invalid(problems: list[str]) -> InvalidOutput:
     return InvalidOutput(f"the answer does not match the schema: {problems[0]}", hint="the raw text is kept")
 
 
-def _kept(before: Result, failed: Result, wrong: InvalidOutput) -> Result:
+def _kept(before: Result, wrong: InvalidOutput, failed: Result) -> Result:
     """The answer that did not match, which is paid for, with what its repair took and why that failed."""
     why = f"it could not be repaired: {failed.error.message}" if failed.error else ""
     both = {name: getattr(failed, name) for name in ("attempts", "cost", "cost_source", "total_s")}

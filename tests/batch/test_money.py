@@ -104,12 +104,12 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
 
     async def main() -> Run:
         ledger = SQLiteLedger(path / "ledger.db", SystemClock(), "UTC")
-        till = GroupedAccount(ledger, [Limit(name=MAX_COST, usd=cap, window="run")], width=width)
-        upstream = Upstream(width if gate is None else gate, look=lambda: till.held)
+        account = GroupedAccount(ledger, [Limit(name=MAX_COST, usd=cap, window="run")], width=width)
+        upstream = Upstream(width if gate is None else gate, look=lambda: account.held)
         engine = Engine(
             providers=lambda _: upstream,
-            till=till,
-            limiter=Open(),  # type: ignore[arg-type]
+            account=account,
+            rate_limits=Open(),  # type: ignore[arg-type]
             clock=SystemClock(),
         )
         settings = RowSettings(run="r", tags={}, retries=0, timeout=60.0)
@@ -128,7 +128,7 @@ def batch(path: Path, lengths: list[int], cap: int, *, width: int, gate: int | N
                 answers.append(answered)
 
         await asyncio.gather(*(worker() for _ in range(width)))
-        await till.close()
+        await account.close()
         (status,) = ledger.status([Limit(name=MAX_COST, usd=cap, window="run")], "r")
         ledger.close()
         assert (0, 0) == (status.held, status.in_doubt)
@@ -222,14 +222,14 @@ def test_a_row_in_doubt_is_no_row_that_was_not_sent(tmp_path: Path) -> None:
 
     async def main() -> Answered:
         ledger = SQLiteLedger(tmp_path / "ledger.db", SystemClock(), "UTC")
-        till = GroupedAccount(ledger, [Limit(name=MAX_COST, usd=worst(100), window="run")])
+        account = GroupedAccount(ledger, [Limit(name=MAX_COST, usd=worst(100), window="run")])
         engine = Engine(
             providers=lambda _: provider,
-            till=till,
-            limiter=Open(),  # type: ignore[arg-type]
+            account=account,
+            rate_limits=Open(),  # type: ignore[arg-type]
             clock=SystemClock(),
+            rand=lambda: 0.0,
         )
-        engine.rand = lambda: 0.0
         intents.begin(0)
         settings = RowSettings(run="r", tags={}, retries=1, timeout=60.0)
         row_executor = RowExecutor(engine, lambda _: ready, settings, stats=RunStats(total=1), intents=intents)
@@ -237,7 +237,7 @@ def test_a_row_in_doubt_is_no_row_that_was_not_sent(tmp_path: Path) -> None:
         answered = await row_executor(
             Work(name="r1", index=0, seq=0, key="0" * 32, request=request, model=None, fields={})
         )
-        await till.close()
+        await account.close()
         ledger.close()
         return answered
 

@@ -1,4 +1,4 @@
-"""Rows through the real engine and limiter, in virtual time."""
+"""Rows through the real engine and rate_limits, in virtual time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def send(  # noqa: PLR0913 - what a test may vary
     timeout=60.0,
     marks=None,
     fault=None,
-    till=None,
+    account=None,
     validator=None,
     repair=1,
     **config,
@@ -41,8 +41,8 @@ def send(  # noqa: PLR0913 - what a test may vary
     """Send so many rows at once; what came back, how long it took, the stats."""
 
     async def main():
-        limiter = RateLimits({"a": ProviderConfig(kind="openai", **config)}, jitter=lambda: 0.5)
-        stage = Stage({A: provider}, till or Note([]), limiter)  # type: ignore[arg-type]  # the real one in the place of the open
+        rate_limits = RateLimits({"a": ProviderConfig(kind="openai", **config)}, jitter=lambda: 0.5)
+        stage = Stage({A: provider}, account or Note([]), rate_limits)  # type: ignore[arg-type]  # the real one in the place of the open
         stats = RunStats(total=rows)
         settings = RowSettings(
             run="R", tags={"team": "x"}, retries=retries, timeout=timeout, validator=validator, repair=repair
@@ -251,7 +251,7 @@ def test_a_row_that_was_asked_again_costs_both_answers(second, cost, source):
 
 @dataclass
 class Books(Note):
-    """A till that keeps what it is told of each call."""
+    """An account that keeps what it is told of each call."""
 
     calls: list[Any] = field(default_factory=list)
 
@@ -270,7 +270,7 @@ def test_each_call_is_booked_for_its_row_its_run_and_its_tags():
         seen.append(work.name)
         return plan(candidate(A, 1))
 
-    send(Scripted(GOOD), 2, till=books, planned=planned)
+    send(Scripted(GOOD), 2, account=books, planned=planned)
 
     assert [(call.row, call.run, call.tags) for call in books.calls] == [
         ("r0", "R", {"team": "x"}),
@@ -352,7 +352,7 @@ def test_a_row_that_the_money_cut_is_asked_again_within_its_time(second, text, f
     short = replace(candidate(A, 1), max_output=100, full_output=1000)
     scripts = [(40.0, *LENGTH)] * 2 + [second] * 2
     answers, took, stats = send(
-        Scripted(*scripts), 2, planned=lambda _: plan(short), till=Note([], budgeted=True), retries=0
+        Scripted(*scripts), 2, planned=lambda _: plan(short), account=Note([], budgeted=True), retries=0
     )
 
     assert [(one.result.text, one.result.finish, one.fatal) for one in answers] == [(text, finish, False)] * 2
@@ -366,7 +366,7 @@ def test_a_row_that_the_money_can_not_ask_again_keeps_what_it_has():
     """
     short = replace(candidate(A, 1), max_output=100, full_output=1000)
     (answer,), _, stats = send(
-        Scripted(LENGTH), 1, planned=lambda _: plan(short), till=Note([], limit=1, budgeted=True), retries=0
+        Scripted(LENGTH), 1, planned=lambda _: plan(short), account=Note([], limit=1, budgeted=True), retries=0
     )
 
     assert (answer.result.text, answer.result.finish, answer.fatal) == ("cut", "length", False)
@@ -384,7 +384,7 @@ def test_a_longer_answer_is_kept_even_where_it_is_cut_within_its_value():
         Scripted((Text("[12"), Usage(1, 100), Finish("length")), longer),
         1,
         planned=lambda _: plan(short),
-        till=Note([], budgeted=True),
+        account=Note([], budgeted=True),
         retries=0,
         repair=0,
         validator=Validator({"type": "array"}),

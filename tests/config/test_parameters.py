@@ -235,16 +235,15 @@ def test_what_was_learnt_is_not_asked_again() -> None:
     """
     The next request of the same engine begins in words; a refusal that was about something else teaches nothing.
     """
-    from llmo.engine.engine import collect
     from tests import virtual
 
     learning = Scripted([refusal("no")], GOOD)
-    stage = Stage({A: learning}, till=Note([]))
+    stage = Stage({A: learning}, account=Note([]))
 
     async def twice() -> None:
         engine = stage.engine()
         for _ in range(2):
-            await collect(engine.start(stage.job(request=ASKED)))
+            await engine.run(stage.job(request=ASKED))
 
     virtual.run(twice(), stage.clock)
 
@@ -293,7 +292,7 @@ def test_a_limit_that_nobody_takes_is_not_sent_under_a_budget() -> None:
     The hold is what it is; the request stays one that can be expressed.
     """
     scripted = Scripted(GOOD)
-    stage = Stage({A: scripted}, till=Note([], budgeted=True))
+    stage = Stage({A: scripted}, account=Note([], budgeted=True))
 
     stage.play(plan=plan_of(candidate(A, 1, parameters=ALL - {"max_tokens"})))
 

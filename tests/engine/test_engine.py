@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from llmo.catalog.catalog import Model
-from llmo.engine.engine import collect
 from llmo.engine.progress import AttemptEnded, AttemptStarted
 from llmo.engine.structured import Structured
 from llmo.errors import (
@@ -23,9 +23,12 @@ from llmo.errors import (
     Unauthorized,
     Unavailable,
 )
-from llmo.types.events import Event, Finish, RateInfo, ReportedCost, ServedBy, Text, Usage
+from llmo.types.events import Event, Finish, RateInfo, Reasoning, ReportedCost, ServedBy, Text, Usage
 from tests import virtual
 from tests.fakes import A, B, C, Note, Scripted, Stage, candidate, plan
+
+if TYPE_CHECKING:
+    from llmo.engine.results import Result
 
 GOOD: list[Any] = [Text("hi"), Usage(10, 2), Finish("stop")]
 COST = 10 * 10**6 + 2 * 10 * 10**6
@@ -98,7 +101,7 @@ def test_a_retry_after_is_waited_for() -> None:
     assert execution.result is not None
     assert execution.result.ok
     assert stage.clock.elapsed == 10
-    assert ["pause a 8"] == stage.limiter.log
+    assert ["pause a 8"] == stage.rate_limits.log
 
 
 def test_a_wait_past_the_total_clock_is_not_begun() -> None:
@@ -263,7 +266,7 @@ def test_a_refused_hold_sends_nothing() -> None:
     """
     provider, other = Scripted(GOOD), Scripted(GOOD)
 
-    _, execution = Stage({A: provider, B: other}, till=Note([], limit=0)).play()
+    _, execution = Stage({A: provider, B: other}, account=Note([], limit=0)).play()
 
     assert execution.result is not None
     assert execution.result.error is not None
@@ -278,7 +281,7 @@ def test_under_a_budget_an_output_limit_is_sent() -> None:
     free, capped = Scripted(GOOD), Scripted(GOOD)
 
     Stage({A: free}).play()
-    Stage({A: capped}, till=Note([], budgeted=True)).play()
+    Stage({A: capped}, account=Note([], budgeted=True)).play()
 
     assert [None, 100] == [free.requests[0].params.max_tokens, capped.requests[0].params.max_tokens]
 
@@ -302,11 +305,11 @@ def test_the_limiter_is_asked_for_what_is_sent() -> None:
     """
     The limit in the request, or an ordinary answer where none is sent: not all that the model could write.
     """
-    free, capped = Stage({A: Scripted(GOOD)}), Stage({A: Scripted(GOOD)}, till=Note([], budgeted=True))
+    free, capped = Stage({A: Scripted(GOOD)}), Stage({A: Scripted(GOOD)}, account=Note([], budgeted=True))
     free.play()
     capped.play()
 
-    assert ([5 + 500], [5 + 100]) == (free.limiter.asked, capped.limiter.asked)
+    assert ([5 + 500], [5 + 100]) == (free.rate_limits.asked, capped.rate_limits.asked)
 
 
 def test_what_the_provider_reports_is_the_cost() -> None:
@@ -356,12 +359,7 @@ def test_cancelled_it_books_and_keeps_what_came() -> None:
 
     async def main() -> object:
         execution = stage.engine().start(stage.job())
-
-        async def read() -> None:
-            async for _ in execution.events():
-                pass
-
-        task = asyncio.create_task(read())
+        task = asyncio.create_task(execution.run())
         await asyncio.sleep(1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -374,26 +372,106 @@ def test_cancelled_it_books_and_keeps_what_came() -> None:
     assert (1, "settle a 15000000 estimated cancelled, in doubt 985000000") == (provider.closed, stage.log[-1])
 
 
-def test_closed_early_it_books_before_the_close_returns() -> None:
+class Writer:
+    """Takes events; what it can't write it raises, and a pause takes its time."""
+
+    def __init__(self, stage: Stage, fails: Exception | None = None, *, at: type[Any] = Text, pause: float = 0.0):
+        self.stage, self.fails, self.at, self.pause = stage, fails, at, pause
+        self.seen: list[Any] = []
+
+    def __call__(self, event: Any) -> None:
+        self.seen.append(event)
+        if isinstance(event, self.at):
+            self.stage.clock.elapsed += self.pause
+            if self.fails is not None:
+                raise self.fails
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(BrokenPipeError("closed"), id="a closed pipe"),
+        pytest.param(OSError(28, "No space left on device"), id="a full disk"),
+        pytest.param(Unavailable("no failure of the provider"), id="an error of llmo's own"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("at", "booked", "text"),
+    [
+        pytest.param(AttemptStarted, "release a cancelled", "", id="at the start"),
+        pytest.param(Text, "settle a 15000000 estimated cancelled, in doubt 985000000", "par", id="in the middle"),
+        pytest.param(AttemptEnded, f"settle a {COST} computed ok", "parhi", id="at the end"),
+    ],
+)
+def test_a_writer_that_fails_ends_the_attempt_which_is_booked_first(
+    failure: Exception, at: type[Any], booked: str, text: str
+) -> None:
     """
-    A reader who has had enough finds the attempt settled and the partial answer there.
+    What it raised comes out as it is, nobody is asked again, and the partial answer is there.
     """
-    provider = Scripted([Text("par"), 30.0, *GOOD])
-    stage = Stage({A: provider})
+    provider, other = Scripted([Text("par"), *GOOD]), Scripted(GOOD)
+    stage = Stage({A: provider, B: other})
+    writer = Writer(stage, failure, at=at)
+    answer = Structured(stage.engine(), stage.job(), None)
 
-    async def main() -> tuple[Any, list[str]]:
-        answer = Structured(stage.engine(), stage.job(), None)
-        events = answer.events()
-        async for event in events:
-            if isinstance(event, Text):
-                break
-        await events.aclose()
-        return answer.result, list(stage.log)
+    async def main() -> list[str]:
+        with pytest.raises(type(failure)) as caught:
+            await answer.run(writer)
+        assert caught.value is failure
+        return list(stage.log)
 
-    result, log = virtual.run(main(), stage.clock)
+    log = virtual.run(main(), stage.clock)
 
-    assert (result.text, result.error.kind) == ("par", "cancelled")
-    assert (1, "settle a 15000000 estimated cancelled, in doubt 985000000") == (provider.closed, log[-1])
+    assert answer.result is not None
+    assert (answer.result.text, answer.result.error and answer.result.error.kind) == (text, "cancelled")
+    assert (["hold a", booked], 0) == (log, len(other.requests))
+    assert provider.closed == len(provider.requests)
+
+
+def test_attempts_are_told_of_around_their_events() -> None:
+    """
+    A start, what came, an end that is booked: for each attempt, in this order, and a failure's figures before its end.
+    """
+    stage = Stage({A: Scripted([ServedBy(model="x"), Usage(10, 2), Unavailable("down")]), B: Scripted(GOOD)})
+    booked: list[tuple[str, int]] = []
+
+    async def main() -> None:
+        await stage.engine().run(stage.job(), lambda event: booked.append((type(event).__name__, len(stage.log))))
+
+    virtual.run(main(), stage.clock)
+
+    assert [
+        *(("AttemptStarted", 1), ("ServedBy", 1), ("Usage", 1), ("AttemptEnded", 2)),
+        *(("AttemptStarted", 3), ("Text", 3), ("Usage", 3), ("Finish", 3), ("AttemptEnded", 4)),
+    ] == booked
+
+
+@pytest.mark.parametrize("queues", [pytest.param(False, id="alone"), pytest.param(True, id="in a batch")])
+def test_a_slow_reader_is_no_silence_of_the_provider(*, queues: bool) -> None:
+    """
+    An answer that waits in a pager for an hour is still taken to its end; the provider has its own time, no more.
+    """
+    stage = Stage({A: Scripted([Text("a"), 20.0, Text("b"), 20.0, Usage(10, 2), Finish("stop")])})
+    late = Stage({A: Scripted([Text("a"), 20.0, Text("b"), 50.0, Usage(10, 2), Finish("stop")])})
+
+    async def read(stage: Stage) -> Result:
+        return await stage.engine().run(stage.job(timeout=60.0, queues=queues), Writer(stage, pause=3600.0))
+
+    assert virtual.run(read(stage), stage.clock).ok
+    assert (type(virtual.run(read(late), late.clock).error), late.clock.elapsed) == (TimedOut, 2 * 3600.0 + 60.0)
+
+
+def test_a_slow_reader_leaves_the_next_attempt_its_time() -> None:
+    """
+    What one attempt's reader took is not missing from another's.
+    """
+    stage = Stage({A: Scripted([Reasoning("hm"), Incomplete("cut")]), B: Scripted([50.0, *GOOD])})
+
+    async def main() -> Result:
+        writer = Writer(stage, at=Reasoning, pause=3600.0)
+        return await stage.engine().run(stage.job(timeout=60.0, restart=True), writer)
+
+    assert virtual.run(main(), stage.clock).ok
 
 
 def test_what_never_left_costs_nothing() -> None:
@@ -409,19 +487,17 @@ def test_what_never_left_costs_nothing() -> None:
 
     async def interrupted(stage: Stage) -> None:
         execution = stage.engine().start(stage.job(queues=True))
-        task = asyncio.create_task(collect(execution))
+        task = asyncio.create_task(execution.run())
         await asyncio.sleep(1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     async def refused(stage: Stage) -> None:
-        engine = stage.engine()
-        engine.provider = keyless  # type: ignore[assignment]
-        await collect(engine.start(stage.job()))
+        await replace(stage.engine(), providers=keyless).run(stage.job())  # type: ignore[arg-type]
 
     waiting, without = Stage({A: Scripted(GOOD)}), Stage({A: Scripted(GOOD)})
-    waiting.limiter.acquire = forever  # type: ignore[assignment, method-assign]
+    waiting.rate_limits.acquire = forever  # type: ignore[assignment, method-assign]
     virtual.run(interrupted(waiting), waiting.clock)
     virtual.run(refused(without), without.clock)
 
@@ -430,14 +506,14 @@ def test_what_never_left_costs_nothing() -> None:
 
 def test_limits_are_learnt_and_not_shown() -> None:
     """
-    Rate-limit headers go to the limiter.
+    Rate-limit headers go to the rate_limits.
     """
     stage = Stage({A: Scripted([RateInfo(remaining_requests=3), *GOOD])})
 
     events, _ = stage.play()
 
     assert GOOD == words(events)
-    assert ["learn a"] == stage.limiter.log
+    assert ["learn a"] == stage.rate_limits.log
 
 
 def test_the_verdict_of_many_failures() -> None:

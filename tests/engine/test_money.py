@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmo.catalog.catalog import Model
-from llmo.engine.engine import Engine, collect
+from llmo.engine.engine import Engine
 from llmo.engine.job import Job
 from llmo.engine.structured import Structured
 from llmo.errors import (
@@ -74,11 +74,11 @@ def play(ledger: SQLiteLedger, cap: int, job: Job, **providers: Scripted) -> Res
     async def main() -> Result:
         engine = Engine(
             providers=providers.__getitem__,
-            till=DirectAccount(ledger, [Limit(name=MAX_COST, usd=cap, window="run")]),
-            limiter=Open(),  # type: ignore[arg-type]
+            account=DirectAccount(ledger, [Limit(name=MAX_COST, usd=cap, window="run")]),
+            rate_limits=Open(),  # type: ignore[arg-type]
             clock=virtual.VirtualClock(),
         )
-        return await collect(engine.start(job))
+        return await engine.run(job)
 
     return virtual.run(main())
 
@@ -154,11 +154,11 @@ def test_without_a_budget_there_is_no_hold_to_pass(ledger: SQLiteLedger) -> None
     async def main() -> Result:
         engine = Engine(
             providers={"a": Scripted([Text("hi"), Usage(10, 150), Finish("stop")])}.__getitem__,
-            till=DirectAccount(ledger),
-            limiter=Open(),  # type: ignore[arg-type]
+            account=DirectAccount(ledger),
+            rate_limits=Open(),  # type: ignore[arg-type]
             clock=virtual.VirtualClock(),
         )
-        return await collect(engine.start(job(planned(able(A, 1)))))
+        return await engine.run(job(planned(able(A, 1))))
 
     assert () == virtual.run(main()).warnings
 
@@ -174,13 +174,12 @@ def test_a_repair_holds_for_the_longer_request(ledger: SQLiteLedger) -> None:
     async def main(cap: int) -> Result:
         engine = Engine(
             providers={"a": provider}.__getitem__,
-            till=DirectAccount(ledger, [Limit(name=MAX_COST, usd=cap, window="run")]),
-            limiter=Open(),  # type: ignore[arg-type]
+            account=DirectAccount(ledger, [Limit(name=MAX_COST, usd=cap, window="run")]),
+            rate_limits=Open(),  # type: ignore[arg-type]
             clock=virtual.VirtualClock(),
         )
         answer = Structured(engine, job(planned(able(A, 1))), checked({"type": "object"}))
-        async for _ in answer.events():
-            pass
+        await answer.run()
         assert answer.result is not None
         return answer.result
 

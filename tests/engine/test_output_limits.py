@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from llmo.catalog.catalog import Model
 from llmo.catalog.prices import Price, Rates
 from llmo.engine import output_limits
-from llmo.engine.engine import Engine, collect
+from llmo.engine.engine import Engine
 from llmo.engine.job import Job
 from llmo.engine.output_limits import FLOOR, decided
 from llmo.engine.results import ChosenLimit
@@ -75,11 +75,11 @@ def ask(ledger: SQLiteLedger, found: Plan, *limits: Limit, provider: Scripted | 
     async def main() -> Result:
         engine = Engine(
             providers=lambda _: scripted,
-            till=DirectAccount(ledger, limits, **more),
-            limiter=Open(),  # type: ignore[arg-type]
+            account=DirectAccount(ledger, limits, **more),
+            rate_limits=Open(),  # type: ignore[arg-type]
             clock=virtual.VirtualClock(),
         )
-        return await collect(engine.start(Job(request=HELLO, plan=found, run="r", retries=0)))
+        return await engine.run(Job(request=HELLO, plan=found, run="r", retries=0))
 
     return virtual.run(main())
 

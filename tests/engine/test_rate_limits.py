@@ -1,4 +1,4 @@
-"""The limiter, in virtual time."""
+"""The rate_limits, in virtual time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from llmo.types.events import RateInfo
 from tests import virtual
 
 
-def limiter(wish=None, **config):
+def rate_limits(wish=None, **config):
     return RateLimits({"p": ProviderConfig(kind="openai", **config)}, wish, jitter=lambda: 0.0)
 
 
@@ -25,7 +25,7 @@ async def send(line, times, *, tokens=0, used=None, lasts=0.0):
         slot.release(used)
 
 
-def crowd(n, *, make=limiter, **row):
+def crowd(n, *, make=rate_limits, **row):
     async def main():
         line = make()
         times: list[float] = []
@@ -63,7 +63,7 @@ def test_requests_are_paced_below_the_limit_from_the_first_second():
     """
     600 a minute never means more than 10 in any second, and nearly all of the limit is used.
     """
-    times = crowd(1200, make=lambda: limiter(rpm=600))
+    times = crowd(1200, make=lambda: rate_limits(rpm=600))
 
     assert max(sum(t <= u < t + 1 for u in times) for t in times[::7]) <= 20
     assert 0.95 <= 1200 / (times[-1] / 60) / 600 <= 1.0
@@ -73,7 +73,7 @@ def test_tokens_are_paced_and_what_was_not_used_goes_back():
     """
     With half of each estimate unused, rows flow at the true rate.
     """
-    times = crowd(600, make=lambda: limiter(tpm=60_000), tokens=200, used=100)
+    times = crowd(600, make=lambda: rate_limits(tpm=60_000), tokens=200, used=100)
 
     assert 0.95 <= 600 * 100 / (times[-1] / 60) / 60_000 <= 1.01
 
@@ -84,7 +84,7 @@ def test_a_row_larger_than_the_bucket_passes_when_it_is_full():
     """
 
     async def main():
-        line = limiter(tpm=60_000)
+        line = rate_limits(tpm=60_000)
         times: list[float] = []
         await send(line, times, tokens=10_000)
         await send(line, times, tokens=10)
@@ -101,7 +101,7 @@ def test_a_large_row_is_not_starved_by_small_ones():
     """
 
     async def main():
-        line, order = limiter(tpm=60_000), []
+        line, order = rate_limits(tpm=60_000), []
 
         async def row(tokens):
             slot = await line.acquire("p", tokens)
@@ -118,7 +118,7 @@ def test_slots_bound_what_is_in_flight():
     """
     Three at a time, ten rows of a second: four rounds.
     """
-    times = crowd(10, make=lambda: limiter(concurrency=3), lasts=1.0)
+    times = crowd(10, make=lambda: rate_limits(concurrency=3), lasts=1.0)
 
     assert times == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
 
@@ -129,7 +129,7 @@ def test_one_retry_after_pauses_all_rows_once():
     """
 
     async def main():
-        line = limiter(concurrency=2)
+        line = rate_limits(concurrency=2)
         times: list[float] = []
         line.pause("p", 30, shrink=False)
         line.pause("p", 10)
@@ -146,7 +146,7 @@ def test_after_a_retry_after_one_may_come_whatever_the_counters_say():
     """
 
     async def main():
-        line = limiter()
+        line = rate_limits()
         times: list[float] = []
         slot = await line.acquire("p", 1000)
         slot.learn(RateInfo(60, 0, 1.0, 150_000, 0, 360.0))
@@ -166,7 +166,7 @@ def test_a_429_slows_the_pace_and_a_5xx_does_not():
     """
 
     async def main(*, shrink):
-        line = limiter(rpm=6000)
+        line = rate_limits(rpm=6000)
         times: list[float] = []
         line.pause("p", 0, shrink=shrink)
         await asyncio.gather(*(send(line, times) for _ in range(300)))
@@ -184,7 +184,7 @@ def test_a_cancelled_row_leaves_the_line():
     """
 
     async def main():
-        line = limiter(concurrency=1)
+        line = rate_limits(concurrency=1)
         times: list[float] = []
         first = asyncio.create_task(send(line, times, lasts=5))
         second = asyncio.create_task(send(line, times))
@@ -225,7 +225,7 @@ def test_headers_correct_a_limit_that_is_configured_twice_too_high():
     """
 
     async def main():
-        line, server, done = limiter(rpm=1200, concurrency=64), Server(600), []
+        line, server, done = rate_limits(rpm=1200, concurrency=64), Server(600), []
 
         async def row():
             while True:

@@ -20,17 +20,15 @@ if TYPE_CHECKING:
 NUMBER = {"type": "number"}
 
 
-def play(*answers: Any, till: Note | None = None, repair: int = 1, **job: Any) -> tuple[Result, Any, int, float]:
+def play(*answers: Any, account: Note | None = None, repair: int = 1, **job: Any) -> tuple[Result, Any, int, float]:
     """A structured answer: its result, its data, how many requests it took, how long."""
     provider = Scripted(*answers)
 
     async def main() -> tuple[Result, Any, float]:
-        stage = Stage({A: provider}, till=till or Note([]))
+        stage = Stage({A: provider}, account=account or Note([]))
         running = Structured(stage.engine(), stage.job(**job), Validator(NUMBER), repair=repair)
-        async for _ in running.events():
-            pass
-        assert running.result is not None
-        return running.result, running.data, asyncio.get_running_loop().time()
+        result = await running.run()
+        return result, result.data, asyncio.get_running_loop().time()
 
     result, data, took = virtual.run(main())
     return result, data, len(provider.requests), took
@@ -68,8 +66,8 @@ def test_a_repair_that_fails_takes_no_answer_away(failure: Exception) -> None:
     """
     What did not match is paid for: it is kept as invalid, with all attempts and the reason.
     """
-    till = Note([], limit=1) if isinstance(failure, BudgetExceeded) else Note([])
-    result, data, _, _ = play(said("ten"), (failure,), till=till, retries=0)
+    account = Note([], limit=1) if isinstance(failure, BudgetExceeded) else Note([])
+    result, data, _, _ = play(said("ten"), (failure,), account=account, retries=0)
 
     assert ("invalid_output", "ten", None) == (result.error and result.error.kind, result.text, data)
     assert f"it could not be repaired: {failure}" in result.warnings

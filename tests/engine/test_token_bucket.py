@@ -154,17 +154,17 @@ def test_tokens_of_a_row_that_was_cancelled_as_it_was_let_in_are_given_back():
     """
 
     async def check():
-        limiter = RateLimits({"p": ProviderConfig(kind="openai", tpm=60_000, concurrency=1)}, jitter=lambda: 0.0)
-        first = await limiter.acquire("p", 0)
-        second = asyncio.create_task(limiter.acquire("p", 980))
+        rate_limits = RateLimits({"p": ProviderConfig(kind="openai", tpm=60_000, concurrency=1)}, jitter=lambda: 0.0)
+        first = await rate_limits.acquire("p", 0)
+        second = asyncio.create_task(rate_limits.acquire("p", 980))
         await asyncio.sleep(0)
         first.release(0)  # lets the second in …
         second.cancel()  # … which is cancelled before it hears of it
         await asyncio.gather(second, return_exceptions=True)
-        third = await limiter.acquire("p", 980)
+        third = await rate_limits.acquire("p", 980)
         now = asyncio.get_running_loop().time()
         third.release(None)
-        return now, limiter.gate("p").in_flight
+        return now, rate_limits.gate("p").in_flight
 
     assert gate_figures(check) == (0.0, 0)
 
@@ -175,15 +175,15 @@ def test_a_row_that_is_cancelled_in_line_leaves_the_others_in_place():
     """
 
     async def check():
-        limiter = RateLimits({"p": ProviderConfig(kind="openai", concurrency=1)}, jitter=lambda: 0.0)
-        first = await limiter.acquire("p", 0)
-        second, third = (asyncio.create_task(limiter.acquire("p", 0)) for _ in range(2))
+        rate_limits = RateLimits({"p": ProviderConfig(kind="openai", concurrency=1)}, jitter=lambda: 0.0)
+        first = await rate_limits.acquire("p", 0)
+        second, third = (asyncio.create_task(rate_limits.acquire("p", 0)) for _ in range(2))
         await asyncio.sleep(0)
         third.cancel()
         await asyncio.gather(third, return_exceptions=True)
         first.release(None)
         (await second).release(None)
-        return third.cancelled(), limiter.gate("p").in_flight
+        return third.cancelled(), rate_limits.gate("p").in_flight
 
     assert gate_figures(check) == (True, 0)
 
@@ -215,11 +215,11 @@ def test_a_pause_that_is_over_is_no_pause():
     """
 
     async def check():
-        limiter = RateLimits({"p": ProviderConfig(kind="openai")}, jitter=lambda: 0.0)
-        never = limiter.cooling("p")
-        limiter.pause("p", 2)
+        rate_limits = RateLimits({"p": ProviderConfig(kind="openai")}, jitter=lambda: 0.0)
+        never = rate_limits.cooling("p")
+        rate_limits.pause("p", 2)
         await asyncio.sleep(5)
-        return never, limiter.cooling("p")
+        return never, rate_limits.cooling("p")
 
     assert gate_figures(check) == (0.0, 0.0)
 
@@ -300,9 +300,9 @@ def test_headers_leave_the_share_of_others_alone(info, expected):
     """
 
     async def check():
-        limiter = RateLimits({"p": ProviderConfig(kind="openai")}, RateOverrides(share=0.5), jitter=lambda: 0.0)
-        limiter.learn("p", info)
-        return limiter.gate("p")._delay(10)
+        rate_limits = RateLimits({"p": ProviderConfig(kind="openai")}, RateOverrides(share=0.5), jitter=lambda: 0.0)
+        rate_limits.learn("p", info)
+        return rate_limits.gate("p")._delay(10)
 
     # Half the limit less what remains of the half refills in the time that was said.
     assert gate_figures(check) == pytest.approx(expected)
@@ -346,15 +346,15 @@ def test_the_share_of_a_limit_that_was_used_is_that_of_the_tighter_one():
             "p": ProviderConfig(kind="openai", rpm=60, tpm=6000),
             "q": ProviderConfig(kind="openai", rpm=100),
         }
-        limiter, found = RateLimits(providers, jitter=lambda: 0.0), []
-        found.append(limiter.used())
+        rate_limits, found = RateLimits(providers, jitter=lambda: 0.0), []
+        found.append(rate_limits.used())
         for name, tokens, used in (("free", 9, 9), ("p", 90, 60), ("q", 0, 0)):
-            (await limiter.acquire(name, tokens)).release(used)
-        found.append(limiter.used())
+            (await rate_limits.acquire(name, tokens)).release(used)
+        found.append(rate_limits.used())
         await asyncio.sleep(120)
-        found += [limiter.gate(name).used() for name in providers] + [limiter.used()]
-        (await limiter.acquire("p", 90)).release(1140)
-        return [*found, limiter.gate("p").used()]
+        found += [rate_limits.gate(name).used() for name in providers] + [rate_limits.used()]
+        (await rate_limits.acquire("p", 90)).release(1140)
+        return [*found, rate_limits.gate("p").used()]
 
     requests, other, tokens = 1 / (60 * 2), 1 / (100 * 2), (60 + 1140) / (6000 * 2)
     assert gate_figures(check) == pytest.approx([None, None, None, requests, other, requests, tokens])

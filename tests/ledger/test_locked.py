@@ -140,7 +140,7 @@ def test_no_failure_of_the_ledger_takes_an_answer_away() -> None:
         async def hold(self, *args: Any, **how: Any) -> Held:
             return Refusing(self.log, (await super().hold(*args, **how)).call)
 
-    stage = Stage({A: Scripted((Text("hi"), Usage(1, 2), Finish("stop")))}, till=Till([]))
+    stage = Stage({A: Scripted((Text("hi"), Usage(1, 2), Finish("stop")))}, account=Till([]))
     _, execution = stage.play()
 
     assert execution.result is not None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmo.engine.engine import Engine, collect
+from llmo.engine.engine import Engine
 from llmo.engine.job import Job
 from llmo.ledger.accounts import DirectAccount
 from llmo.ledger.grouped import GroupedAccount
@@ -165,11 +165,11 @@ def play(ledger: SQLiteLedger, *script: Event) -> Result:
     async def main() -> Result:
         engine = Engine(
             providers={"a": Provider(script)}.__getitem__,
-            till=DirectAccount(ledger),
-            limiter=Open(),  # type: ignore[arg-type]
+            account=DirectAccount(ledger),
+            rate_limits=Open(),  # type: ignore[arg-type]
             clock=virtual.VirtualClock(),
         )
-        return await collect(engine.start(Job(request=HELLO, plan=plan(candidate(A, 1)), run="r")))
+        return await engine.run(Job(request=HELLO, plan=plan(candidate(A, 1)), run="r"))
 
     return virtual.run(main())
 

@@ -384,12 +384,11 @@ def test_a_call_before_structured_output_is_not_repaired(request_: Request, aske
 
     async def main() -> Structured:
         running = Structured(stage.engine(), job, Validator(NUMBER))
-        async for _ in running.events():
-            pass
+        await running.run()
         return running
 
     running = virtual.run(main(), stage.clock)
 
     assert running.result is not None
-    assert (running.data, running.result.tool_calls, len(provider.requests)) == (None, (CALLS[0],), asked)
+    assert (running.result.data, running.result.tool_calls, len(provider.requests)) == (None, (CALLS[0],), asked)
     assert (running.result.error.kind if running.result.error else "ok") == outcome

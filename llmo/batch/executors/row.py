@@ -10,7 +10,6 @@ from llmo.batch.executors.executor import Answered
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.records import FATAL
 from llmo.engine import output_limits
-from llmo.engine.engine import collect
 from llmo.engine.job import Job
 from llmo.engine.results import together, unsent
 from llmo.engine.structured import Structured
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from llmo.engine.results import Result
     from llmo.requests.validator import Validator
     from llmo.routing.plan import Plan
-    from llmo.types.jsontext import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +91,10 @@ class RowExecutor:
         return replace(kept, result=_joined(cut.result, more.result, kept.result))
 
     async def _asked(self, work: Work, plan: Plan, before: Result | None = None) -> Answered:
-        result, data = await self._once(work, plan, 0.0 if before is None else before.total_s)
-        error = result.error
-        return Answered(result, data, fatal=isinstance(error, FATAL))
+        result = await self._once(work, plan, 0.0 if before is None else before.total_s)
+        return Answered(result, result.data, fatal=isinstance(result.error, FATAL))
 
-    async def _once(self, work: Work, plan: Plan, spent: float) -> tuple[Result, Json]:
+    async def _once(self, work: Work, plan: Plan, spent: float) -> Result:
         settings = self._settings
         job = Job(
             request=work.request,
@@ -112,12 +109,8 @@ class RowExecutor:
             spent=spent,
         )
         if settings.validator is None:
-            return await collect(self._engine.start(job)), None
-        answer = Structured(self._engine, job, settings.validator, repair=settings.repair)
-        async for _ in answer.events():
-            pass
-        assert answer.result is not None
-        return answer.result, answer.data
+            return await self._engine.run(job)
+        return await Structured(self._engine, job, settings.validator, repair=settings.repair).run()
 
 
 def _joined(first: Result, second: Result, kept: Result) -> Result:

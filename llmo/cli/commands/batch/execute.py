@@ -7,7 +7,7 @@ import json
 import os
 import time
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -71,9 +71,6 @@ class BatchRun:
 
         task = self.task
         wired = CommandWiring(task.ctx, task.flags.selection, wish=_wish(task), width=self.workers)
-        row_executor = RowExecutor(
-            wired.engine, task.plan, self._settings(), stats=task.stats, intents=self.files.intents
-        )
         sink = self._sink()
         rules = Rules(
             workers=self.workers,
@@ -83,16 +80,16 @@ class BatchRun:
             failed=self.files.failed,
         )
         stopping = Stopping(self._kept)
-        executor = LocalExecutor(row_executor, rules=rules, stats=task.stats, stopping=stopping)
-        self.used, self.held = wired.limiter.used, lambda: wired.account.held
-        links = wired.engine.provider
 
         def kept(name: str) -> Provider:
             # The last instant before a request leaves: nothing is paid whose answer could not be kept.
             stopping.guard()
-            return links(name)
+            return wired.providers(name)
 
-        wired.engine.provider = kept
+        engine = replace(wired.engine, providers=kept)
+        row_executor = RowExecutor(engine, task.plan, self._settings(), stats=task.stats, intents=self.files.intents)
+        executor = LocalExecutor(row_executor, rules=rules, stats=task.stats, stopping=stopping)
+        self.used, self.held = wired.limiter.used, lambda: wired.account.held
         self.began = time.monotonic()
         try:
             async with self._beside(executor, stopping):

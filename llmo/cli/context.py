@@ -1,8 +1,8 @@
 """
-What surrounds a run: streams, terminals, environment, time, and what `llmo.client.runtime` makes of a profile.
+The context of one run: streams, terminals, environment, clock, and the `llmo.client.runtime` of its profile.
 
-Everything is made when it is first used, so that a command pays for what it needs. Tests make
-their own `Context`; nothing else asks whether a stream is a terminal.
+Everything is created on first use, so a command pays only for what it needs. Tests make their own
+`Context`; nothing else checks whether a stream is a terminal.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 
 class ClosedPipe(Exception):
-    """Whoever read stdout has gone: `llmo ask … | head -1`."""
+    """The reader of stdout has closed the pipe: `llmo ask … | head -1`."""
 
 
 def encode() -> None:
-    """Pipes and files get UTF-8 whatever the locale says; a terminal gets what it can show."""
+    """Write UTF-8 to pipes and files whatever the locale; a terminal gets the characters it can show."""
     for stream in (sys.stdout, sys.stderr):
         if not isinstance(stream, io.TextIOWrapper):
             continue
@@ -57,7 +57,7 @@ class Context(Runtime):
     no_color: bool = False
 
     def configure(self, *, profile: str | None, quiet: bool, verbose: bool, debug: bool, no_color: bool) -> None:
-        """Take the global options; those after the command's name add to those before it."""
+        """Apply global options, which may stand before and after the command's name."""
         self.profile_name = profile or self.profile_name
         self.quiet |= quiet
         self.verbose |= verbose
@@ -74,9 +74,9 @@ class Context(Runtime):
         width: int | None = None,
     ) -> Session:
         """
-        A session under the limits of a command, which tells the person at the terminal of budgets that run low.
+        Return a session under the limits of a command; its warnings and waits are written to stderr.
 
-        `run` names it in the ledger, by default a new name; for the rest see `llmo.client.session.Terms`.
+        `run` is its name in the ledger (default: a new one); see `llmo.client.session.Terms` for the rest.
         """
         from llmo.client.session import Session, Terms
         from llmo.types.ids import ulid
@@ -94,63 +94,63 @@ class Context(Runtime):
 
     @cached_property
     def stdout_tty(self) -> bool:
-        """Whether the result goes to a person."""
+        """Whether stdout is a terminal."""
         return self.stdout.isatty()
 
     @cached_property
     def stderr_tty(self) -> bool:
-        """Whether messages go to a person."""
+        """Whether stderr is a terminal."""
         return self.stderr.isatty()
 
     @cached_property
     def stdin_tty(self) -> bool:
-        """Whether a person types."""
+        """Whether stdin is a terminal."""
         return self.stdin is None or self.stdin.isatty()
 
     @property
     def color(self) -> bool:
-        """Whether colour is welcome: https://no-color.org, dumb terminals, --no-color."""
+        """Whether to use color: see https://no-color.org; not on dumb terminals or with --no-color."""
         return not (self.no_color or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb")
 
     @property
     def width(self) -> int:
-        """Columns of the terminal."""
+        """The width of the terminal in columns."""
         return shutil.get_terminal_size((80, 24)).columns
 
     def out(self, text: str) -> None:
-        """Write a piece of the result; on a terminal control characters are shown, not obeyed."""
+        """Write part of the result; on a terminal, control characters are made visible."""
         self.stdout.write(visible(text) if self.stdout_tty else text)
 
     def show(self, drawn: str) -> None:
-        """Write what llmo has drawn: on a terminal its own colours are obeyed, and nothing else."""
+        """Write text that llmo has formatted; on a terminal, only its own color codes pass."""
         self.stdout.write(styled(drawn) if self.stdout_tty else drawn)
 
     def json(self, value: Any, *, indent: int | None = None) -> None:
-        """Write a value as JSON; on a terminal what it could obey or hide is escaped."""
+        """Write a value as JSON; on a terminal, control and invisible characters are escaped."""
         self.spelled(jsontext.write(value, indent=indent) + "\n")
 
     def spelled(self, text: str) -> None:
-        """Write what is JSON already."""
+        """Write text that already is JSON."""
         self.stdout.write(escaped(text) if self.stdout_tty else text)
 
     def ask(self, question: str) -> None:
-        """Write a question, whose answer is on the same line."""
+        """Write a prompt for input on the same line."""
         self.stderr.write(visible(masked(question)))
         self.stderr.flush()
 
     def err(self, line: str) -> None:
-        """Write a line for the person at the terminal."""
+        """Write a line to stderr, with secrets masked."""
         self.stderr.write(visible(masked(line)) + "\n")
         self.stderr.flush()
 
     def refused(self, message: str) -> None:
-        """Let GitHub Actions mark the step where a budget stopped it; elsewhere nothing."""
+        """In GitHub Actions, mark the step as stopped by a budget."""
         if self.env.get("GITHUB_ACTIONS") == "true":
             told = masked(message).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
             self.err(f"::error title=llmo budget::{told}")
 
     def failed(self, error: LlmoError, *, what: str = "", unsure: str | None = None) -> int:
-        """Write why something failed, and what to do next; the exit code."""
+        """Write an error and its hint to stderr; return the exit code."""
         self.err(f"llmo: {what}{error.message}")
         if hints := [hint for hint in (error.hint, unsure) if hint]:
             self.err(f"hint: {'; '.join(hints)}")
@@ -159,24 +159,24 @@ class Context(Runtime):
         return int(error.exit)
 
     def note(self, line: str) -> None:
-        """Write a line that -q drops."""
+        """Write a line to stderr unless -q was given."""
         if not self.quiet:
             self.err(line)
 
     @property
     def wire_log(self) -> Callable[[str], None] | None:
-        """Where `--debug` writes the wire down."""
+        """Where `--debug` logs requests and responses."""
         return self.err if self.debug else None
 
 
 class Terminals:
-    """The outputs that are terminals."""
+    """Which of stdout and stderr are terminals."""
 
     def __init__(self) -> None:
         self._open = [number for number in (1, 2) if os.isatty(number)]
 
     def drop(self) -> bool:
-        """Write to nowhere what goes to a terminal that was closed: it would fail, at the latest when Python ends."""
+        """Discard output for a terminal that was closed: writing would fail, at the latest when Python exits."""
         gone = [number for number in self._open if not os.isatty(number)]
         for number in gone:
             self._open.remove(number)
@@ -188,7 +188,7 @@ _CURRENT: list[Context] = []
 
 
 def current() -> Context:
-    """The surroundings of this run."""
+    """Return the context of this run."""
     if not _CURRENT:
         _CURRENT.append(Context())
     return _CURRENT[0]

@@ -1,4 +1,4 @@
-"""What is asked: prompt, standard input, files, system text and schema made into a question."""
+"""Turns prompt, standard input, files, system prompt and schema into a question."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IMAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What `ask` and `route` read."""
+    """Inputs of `ask` and `route`."""
 
     system: Annotated[
         str | None,
@@ -103,9 +103,10 @@ def question(
     before: tuple[Message, ...] = (),
 ) -> Question:
     """
-    What is asked with these flags, after the turns `before`; `--max-cost` is the session's, which asks nothing else.
+    Read the inputs into a question that follows the turns `before`.
 
-    Raises `UsageError` when there is nothing to ask or a part can't be read.
+    It carries no cap of its own: `--max-cost` is the session's. Raises `UsageError` if there is nothing to ask or an
+    input cannot be read.
     """
     from llmo.cli import options
     from llmo.client import question
@@ -119,7 +120,7 @@ def question(
 
 
 def _message(ctx: Context, prompt: str | None, inputs: Inputs) -> Message:
-    """Put the parts together: template or prompt, then standard input, then files, blank lines between."""
+    """Join the template or prompt, standard input and files, in this order, with blank lines."""
     if inputs.define and not inputs.template:
         raise UsageError("-D needs --template", hint="it sets a field of a template")
     piped = _stdin(ctx, wanted=prompt == "-", refused=inputs.no_stdin)
@@ -135,7 +136,7 @@ def _message(ctx: Context, prompt: str | None, inputs: Inputs) -> Message:
 
 
 def schema(given: str | None) -> Mapping[str, Json] | None:
-    """Read `--schema`. Raises `UsageError` when no answer could be held against it."""
+    """Read `--schema`. Raises `UsageError` if answers cannot be validated against it."""
     from llmo.requests.validator import checked
 
     if given is None:
@@ -153,7 +154,7 @@ def schema(given: str | None) -> Mapping[str, Json] | None:
 
 
 def read_text(path: Path, what: str) -> str:
-    """A UTF-8 file. Raises `UsageError` that says what is wrong with it."""
+    """Read a UTF-8 text file. Raises `UsageError` naming it as `what`."""
     data = _read(path, what)
     if b"\0" in data[:8192]:
         raise UsageError(f"{what}: binary file: {path}", hint="only text and PNG, JPEG, GIF, WebP images can be sent")
@@ -181,7 +182,7 @@ def _utf8(data: bytes, what: str) -> str:
 
 
 def _stdin(ctx: Context, *, wanted: bool, refused: bool) -> str | None:
-    """Piped text; only a pipe, a socket or a file is read unasked, so that loops and cron jobs don't hang."""
+    """Read standard input; unless `wanted`, only from a pipe, socket or file, so loops and cron jobs don't hang."""
     if refused or ctx.stdin is None:
         return None
     if not wanted:
@@ -195,7 +196,7 @@ def _stdin(ctx: Context, *, wanted: bool, refused: bool) -> str | None:
 
 
 def text_or_file(text: str) -> str:
-    """A system prompt: the text itself, or with `@` the text of a file."""
+    """Return a system prompt given as text, or as `@FILE`."""
     return read_text(Path(text[1:]), "--system") if text.startswith("@") else text
 
 
@@ -221,10 +222,9 @@ def _media_type(data: bytes) -> str | None:
 
 def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:
     """
-    The prompt of a template.
+    Render the template.
 
-    Raises `UsageError` for a prompt, a text on standard input or a -D that the template does not use: it would be
-    left out without a word.
+    Raises `UsageError` for a prompt, standard input or -D that the template does not use and would silently drop.
     """
     from llmo.batch.input.template import WHOLE, Template
     from llmo.cli.options import pair

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 NAMES = {"extra": "--option", "tags": "--tag"}
-"""Flags that are not called as the option of `llmo.Client` is."""
+"""Flags whose names differ from the options of `llmo.Client`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,7 @@ class SelectionFlags:
     ] = False
 
     def __post_init__(self) -> None:
-        """Refuse what can't be meant, before a command reads or opens anything."""
+        """Check the values before a command reads or opens anything. Raises `UsageError`."""
         from llmo.client.question import check
 
         check(given(self), flags())
@@ -224,14 +224,14 @@ def top(
 
 
 def flags() -> Spelling:
-    """How options are spelled here."""
+    """Return the names of options on the command line."""
     from llmo.client.question import Spelling
 
     return Spelling(lambda name: NAMES.get(name) or f"--{name.replace('_', '-')}", "--private")
 
 
 def given(selection: SelectionFlags, option: list[str] | None = None) -> Options:
-    """The flags as options of a question; values of `-o` are read as JSON where they are JSON. Raises `UsageError`."""
+    """Convert flags to options of a question; `-o` values that are JSON are parsed. Raises `UsageError`."""
     text = selection.timeout
     pairs = dict(pair("--option", text) for text in option or ())
     return {
@@ -256,26 +256,26 @@ def given(selection: SelectionFlags, option: list[str] | None = None) -> Options
 
 
 def tags(selection: SelectionFlags) -> dict[str, str]:
-    """`--tag` as a mapping."""
+    """Return `--tag` as a mapping."""
     return dict(pair("--tag", text) for text in selection.tag or ())
 
 
 def params(selection: SelectionFlags, option: list[str] | None) -> Params:
-    """Generation parameters."""
+    """Return the generation parameters."""
     from llmo.client import question
 
     return question.params(given(selection, option), flags())
 
 
 def choice(selection: SelectionFlags) -> Selection:
-    """What the planner is told."""
+    """Return what the planner needs to know."""
     from llmo.client import question
 
     return replace(question.selection(given(selection), flags()), allow_unpriced=selection.allow_unpriced)
 
 
 def compared_targets(selection: SelectionFlags, profile: Profile) -> list[Target]:
-    """The targets of `--compare`. Raises `UsageError` for less than two."""
+    """Return the targets of `--compare`. Raises `UsageError` for fewer than two."""
     from llmo.routing.chains import resolve
 
     targets = list(dict.fromkeys(resolve(profile, ref) for ref in selection.model or ()))
@@ -285,7 +285,7 @@ def compared_targets(selection: SelectionFlags, profile: Profile) -> list[Target
 
 
 def clocks(selection: SelectionFlags, profile: Profile) -> tuple[float, int]:
-    """Total seconds of a call, and attempts after the first."""
+    """Return the total seconds of a call and the number of retries, from flags or profile."""
     from llmo.client import question
 
     total, retries = question.clocks(given(selection), flags())

@@ -1,4 +1,4 @@
-"""Show a plan: for `route`, and for `ask --dry-run`."""
+"""Prints a plan, for `route` and for `ask --dry-run`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def show_plan(ctx: Context, plan: Plan, money: Allowance, *, as_json: bool) -> int:
-    """Print what a plan comes to with this money, in the form that is asked for; the exit code."""
+    """Print a plan under the current budgets, as JSON or as a table; return the exit code."""
     plan = decided(plan, money)
     body = json_output.plan(plan, money.statuses)
     if as_json:

@@ -1,4 +1,4 @@
-"""Whether the providers of a profile answer."""
+"""Checks whether the providers of a profile are ready."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 PATIENCE = 10.0
-"""Seconds for each provider, whatever the others do."""
+"""Timeout in seconds for each provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """What was found of one provider; `wrong` is a reason to fail, not only not ready."""
+    """The state of one provider; `wrong` means the check fails, not just that the provider is not ready."""
 
     name: str
     ready: bool
@@ -33,7 +33,7 @@ class Readiness:
 
 
 def found(ctx: Context) -> list[Readiness]:
-    """What is known without asking anybody."""
+    """Return what is known without contacting a provider."""
     states = []
     for name in told_of(ctx):
         config = ctx.profile.providers[name]
@@ -45,7 +45,7 @@ def found(ctx: Context) -> list[Readiness]:
 
 
 def examined(ctx: Context) -> list[Readiness]:
-    """Ask every provider that has what it needs, all at once."""
+    """Contact every configured provider concurrently."""
     import asyncio
 
     return asyncio.run(_all(ctx))
@@ -58,7 +58,7 @@ async def _all(ctx: Context) -> list[Readiness]:
 
     pool = ProviderPool(ctx, busy=False)
     try:
-        # Made one after another, as a key may come from a command that asks for a passphrase; no clock runs yet.
+        # Created one by one, before any timeout starts: a key may come from a command that asks for a passphrase.
         made = [_made(ctx, pool, state) for state in found(ctx)]
         return await asyncio.gather(*(_asked(ctx, state, provider) for state, provider in made))
     finally:
@@ -94,6 +94,6 @@ def _failed(ctx: Context, state: Readiness, why: str) -> Readiness:
 
 
 def _configured(ctx: Context, name: str) -> bool:
-    """Whether a person or a key named it; a built-in provider that needs none may be absent."""
+    """Whether the profile or a key configures it; a built-in provider that needs no key may be absent."""
     named = ctx.loaded.origins.get(f"providers.{name}.kind", "built-in") != "built-in"
     return named or key_origin(name, ctx.profile.providers[name], ctx.env) is not None

@@ -1,1 +1,1 @@
-"""The Python API, and the only place that puts concrete parts together."""
+"""The Python API, and the only place that wires providers, transports and the ledger together."""

@@ -1,4 +1,4 @@
-"""What a program gets back: answers, estimates and limits, with money as exact decimals of dollars."""
+"""Results of the Python API: answers, estimates and limits, with money as exact decimal dollars."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """
-    An answer with all that is known of it.
+    An answer and everything known about it.
 
-    `data` is the parsed JSON when a schema was given. `cost` is dollars over all attempts, None when
-    unknown, and `cost_source` how it is known; up to `in_doubt` may be billed beyond it. `usage` is None
-    when the provider gave none. `complete` is False when the token limit cut it, or the stream was closed early.
-    `tool_calls` are what the model wants to have run of the tools in `extra`: llmo runs none.
+    `data` is the parsed JSON if a schema was given. `cost` is the total of all attempts in dollars, None if unknown,
+    and `cost_source` says how it is known; up to `in_doubt` may be billed on top. `usage` is None if the provider
+    reported none. `complete` is False if the token limit cut off the answer or the stream was closed early.
+    `tool_calls` are calls that the model makes of the tools in `extra`; llmo does not run them.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTarget:
-    """A target that may answer; `rank` is None when it is out, and `why` says why. Costs are dollars."""
+    """A candidate; `rank` is None if it was ruled out, and `why` gives the reason. Costs are in dollars."""
 
     target: Target
     rank: int | None
@@ -76,10 +76,10 @@ class PlannedTarget:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """
-    Who would answer, and what the first of them would cost.
+    Which models would answer, and what the first of them would cost.
 
-    `expected` is a guess, `worst` the bound that a budget holds: both dollars, None when the price is
-    unknown or nobody can answer.
+    `expected` is an estimate, `worst` the amount that a budget reserves; both in dollars, None if the price is unknown
+    or no model can answer.
     """
 
     task: str
@@ -90,23 +90,23 @@ class Estimate:
 
     @property
     def ranked(self) -> tuple[PlannedTarget, ...]:
-        """Those who will be tried, in order."""
+        """Return the candidates that will be tried, in order."""
         return tuple(c for c in self.candidates if c.rank is not None)
 
     @property
     def expected(self) -> Decimal | None:
-        """What the first candidate would probably cost."""
+        """Return the estimated cost of the first candidate."""
         return self.ranked[0].expected if self.ranked else None
 
     @property
     def worst(self) -> Decimal | None:
-        """What the first candidate costs at most."""
+        """Return the highest possible cost of the first candidate."""
         return self.ranked[0].worst if self.ranked else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """A limit and how much of it is used in its current window; `calls` counts those in flight too."""
+    """A limit and its use in the current window; `calls` includes those in flight."""
 
     name: str
     window: Window
@@ -123,7 +123,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast a provider may be asked; None where nothing is known, `cooling_s` while it asked to wait."""
+    """Rate limits of a provider, None where unknown; `cooling_s` is how long it asked to wait."""
 
     rpm: float | None
     tpm: float | None
@@ -134,19 +134,19 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What may still be spent, and how fast providers may be asked."""
+    """What is left of each budget, and the rate limits of each provider."""
 
     budgets: tuple[Budget, ...]
     providers: Mapping[str, Pace]
 
 
 def dollars(amount: Pico | None) -> Decimal | None:
-    """Exact dollars; None is unknown."""
+    """Return exact dollars, None if unknown."""
     return None if amount is None else decimal(amount)
 
 
 def answer(result: results.Result, *, task: str) -> Answer:
-    """The answer of a result; raises its error, with the attempts and the text that came before it."""
+    """Return the answer of a result. Raises its error, with the attempts and the text received so far."""
     if result.error is not None and not isinstance(result.error, Cancelled):
         raise _told(result.error, result.attempts, result.text)
     cut = output_limits.cut(result)
@@ -179,7 +179,7 @@ def _told(error: LlmoError, attempts: tuple[AttemptRecord, ...], text: str) -> L
 
 
 def estimate(plan: router.Plan) -> Estimate:
-    """What a plan says."""
+    """Return a plan as an estimate."""
     return Estimate(
         task=plan.task.name,
         task_reason=plan.task.reason,
@@ -203,7 +203,7 @@ def _candidate(one: router.Candidate) -> PlannedTarget:
 
 
 def budget(status: BudgetStatus) -> Budget:
-    """A limit as it stands."""
+    """Return the status of a limit."""
     return Budget(
         name=status.name,
         window=status.window,

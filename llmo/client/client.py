@@ -8,9 +8,9 @@ llmo for programs: the engine, ledger, budgets and privacy of the command line, 
         for piece in client.stream("And in Asia?", max_tokens=200, tags={"team": "maps"}):
             print(piece, end="")
 
-Both classes work on a loop of their own in a thread of its own: `Client` can be used inside a running loop
-(notebooks), `AsyncClient` from any loop and from several, and neither ever blocks the caller's loop. Failures are
-`llmo.errors`, raised with the attempts that were made and the text that came before. No texts are kept.
+Both classes run an event loop in a background thread: `Client` can be used inside a running loop (notebooks),
+`AsyncClient` from any number of loops, and neither blocks the caller's loop. Failures are raised as `llmo.errors`, with
+the attempts that were made and the text received so far. Prompts and answers are not saved.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class _Owner:
-    """What both clients are: a session on the loop of a portal."""
+    """The part that both clients share: a session that runs on the loop of a portal."""
 
     def __init__(
         self,
@@ -55,12 +55,12 @@ class _Owner:
         allow_unpriced: bool = False,
     ) -> None:
         """
-        `profile` is a name or a path, `env` takes the place of the process's environment.
+        `profile` is a name or a path, `env` replaces the process's environment.
 
-        `max_cost` caps everything that this client spends. `concurrency` is how many requests may be in
-        flight at each provider; above 1 it is wired for many, as `llmo batch` is: refused holds wait for own
-        calls to settle, and waiting in line is no part of `timeout`. Raises `ConfigError` for a profile that
-        can't be used.
+        `max_cost` caps everything that this client spends. `concurrency` is how many requests may be in flight at
+        each provider; above 1 the client is tuned for many requests, as `llmo batch` is: a hold that a budget refuses
+        waits for the client's other calls to settle, and `timeout` does not include waiting. Raises `ConfigError` for
+        an invalid profile.
         """
         concurrency = parameters.whole("concurrency", concurrency)
         cap(max_cost)
@@ -81,7 +81,7 @@ class _Owner:
         )
         self._session = Session(runtime, terms)
         self._portal = Portal(self._session.close)
-        # At exit the process's own end does it; holds still open then are booked by `llmo cost --reconcile`.
+        # Not at exit: the process ends anyway, and `llmo cost --reconcile` settles holds left open.
         weakref.finalize(self, self._portal.stop).atexit = False
 
     @property
@@ -90,8 +90,8 @@ class _Owner:
         return self._session.terms.run
 
     def _asked(self, prompt: Prompt, options: Options, *, shown: bool) -> ClientQuestion:
-        """Prepare a question; `shown` when pieces of the answer are, so that it can't begin anew."""
-        # One whole body is cheaper for many; a stream keeps what came before a failure.
+        """Prepare a question; an answer that is `shown` as it arrives cannot be started over."""
+        # Whole bodies are cheaper for many requests; a stream keeps the text received before a failure.
         stream = shown or self._session.terms.width is None
         return ClientQuestion(self._session, question(prompt, options, stream=stream, restart=not shown))
 
@@ -123,28 +123,28 @@ class _Owner:
 
 
 class Client(_Owner):
-    """Asks models, and waits for them; may be shared by threads. Use it in `with`, or `close` it."""
+    """A blocking client; may be shared by threads. Use it in `with`, or call `close`."""
 
     def ask(self, prompt: Prompt, **options: Unpack[Options]) -> Answer:
-        """The answer to a prompt or to messages; see `llmo.client.question.Options`. Raises `LlmoError`."""
+        """Return the answer to a prompt or messages; see `llmo.client.question.Options`. Raises `LlmoError`."""
         asked = self._asked(prompt, options, shown=False)
         return self._portal.call(asked.run)
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> Stream:
-        """The answer as it comes; nothing is sent before the first piece is asked for."""
+        """Return the answer as a stream; nothing is sent until it is first read."""
         return Stream(self, self._portal, self._asked(prompt, options, shown=True))
 
     def estimate(self, prompt: Prompt, **options: Unpack[Options]) -> Estimate:
-        """Who would answer, and for how much; sends nothing."""
+        """Return which models would answer and at what cost, without sending anything."""
         asked = question(prompt, options)
         return self._portal.call(lambda: self._estimate(asked))
 
     def limits(self) -> Limits:
-        """What may still be spent, and how fast providers may be asked."""
+        """Return what is left of each budget, and the rate limits of each provider."""
         return self._portal.call(self._limits)
 
     def close(self) -> None:
-        """Cancel what is under way and book it, close connections; later calls are refused."""
+        """Cancel and settle calls in flight and close connections; later calls are refused."""
         self._portal.close()
 
     def __enter__(self) -> Self:
@@ -155,38 +155,38 @@ class Client(_Owner):
 
 
 class AsyncClient(_Owner):
-    """Asks models without blocking; may be shared by tasks and loops. Use it in `async with`, or `close` it."""
+    """An async client; may be shared by tasks and loops. Use it in `async with`, or call `close`."""
 
     @classmethod
     def beside(cls, client: Client) -> Self:
-        """One that shares everything with a `Client`, which closes both."""
+        """Return a client that shares everything with a `Client`; closing that one closes both."""
         made = cls.__new__(cls)
-        made._session, made._portal = client._session, client._portal  # noqa: SLF001 - the two halves of one thing
+        made._session, made._portal = client._session, client._portal  # noqa: SLF001 - two faces of one client
         made._kept = client  # noqa: SLF001 - its own
         return made
 
     _kept: Client | None = None
 
     async def ask(self, prompt: Prompt, **options: Unpack[Options]) -> Answer:
-        """The answer to a prompt or to messages; see `llmo.client.question.Options`. Raises `LlmoError`."""
+        """Return the answer to a prompt or messages; see `llmo.client.question.Options`. Raises `LlmoError`."""
         asked = self._asked(prompt, options, shown=False)
         return await self._portal.acall(asked.run)
 
     def stream(self, prompt: Prompt, **options: Unpack[Options]) -> AsyncStream:
-        """The answer as it comes; nothing is sent before the first piece is asked for."""
+        """Return the answer as a stream; nothing is sent until it is first read."""
         return AsyncStream(self, self._portal, self._asked(prompt, options, shown=True))
 
     async def estimate(self, prompt: Prompt, **options: Unpack[Options]) -> Estimate:
-        """Who would answer, and for how much; sends nothing."""
+        """Return which models would answer and at what cost, without sending anything."""
         asked = question(prompt, options)
         return await self._portal.acall(lambda: self._estimate(asked))
 
     async def limits(self) -> Limits:
-        """What may still be spent, and how fast providers may be asked."""
+        """Return what is left of each budget, and the rate limits of each provider."""
         return await self._portal.acall(self._limits)
 
     async def close(self) -> None:
-        """Cancel what is under way and book it, close connections; later calls are refused."""
+        """Cancel and settle calls in flight and close connections; later calls are refused."""
         await asyncio.to_thread(self._portal.close)
 
     async def __aenter__(self) -> Self:

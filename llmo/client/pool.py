@@ -1,4 +1,4 @@
-"""The providers of a profile, made when they are first asked for."""
+"""Providers of a profile, created on first use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ProviderPool:
-    """Providers of the profile, made when first asked for, closed together."""
+    """The providers of a profile, created on first use and closed together; `busy` picks the transport for many."""
 
     def __init__(self, runtime: Runtime, *, busy: bool) -> None:
         self._runtime, self._busy = runtime, busy
@@ -21,13 +21,13 @@ class ProviderPool:
         self._transport: Transport | None = None
 
     def __call__(self, name: str) -> Provider:
-        """The provider `name`."""
+        """Return the provider called `name`."""
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
 
     async def close(self) -> None:
-        """Give everything back."""
+        """Close the providers and their transport."""
         for provider in self._made.values():
             await provider.close()
         if self._transport is not None:
@@ -55,7 +55,7 @@ class ProviderPool:
         return factory(config.kind)(link)
 
     def _wire(self, kind: str) -> Transport:
-        """One transport for all; measured: httpx starts soonest, aiohttp carries a thousand at once."""
+        """Return the shared transport. Measured: httpx starts fastest, aiohttp handles a thousand requests at once."""
         from llmo.config.kinds import KINDS
 
         if not KINDS[kind].http:

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own: for callers who have no loop, or another one each time."""
+"""An event loop in a background thread, for callers that have no loop or several."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class PortalCall(Generic[T]):
-    """A coroutine on the other loop; `future` is done when it has really ended, also after `cancel`."""
+    """A coroutine on the portal's loop; `future` is done only once it has really ended, even after `cancel`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.future: Future[T] = Future()
@@ -30,7 +30,7 @@ class PortalCall(Generic[T]):
         self._cancelled = False
 
     def begin(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """In the loop: start."""
+        """Start the coroutine; called in the loop."""
         self._task = self._loop.create_task(coroutine)
         self._task.add_done_callback(self._end)
         if self._cancelled:
@@ -38,11 +38,11 @@ class PortalCall(Generic[T]):
         return self._task
 
     def refuse(self) -> None:
-        """In the loop: the portal closed before this could start."""
+        """Fail because the portal closed first; called in the loop."""
         self.future.set_exception(Cancelled("the client was closed"))
 
     def cancel(self) -> None:
-        """Ask it to end; from any thread, returns at once."""
+        """Request cancellation from any thread, without waiting."""
         self._cancelled = True
         # A loop that has closed has ended all its tasks.
         with suppress(RuntimeError):
@@ -62,7 +62,7 @@ class PortalCall(Generic[T]):
 
 
 class Portal:
-    """The thread, started by the first call; `cleanup` runs on its loop when everything has ended."""
+    """The background thread, started by the first call; `cleanup` runs on its loop once all calls have ended."""
 
     def __init__(self, cleanup: Callable[[], Awaitable[None]]) -> None:
         self._cleanup = cleanup
@@ -76,7 +76,7 @@ class Portal:
         self._failure: BaseException | None = None
 
     def start(self, make: Callable[[], Coroutine[Any, Any, T]]) -> PortalCall[T]:
-        """Run what `make` returns. Raises `UsageError` when closed, or in a process that only inherited the portal."""
+        """Run the coroutine that `make` returns. Raises `UsageError` if closed, or in a forked process."""
         if os.getpid() != self._pid:
             raise UsageError("this client belongs to the parent process", hint="make one in each process")
         with self._lock:
@@ -88,7 +88,7 @@ class Portal:
         return work
 
     def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Run and wait; interrupted (Ctrl-C), it ends the work first."""
+        """Run and wait; on Ctrl-C, cancel the work and wait for it before raising."""
         work = self.start(make)
         try:
             return work.future.result()
@@ -99,7 +99,7 @@ class Portal:
             raise
 
     async def acall(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The same for a coroutine of any loop; cancelled, it ends the work first."""
+        """Run and await from any loop; when cancelled, cancel the work and wait for it first."""
         work = self.start(make)
         done = asyncio.wrap_future(work.future)
         try:
@@ -111,7 +111,7 @@ class Portal:
             raise
 
     def stop(self) -> None:
-        """Cancel everything and end the thread; from anywhere, waits for nothing."""
+        """Cancel everything and end the thread, without waiting; may be called from anywhere."""
         with self._lock:
             if self._closed:
                 return
@@ -120,7 +120,7 @@ class Portal:
                 self._loop.call_soon_threadsafe(self._enough.set)
 
     def close(self) -> None:
-        """The same, done when the thread has ended. Raises what the cleanup raised."""
+        """Stop, and wait for the thread to end. Raises what `cleanup` raised."""
         self.stop()
         if self._thread is not None and os.getpid() == self._pid:
             self._thread.join()

@@ -1,4 +1,4 @@
-"""What is asked: a prompt with its options, checked and made into a request; for programs and for the command line."""
+"""A question: a prompt with its options, validated once for the Python API and the command line."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": 
 
 class Options(TypedDict, total=False):
     """
-    How to ask; what is left out is as the profile says.
+    Options of a call; those left out come from the profile.
 
-    `model` is `provider/model`, an alias, or several as a chain; `task` picks the chain of a task, `strategy` its
-    order; `fallback=False` tries the first candidate only; `private` never leaves this machine, and without it
-    detected private data may go to the providers of `allow_private_to`. `schema` is a JSON Schema that the answer must
-    match. `max_cost` caps all attempts of this call. `timeout` is seconds for everything, `retries` attempts per
-    candidate after the first. `tags` are stored with every attempt. `extra` is sent to the provider as it is. `fit`
-    lowers `max_tokens` to what the budget allows, and `lenient` leaves out parameters that a model does not take:
-    with a warning, where it would be an error.
+    `model` is `provider/model`, an alias, or a chain of them; `task` picks the chain of a task and `strategy` its
+    order; `fallback=False` tries only the first candidate. `private` never leaves this machine; without it, detected
+    private data may go to the providers in `allow_private_to`. `schema` is a JSON Schema that the answer must match.
+    `max_cost` caps all attempts of this call in dollars. `timeout` is the total number of seconds, `retries` the
+    attempts per candidate after the first. `tags` are stored with every attempt. `extra` is sent to the provider
+    unchanged. `fit` lowers `max_tokens` to what the budget allows, and `lenient` leaves out parameters that a model
+    does not support; both warn where there would be an error otherwise.
     """
 
     model: str | Sequence[str] | None
@@ -60,11 +60,11 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """How a caller spells options, so that messages name them as its user knows them."""
+    """How options are written by the caller, so that error messages use the names the user knows."""
 
     name: Callable[[str], str]
     private: str
-    """What makes a question private."""
+    """How a user asks for privacy."""
 
 
 KEYWORDS = Spelling(str, "private=True")
@@ -73,9 +73,10 @@ KEYWORDS = Spelling(str, "private=True")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """
-    What is asked, checked; None leaves a clock to the profile, `cap` is picodollars.
+    A validated question.
 
-    `restart` allows an answer that broke off to begin anew, for callers who show nothing before the end.
+    `cap` is the most that it may cost, in picodollars; `timeout` and `retries` come from the profile if None. `restart`
+    allows an answer whose stream ended early to start over, for callers that show nothing before the end.
     """
 
     request: Request
@@ -95,7 +96,7 @@ def question(
     stream: bool = True,
     restart: bool = False,
 ) -> Question:
-    """Read what is asked. Raises `UsageError` for an empty prompt or a value that can't be meant."""
+    """Validate a prompt and its options. Raises `UsageError` for an empty prompt or an invalid value."""
     unknown = options.keys() - Options.__annotations__.keys()
     if unknown:
         raise TypeError(f"unexpected keyword argument: {', '.join(sorted(unknown))}")
@@ -114,7 +115,7 @@ def question(
 
 
 def check(options: Options, spelling: Spelling = KEYWORDS) -> None:
-    """Raise `UsageError` for options that can't be meant, whatever is asked."""
+    """Validate options without a prompt. Raises `UsageError`."""
     params(options, spelling)
     clocks(options, spelling)
     _exclude(options, spelling)
@@ -122,7 +123,7 @@ def check(options: Options, spelling: Spelling = KEYWORDS) -> None:
 
 
 def params(options: Options, spelling: Spelling = KEYWORDS) -> Params:
-    """Generation parameters. Raises `UsageError`."""
+    """Return the generation parameters. Raises `UsageError`."""
     name = spelling.name
     return Params(
         max_tokens=parameters.whole("max_tokens", options.get("max_tokens"), name("max_tokens")),
@@ -134,7 +135,7 @@ def params(options: Options, spelling: Spelling = KEYWORDS) -> Params:
 
 
 def selection(options: Options, spelling: Spelling = KEYWORDS) -> Selection:
-    """What the planner is told."""
+    """Return what the planner needs to know."""
     private = options.get("private", False)
     return Selection(
         models=_several(options.get("model")),
@@ -152,14 +153,14 @@ def selection(options: Options, spelling: Spelling = KEYWORDS) -> Selection:
 
 
 def clocks(options: Options, spelling: Spelling = KEYWORDS) -> tuple[float | None, int | None]:
-    """Seconds of a call, and attempts after the first; None leaves it to the profile. Raises `UsageError`."""
+    """Return the timeout in seconds and the number of retries, None where the profile decides. Raises `UsageError`."""
     name = spelling.name
     timeout = parameters.real("timeout", options.get("timeout"), name("timeout"))
     return timeout, parameters.whole("retries", options.get("retries"), name("retries"))
 
 
 def cap(amount: Dollars | None, spelling: Spelling = KEYWORDS) -> Pico | None:
-    """A cap in picodollars. Raises `UsageError` unless it is an amount above 0."""
+    """Return a cap in picodollars. Raises `UsageError` unless it is above 0."""
     return None if amount is None else parameters.cap(str(amount), spelling.name("max_cost"))
 
 

@@ -1,4 +1,4 @@
-"""A profile with the ledger, catalog, history and planner that belong to it, each made when it is first used."""
+"""The profile of a process with its catalog, ledger, history and planner, each created on first use."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 @dataclass
 class Runtime:
-    """A profile with what belongs to it, each made when it is first used, so that nobody pays for more."""
+    """A profile and the parts that depend on it, created on first use so that a command pays only for what it needs."""
 
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     clock: Clock = field(default_factory=SystemClock)
     profile_name: str | None = None
     online: bool = False
-    """Whether the network may be asked what is there."""
+    """Whether local servers may be discovered over the network."""
     overrides: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Nothing that this environment keeps secret is ever shown."""
+        """Mask secrets of this environment in all output."""
         redact.watch(self.env)
 
     @cached_property
     def loaded(self) -> Loaded:
-        """The profile with the origin of each value."""
+        """Return the profile with the origin of each value."""
         from llmo.config.load import load
 
         name = self.profile_name or self.env.get("LLMO_PROFILE")
@@ -51,7 +51,7 @@ class Runtime:
         return loaded
 
     def _found_ollama(self) -> bool:
-        """Look for Ollama where no discovery has found it yet; whether its models are now known."""
+        """Look for a local Ollama server that is not known yet; return whether one was found."""
         import socket
         from urllib.parse import urlsplit
 
@@ -72,20 +72,20 @@ class Runtime:
 
     @property
     def profile(self) -> Profile:
-        """The profile."""
+        """Return the profile."""
         return self.loaded.profile
 
     def _remember(self, loaded: Loaded) -> None:
-        """Mask what the profile keeps secret, from now on: the values of headers and of the variables that it names."""
+        """Mask the profile's secrets from now on: header values and the environment variables that it names."""
         for provider in loaded.profile.providers.values():
             for value in provider.headers.values():
-                # "Bearer KEY" may come back without its first word.
+                # "Bearer KEY" may be echoed without its first word.
                 redact.remember(value, *value.split()[1:])
             redact.remember(self.env.get(provider.api_key_env or "", ""))
 
     @cached_property
     def catalog(self) -> Catalog:
-        """Models and prices."""
+        """Return the models and prices."""
         from llmo.catalog.catalog import FILE, Catalog
         from llmo.catalog.listings import ModelLists
         from llmo.storage.paths import cache_dir
@@ -99,7 +99,7 @@ class Runtime:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The money; opens nothing until it is used."""
+        """Return the ledger; its file is opened on first use."""
         from llmo.ledger.sqlite.ledger import SQLiteLedger
         from llmo.storage.paths import data_dir
 
@@ -109,20 +109,20 @@ class Runtime:
 
     @cached_property
     def history(self) -> History:
-        """Prompts and answers."""
+        """Return the history of prompts and answers."""
         from llmo.storage.history import History
         from llmo.storage.paths import data_dir
 
         return History(data_dir(self.env) / "history.db", self.clock)
 
     def hurry(self, seconds: float) -> None:
-        """Let nothing wait longer than this for other processes, from now on and in all."""
+        """Limit the total time that is spent waiting for other processes, starting now."""
         self.ledger.until = time.monotonic() + seconds
         self.history.patience = min(self.history.patience, seconds)
 
     @cached_property
     def planner(self) -> Planner:
-        """Plans requests of this profile."""
+        """Return the planner."""
         from llmo.routing.planner import Planner
 
         return Planner(self.profile, self.env, self.catalog, self.ledger)
@@ -136,11 +136,11 @@ class Runtime:
 
     @property
     def wire_log(self) -> Callable[[str], None] | None:
-        """Where the wire is written down, line by line; None writes nothing."""
+        """Where requests and responses are logged, line by line; None logs nothing."""
         return None
 
     def limits(self, max_cost: str | None = None) -> tuple[Limit, ...]:
-        """All limits that hold: the profile's, and a cap of dollars for this run."""
+        """Return all limits: those of the profile, and `max_cost` dollars for this run."""
         from llmo.ledger.accounts import limits
 
         return limits(self.profile, max_cost)

@@ -1,4 +1,4 @@
-"""One question of a client: asked to its end, or read as it comes."""
+"""One question of a client, answered at once or as a stream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ClientQuestion:
-    """A question of a client; `answer` when `run` has ended, however it ended."""
+    """A question of a client; `answer` is available once `run` has ended, even if it was cancelled."""
 
     def __init__(self, session: Session, question: Question) -> None:
         self._session, self._question = session, question
@@ -35,9 +35,9 @@ class ClientQuestion:
 
     async def run(self, put: Callable[[str], object] | None = None) -> Answer:
         """
-        Ask; `put` gets the text as it comes, with a schema in one piece, when it has been found to match.
+        Ask; `put` receives the text as it arrives, or in one piece once it matches the schema if there is one.
 
-        Raises the error that the answer ended with. Cancelled, it books what was received.
+        Raises the error of a failed answer. When cancelled, settles what was received.
         """
         plan = self._session.plan(self._question)
         self._task = plan.task.name
@@ -58,37 +58,37 @@ class ClientQuestion:
 
     @property
     def answer(self) -> Answer:
-        """The answer, partial when it was cancelled. Raises the error that it ended with, if any."""
+        """Return the answer, partial if it was cancelled. Raises the error of a failed answer."""
         if self._result is None:
             raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
         return answers.answer(self._result, task=self._task)
 
 
 class _StreamPieces:
-    """What both streams are: an answer whose pieces are handed over from the other loop."""
+    """The part that both streams share: pieces are handed over from the portal's loop."""
 
     def __init__(self, owner: object, portal: Portal, asked: ClientQuestion) -> None:
-        # The owner is kept: a client that nobody holds any more closes itself.
+        # Keep the owner alive: a client that is no longer referenced closes itself.
         self._owner, self._portal, self._asked = owner, portal, asked
         self._work: PortalCall[Answer] | None = None
         self._over = False
 
     @property
     def result(self) -> Answer:
-        """The answer, when the pieces have ended; partial when closed early. Raises the error it ended with."""
+        """Return the answer once the stream has ended, partial if it was closed early. Raises its error."""
         if self._work is not None and not self._work.future.done():
             raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
         return self._asked.answer
 
     def _begin(self, put: Callable[[str | None], object]) -> PortalCall[Answer]:
-        """Start; `put` gets each piece, and None at the end."""
+        """Start; `put` receives each piece, and None at the end."""
         asked = self._asked
         work = self._portal.start(lambda: asked.run(put))
         work.future.add_done_callback(lambda _: put(None))
         return work
 
     def _ended(self, stop: type[Exception]) -> Exception:
-        """What to raise at the end: its error once, `stop` ever after."""
+        """Return what to raise at the end: the error the first time, then `stop`."""
         error = None if self._over or self._work is None else self._work.future.exception()
         self._over = True
         return error if isinstance(error, Exception) else stop()
@@ -99,7 +99,7 @@ class _StreamPieces:
 
 
 class Stream(_StreamPieces):
-    """Iterates over pieces of text, then has a `result`. Left early, `close` it (or use `with`): it is booked then."""
+    """Iterates over pieces of text, then has a `result`. To stop early, call `close` or use `with`."""
 
     def __init__(self, owner: object, portal: Portal, asked: ClientQuestion) -> None:
         super().__init__(owner, portal, asked)
@@ -119,7 +119,7 @@ class Stream(_StreamPieces):
         return piece
 
     def close(self) -> None:
-        """End it; what was received is booked when this returns."""
+        """Stop the stream; what was received is settled when this returns."""
         self._over = True
         if self._work is not None:
             self._work.cancel()
@@ -133,7 +133,7 @@ class Stream(_StreamPieces):
 
 
 class AsyncStream(_StreamPieces):
-    """The same for `async for`, on one loop. Left early, `close` it (or use `async with`)."""
+    """A stream for `async for`, on one loop. To stop early, call `close` or use `async with`."""
 
     def __init__(self, owner: object, portal: Portal, asked: ClientQuestion) -> None:
         super().__init__(owner, portal, asked)
@@ -153,7 +153,7 @@ class AsyncStream(_StreamPieces):
         return piece
 
     async def close(self) -> None:
-        """End it; what was received is booked when this returns."""
+        """Stop the stream; what was received is settled when this returns."""
         self._over = True
         if self._work is not None:
             self._work.cancel()
@@ -169,7 +169,7 @@ class AsyncStream(_StreamPieces):
 
 
 def _into(loop: asyncio.AbstractEventLoop, queue: asyncio.Queue[str | None]) -> Callable[[str | None], Any]:
-    """Put from another thread; a loop that has gone has no reader."""
+    """Return a function that puts from another thread, and does nothing once the loop is closed."""
 
     def put(piece: str | None) -> None:
         with suppress(RuntimeError):

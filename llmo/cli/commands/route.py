@@ -1,4 +1,4 @@
-"""`llmo route`: the plan, nothing sent."""
+"""`llmo route`: shows the plan without sending anything."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def route(
 
 
 def _rows(ctx: Context, path: str, selection: SelectionFlags, inputs: Inputs) -> int:
-    """A plan a line, in order."""
+    """Print one plan per line, in the order of the prompts."""
     from llmo.cli import options
     from llmo.client.question import Question
     from llmo.engine.output_limits import decided
@@ -75,7 +75,7 @@ def _rows(ctx: Context, path: str, selection: SelectionFlags, inputs: Inputs) ->
 
 
 def _prompts(ctx: Context, path: str) -> Iterator[str]:
-    """The prompts of a file: `prompt` of JSON lines, else the lines. Raises `UsageError` naming a bad line."""
+    """Yield the prompts of a file: `prompt` of JSON lines, or plain lines. Raises `UsageError` with the bad line."""
     from pathlib import Path
 
     from llmo.cli.inputs import read_text

@@ -1,4 +1,4 @@
-"""Answers to exact repeats, when `--cache` asks for them."""
+"""Reuses answers to identical requests (`--cache`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class AnswerCache:
-    """Takes and keeps complete answers, for as long as `--cache` says; without it neither."""
+    """Stores complete answers and returns those no older than `--cache` allows; does nothing without the flag."""
 
     def __init__(self, ctx: Context, asked: AskRequest) -> None:
         age = asked.output.cache
@@ -28,14 +28,14 @@ class AnswerCache:
         self._key = None if self._age is None else _key(asked)
 
     def find(self) -> Result | None:
-        """An answer bought earlier."""
+        """Return a stored answer to the same request, None if there is none."""
         if self._key is None or self._age is None:
             return None
         found = self._ctx.history.cached(self._key, self._age)
         return None if found is None else _revived(found.body, self._ctx)
 
     def keep(self, result: Result) -> None:
-        """Keep a good answer."""
+        """Store an answer, if it is complete."""
         if self._key is not None and result.complete and result.target is not None:
             body = {
                 "text": result.text,

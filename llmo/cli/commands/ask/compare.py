@@ -1,4 +1,4 @@
-"""What `llmo ask --compare` does: one prompt to several targets at once, their answers beside each other."""
+"""`llmo ask --compare`: sends one prompt to several targets at once and shows the answers side by side."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 
 BLINK_S = 0.2
 WORST = (Exit.CONFIG, Exit.BUDGET, Exit.FAILED, Exit.INCOMPLETE, Exit.TEMPORARY)
-"""Exit codes from bad to less bad: what only a change mends before what may work later."""
+"""Exit codes from worst to least bad: those that need a change come before those that may go away."""
 
 
 @dataclass(slots=True)
 class ComparedTarget:
-    """One target, asked alone; `failure` when it can't be."""
+    """One target and its answer; `failure` says why it could not be asked."""
 
     target: Target
     question: Question
@@ -51,27 +51,27 @@ class ComparedTarget:
 
     @classmethod
     def planned(cls, session: Session, question: Question, target: Target) -> ComparedTarget:
-        """The question to this target and no other."""
+        """Plan the question for this target alone."""
         question = replace(question, choice=replace(question.choice, models=(str(target),), first_only=True))
         return cls(target, question, session.plan(question))
 
     def check(self, session: Session) -> None:
-        """Find out whether it can be asked."""
+        """Set `failure` if the target cannot be asked."""
         try:
             require_candidates(self.plan)
-            # Made now, so that it is no part of anybody's time.
+            # Created here so that it does not count toward any target's time.
             session.providers(self.target.provider)
         except LlmoError as exc:
             self.failure = exc
 
     async def run(self, session: Session) -> None:
-        """Ask, to the end."""
+        """Ask, and wait for the answer."""
         if self.failure is None:
             await session.run(self.question, self._emit, plan=self.plan)
         self.done = True
 
     def result(self, ctx: Context) -> Result:
-        """What came of it."""
+        """Return the answer, or a result that says why there is none."""
         return self.answer or unsent(ulid(ctx.clock.now()), self.failure or Cancelled(), self.target)
 
     def _emit(self, event: Progress | QuestionEnded) -> None:
@@ -80,14 +80,14 @@ class ComparedTarget:
 
 
 def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
-    """Ask all targets; the exit code."""
+    """Ask all targets and return the exit code."""
     _refuse(output)
     targets = options.compared_targets(selection, ctx.profile)
     question = prompts.question(ctx, prompt, inputs, selection)
     request = replace(question.request, stream=output.stream is not False)
     question = replace(question, request=request, restart=True)
     ctx.hurry(question.timeout or ctx.profile.timeout)
-    # Wired for many: whoever is refused money waits for the others to settle.
+    # A session for many: a refused hold waits for the others to settle.
     session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced, width=len(targets))
     asked = [ComparedTarget.planned(session, question, target) for target in targets]
     if output.dry_run:
@@ -97,7 +97,7 @@ def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inpu
 
 
 def _refuse(output: AskOutput) -> None:
-    """Raise for flags that have no meaning for several answers."""
+    """Raise `UsageError` for flags that make no sense with several answers."""
     single = {
         "--continue": output.go_on,
         "--conversation": output.conversation,
@@ -117,7 +117,7 @@ async def _run(ctx: Context, session: Session, asked: list[ComparedTarget], outp
             for one in asked:
                 group.create_task(one.run(session))
     except asyncio.CancelledError:
-        # The signal's code takes the place of this one; what came is still shown.
+        # The signal decides the exit code; partial answers are still shown.
         pass
     finally:
         await session.close()
@@ -126,7 +126,7 @@ async def _run(ctx: Context, session: Session, asked: list[ComparedTarget], outp
 
 @asynccontextmanager
 async def _progress(ctx: Context, asked: list[ComparedTarget]) -> AsyncGenerator[None]:
-    """One line on the terminal while nothing else is to be seen."""
+    """Keep one status line on the terminal until the answers are shown."""
     if ctx.quiet or not ctx.stderr_tty or ctx.env.get("TERM") == "dumb":
         yield
         return
@@ -151,7 +151,7 @@ async def _blink(ctx: Context, asked: list[ComparedTarget]) -> None:
 
 
 def _finish(ctx: Context, asked: list[ComparedTarget], output: AskOutput) -> int:
-    """Show all; the exit code."""
+    """Print all answers and return the exit code."""
     results = [judged(one.result(ctx), strict=output.strict, told=output.as_json) for one in asked]
     if output.as_json:
         for one, result in zip(asked, results, strict=True):
@@ -172,7 +172,7 @@ def _shown(ctx: Context, results: list[Result]) -> str:
 
 
 def _say(ctx: Context, result: Result) -> None:
-    """What else is to be said of one."""
+    """Write the attempts, warnings and error of one answer to stderr."""
     who = result.target
     for line in summary.attempts(result) if result.ok or len(result.attempts) > 1 else ():
         ctx.note(f"llmo: tried {line}")
@@ -183,6 +183,6 @@ def _say(ctx: Context, result: Result) -> None:
 
 
 def worst(codes: Iterable[int]) -> int:
-    """The worst of several exit codes, 0 of none."""
+    """Return the worst of several exit codes, 0 if there are none."""
     order = [int(code) for code in WORST]
     return min(codes, key=lambda code: order.index(code) if code in order else -1, default=int(Exit.OK))

@@ -1,4 +1,4 @@
-"""The conversation that a question belongs to: its turns so far, whether it is private, and its new turns."""
+"""The conversation that a question belongs to: earlier turns, privacy, and saving the new turns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """Its name, None when nothing is kept of it; `turns` so far when it was `begun` earlier."""
+    """
+    A conversation, new or continued.
+
+    `name` is None if nothing of it will be saved; a continued one was `begun` earlier and has `turns`.
+    """
 
     name: str | None
     begun: bool
@@ -28,7 +32,7 @@ class Conversation:
     turns: tuple[Message, ...] = ()
 
     def secluded(self, ctx: Context, choice: Selection) -> Selection:
-        """The choice with what an earlier turn made sure of: a conversation once private stays so."""
+        """Apply the privacy of earlier turns: a conversation that was private once stays private."""
         before = ctx.history.seclusion(self.name) if self.begun and self.name is not None else None
         if before is None:
             return choice
@@ -37,11 +41,11 @@ class Conversation:
         return replace(choice, kinds=before.kinds)
 
     def add(self, ctx: Context, question: Question, plan: Plan, result: Result) -> None:
-        """Keep the new turns in the history."""
+        """Save the new turns in the history."""
         if not self.keep or self.name is None or result.target is None:
             return
         if result.tool_calls and not result.text:
-            return  # an empty turn would be refused when the conversation goes on
+            return  # providers refuse an empty turn when the conversation continues
         messages = question.request.messages
         new = messages[-1:] if self.begun else messages
         need = plan.requirements
@@ -56,7 +60,7 @@ class Conversation:
 
 
 def opened(ctx: Context, output: AskOutput) -> Conversation:
-    """The conversation that the flags name, or a new one. Raises `UsageError` when there is none to continue."""
+    """Return the conversation to continue, or a new one. Raises `UsageError` if there is none to continue."""
     keep = ctx.profile.store_texts and not output.no_log
     name = output.conversation or (ctx.history.last() if output.go_on else None)
     if name:

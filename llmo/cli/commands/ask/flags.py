@@ -1,4 +1,4 @@
-"""Flags of `llmo ask` alone."""
+"""Flags that only `llmo ask` has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 @dataclass(frozen=True, kw_only=True)
 class AskOutput:
-    """How the answer is shown and kept."""
+    """How the answer is printed and saved."""
 
     go_on: Annotated[
         bool, typer.Option("-c", "--continue", help="continue the last conversation", rich_help_panel="Conversation")

@@ -1,4 +1,4 @@
-"""An answer written as it comes: raw, as markdown, or as events."""
+"""Writes an answer as it arrives: raw text, Markdown, or JSON events."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 class LiveAnswer:
     """
-    Writes what `Session.run` emits; `result` is there when it has ended.
+    Writes the events of `Session.run`; `result` is set once it has ended.
 
-    A `whole` answer is written at its end, because a repair makes void what came before.
+    A `whole` answer is written at its end, because a repair replaces everything that arrived before it.
     """
 
     def __init__(self, writer: Writer, *, whole: bool) -> None:
@@ -50,7 +50,7 @@ class LiveAnswer:
 
 
 def _told(event: Progress | QuestionEnded, writer: EventWriter) -> None:
-    """Write what only programs are told."""
+    """Write an event that only programs see."""
     match event:
         case ToolCall():
             writer.event("tool_call", **calls((event,))[0])
@@ -62,7 +62,7 @@ def _told(event: Progress | QuestionEnded, writer: EventWriter) -> None:
 
 
 def writer(ctx: Context, output: AskOutput) -> Writer:
-    """What the flags ask for."""
+    """Return the writer for the chosen output format."""
     if output.as_json:
         return Silent()
     if output.ndjson:
@@ -74,7 +74,7 @@ def writer(ctx: Context, output: AskOutput) -> Writer:
 
 
 def _put(ctx: Context) -> Callable[[str], None]:
-    """Write JSON that is read as it comes."""
+    """Return a function that writes JSON and flushes it at once."""
 
     def put(text: str) -> None:
         ctx.spelled(text)

@@ -1,4 +1,4 @@
-"""What one `llmo ask` is about, once its flags and inputs are read."""
+"""Reads the flags and inputs of one `llmo ask` into a planned question."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskRequest:
-    """A planned question, where it is asked, and how its answer is shown and kept."""
+    """A planned question with its session, its conversation, and how to print the answer."""
 
     question: Question
     plan: Plan
@@ -34,7 +34,7 @@ class AskRequest:
 def read(
     ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput
 ) -> AskRequest:
-    """Read and plan. Raises `LlmoError` for what can't be asked."""
+    """Read the inputs and plan the question. Raises `LlmoError` if it cannot be asked."""
     total, _ = options.clocks(selection, ctx.profile)
     ctx.hurry(total)
     talk = conversation.opened(ctx, output)
@@ -47,6 +47,6 @@ def read(
         request=replace(question.request, stream=output.stream is not False),
         choice=talk.secluded(ctx, question.choice),
     )
-    ctx.hurry(total)  # anew: the prompt may have taken its time
+    ctx.hurry(total)  # restarted: reading the prompt may have taken a while
     session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
     return AskRequest(question=question, plan=session.plan(question), session=session, conversation=talk, output=output)

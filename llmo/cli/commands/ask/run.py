@@ -1,4 +1,4 @@
-"""What `llmo ask` does: plan, run, show, keep."""
+"""`llmo ask`: plans, asks, prints and saves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def ask(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
-    """Answer on stdout; the exit code."""
+    """Print the answer and return the exit code."""
     if output.as_json and output.ndjson:
         raise UsageError("--json and --ndjson exclude each other")
     asked = question.read(ctx, prompt, selection=selection, inputs=inputs, output=output)
@@ -54,7 +54,7 @@ async def _run(ctx: Context, asked: AskRequest) -> int:
     try:
         await session.run(asked.question, answer, plan=asked.plan)
     except asyncio.CancelledError:
-        # The signal's code takes the place of this one; what came is still shown and kept.
+        # The signal decides the exit code; a partial answer is still printed.
         pass
     finally:
         await session.close()
@@ -62,7 +62,7 @@ async def _run(ctx: Context, asked: AskRequest) -> int:
 
 
 def _ended(ctx: Context, asked: AskRequest, result: Result | None, cache: AnswerCache) -> int:
-    """Finish with what there is; also when interrupted."""
+    """Judge, save and print the result, which is partial after an interruption."""
     if result is None:
         return int(Cancelled().exit)
     told = asked.output.as_json or asked.output.ndjson
@@ -72,13 +72,13 @@ def _ended(ctx: Context, asked: AskRequest, result: Result | None, cache: Answer
             cache.keep(result)
             asked.conversation.add(ctx, asked.question, asked.plan, result)
         except LlmoError as exc:
-            # It is paid for: it is shown, whatever becomes of the copy.
+            # The answer is paid for, so print it even if it could not be saved.
             result = replace(result, warnings=(*result.warnings, f"the answer is not kept: {exc.message}"))
     return _finish(ctx, asked, result)
 
 
 def _finish(ctx: Context, asked: AskRequest, result: Result) -> int:
-    """Say what came of it; the exit code."""
+    """Print the result, its attempts, warnings and cost; return the exit code."""
     output = asked.output
     if output.as_json or output.ndjson:
         name = asked.conversation.name if asked.conversation.keep else None

@@ -1,4 +1,4 @@
-"""What is to be said of an answer that ended: cut by the token limit, or a call of a tool."""
+"""Decides whether a finished answer is good: not cut off by the token limit, and no unanswered tool call."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def judged(result: Result, *, strict: bool, told: bool) -> Result:
     """
-    The result with what is to be said of the token limit (a warning, with --strict a failure), and of tools.
+    Add a warning if the token limit cut off the answer (an error with --strict), or an error for tool calls.
 
-    Calls of tools that are `told` as JSON are an answer: who reads them can run them. Nobody else can.
+    Tool calls that are `told`, that is printed as JSON, count as an answer: the reader can run them.
     """
     if result.error is None and (result.tool_calls or result.finish == "tool_calls"):
         return result if told and result.tool_calls else replace(result, error=_called(result, told=told))

@@ -18,8 +18,7 @@ import pytest
 
 from llmo.batch.executors.local import GRACE_S
 from llmo.cli import signals as running
-from llmo.cli.commands.batch import execute
-from llmo.cli.commands.batch.prepare import BatchFiles
+from llmo.cli.commands.batch.run import listen
 from llmo.cli.signals import FORCE_S
 from llmo.errors import Exit
 from tests import virtual
@@ -200,12 +199,14 @@ def test_a_second_signal_ends_what_is_in_flight(slow: Llmo) -> None:
 class Flying:
     """A run of which it is written down what is done to it, and when."""
 
+    job = SimpleNamespace(stats=SimpleNamespace(in_flight=3), unit="rows")
+
     def __init__(self, clock: virtual.VirtualClock) -> None:
         self.clock = clock
         self.log: list[tuple[str, float]] = []
 
-    def stop(self, reason: str) -> None:
-        self.log.append((f"stop: {reason}", self.clock.elapsed))
+    def stop(self) -> None:
+        self.log.append(("stop", self.clock.elapsed))
 
     def cancel(self) -> None:
         self.log.append(("cancel", self.clock.elapsed))
@@ -214,8 +215,8 @@ class Flying:
 @pytest.mark.parametrize(
     ("signals", "log"),
     [
-        pytest.param(1, [("stop: signal", 0.0), ("cancel", GRACE_S)], id="once"),
-        pytest.param(2, [("stop: signal", 0.0), ("cancel", 0.0), ("exit 130", FORCE_S), ("cancel", GRACE_S)], id="twice"),
+        pytest.param(1, [("stop", 0.0), ("cancel", GRACE_S)], id="once"),
+        pytest.param(2, [("stop", 0.0), ("cancel", 0.0), ("exit 130", FORCE_S), ("cancel", GRACE_S)], id="twice"),
     ],
 )  # fmt: skip
 def test_a_second_signal_waits_for_nothing(
@@ -225,22 +226,21 @@ def test_a_second_signal_waits_for_nothing(
     Rows in flight have thirty seconds after the first one, and none after the second.
     """
     clock = virtual.VirtualClock()
-    executor = Flying(clock)
+    run = Flying(clock)
     heard: list[Callable[[Exit], None]] = []
     monkeypatch.setattr(running, "listen", heard.append)
-    monkeypatch.setattr(os, "_exit", lambda code: executor.log.append((f"exit {code}", clock.elapsed)))
+    monkeypatch.setattr(os, "_exit", lambda code: run.log.append((f"exit {code}", clock.elapsed)))
     context: Any = SimpleNamespace(note=lambda _: None)
-    task: Any = SimpleNamespace(ctx=context, stats=SimpleNamespace(in_flight=3), unit="rows")
 
     async def main() -> None:
-        execute.BatchRun(task, BatchFiles())._listen(executor, executor)  # type: ignore[arg-type]
+        listen(context, run, [])  # type: ignore[arg-type]  # what is asked of it
         for _ in range(signals):
             heard[0](Exit.SIGINT)
         await asyncio.sleep(100)
 
     virtual.run(main(), clock)
 
-    assert log == executor.log
+    assert log == run.log
 
 
 def test_a_torn_last_line_is_cut_off_and_run_again(slow: Llmo) -> None:

@@ -115,6 +115,21 @@ def test_reordered_rows_are_the_same_rows_and_changed_ones_run_again(home):
     assert "0 rows are done, 13 have changed (prompt) and run again" in changed.stderr
 
 
+def test_a_system_prompt_in_a_file_is_known_by_what_it_says(home):
+    """
+    What has changed is named, wherever it stands.
+    """
+    system = home.home / "system.txt"
+    system.write_text("Be brief.")
+    home("-P", "paid.toml", *ARGS, "-s", "@system.txt")
+    given = home("-P", "paid.toml", *ARGS, "-s", "Be brief.")
+    system.write_text("Be verbose.")
+    changed = home("-P", "paid.toml", *ARGS, "-s", "@system.txt")
+
+    assert "12 rows are done" in given.stderr
+    assert "0 rows are done, 12 have changed (system) and run again" in changed.stderr
+
+
 def test_a_removed_output_is_a_new_run(home):
     """
     What an earlier output cost does not count against the cap of the next.

@@ -16,7 +16,7 @@ from llmo.batch.input import openai_rows
 from llmo.batch.input.rows import Row
 from llmo.catalog.listings import ModelLists
 from llmo.catalog.prices import Price, Rates
-from llmo.cli.commands.batch import InputOptions, RunOptions
+from llmo.cli.commands.batch.flags import InputOptions, RunOptions
 from llmo.cli.options import SelectionFlags
 from llmo.client.question import Options, question
 from llmo.config import parameters

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmo.batch.output import export
-from llmo.cli.commands.batch import InputOptions, OutputOptions, RunOptions
-from llmo.cli.commands.batch.job import BatchJob, BatchSpec
-from llmo.cli.commands.batch.run import batch
+from llmo.cli.commands.batch.flags import BatchFlags, InputOptions, OutputOptions, RunOptions
+from llmo.cli.commands.batch.run import batch, checked_job
 from llmo.cli.context import Context
 from llmo.cli.options import SelectionFlags
 from llmo.errors import UsageError
@@ -20,6 +19,7 @@ from llmo.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from llmo.batch.job import BatchJob
     from tests.conftest import Llmo
 
 PROFILE = 'model = "offline/echo"\n[providers.offline]\nkind = "offline"\n'
@@ -40,7 +40,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def task(
+def checked(
     place: Path,
     *inputs: str,
     stdin: Any = None,
@@ -49,20 +49,20 @@ def task(
     files: bool = False,
     **output: Any,
 ) -> BatchJob:
-    """The task of a batch with every kind of file."""
+    """A batch with every kind of file, checked."""
     env = {f"LLMO_{what}_DIR": str(place / what.lower()) for what in ("DATA", "CACHE", "CONFIG")}
     ctx = Context(
         env=env, profile_name="p.toml", stdin=stdin or io.TextIOWrapper(io.BytesIO()), stdout=stdout or io.StringIO()
     )
     source = InputOptions(template="prompt.txt", schema="schema.json", system="@system.txt", files=files)
-    given = BatchSpec(
+    flags = BatchFlags(
         inputs=inputs or ("rows.jsonl",),
         selection=SelectionFlags(),
         source=source,
         output=OutputOptions(**output),
         manner=manner or RunOptions(),
     )
-    return BatchJob(ctx, given)
+    return checked_job(ctx, flags)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_file_that_is_read_is_never_written(place: Path, output: dict[str, Any
     """
     before = {path: path.read_bytes() for path in place.iterdir() if path.is_file()}
     with pytest.raises(UsageError) as caught:
-        task(place, **output).check()
+        checked(place, **output)
 
     assert caught.value.message.startswith(said)
     assert before == {path: path.read_bytes() for path in place.iterdir() if path.is_file()}
@@ -106,19 +106,18 @@ def test_standard_streams_are_files_too(place: Path) -> None:
     """
     with (place / "rows.jsonl").open("a+", encoding="utf-8") as file:
         with pytest.raises(UsageError, match=r"^standard output goes into an input: rows\.jsonl"):
-            task(place, stdout=file).check()
+            checked(place, stdout=file)
         with pytest.raises(UsageError, match=r"^--errors would overwrite standard input: rows\.jsonl"):
-            task(place, "-", stdin=file, errors="rows.jsonl").check()
+            checked(place, "-", stdin=file, errors="rows.jsonl")
 
 
 def test_a_device_takes_everything(place: Path) -> None:
     """
     /dev/null may be named twice.
     """
-    found = task(place, output="/dev/null", errors="/dev/null", report="/dev/null")
-    found.check()
+    found = checked(place, output="/dev/null", errors="/dev/null", report="/dev/null")
 
-    assert "jsonl" == found.shape
+    assert "jsonl" == found.spec.output.shape
 
 
 def test_a_table_that_no_run_has_made_is_not_replaced(place: Path) -> None:
@@ -128,13 +127,13 @@ def test_a_table_that_no_run_has_made_is_not_replaced(place: Path) -> None:
     table = place / "mine.csv"
     table.write_text("a,b\n", "utf-8")
     with pytest.raises(UsageError, match=r"^not an output of llmo batch: mine\.csv"):
-        task(place, output="mine.csv").check()
+        checked(place, output="mine.csv")
     with pytest.raises(UsageError, match=r"^not an output of llmo batch: mine\.csv"):
-        task(place, manner=RunOptions(restart=True), output="mine.csv").check()
+        checked(place, manner=RunOptions(restart=True), output="mine.csv")
 
-    task(place, manner=RunOptions(restart=True, yes=True), output="mine.csv").check()
+    checked(place, manner=RunOptions(restart=True, yes=True), output="mine.csv")
     (place / "mine.csv.llmo.jsonl").touch()
-    task(place, output="mine.csv").check()
+    checked(place, output="mine.csv")
     assert "a,b\n" == table.read_text("utf-8")
 
 
@@ -146,7 +145,7 @@ def test_a_directory_of_inputs_has_none_of_ours(place: Path) -> None:
     folder.mkdir()
     for name in ("a.txt", "o.jsonl", "o.jsonl.saved", "o.jsonl.llmo.json", "o.jsonl.llmo.old.jsonl", "f.jsonl"):
         (folder / name).write_text("x", "utf-8")
-    found = task(place, "texts", files=True, output="texts/o.jsonl", errors="texts/f.jsonl")
+    found = checked(place, "texts", files=True, output="texts/o.jsonl", errors="texts/f.jsonl")
 
     assert ["texts/a.txt"] == [one.name for one in found.sources]
 
@@ -157,7 +156,7 @@ def test_a_file_on_the_way_to_the_output_is_no_input(place: Path) -> None:
     """
     (place / "x.jsonl.new").write_text('{"text": "a"}\n', "utf-8")
     with pytest.raises(UsageError, match=r"^-o would overwrite an input: x\.jsonl\.new"):
-        task(place, "x.jsonl.new", output="x.jsonl").check()
+        checked(place, "x.jsonl.new", output="x.jsonl")
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.NDJSON", "out", "out.txt", "run.log"])
@@ -172,10 +171,9 @@ def test_an_unknown_ending_with_a_format_is_what_the_user_says(place: Path) -> N
     """
     --output-format wins over the name.
     """
-    found = task(place, output="x.dat", output_format="csv")
-    found.check()
+    found = checked(place, output="x.dat", output_format="csv")
 
-    assert "csv" == found.shape
+    assert "csv" == found.spec.output.shape
 
 
 @pytest.mark.parametrize(
@@ -199,7 +197,7 @@ def test_a_flag_that_would_be_ignored_is_refused(place: Path, parts: dict[str, A
     Nothing is paid for what was not asked.
     """
     whole: dict[str, Any] = {"source": InputOptions(), "output": OutputOptions(), "manner": RunOptions(), **parts}
-    flags = BatchSpec(inputs=("rows.jsonl",), selection=SelectionFlags(), **whole)
+    flags = BatchFlags(inputs=("rows.jsonl",), selection=SelectionFlags(), **whole)
     with pytest.raises(UsageError) as caught:
         batch(Context(env={}, profile_name="p.toml"), flags)
 

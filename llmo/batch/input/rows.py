@@ -71,11 +71,16 @@ class Input:
     open: Callable[[], BinaryIO]
 
 
-def inputs(names: Sequence[str], stdin: BinaryIO, *, format: Format | None = None) -> list[Input]:  # noqa: A002 - the flag's word
+def inputs(names: Sequence[str], stdin: BinaryIO | None, *, format: Format | None = None) -> list[Input]:  # noqa: A002 - the flag's word
     """Find the inputs and their formats. Raises `UsageError` for what can't be read."""
     if names.count(STDIN) > 1:
         raise UsageError("standard input can be read once: -")
     return [_input(name, stdin, format) for name in names]
+
+
+def no_input() -> UsageError:
+    """The refusal of a run without rows."""
+    return UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
 
 
 def files(names: Sequence[str], *, without: Collection[Path] = ()) -> list[Input]:
@@ -110,8 +115,10 @@ def _records(source: Input) -> Iterator[Record]:
         raise UsageError(f"cannot read {source.name}: {exc.strerror or exc}") from None
 
 
-def _input(name: str, stdin: BinaryIO, format: Format | None) -> Input:  # noqa: A002 - as above
+def _input(name: str, stdin: BinaryIO | None, format: Format | None) -> Input:  # noqa: A002 - as above
     if name == STDIN:
+        if stdin is None:
+            raise no_input()
         return _staged("stdin", stdin, format)
     path = Path(name)
     try:

@@ -2,39 +2,233 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmo.batch import forecast, prepare
+from llmo.batch.executors.local import GRACE_S
+from llmo.batch.finish import finish, write_report
+from llmo.batch.input import rows
+from llmo.batch.job import BatchJob
+from llmo.batch.output import export
+from llmo.batch.output.appended import deleted
 from llmo.batch.output.comparison import is_comparison
 from llmo.batch.resume import manifest
 from llmo.batch.resume.recorded import KINDS
-from llmo.cli import inputs
-from llmo.cli.commands.batch.job import STDOUT, BatchJob
+from llmo.batch.run import BatchRun, StandardOutput, workers
+from llmo.cli import inputs, options, output_files, signals
+from llmo.cli.commands.batch import output
+from llmo.cli.commands.batch.flags import STDOUT, batch_spec, output_spec
 from llmo.errors import Exit, UsageError
+from llmo.render import progress
+from llmo.storage.paths import data_dir
+from llmo.types.format import counted
+from llmo.types.ids import ulid
+from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
-    from llmo.cli.commands.batch.job import BatchSpec
+    from collections.abc import AsyncGenerator, Callable
+
+    from llmo.batch.spec import OutputSpec
+    from llmo.cli.commands.batch.flags import BatchFlags
     from llmo.cli.context import Context
 
 
-def batch(ctx: Context, flags: BatchSpec) -> int:
+def batch(ctx: Context, flags: BatchFlags) -> int:
     """Run; the exit code."""
-    from llmo.cli import options
-    from llmo.cli.commands.batch import execute, forecast
-
     _refuse(flags)
     if flags.manner.reparse is not None:
         return _reparse(ctx, flags)
     ctx.online = not flags.manner.dry_run
     ctx.ledger.patience = options.clocks(flags.selection, ctx.profile)[0]
-    task = BatchJob(ctx, flags)
-    task.check()
+    job = checked_job(ctx, flags)
     if flags.manner.dry_run:
-        return forecast.show(task)
-    return execute.run(task)
+        output.show_forecast(ctx, flags, job, forecast.dry_run(job))
+        return int(Exit.OK)
+    return _run(ctx, flags, job)
 
 
-def _refuse(flags: BatchSpec) -> None:
+def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
+    """What the flags ask for, with everything checked that can be before anything is paid. Raises `LlmoError`."""
+    export.lines_only("--errors", flags.output.errors)
+    writes = output_spec(flags, ctx.profile)
+    piped = not flags.inputs or rows.STDIN in flags.inputs
+    output_files.apart(
+        _written(writes),
+        _read(ctx, flags),
+        stdin=ctx.stdin if piped else None,
+        stdout=ctx.stdout if writes.target is None else None,
+    )
+    output_files.writable("--report", flags.output.report)
+    typed = not flags.inputs and ctx.stdin_tty
+    job = BatchJob(
+        batch_spec(flags, ctx.profile, writes),
+        profile=ctx.profile,
+        planner=ctx.planner,
+        ledger=ctx.ledger,
+        stdin=ctx.stdin.buffer if piped and not typed and ctx.stdin is not None else None,
+        notify=lambda line: ctx.note(f"llmo: {line}"),
+        confirm=lambda question: _agreed(ctx, question),
+    )
+    job.check()
+    return job
+
+
+def _written(writes: OutputSpec) -> list[output_files.Named]:
+    named = [("-o", writes.target), ("--errors", writes.errors), ("--report", writes.report)]
+    return [
+        *(output_files.Named(flag, path) for flag, path in named if path is not None),
+        *(output_files.Named("-o", path) for path in writes.beside),
+    ]
+
+
+def _read(ctx: Context, flags: BatchFlags) -> list[output_files.Named]:
+    """Every file that a run reads; those of --files only where they are named one by one."""
+    source = flags.source
+    named = [Path(name) for name in flags.inputs if name != rows.STDIN]
+    return [
+        *(output_files.Named("an input", path) for path in named if not source.files or path.is_file()),
+        *output_files.given("--template", source.template),
+        *output_files.given("--schema", source.schema),
+        *output_files.given("--system", source.system, mark="@"),
+        *output_files.own(ctx),
+    ]
+
+
+def _agreed(ctx: Context, question: str) -> bool:
+    """Ask on the terminal; False without one."""
+    if not (ctx.stdin_tty and ctx.stderr_tty):
+        return False
+    ctx.ask(f"llmo: {question} [y/N] ")
+    return ctx.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
+    """Send what is left; the exit code."""
+    files = prepare.BatchFiles()
+    try:
+        width = workers(job)
+        name = prepare.prepare(job, files, run=ulid(ctx.clock.now()), saved=data_dir(ctx.env) / "saved")
+        return asyncio.run(_sent(ctx, flags, job, files, name=name, width=width))
+    except prepare.NotConfirmed as exc:
+        if ctx.stdin_tty:
+            exc.hint = "answer y, or give -y"
+        raise
+    finally:
+        files.close()
+
+
+async def _sent(
+    ctx: Context, flags: BatchFlags, job: BatchJob, files: prepare.BatchFiles, *, name: str, width: int
+) -> int:
+    selection = flags.selection
+    session = ctx.session(
+        run=name,
+        max_cost=selection.max_cost,
+        allow_unpriced=selection.allow_unpriced,
+        rates=job.spec.rates,
+        width=width,
+    )
+    caught: list[Exit] = []
+    try:
+        run = BatchRun(job, files, session, name=name, workers=width, stdout=_stdout(ctx, job))
+        listen(ctx, run, caught)
+        async with _progress(ctx, flags, run):
+            ending = await run.run()
+    finally:
+        await session.close()
+    elapsed = run.elapsed
+    report = finish(run, ending, elapsed=elapsed, caught=caught[0] if caught else None)
+    output.show_report(ctx, job, report, elapsed)
+    output.explain(ctx, flags, job, ending, resumable=files.journal is not None)
+    if job.spec.output.report is not None:
+        write_report(job.spec.output.report, report)
+    return int(report["exit"])
+
+
+def _stdout(ctx: Context, job: BatchJob) -> StandardOutput:
+    def write(line: bytes) -> None:
+        ctx.stdout.buffer.write(line)
+        ctx.stdout.buffer.flush()
+
+    def show(line: bytes) -> None:
+        put = ctx.out if job.spec.output.shape == "csv" else ctx.spelled
+        put(line.decode("utf-8", "surrogatepass"))
+
+    return StandardOutput(write=show if ctx.stdout_tty else write, check=lambda: deleted(ctx.stdout))
+
+
+def listen(ctx: Context, run: BatchRun, caught: list[Exit]) -> None:
+    """Let the first signal stop a run, the second cancel it; their exit codes are put in `caught`."""
+    loop = asyncio.get_running_loop()
+
+    def heard(code: Exit) -> None:
+        if caught:
+            run.cancel()
+            loop.call_later(signals.FORCE_S, os._exit, int(caught[0]))
+            return
+        caught.append(code)
+        run.stop()
+        flying = f"{counted(run.job.stats.in_flight, run.job.unit)} in flight"
+        ctx.note(f"llmo: stopping: waiting up to {GRACE_S:.0f} s for {flying} (Ctrl-C again quits now)")
+        loop.call_later(GRACE_S, run.cancel)
+
+    signals.listen(heard)
+
+
+@asynccontextmanager
+async def _progress(ctx: Context, flags: BatchFlags, run: BatchRun) -> AsyncGenerator[None]:
+    """Show how far the run is, as long as it runs."""
+    watch = _watch(ctx, flags.output.progress)
+    if watch is None:
+        yield
+        return
+    watching = asyncio.create_task(progress.watch(_snapshots(flags, run), watch))
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        watch.close()
+
+
+def _watch(ctx: Context, kind: str) -> progress.Watch | None:
+    if kind == "none" or (kind == "auto" and ctx.quiet):
+        return None
+    if kind == "bar" or (kind == "auto" and ctx.stderr_tty and ctx.env.get("TERM") != "dumb"):
+        return progress.Bar(ctx.stderr, color=ctx.color, width=ctx.width)
+    return progress.Log(ctx.err)
+
+
+def _snapshots(flags: BatchFlags, run: BatchRun) -> Callable[[], progress.Snapshot]:
+    max_cost, stats = flags.selection.max_cost, run.job.stats
+    cap = None if max_cost is None else parse_usd(max_cost)
+
+    def take() -> progress.Snapshot:
+        return progress.Snapshot(
+            total=stats.total,
+            skipped=stats.skipped + stats.kept_failed,
+            done=stats.done,
+            failed=stats.failed,
+            in_flight=stats.in_flight,
+            spent=stats.spent,
+            held=run.held,
+            in_doubt=stats.in_doubt,
+            cap=cap,
+            unpriced=stats.unpriced,
+            throttled=stats.throttled,
+            used=run.used,
+            elapsed=run.elapsed,
+            unit=run.job.unit,
+        )
+
+    return take
+
+
+def _refuse(flags: BatchFlags) -> None:
     """Raise for flags that can't be followed."""
     if flags.manner.deferred:
         raise UsageError("--deferred is not built yet", hint="leave it out: the rows are then sent one by one")
@@ -50,7 +244,7 @@ def _refuse(flags: BatchSpec) -> None:
         raise UsageError(f"unknown kind of error: {retry}", hint=f"kinds: {', '.join(KINDS)}")
 
 
-def _refuse_useless(flags: BatchSpec) -> None:
+def _refuse_useless(flags: BatchFlags) -> None:
     """Raise for flags that would be ignored while the rows are paid for."""
     source, manner = flags.source, flags.manner
     if source.repair is not None and source.schema is None:
@@ -70,7 +264,7 @@ def _refuse_useless(flags: BatchSpec) -> None:
         raise UsageError("--reparse takes no -o", hint="it re-validates the answers in its own file")
 
 
-def _reparse(ctx: Context, flags: BatchSpec) -> int:
+def _reparse(ctx: Context, flags: BatchFlags) -> int:
     from llmo.batch.reparse import reparse
     from llmo.requests.validator import checked
 

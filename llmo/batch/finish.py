@@ -1,0 +1,92 @@
+"""After a run: finish the files, and put together what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llmo.batch.forecast import forecast
+from llmo.batch.output import comparison, export
+from llmo.batch.resume import manifest
+from llmo.errors import Exit, LlmoError
+from llmo.types import jsontext
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from llmo.batch.executors.executor import Ending
+    from llmo.batch.forecast import Forecast
+    from llmo.batch.job import BatchJob
+    from llmo.batch.output.comparison import Summary
+    from llmo.batch.prepare import BatchFiles
+    from llmo.batch.run import BatchRun
+
+
+def finish(run: BatchRun, ending: Ending, *, elapsed: float, caught: Exit | None) -> dict[str, Any]:
+    """
+    Finish what a run wrote; the report on it.
+
+    `caught` is the exit code of a signal. Raises `BrokenPipeError` when nobody reads its lines, and `LlmoError` for an
+    output that can't be written.
+    """
+    job, files = run.job, run.files
+    complete = ending.reason == "done"
+    if complete:
+        files.intents.end()
+    if ending.reason == "pipe":
+        raise BrokenPipeError
+    compared = _finish_output(job, files, complete=complete) or run.compared
+    report = {
+        **job.stats.report(),
+        "run": run.name,
+        "ended": ending.reason,
+        "exit": int(_code(job, ending, caught)),
+        "seconds": round(elapsed, 3),
+    }
+    if compared is not None:
+        report |= {"rows": job.scan.rows, "answers": job.total, "comparison": compared.report()}
+    return report
+
+
+def _finish_output(job: BatchJob, files: BatchFiles, *, complete: bool) -> Summary | None:
+    """Make the output what was asked for, once no more lines come; what a comparison came to."""
+    stats, output, journal = job.stats, job.spec.output, job.journal
+    target, targets = output.target, output.compared_targets
+    if files.journal is None or target is None or journal is None or files.journal.lost:
+        return None
+    ordered = output.ordered and output.shape == "jsonl" and not targets
+    try:
+        if complete and (stats.changed or stats.resent or job.recorded.broken or ordered):
+            export.rewrite(journal, manifest.beside(target, "old.jsonl"), ordered=ordered)
+        if targets:
+            return comparison.write(journal, target, targets, comparison.shaper(output.shape, targets, job.columns))
+        if output.shape != "jsonl":
+            export.export(journal, target, output.shape, kept=job.columns)
+    except OSError as exc:
+        why = exc.strerror or exc  # pyarrow's own have no strerror
+        raise LlmoError(f"cannot write {target}: {why}", hint=f"all rows are kept in {journal}") from None
+    return None
+
+
+def _code(job: BatchJob, ending: Ending, caught: Exit | None) -> Exit:
+    if caught is not None:
+        return caught
+    if ending.error is not None:
+        return ending.error.exit
+    return Exit.ROWS_FAILED if job.stats.failed or job.stats.kept_failed else Exit.OK
+
+
+def still_to_send(job: BatchJob) -> Forecast:
+    """What the rows would take that the output of a run does not have."""
+    job.read_recorded()
+    return forecast(job)
+
+
+def write_report(path: Path, report: Mapping[str, Any]) -> None:
+    """Write it as JSON. Raises `LlmoError`."""
+    try:
+        path.write_text(jsontext.write(report, indent=2) + "\n", "utf-8")
+    except OSError as exc:
+        raise LlmoError(
+            f"cannot write {path}: {exc.strerror}", hint="the rows are written; only the report is not"
+        ) from None

@@ -1,0 +1,104 @@
+"""What would be sent, what it may cost, how long the limits make it take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from llmo.batch.job import works
+from llmo.batch.stats import RunStats
+from llmo.engine.rate_limits import limits
+from llmo.errors import LlmoError
+from llmo.routing.plan import EXPECTED_OUTPUT
+from llmo.routing.refusals import require_candidates
+
+if TYPE_CHECKING:
+    from llmo.batch.job import BatchJob
+    from llmo.routing.plan import Candidate
+
+
+@dataclass(slots=True)
+class Share:
+    """What one target gets; amounts are None when its price is unknown."""
+
+    rows: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    estimate: int | None = 0
+    worst: int | None = 0
+
+    def add(self, candidate: Candidate, tokens: int) -> None:
+        """Count one row."""
+        self.rows += 1
+        self.input_tokens += tokens
+        self.output_tokens += min(candidate.max_output, EXPECTED_OUTPUT)
+        self.estimate = _sum(self.estimate, candidate.estimate)
+        self.worst = _sum(self.worst, candidate.worst)
+
+
+@dataclass(slots=True)
+class Forecast:
+    """What all rows that are left would take."""
+
+    rows: int = 0
+    copies: int = 0
+    unanswered: dict[str, int] = field(default_factory=dict)
+    shares: dict[str, Share] = field(default_factory=dict)
+
+    @property
+    def estimate(self) -> int | None:
+        """The expected cost."""
+        return _all([share.estimate for share in self.shares.values()])
+
+    @property
+    def worst(self) -> int | None:
+        """The most it can cost without retries."""
+        return _all([share.worst for share in self.shares.values()])
+
+
+def forecast(job: BatchJob) -> Forecast:
+    """Plan every row that is left; equal requests count once."""
+    found = Forecast()
+    same = job.same.copy()
+    for work in works(job.feed(stats=RunStats())):
+        found.rows += 1
+        number = int(work.key[:16], 16)
+        if same.get(number):
+            found.copies += 1
+            continue
+        if number in same:
+            same.set(number, 1)
+        try:
+            if work.fault is not None:
+                raise work.fault
+            plan = job.plan(work)
+            require_candidates(plan)
+        except LlmoError as exc:
+            found.unanswered[exc.message] = found.unanswered.get(exc.message, 0) + 1
+            continue
+        first = plan.ranked[0]
+        found.shares.setdefault(str(first.target), Share()).add(first, plan.requirements.input_estimate)
+    return found
+
+
+def dry_run(job: BatchJob) -> Forecast:
+    """The forecast of a run that is not begun; writes nothing."""
+    if job.journal is not None and job.journal.exists() and not job.spec.restart:
+        job.read_recorded()
+    return forecast(job)
+
+
+def seconds_at_limits(job: BatchJob, target: str, share: Share) -> float | None:
+    """Seconds that the limits alone make a target take, None without limits."""
+    allowed = limits(job.profile.providers[target.partition("/")[0]], job.spec.rates)
+    tokens = share.input_tokens + share.output_tokens
+    waits = [60 * share.rows / allowed.rpm if allowed.rpm else 0, 60 * tokens / allowed.tpm if allowed.tpm else 0]
+    return round(max(waits), 1) or None
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
+
+
+def _all(amounts: list[int | None]) -> int | None:
+    return None if None in amounts else sum(amount or 0 for amount in amounts)

@@ -1,0 +1,272 @@
+"""What one batch is about: its inputs, its prompts, its outputs, each made when first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from llmo.batch.input import rows
+from llmo.batch.input.hash_table import HashTable
+from llmo.batch.input.identity import Identity
+from llmo.batch.input.requests import RequestBuilder
+from llmo.batch.input.scan import HEAD, Picked, scan
+from llmo.batch.input.template import Template
+from llmo.batch.output import comparison, export
+from llmo.batch.output.appended import SAVED
+from llmo.batch.resume.feed import Feed
+from llmo.batch.resume.recorded import Recorded
+from llmo.batch.spec import ALL
+from llmo.batch.stats import RunStats
+from llmo.config.kinds import KINDS
+from llmo.errors import LlmoError, UsageError
+from llmo.routing.refusals import require_candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from llmo.batch.input.requests import RowRequest
+    from llmo.batch.input.scan import Scan
+    from llmo.batch.resume.feed import Work
+    from llmo.batch.spec import BatchSpec
+    from llmo.config.profile import Profile
+    from llmo.ledger.backend import Ledger
+    from llmo.requests.validator import Validator
+    from llmo.routing.plan import Plan
+    from llmo.routing.planner import Planner, Selection
+    from llmo.types.jsontext import Json
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Which input fields the output repeats."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, fields: Mapping[str, Json]) -> Mapping[str, Json] | None:
+        """The fields to repeat, None of none."""
+        if not self.names:
+            return None
+        return fields if self.names == (ALL,) else {name: fields.get(name) for name in self.names}
+
+
+@dataclass
+class BatchJob:
+    """
+    All that a run needs, made when first asked for.
+
+    `stdin` are the rows on standard input, None where nobody has piped any. `notify` is told what somebody who waits
+    should know, a line at a time; `confirm` asks them, and is False where nobody can answer.
+    """
+
+    spec: BatchSpec
+    profile: Profile
+    planner: Planner
+    ledger: Ledger
+    stdin: BinaryIO | None = None
+    notify: Callable[[str], None] = lambda _: None
+    confirm: Callable[[str], bool] = lambda _: False
+    stats: RunStats = field(default_factory=RunStats)
+    recorded: Recorded = field(default_factory=Recorded)
+
+    def check(self) -> None:
+        """Everything that can be wrong before anything is paid. Raises `LlmoError`."""
+        self._output_is_of_this_shape()
+        if self.spec.schema is not None:
+            assert self.validator
+        self.stats.total = self.total
+        if not self.spec.inputs and not self.scan.rows:
+            raise rows.no_input()
+        self._keep_is_known()
+        if self.template and not self.template.fields and self.scan.rows > 1:
+            self.notify("warning: the prompt names no field of the rows: all rows ask the same")
+        self._someone_answers()
+
+    @property
+    def total(self) -> int:
+        """How many of them there are."""
+        return self.scan.rows * max(1, len(self.spec.output.compared_targets))
+
+    @property
+    def unit(self) -> str:
+        """What is counted: rows, or the answers of a comparison."""
+        return "answers" if self.spec.output.compared_targets else "rows"
+
+    @cached_property
+    def journal(self) -> Path | None:
+        """Where lines are appended; decided once, whatever becomes of the files meanwhile. None for a stream."""
+        return self.spec.output.journal
+
+    @cached_property
+    def template(self) -> Template | None:
+        """The prompt's template."""
+        spec = self.spec
+        if spec.template is not None:
+            return Template(spec.template.rstrip("\n"), spec.template_name)
+        return None if spec.prompt is None else Template(spec.prompt, "--prompt")
+
+    @cached_property
+    def validator(self) -> Validator | None:
+        """Holds answers against the schema."""
+        from llmo.requests.validator import checked
+
+        return None if self.spec.schema is None else checked(self.spec.schema)
+
+    @cached_property
+    def choice(self) -> dict[str, Json]:
+        """What of the selection makes a request another one."""
+        chosen, profile = self.spec.selection, self.profile
+        # A comparison may gain or lose a model: its answers have keys of their own.
+        models = () if self.spec.output.compared_targets else chosen.models or (profile.model,)
+        return {
+            "models": [profile.aliases.get(model, model) for model in models],
+            "task": chosen.task or profile.task,
+            "private": chosen.private,
+        }
+
+    @cached_property
+    def builder(self) -> RequestBuilder:
+        """Makes requests of rows."""
+        spec = self.spec
+        return RequestBuilder(
+            template=self.template,
+            system=spec.system,
+            params=spec.params,
+            schema=spec.schema,
+            choice=self.choice,
+            compared_targets=spec.output.compared_targets,
+        )
+
+    @cached_property
+    def sources(self) -> list[rows.Input]:
+        """The inputs."""
+        spec = self.spec
+        if spec.files and not spec.inputs:
+            raise rows.no_input()
+        if spec.files:
+            written = spec.output.written
+            saved = [path.with_name(f"{path.name}{SAVED}") for path in written]
+            return rows.files(spec.inputs, without=[path for path in (*written, *saved) if path.exists()])
+        return rows.inputs(spec.inputs or (rows.STDIN,), self.stdin, format=spec.input_format)
+
+    @cached_property
+    def picked(self) -> Picked:
+        """The rows, after --limit and --sample."""
+        return Picked(lambda: rows.rows(self.sources), limit=self.spec.limit, sample=self.spec.sample)
+
+    @cached_property
+    def scan(self) -> Scan:
+        """The first reading."""
+        head = None if self.spec.check_all else HEAD
+        return scan(self.picked, self.builder, self.spec.id_field, head=head)
+
+    @cached_property
+    def same(self) -> HashTable:
+        """Keys that more than one row has; none without deduplication."""
+        return self.scan.same_keys if self.spec.dedupe else HashTable()
+
+    @cached_property
+    def keep(self) -> _Kept:
+        """Which input fields the output repeats."""
+        names = self.spec.output.keep
+        return _Kept((ALL,) if ALL in names else names)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Kept fields as columns of a table."""
+        return self.scan.columns if self.keep.names == (ALL,) else self.keep.names
+
+    def read_recorded(self) -> None:
+        """Read what the output holds now."""
+        assert self.journal is not None
+        self.recorded = Recorded()
+        self.recorded.read(self.journal, self.same, self.spec.retry_errors)
+
+    def feed(
+        self, failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None, stats: RunStats | None = None
+    ) -> Feed:
+        """The rows that are still to be sent."""
+        found = self.scan
+        return Feed(
+            rows=self.picked,
+            builder=self.builder,
+            identity=Identity(found.id_field, found.same_rows),
+            recorded=self.recorded,
+            retry=self.spec.retry_errors,
+            stats=stats or self.stats,
+            failed=failed,
+        )
+
+    @cached_property
+    def _choice(self) -> Selection:
+        chosen = self.spec.selection
+        return replace(chosen, models=(), first_only=True) if self.spec.output.compared_targets else chosen
+
+    def plan(self, asked: RowRequest | Work) -> Plan:
+        """Who answers a row."""
+        choice = self._choice
+        if asked.model is not None and not choice.models:
+            choice = replace(choice, models=(self._known(asked.model),))
+        return self.planner.plan(asked.request, choice)
+
+    def _known(self, model: str) -> str:
+        """The name of a row's own model in this profile: OpenAI's batch lines give it without a provider."""
+        providers = self.profile.providers
+        if model in self.profile.aliases or model.partition("/")[0] in providers:
+            return model
+        if any(model in provider.models for provider in providers.values()):
+            return model
+        name = next((name for name, provider in providers.items() if KINDS[provider.kind].batch_lines), None)
+        return model if name is None else f"{name}/{model}"
+
+    def _keep_is_known(self) -> None:
+        known = self.scan.columns
+        for name in self.keep.names:
+            if name != ALL and known and name not in known:
+                raise UsageError(f"unknown field to keep: {name}", hint=f"known fields: {', '.join(map(str, known))}")
+
+    def _output_is_of_this_shape(self) -> None:
+        """A comparison would replace an output that has one answer a row, and the other way round."""
+        output, target = self.spec.output, self.spec.output.target
+        if output.compared_targets and output.shape not in ("jsonl", "csv"):
+            raise UsageError(f"--compare writes no {output.shape}", hint="jsonl and csv have all answers of a row")
+        export.writable(output.shape)
+        if target is None or not target.is_file() or not target.stat().st_size:
+            return
+        if output.shape != "jsonl":
+            self._is_ours(target)
+            return
+        if comparison.is_comparison(target) != bool(output.compared_targets):
+            what = "no comparison" if output.compared_targets else "a comparison"
+            raise UsageError(f"holds {what}: {target}", hint="write to another file")
+
+    def _is_ours(self, target: Path) -> None:
+        """Raise for a table that no run has made: the end of this one would replace it."""
+        spec, journal = self.spec, self.journal
+        if journal is not None and not journal.exists() and not (spec.restart and spec.assume_yes):
+            hint = "another -o, or --restart -y to replace it"
+            raise UsageError(f"not an output of llmo batch: {target}", hint=hint)
+
+    def _someone_answers(self) -> None:
+        """Raise when none of the first rows has anybody to answer it: then it is not the rows."""
+        for compared_target in self.spec.output.compared_targets or (None,):
+            failures = [
+                self._unanswered(asked) for asked in self.scan.first if asked.compared_target == compared_target
+            ]
+            if failures and None not in failures:
+                assert failures[0] is not None
+                raise failures[0]
+
+    def _unanswered(self, asked: RowRequest) -> LlmoError | None:
+        try:
+            require_candidates(self.plan(asked))
+        except LlmoError as exc:
+            return exc
+        return None
+
+
+def works(feed: Feed) -> Iterator[Work]:
+    """The rows of a feed, without its pauses."""
+    return (work for work in feed if work is not None)

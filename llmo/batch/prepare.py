@@ -1,0 +1,198 @@
+"""Before a run: take the output, see what it holds and what was in flight, ask what must be asked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING, BinaryIO
+
+from llmo.batch.forecast import forecast
+from llmo.batch.input.identity import canonical, short
+from llmo.batch.job import works
+from llmo.batch.output import appended, records
+from llmo.batch.output.appended import Appended, check_all
+from llmo.batch.output.journal import Journal, encoded
+from llmo.batch.resume import manifest
+from llmo.batch.resume.intents import Intents
+from llmo.batch.stats import RunStats
+from llmo.errors import UsageError
+from llmo.types.format import dollars, exact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from llmo.batch.job import BatchJob
+    from llmo.types.jsontext import Json
+
+
+class NotConfirmed(UsageError):
+    """An output would be thrown away, and nobody has said that it may be."""
+
+
+@dataclass(slots=True)
+class BatchFiles:
+    """What a run writes to besides standard output."""
+
+    journal: Journal | None = None
+    errors: Appended | None = None
+    intents: Intents = field(default_factory=lambda: Intents(None))
+
+    def failed(self, row: Mapping[str, Json] | str) -> None:
+        """Put a failed row apart, one that can't be read as it stands. Raises `OutputLost`."""
+        if self.errors is not None:
+            self.errors.write(row.encode("utf-8", "surrogateescape") + b"\n" if isinstance(row, str) else encoded(row))
+
+    def check(self) -> None:
+        """Raise `OutputLost` when one of them is no longer the file that is written."""
+        check_all([None if self.journal is None else self.journal.file, self.errors])
+
+    def close(self) -> None:
+        """Give the files back."""
+        if self.errors is not None:
+            os.close(self.errors.fd)
+        if self.journal is not None:
+            self.journal.close()
+
+
+def prepare(job: BatchJob, files: BatchFiles, *, run: str, saved: Path) -> str:
+    """
+    Open the files, say what is there already, and ask what must be asked; the name of the run in the ledger.
+
+    A new run is called `run`. What can't be saved beside a lost output is saved in the directory `saved`.
+    """
+    spec, target, path = job.spec, job.spec.output.target, job.journal
+    now = manifest.Manifest(run=spec.run or run, made_of=_made_of(job))
+    if path is not None and target is not None:
+        # Whoever removes an output wants a new run, with its own spending.
+        kept = path.exists()
+        files.journal = Journal(path, durable=spec.durable, refuge=saved)
+        before = manifest.read(manifest.beside(target, "json"))
+        if files.journal.cut:
+            job.notify(f"{path}: a torn end of {files.journal.cut:,} bytes was cut off")
+        if spec.restart:
+            _restart(job, target, files.journal)
+        elif before is not None and kept and spec.run is None:
+            now = manifest.Manifest(run=before.run, made_of=now.made_of)
+        lost = job.ledger.reconcile(before.run) if before else []
+        job.read_recorded()
+        _say_resumed(job, target, before, now)
+        files.intents = _begin(job, target, files.journal, now, lost=[cost or 0 for _, cost in lost])
+    _confirm(job)
+    if spec.output.errors is not None:
+        files.errors = _emptied(spec.output.errors)
+    return now.run
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file to write from its beginning. Raises `UsageError`."""
+    try:
+        return path.open("wb", buffering=0)
+    except OSError as exc:
+        raise UsageError(f"cannot write {path}: {exc.strerror}") from None
+
+
+def _emptied(path: Path) -> Appended:
+    """A file for failed rows, of this run only. Raises `UsageError`."""
+    try:
+        return Appended(appended.opened(path), path)
+    except OSError as exc:
+        raise UsageError(f"cannot write {path}: {exc.strerror}") from None
+
+
+def _restart(job: BatchJob, target: Path, journal: Journal) -> None:
+    """Throw the output away, if that is really wanted."""
+    if journal.size == 0:
+        return
+    if not job.spec.assume_yes and not job.confirm(f"throw away what is in {journal.path}?"):
+        raise NotConfirmed(f"--restart would throw away {journal.path}", hint="give -y as well")
+    journal.empty()
+    manifest.beside(target, "intents").unlink(missing_ok=True)
+
+
+def _say_resumed(job: BatchJob, target: Path, before: manifest.Manifest | None, now: manifest.Manifest) -> None:
+    """Look at all rows to say how many are done and how many have changed."""
+    broken = job.recorded.broken
+    if broken:
+        what = "1 line" if broken == 1 else f"{broken:,} lines"
+        aside = manifest.beside(target, "old.jsonl")
+        job.notify(f"{job.journal}: {what} can't be trusted: their rows run again; kept in {aside}")
+    if not len(job.recorded.table):
+        return
+    found = RunStats()
+    for _ in works(job.feed(stats=found)):
+        pass
+    parts = [f"{found.skipped:,} {job.unit} are done"]
+    if found.kept_failed:
+        parts.append(f"{found.kept_failed:,} failed before and stay so (--retry-errors=KIND runs them again)")
+    if found.resent:
+        parts.append(f"{found.resent:,} failed {job.unit} run again")
+    if found.changed:
+        why = now.differs(before) if before else []
+        parts.append(f"{found.changed:,} have changed ({', '.join(why) or 'their input'}) and run again")
+    orphans = len(job.recorded.table) - found.recorded
+    if orphans > 0:
+        parts.append(f"{orphans:,} are no longer in the input")
+    job.notify(f"resuming {target}: {', '.join(parts)}")
+
+
+def _begin(job: BatchJob, target: Path, journal: Journal, now: manifest.Manifest, *, lost: list[int]) -> Intents:
+    """Settle what was in flight at the end of the last run; begin the files beside the output."""
+    path = manifest.beside(target, "intents")
+    wanted = job.spec.at_most_once
+    marked = _mark_doubtful(job, now.run, journal, Intents(path)) if wanted else 0
+    if lost or marked:
+        again = f"{marked:,} {job.unit} are marked unknown" if wanted else "they are sent again"
+        job.notify(
+            f"{len(lost):,} requests were in flight when the last run ended: {again}, "
+            f"and their first sending stays booked with {dollars(sum(lost))}"
+        )
+    path.unlink(missing_ok=True)
+    intents = Intents(path if wanted else None)
+    try:
+        intents.begin(journal.size)
+        now.write(manifest.beside(target, "json"))
+    except OSError as exc:
+        raise UsageError(f"cannot write beside {target}: {exc.strerror}") from None
+    return intents
+
+
+def _mark_doubtful(job: BatchJob, run: str, journal: Journal, intents: Intents) -> int:
+    """Give each row that may have been answered its line; how many."""
+    lost = (name for name in job.ledger.lost_rows(run) if short(name) not in job.recorded.table)
+    names = intents.doubtful(journal.path) | set(lost)
+    marked = 0
+    if names:
+        for work in works(job.feed(stats=RunStats())):
+            if work.name in names:
+                journal.append(encoded(records.doubtful(work.identity, job.keep(work.fields))))
+                marked += 1
+        job.read_recorded()
+    return marked
+
+
+def _made_of(job: BatchJob) -> Mapping[str, str]:
+    """What requests are made of, hashed, to say later what has changed."""
+    spec = job.spec
+    parts: Mapping[str, Json] = {
+        "prompt": spec.prompt if spec.template is None else spec.template,
+        "system": spec.system,
+        "model": job.choice,
+        "parameters": repr(spec.params),
+        "schema": spec.schema,
+    }
+    return {name: blake2b(canonical(part), digest_size=8).hexdigest() for name, part in parts.items()}
+
+
+def _confirm(job: BatchJob) -> None:
+    """Ask before a run that may cost more than it may without asking."""
+    limit = job.spec.confirm_over
+    if limit is None or job.spec.assume_yes:
+        return
+    found = forecast(job)
+    if found.worst is not None and found.worst <= limit:
+        return
+    question = f"{found.rows:,} {job.unit}: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst"
+    if not job.confirm(f"{question}; send them?"):
+        raise UsageError(f"it may cost more than {exact(limit)}: {question}", hint="give -y to send them")

@@ -1,0 +1,213 @@
+"""The run itself: feed, executor and sink put together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from llmo.batch.executors.executor import Stopping
+from llmo.batch.executors.local import LocalExecutor, Rules
+from llmo.batch.executors.row import RowExecutor, RowSettings
+from llmo.batch.output import comparison, export
+from llmo.batch.output.comparison import Gather
+from llmo.batch.output.sinks import WINDOW, ToJournal, ToStream
+from llmo.batch.prepare import opened
+from llmo.engine.rate_limits import limits
+from llmo.errors import LlmoError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from llmo.batch.executors.executor import Ending, Executor
+    from llmo.batch.job import BatchJob
+    from llmo.batch.output.comparison import Summary
+    from llmo.batch.output.journal import Journal
+    from llmo.batch.prepare import BatchFiles
+    from llmo.engine.engine import Engine
+    from llmo.providers.provider import Provider
+
+FILES_BESIDE = 64
+"""Descriptors that are needed besides one for each row in flight."""
+
+
+class BatchSession(Protocol):
+    """What rows are asked with; whoever made it closes it."""
+
+    @property
+    def engine(self) -> Engine:
+        """Runs jobs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandardOutput:
+    """Takes lines that go to no file; `check` raises `OutputLost` when nobody would get them."""
+
+    write: Callable[[bytes], None]
+    check: Callable[[], None]
+
+
+class BatchRun:
+    """One run of so many rows at once; made where the event loop runs, over files that are prepared."""
+
+    def __init__(  # noqa: PLR0913 - what a run is put together from
+        self,
+        job: BatchJob,
+        files: BatchFiles,
+        session: BatchSession,
+        *,
+        name: str,
+        workers: int,
+        stdout: StandardOutput,
+    ) -> None:
+        """`name` is its name in the ledger. Raises `UsageError` for an output that can't be written."""
+        self.job, self.files, self._stdout = job, files, stdout
+        self._began = time.monotonic()
+        self._gather: Gather | None = None
+        self.name, self.workers = name, workers
+        self.stopping = Stopping(self._kept)
+        self._engine = replace(session.engine, providers=self._guarded(session.engine.providers))
+        self._sink = self._made_sink()
+        self._executor: Executor = LocalExecutor(
+            RowExecutor(self._engine, job.plan, self._settings(), stats=job.stats, intents=files.intents),
+            rules=Rules(
+                workers=workers,
+                same=job.same,
+                max_failures=job.spec.allowed_failures(job.total),
+                keep=job.keep,
+                failed=files.failed,
+            ),
+            stats=job.stats,
+            stopping=self.stopping,
+        )
+
+    async def run(self) -> Ending:
+        """Work until the end, whatever ends it."""
+        journal = self.files.journal
+        syncing = None if journal is None else asyncio.create_task(_synced(journal, self.stopping))
+        try:
+            ending = await self._executor.run(iter(self.job.feed(self.files.failed)), self._sink)
+        finally:
+            if syncing is not None:
+                syncing.cancel()
+                await asyncio.gather(syncing, return_exceptions=True)
+        self.job.stats.used = self.used
+        if isinstance(self._sink, ToStream):
+            self._sink.close()
+        if self._gather is not None:
+            self._gather.close()
+        return ending
+
+    def stop(self) -> None:
+        """Take no more rows; what is in flight is finished and written."""
+        self.stopping.stop("signal")
+
+    def cancel(self) -> None:
+        """Give up what is in flight; its money stays booked."""
+        self._executor.cancel()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._began
+
+    @property
+    def used(self) -> float | None:
+        """The share of the providers' limits that is used, None without limits."""
+        return self._engine.rate_limits.used()
+
+    @property
+    def held(self) -> int:
+        """Picodollars that are reserved for what is in flight."""
+        return self._engine.account.held
+
+    @property
+    def compared(self) -> Summary | None:
+        """What the answers came to that went to standard output, side by side; None without a comparison."""
+        return None if self._gather is None else self._gather.summary
+
+    def _guarded(self, providers: Callable[[str], Provider]) -> Callable[[str], Provider]:
+        def guarded(name: str) -> Provider:
+            # The last instant before a request leaves: nothing is paid whose answer could not be kept.
+            self.stopping.guard()
+            return providers(name)
+
+        return guarded
+
+    def _settings(self) -> RowSettings:
+        spec = self.job.spec
+        return RowSettings(
+            run=self.name,
+            tags=spec.selection.tags,
+            retries=spec.retries,
+            timeout=spec.timeout,
+            validator=self.job.validator,
+            repair=spec.repair,
+        )
+
+    def _made_sink(self) -> ToJournal | ToStream:
+        if self.files.journal is not None:
+            return ToJournal(self.files.journal)
+        job, output = self.job, self.job.spec.output
+        shaped = export.shaper(output.shape, job.columns)
+        joint = comparison.shaper(output.shape, output.compared_targets, job.columns)
+        write = self._stdout.write if output.target is None else _writer(opened(output.target))
+        head = joint(None) if output.compared_targets else shaped(None)
+        if head:
+            write(head)
+        put = write if output.shape == "jsonl" else lambda line: write(shaped(json.loads(line)))
+        if output.compared_targets:
+            put = self._gather = Gather(output.compared_targets, lambda row: write(joint(row)))
+        return ToStream(put, job.same, window=WINDOW * self.workers if output.ordered else None)
+
+    def _kept(self) -> None:
+        """Raise `OutputLost` when a file of the run, or the file behind standard output, is gone."""
+        self.files.check()
+        if self.job.spec.output.target is None:
+            self._stdout.check()
+
+
+def workers(job: BatchJob) -> int:
+    """Rows in flight at once; raises the limit of open files for them."""
+    given = job.spec.concurrency
+    if given is None:
+        names = {c.target.provider for asked in job.scan.first for c in job.plan(asked).ranked}
+        each = [limits(job.profile.providers[name]).concurrency or 1 for name in names]
+        given = sum(each) if job.spec.output.compared_targets else max(each, default=1)
+    _allow_files(given + FILES_BESIDE)
+    return max(1, min(given, job.total))
+
+
+async def _synced(journal: Journal, stopping: Stopping) -> None:
+    """Sync now and then; a disk that can't ends the run."""
+    try:
+        await journal.keep_synced()
+    except OSError as exc:
+        stopping.stop("output", LlmoError(f"cannot sync {journal.path}: {exc.strerror}"))
+
+
+def _writer(file: BinaryIO) -> Callable[[bytes], None]:
+    """Writes whole lines: an unbuffered file may take a part at a time."""
+
+    def write(line: bytes) -> None:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[file.write(rest) :]
+
+    return write
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise the soft limit of open files as far as it goes."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft < wanted:
+            resource.setrlimit(
+                resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+            )

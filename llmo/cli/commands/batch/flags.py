@@ -1,0 +1,348 @@
+"""The flags of `llmo batch`, and the run that they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from llmo.cli import options
+from llmo.cli.options import SelectionFlags
+from llmo.config import parameters
+
+if TYPE_CHECKING:
+    from llmo.batch.spec import BatchSpec, OutputSpec
+    from llmo.config.profile import Profile
+
+STDOUT = (None, "-", "/dev/stdout")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputOptions:
+    """What a row is, and what is asked about it."""
+
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--prompt",
+            help="prompt template, with {{ field }} for fields of the row",
+            metavar="TEMPLATE",
+            rich_help_panel="Input",
+        ),
+    ] = None
+    template: Annotated[
+        str | None,
+        typer.Option("--template", help="file with the prompt template", metavar="FILE", rich_help_panel="Input"),
+    ] = None
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "-s",
+            "--system",
+            help="system prompt; @FILE reads it from a file",
+            metavar="TEXT|@FILE",
+            rich_help_panel="Input",
+        ),
+    ] = None
+    files: Annotated[
+        bool,
+        typer.Option("--files", help="treat each file as one row (paths, globs, directories)", rich_help_panel="Input"),
+    ] = False
+    input_format: Annotated[
+        Literal["auto", "jsonl", "csv", "tsv", "lines", "parquet", "openai-batch"],
+        typer.Option(
+            "--input-format", help="format of the inputs (auto: from their names and keys)", rich_help_panel="Input"
+        ),
+    ] = "auto"
+    id_field: Annotated[
+        str | None,
+        typer.Option(
+            "--id-field",
+            help="field with the id of a row (default: custom_id or id)",
+            metavar="FIELD",
+            rich_help_panel="Input",
+        ),
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="process only the first N rows", metavar="N", rich_help_panel="Input")
+    ] = None
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", help="random sample of N rows (reproducible)", metavar="N", rich_help_panel="Input"),
+    ] = None
+    schema: Annotated[
+        str | None,
+        typer.Option(
+            "--schema", help="JSON Schema that each answer must match", metavar="FILE|JSON", rich_help_panel="Output"
+        ),
+    ] = None
+    repair: Annotated[
+        int | None,
+        typer.Option(
+            "--repair",
+            help="repair attempts for answers that do not match --schema",
+            metavar="N",
+            rich_help_panel="Output",
+        ),
+    ] = None
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--option",
+            help="parameter passed to the provider unchanged (repeatable)",
+            metavar="KEY=VALUE",
+            rich_help_panel="Parameters",
+        ),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that can't be meant."""
+        for name in ("limit", "sample", "repair"):
+            parameters.whole(name, getattr(self, name), f"--{name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """Where answers go and how much is said."""
+
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", help="file to append results to", metavar="FILE", rich_help_panel="Output"),
+    ] = None
+    output_format: Annotated[
+        Literal["jsonl", "csv", "parquet", "openai-batch"] | None,
+        typer.Option(
+            "--output-format",
+            help="format of the output (default: from its name, else jsonl)",
+            rich_help_panel="Output",
+        ),
+    ] = None
+    errors: Annotated[
+        str | None,
+        typer.Option(
+            "--errors", help="file for failed rows, usable as an input", metavar="FILE", rich_help_panel="Output"
+        ),
+    ] = None
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--keep",
+            help="input field to copy to the output; '*': all (repeatable)",
+            metavar="FIELD",
+            rich_help_panel="Output",
+        ),
+    ] = None
+    ordered: Annotated[
+        bool, typer.Option("--ordered", help="write rows in the order of the input", rich_help_panel="Output")
+    ] = False
+    progress: Annotated[
+        Literal["auto", "bar", "log", "none"],
+        typer.Option("--progress", help="progress display on standard error", rich_help_panel="Output"),
+    ] = "auto"
+    report: Annotated[
+        str | None,
+        typer.Option("--report", help="write a summary of the run as JSON", metavar="FILE", rich_help_panel="Output"),
+    ] = None
+    as_json: Annotated[
+        bool, typer.Option("--json", help="with --dry-run: print one JSON object", rich_help_panel="Output")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How fast, how safely, and when to stop."""
+
+    concurrency: Annotated[
+        str,
+        typer.Option(
+            "-j", "--concurrency", help="rows in flight: a number or auto", metavar="N", rich_help_panel="Run"
+        ),
+    ] = "auto"
+    rpm: Annotated[
+        float | None, typer.Option("--rpm", help="maximum requests per minute", metavar="N", rich_help_panel="Run")
+    ] = None
+    tpm: Annotated[
+        float | None, typer.Option("--tpm", help="maximum tokens per minute", metavar="N", rich_help_panel="Run")
+    ] = None
+    share: Annotated[
+        float,
+        typer.Option(
+            "--share", help="fraction of the rate limits to use (0 to 1)", metavar="FRACTION", rich_help_panel="Run"
+        ),
+    ] = 1.0
+    retry_errors: Annotated[
+        str | None,
+        typer.Option(
+            "--retry-errors",
+            help="retry failed rows; =KIND retries only that error",
+            metavar="[=KIND]",
+            show_default=False,
+            rich_help_panel="Resume",
+        ),
+    ] = None
+    restart: Annotated[
+        bool, typer.Option("--restart", help="discard the existing output and start over", rich_help_panel="Resume")
+    ] = False
+    at_most_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-most-once", help="never resend rows that were in flight during a crash", rich_help_panel="Resume"
+        ),
+    ] = False
+    durable: Annotated[bool, typer.Option("--durable", help="sync every row to disk", rich_help_panel="Resume")] = False
+    max_failures: Annotated[
+        str | None,
+        typer.Option(
+            "--max-failures", help="stop after more than N failed rows, or N%", metavar="N", rich_help_panel="Run"
+        ),
+    ] = None
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="send each row to every -m and compare the answers", rich_help_panel="Model"),
+    ] = False
+    no_dedupe: Annotated[
+        bool, typer.Option("--no-dedupe", help="do not deduplicate identical requests", rich_help_panel="Run")
+    ] = False
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="show rows, tokens and cost without sending anything", rich_help_panel="Run"),
+    ] = False
+    check: Annotated[
+        bool, typer.Option("--check", help="validate all rows before sending any", rich_help_panel="Run")
+    ] = False
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="skip confirmation prompts", rich_help_panel="Run")] = False
+    confirm_over: Annotated[
+        str | None,
+        typer.Option(
+            "--confirm-over",
+            help="ask for confirmation if the run may cost more",
+            metavar="USD",
+            rich_help_panel="Budget",
+        ),
+    ] = None
+    run: Annotated[
+        str | None, typer.Option("--run", help="name of the run in llmo cost", metavar="NAME", rich_help_panel="Run")
+    ] = None
+    reparse: Annotated[
+        str | None,
+        typer.Option(
+            "--reparse",
+            help="re-validate the answers in OUT without calling a model",
+            metavar="OUT",
+            rich_help_panel="Resume",
+        ),
+    ] = None
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option(
+            "--engine", help="where the run executes; ray is not available yet", hidden=True, rich_help_panel="Run"
+        ),
+    ] = "local"
+    deferred: Annotated[
+        bool,
+        typer.Option(
+            "--deferred",
+            help="use the providers' batch services; not available yet",
+            hidden=True,
+            rich_help_panel="Run",
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that can't be meant."""
+        for name in ("rpm", "tpm", "share"):
+            parameters.real(name, getattr(self, name), f"--{name}")
+        self.in_flight()
+        self.failures()
+        if self.confirm_over is not None:
+            parameters.dollars(self.confirm_over, "--confirm-over")
+
+    def in_flight(self) -> int | None:
+        """`--concurrency`; None for auto."""
+        text = self.concurrency
+        return None if text == "auto" else parameters.parsed("concurrency", text, "--concurrency")
+
+    def failures(self) -> tuple[int | None, int | None]:
+        """`--max-failures` as a number of rows, or as a percentage of them."""
+        text = self.max_failures
+        if text is None:
+            return None, None
+        if text.endswith("%"):
+            return None, parameters.parsed("percent", text[:-1], "--max-failures")
+        return parameters.parsed("limit", text, "--max-failures"), None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFlags:
+    """The command line."""
+
+    inputs: tuple[str, ...]
+    selection: SelectionFlags
+    source: InputOptions
+    output: OutputOptions
+    manner: RunOptions
+
+
+def output_spec(flags: BatchFlags, profile: Profile) -> OutputSpec:
+    """Where the run writes. Raises `LlmoError` for a name whose format is not known, and for less than two models."""
+    from llmo.batch.output.export import shape_of
+    from llmo.batch.spec import OutputSpec
+
+    output = flags.output
+    target = None if output.output in STDOUT else Path(str(output.output))
+    compared = options.compared_targets(flags.selection, profile) if flags.manner.compare else ()
+    return OutputSpec(
+        target=target,
+        shape=output.output_format or shape_of(target),
+        compared_targets=tuple(map(str, compared)),
+        keep=tuple(output.keep or ()),
+        ordered=output.ordered,
+        errors=None if output.errors is None else Path(output.errors),
+        report=None if output.report is None else Path(output.report),
+    )
+
+
+def batch_spec(flags: BatchFlags, profile: Profile, output: OutputSpec) -> BatchSpec:
+    """The run; reads the files that flags name. Raises `UsageError` for one that can't be used."""
+    from llmo.batch.spec import REPAIRS, BatchSpec
+    from llmo.cli import inputs
+
+    source, manner = flags.source, flags.manner
+    timeout, retries = options.clocks(flags.selection, profile)
+    most, percent = manner.failures()
+    return BatchSpec(
+        inputs=flags.inputs,
+        files=source.files,
+        input_format=None if source.input_format == "auto" else source.input_format,
+        id_field=source.id_field,
+        limit=source.limit,
+        sample=source.sample,
+        check_all=manner.check,
+        schema=inputs.schema(source.schema),
+        prompt=source.prompt,
+        template=None if source.template is None else inputs.read_text(Path(source.template), "--template"),
+        template_name=source.template or "",
+        system=None if source.system is None else inputs.text_or_file(source.system),
+        params=options.params(flags.selection, source.option),
+        repair=REPAIRS if source.repair is None else source.repair,
+        selection=options.choice(flags.selection),
+        timeout=timeout,
+        retries=retries,
+        output=output,
+        run=manner.run,
+        retry_errors=manner.retry_errors,
+        restart=manner.restart,
+        at_most_once=manner.at_most_once,
+        durable=manner.durable,
+        dedupe=not manner.no_dedupe,
+        max_failures=most,
+        max_failures_percent=percent,
+        confirm_over=None if manner.confirm_over is None else parameters.dollars(manner.confirm_over, "--confirm-over"),
+        assume_yes=manner.yes,
+        concurrency=manner.in_flight(),
+        rpm=manner.rpm,
+        tpm=manner.tpm,
+        share=manner.share,
+    )

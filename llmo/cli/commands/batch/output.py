@@ -1,0 +1,144 @@
+"""What `llmo batch` says: the forecast, what came of a run, and how it continues."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from llmo.batch.finish import still_to_send
+from llmo.batch.forecast import seconds_at_limits
+from llmo.errors import BudgetExceeded
+from llmo.render import progress, side_by_side
+from llmo.render.json_output import money
+from llmo.render.spending import budgets
+from llmo.types.format import dollars, span
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.batch.executors.executor import Ending
+    from llmo.batch.forecast import Forecast
+    from llmo.batch.job import BatchJob
+    from llmo.cli.commands.batch.flags import BatchFlags
+    from llmo.cli.context import Context
+    from llmo.types.messages import Request
+
+SHOWN = 500
+"""Characters of a prompt that are shown to a person."""
+
+
+def show_forecast(ctx: Context, flags: BatchFlags, job: BatchJob, found: Forecast) -> None:
+    """Print what a run would take."""
+    body = _body(ctx, flags, job, found)
+    if flags.output.as_json:
+        ctx.json(body)
+    else:
+        ctx.out("\n".join(_lines(job, found, body)) + "\n")
+
+
+def _body(ctx: Context, flags: BatchFlags, job: BatchJob, found: Forecast) -> dict[str, Any]:
+    session = ctx.session(max_cost=flags.selection.max_cost, allow_unpriced=flags.selection.allow_unpriced)
+    shares, targets = found.shares, max(1, len(job.spec.output.compared_targets))
+    return {
+        "rows": job.scan.rows,
+        "done": job.total - found.rows,
+        "to_send": found.rows - found.copies,
+        "copies": found.copies,
+        "unanswered": found.unanswered,
+        "tokens": {
+            "input_estimate": sum(share.input_tokens for share in shares.values()),
+            "output_estimate": sum(share.output_tokens for share in shares.values()),
+        },
+        "cost": {"estimate_usd": money(found.estimate), "worst_usd": money(found.worst)},
+        "models": [
+            {
+                "target": target,
+                "rows": share.rows,
+                "input_tokens": share.input_tokens,
+                "output_tokens": share.output_tokens,
+                "estimate_usd": money(share.estimate),
+                "worst_usd": money(share.worst),
+                "time_at_limits_s": seconds_at_limits(job, target, share),
+            }
+            for target, share in shares.items()
+        ],
+        "time_at_limits_s": max((seconds_at_limits(job, *one) or 0.0 for one in shares.items()), default=0.0) or None,
+        "budgets": budgets(session.allowance(job.spec.selection.tags).statuses),
+        "first": [{"prompt": _prompt(asked.request)} for asked in job.scan.first[::targets]],
+    }
+
+
+def _prompt(request: Request) -> str:
+    """What the user's side of a request says."""
+    return next((m.text for m in reversed(request.messages) if m.role == "user"), "")
+
+
+def _lines(job: BatchJob, found: Forecast, body: dict[str, Any]) -> list[str]:
+    copies = f", {found.copies:,} answered by an equal row" if found.copies else ""
+    lines = [f"{job.total:,} {job.unit}: {body['done']:,} done, {body['to_send']:,} to send{copies}"]
+    for target, share in found.shares.items():
+        took = seconds_at_limits(job, target, share)
+        lines.append(
+            f"{target}: {share.rows:,} {job.unit}, about {share.input_tokens:,} → {share.output_tokens:,} tokens, "
+            f"{dollars(share.estimate)} expected, {dollars(share.worst)} at worst"
+            + (f", {span(took)} at its limits" if took else "")
+        )
+    lines += [f"nobody to answer {count:,} rows: {why}" for why, count in found.unanswered.items()]
+    lines.append(f"cost: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst, retries not counted")
+    for number, first in enumerate(body["first"], 1):
+        text = first["prompt"]
+        lines += ["", f"prompt {number}:", text if len(text) <= SHOWN else f"{text[:SHOWN]} …"]
+    return lines
+
+
+def show_report(ctx: Context, job: BatchJob, report: Mapping[str, Any], elapsed: float) -> None:
+    """What came of a run, in lines."""
+    for line in progress.summary(report, elapsed, unit=job.unit):
+        ctx.note(f"llmo: {line}")
+    for line in side_by_side.standings(report["comparison"]) if "comparison" in report else ():
+        ctx.note(line)
+    for warning, count in job.stats.warnings.items():
+        ctx.note(f"llmo: warning: {warning} ({count:,} {job.unit if count > 1 else job.unit[:-1]})")
+
+
+def explain(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending, *, resumable: bool) -> None:
+    """Say why a run ended early, and how it continues."""
+    _explain_stop(ctx, flags, job, ending)
+    if ending.reason == "done" or not job.stats.left:
+        return
+    left = f"{job.stats.left:,} {job.unit} are left"
+    if ending.reason == "budget":
+        left = _left_and_its_cost(job, resumable=resumable)
+    if resumable:
+        ctx.err(f"llmo: {left}; go on with: {_same_command()}")
+    else:
+        ctx.err(f"llmo: {left}; with -o FILE the same command would go on from there")
+
+
+def _explain_stop(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending) -> None:
+    if ending.error is not None:
+        ctx.err(f"llmo: stopped: {ending.error.message}")
+        if isinstance(ending.error, BudgetExceeded):
+            ctx.refused(ending.error.message)
+        if ending.error.hint:
+            ctx.err(f"hint: {ending.error.hint}")
+    if ending.reason == "failures":
+        failed = f"{job.stats.failed:,} {job.unit} failed"
+        ctx.err(f"llmo: stopped: {failed} (--max-failures {flags.manner.max_failures})")
+    if ending.lost:
+        ctx.err(f"llmo: {ending.lost:,} answers are paid for and could not be written")
+
+
+def _left_and_its_cost(job: BatchJob, *, resumable: bool) -> str:
+    stats = job.stats
+    if not resumable:
+        about = stats.spent * stats.left // stats.done if stats.done else None
+        return f"{stats.left:,} {job.unit} are left, about {dollars(about)}"
+    found = still_to_send(job)
+    return f"{found.rows:,} {job.unit} are left, about {dollars(found.estimate)}, at most {dollars(found.worst)}"
+
+
+def _same_command() -> str:
+    """The command that continues from here."""
+    return shlex.join(["llmo", *(word for word in sys.argv[1:] if word not in ("--restart", "-y", "--yes"))])

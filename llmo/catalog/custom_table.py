@@ -33,7 +33,7 @@ def checked(data: bytes, sha256: str) -> str:
 
 
 def _date(body: Any) -> str:
-    """The date of a table of which everything that is read later was looked at once, so that a broken one fails here."""
+    """The date of a table. Everything that is read later is looked at once, so that a broken table fails here."""
     day = date.fromisoformat(body["date"]).isoformat()
     [str(version) for version in body["sources"].items()]
     prices = table.PriceTable(body["vendors"])

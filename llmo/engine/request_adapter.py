@@ -38,10 +38,10 @@ def expressed(request: Request, candidate: Candidate) -> Request:
     """The request with what the candidate does not take left out, and the schema in words where it has no field."""
     if candidate.dropped:
         request = replace(request, params=_without(request.params, candidate.dropped))
-        request = chat_body.without(request, candidate.dropped)
+        request = chat_body.without_fields(request, candidate.dropped)
     if request.schema is not None and not candidate.native_schema:
         request = replace(request, messages=_told(request.messages, request.schema), schema=None)
-        request = chat_body.without(request, ("response_format",))
+        request = chat_body.without_fields(request, ("response_format",))
     if request.body is not None and not KINDS[candidate.facts.kind].chat_completions:
         request = chat_body.translated(request, candidate.facts.kind)
     return request
@@ -64,7 +64,7 @@ def _told(messages: tuple[Message, ...], schema: Mapping[str, Json]) -> tuple[Me
     words = jsontext.write(schema)
     if words in last.text:
         return messages
-    return (*before, chat_body.grown(last, f"{SCHEMA}{words}"))
+    return (*before, chat_body.with_text(last, f"{SCHEMA}{words}"))
 
 
 def refused(error: LlmoError, request: Request, candidate: Candidate, *, lenient: bool) -> Parameter | None:

@@ -1,4 +1,4 @@
-"""A chat completion as its caller wrote it: sent as it stands where that is the dialect, else translated."""
+"""The body of a chat completion as its caller wrote it: sent unchanged in that dialect, translated for others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.catalog.prices import STANDARD
 from llmo.config.kinds import KINDS
-from llmo.requests.content import picture
+from llmo.requests.content import image_name
 from llmo.types.messages import Image, Message, Request
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ ROLES: Mapping[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-TRANSLATED = ("temperature", "seed", "stop")
+PARAMETERS = ("temperature", "seed", "stop")
 """Fields that are parameters of every request."""
 ANY_JSON: Mapping[str, Json] = {"type": "json_object"}
 """The `response_format` of JSON without a schema."""
-IDLE: Mapping[str, Sequence[Json]] = {
+DEFAULTS: Mapping[str, Sequence[Json]] = {
     "n": (1,),
     "store": (False,),
     "logprobs": (False,),
@@ -43,11 +43,11 @@ IDLE: Mapping[str, Sequence[Json]] = {
     "modalities": (["text"],),
     "response_format": ({"type": "text"},),
 }
-"""Values that ask for nothing: as without the field."""
+"""Values that mean the same as leaving the field out."""
 
 
-class Untold(NamedTuple):
-    """What a dialect can't say of a request: fields, which may be left out, and parts of messages, which may not."""
+class Inexpressible(NamedTuple):
+    """What a dialect can't express: fields, which may be left out, and parts of messages, which may not."""
 
     fields: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
@@ -56,8 +56,8 @@ class Untold(NamedTuple):
         return ", ".join((*self.parts, *self.fields))
 
 
-def message(given: Mapping[str, Json]) -> Message | None:
-    """A message of a chat completion, None when it is none; what llmo can't read of it stays as it stands."""
+def read_message(given: Mapping[str, Json]) -> Message | None:
+    """Read a message of a chat completion; None when it is none. What llmo can't read is kept verbatim."""
     role, content = ROLES.get(str(given.get("role"))), given.get("content")
     if role is None:
         return None
@@ -71,8 +71,8 @@ def message(given: Mapping[str, Json]) -> Message | None:
     return Message(role, "\n".join(texts), tuple(part for part in read if isinstance(part, Image)), given)
 
 
-def parts(of: Message) -> Iterator[str | Image]:
-    """The texts and images of a message in their order, where it has one."""
+def parts_of(of: Message) -> Iterator[str | Image]:
+    """The texts and images of a message, in their order where it has one."""
     content = None if of.verbatim is None else of.verbatim.get("content")
     if not isinstance(content, list):
         yield from of.images
@@ -83,15 +83,17 @@ def parts(of: Message) -> Iterator[str | Image]:
             yield read
 
 
-def untold(request: Request, kind: str) -> Untold | None:
-    """What of the request another dialect can't say; None when all of it can be translated."""
-    fields = [name for name, value in (request.body or {}).items() if not _told(name, value, request, kind)]
-    lost = [f"messages[{n}]{path}" for n, one in enumerate(request.messages) for path in _lost(one, kind)]
-    return Untold(tuple(fields), tuple(lost)) if fields or lost else None
+def inexpressible(request: Request, kind: str) -> Inexpressible | None:
+    """What another dialect can't express of a request; None when all of it can be translated."""
+    fields = [name for name, value in (request.body or {}).items() if not _is_expressible(name, value, request, kind)]
+    lost = [
+        f"messages[{n}]{path}" for n, one in enumerate(request.messages) for path in _inexpressible_parts(one, kind)
+    ]
+    return Inexpressible(tuple(fields), tuple(lost)) if fields or lost else None
 
 
 def translated(request: Request, kind: str) -> Request:
-    """The request in llmo's own words, for a dialect that is not the one it was written in."""
+    """The request without a verbatim body, for a dialect other than the one that it was written in."""
     body, row = request.body or {}, KINDS[kind]
     carried: dict[str, Json] = {
         name: value for name, value in body.items() if name in row.carried and value is not None
@@ -105,15 +107,15 @@ def translated(request: Request, kind: str) -> Request:
     return replace(request, params=params, body=None)
 
 
-def without(request: Request, names: Sequence[str]) -> Request:
-    """The request without some fields as they stand."""
+def without_fields(request: Request, names: Sequence[str]) -> Request:
+    """The request without these fields of its verbatim body."""
     if request.body is None or not any(name in request.body for name in names):
         return request
     return replace(request, body={name: value for name, value in request.body.items() if name not in names})
 
 
-def grown(of: Message, words: str) -> Message:
-    """A message with words at its end."""
+def with_text(of: Message, words: str) -> Message:
+    """The message with a text appended."""
     text = f"{of.text}\n\n{words}".lstrip()
     if of.verbatim is None:
         return replace(of, text=text)
@@ -122,8 +124,8 @@ def grown(of: Message, words: str) -> Message:
     return replace(of, text=text, verbatim={**of.verbatim, "content": longer})
 
 
-def _told(name: str, value: Json, request: Request, kind: str) -> bool:
-    if value is None or value in ([], {}) or name in TRANSLATED or value in IDLE.get(name, ()):
+def _is_expressible(name: str, value: Json, request: Request, kind: str) -> bool:
+    if value is None or value in ([], {}) or name in PARAMETERS or value in DEFAULTS.get(name, ()):
         return True
     row = KINDS[kind]
     if name == "response_format":
@@ -131,7 +133,7 @@ def _told(name: str, value: Json, request: Request, kind: str) -> bool:
     return name in row.carried or (name == "user" and row.carried_user is not None)
 
 
-def _lost(of: Message, kind: str) -> Iterator[str]:
+def _inexpressible_parts(of: Message, kind: str) -> Iterator[str]:
     given = of.verbatim or {}
     if of.role == "tool":
         yield f".role {given.get('role')}"
@@ -144,13 +146,13 @@ def _lost(of: Message, kind: str) -> Iterator[str]:
         if found is None:
             yield f".content[{number}]" + (f".type {part['type']}" if "type" in part else "")
         else:
-            yield from (f".content[{number}]{path}" for path in _details(part))
+            yield from (f".content[{number}]{path}" for path in _ignored_details(part))
     kinds = [isinstance(one, str) for one in read]
     if not KINDS[kind].ordered_parts and sum(one != other for one, other in pairwise(kinds)) > 1:
         yield ".content, the order of its parts"
 
 
-def _details(part: Mapping[str, Json]) -> Iterator[str]:
+def _ignored_details(part: Mapping[str, Json]) -> Iterator[str]:
     yield from (f".{name}" for name, value in part.items() if name not in ("type", "text", "image_url") and value)
     inner = part.get("image_url")
     if isinstance(inner, Mapping):
@@ -168,6 +170,6 @@ def _read(part: Mapping[str, Json], number: int) -> str | Image | None:
         return None
     head, _, data = url.removeprefix("data:").partition(",")
     try:
-        return Image(picture(number), head.partition(";")[0], base64.b64decode(data, validate=True))
+        return Image(image_name(number), head.partition(";")[0], base64.b64decode(data, validate=True))
     except binascii.Error:
         return None

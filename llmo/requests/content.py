@@ -1,7 +1,7 @@
 """
-What of a request is sent beside the words of its messages: options, schema, stop texts.
+What is sent with a request beside the texts of its messages: options, schema, stop sequences.
 
-The bound of its tokens and the search for private data both read it here, so neither can miss a field.
+The token bound and the search for private data both read it here, so that neither can miss a field.
 """
 
 from __future__ import annotations
@@ -44,57 +44,57 @@ def parts(request: Request) -> tuple[Mapping[str, Json], ...]:
     return tuple(part for part in (request.params.extra, request.body) if part)
 
 
-def said(message: Message) -> tuple[Json, int]:
-    """A message as it stands without the bytes of the images that llmo has read, and how many it has not."""
+def without_images(message: Message) -> tuple[Json, int]:
+    """A verbatim message without the bytes of images that llmo has read, and how many it has not read."""
     given = message.verbatim or {}
     content = given.get("content")
     if not isinstance(content, list):
         return given, 0
     read = {image.name for image in message.images}
-    shown = [_shown(part) if picture(number) in read else part for number, part in enumerate(content, 1)]
+    shown = [_without_bytes(part) if image_name(number) in read else part for number, part in enumerate(content, 1)]
     pictures = sum(isinstance(part, Mapping) and "image_url" in part for part in content)
     return {**given, "content": shown}, pictures - len(read)
 
 
-def picture(number: int) -> str:
-    """The name of an image that is the part of this number in its message."""
+def image_name(number: int) -> str:
+    """The name of an image, by the number of its part in the message."""
     return f"image {number}"
 
 
-def _shown(part: Json) -> Json:
-    """A part of a message whose image counts as an image, not as text."""
+def _without_bytes(part: Json) -> Json:
+    """A part of a message without its image's data, which count as an image and not as text."""
     if not isinstance(part, Mapping):
         return part
     inner = part.get("image_url")
     return {**part, "image_url": {**inner, "url": ""} if isinstance(inner, Mapping) else ""}
 
 
-def words(message: Message) -> str:
+def texts(message: Message) -> str:
     """Every text of a message."""
-    return message.text if message.verbatim is None else "\n".join(_lines(said(message)[0]))
+    return message.text if message.verbatim is None else "\n".join(_lines(without_images(message)[0]))
 
 
-def talk(request: Request) -> str:
-    """Every text of the messages, and those to stop at."""
-    return "\n".join((*map(words, request.messages), *request.params.stop))
+def all_texts(request: Request) -> str:
+    """Every text of the messages, and the stop sequences."""
+    return "\n".join((*map(texts, request.messages), *request.params.stop))
 
 
-class Weighed(NamedTuple):
-    """An object that is sent: its width, its names and texts, and whether it asks for a dearer cache."""
+class Measure(NamedTuple):
+    """Of an object that is sent: its width in bytes, its names and texts, and whether it asks for a dearer cache."""
 
     width: int
     text: str
-    kept_long: bool
+    long_cache: bool
 
 
-def once(function: Callable[[T], R]) -> Callable[[T], R]:
-    """The function, which remembers what it made of the last few objects: the rows of a batch share theirs."""
+def cached_by_identity(function: Callable[[T], R]) -> Callable[[T], R]:
+    """Cache a function by the identity of its argument, for the last few objects: the rows of a batch share theirs."""
     remembered = lru_cache(maxsize=32)(lambda same: function(same.value))
-    return lambda value: remembered(_Same(value))
+    return lambda value: remembered(_ByIdentity(value))
 
 
-class _Same:
-    """Equal to another one of the very same object."""
+class _ByIdentity:
+    """A key that is equal only for the very same object."""
 
     __slots__ = ("value",)
 
@@ -105,24 +105,24 @@ class _Same:
         return id(self.value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.value is other.value
+        return isinstance(other, _ByIdentity) and self.value is other.value
 
 
-@once
-def weighed(part: Mapping[str, Json]) -> Weighed:
-    """What is to know of an object that is sent with many requests."""
-    return Weighed(width(part), "\n".join(_lines(part)), _kept_long(part))
+@cached_by_identity
+def measure(part: Mapping[str, Json]) -> Measure:
+    """Measure an object, once for all the requests that it is sent with."""
+    return Measure(width(part), "\n".join(_lines(part)), _has_long_cache(part))
 
 
 def items(value: Json) -> Sequence[Json]:
-    """The parts of an array; what is no array is one part, and nothing is none."""
+    """The items of an array; another value is one item, and an empty one is none."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         return value
     return [value] if value else []
 
 
 def width(value: Json) -> int:
-    """The bytes of a value as JSON, written as widely as a template may: indented, and all escaped that can be."""
+    """The most bytes of a value as JSON that a template may write: indented, with every escape that there is."""
     total = 0
     for name, inner, depth in nodes(value):
         margin = 1 + INDENT * depth
@@ -136,13 +136,13 @@ def width(value: Json) -> int:
     return total
 
 
-def kept_long(request: Request) -> bool:
-    """Whether a prompt may be cached at the dearer rate, because some `ttl` in it asks for it."""
+def asks_for_long_cache(request: Request) -> bool:
+    """Whether some `ttl` in a prompt asks for a cache at the dearer rate."""
     marked = (message.verbatim for message in request.messages if message.verbatim is not None)
-    return any(weighed(part).kept_long for part in parts(request)) or any(map(_kept_long, marked))
+    return any(measure(part).long_cache for part in parts(request)) or any(map(_has_long_cache, marked))
 
 
-def _kept_long(value: Json) -> bool:
+def _has_long_cache(value: Json) -> bool:
     return any(node.name == "ttl" and node.value not in (*LASTING, None) for node in nodes(value))
 
 
@@ -155,11 +155,11 @@ def nodes(value: Json) -> Iterator[jsontext.Node]:
 
 
 def _lines(value: Json) -> Iterator[str]:
-    """A line for each name and value inside."""
+    """One line for each name and value inside."""
     for name, inner, _ in nodes(value):
         if isinstance(inner, str) or not isinstance(inner, (Mapping, Sequence)):
-            said = inner if isinstance(inner, str) else _spelled(inner)
-            yield said if name is None else f"{name}: {said}"
+            text = inner if isinstance(inner, str) else _spelled(inner)
+            yield text if name is None else f"{name}: {text}"
         elif name is not None:
             yield name
 

@@ -1,8 +1,8 @@
 """
-Options that go to a provider as they are: which are llmo's own to set, and which buy something of their own.
+Options that are passed on to a provider: which llmo reserves for itself, and which buy something beside tokens.
 
-The one rule for flags, profile, `llmo.Client` and the rows of a batch, on every kind of provider. Names are compared as
-careless servers read them: Go's JSON ignores case, Gemini's spelling has no underscores.
+One rule for flags, the profile, `llmo.Client` and batch rows, on every provider type. Names are compared as lenient
+servers read them: Go's JSON ignores case, and Gemini spells names without underscores.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _DATA = (
     *("schema", "json_schema", "input_schema", "parameters", "properties", "guided_json", "structured_outputs"),
     *("logit_bias", "chat_template_kwargs", "documents", "trace", "messages"),
 )
-"""What the user calls things in there is nobody's option."""
+"""Names inside these are the user's own and no options."""
 _BUYING = re.compile(
     r"search|mcp|plugin|webfetch|browsing|connector|datasource|vectorstore|codeinterpreter|codeexecution|computeruse"
     r"|imagegen|imageconfig|safetymodel|guardrail|inferencegeo|contextmanagement|compoundcustom|bestof|candidatecount|numreturnsequences"
@@ -82,7 +82,7 @@ _SEARCHING = re.compile(r"search-(?:preview|api)|deep-research|(?:^|/)compound(?
 
 
 class Reserved(NamedTuple):
-    """An option that may not be sent: where it stands, what to do instead, and why."""
+    """An option that may not be sent: its path, what to do instead, and why."""
 
     path: str
     hint: str
@@ -100,7 +100,7 @@ class _Field(NamedTuple):
 
 
 def reserved(kind: str, options: Mapping[str, Json], limit: int | None = None) -> Reserved | None:
-    """The first option that would undo what llmo sets; `limit` is the output limit, when it is known."""
+    """The first option that would override what llmo sets; `limit` is the output limit, when it is known."""
     top, shared = _top(kind), KINDS[kind].shared_option
     for field in _fields(options):
         if not field.above and field.name in top:
@@ -118,20 +118,20 @@ def reserved(kind: str, options: Mapping[str, Json], limit: int | None = None) -
     return None
 
 
-def bought(options: Mapping[str, Json]) -> tuple[str, ...]:
-    """Where options buy what tokens don't tell: server tools, searches, more answers, dearer hardware, old context."""
+def purchases(options: Mapping[str, Json]) -> tuple[str, ...]:
+    """Paths of options that buy more than tokens: server tools, searches, more answers, dearer hardware, old texts."""
     found: list[str] = []
     for field in _fields(options):
         top = not field.above
         if field.name == "tools" and top:
             found += _server_tools(field)
-        elif (_BUYING.search(field.name) or (top and field.name in _BUYING_TOP)) and not _free(field):
+        elif (_BUYING.search(field.name) or (top and field.name in _BUYING_TOP)) and not _is_free(field):
             found.append(field.path)
     return tuple(found)
 
 
-def foreign(messages: Sequence[Message]) -> tuple[str, ...]:
-    """Parts of messages whose tokens no byte of the request tells: sound, video, documents, what is only named."""
+def unbounded_parts(messages: Sequence[Message]) -> tuple[str, ...]:
+    """Parts of messages whose tokens the request's bytes don't bound: audio, video, documents, references."""
     found: list[str] = []
     for n, message in enumerate(messages):
         given = message.verbatim or {}
@@ -145,31 +145,31 @@ def foreign(messages: Sequence[Message]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def searching(model: str) -> bool:
-    """Whether a model searches the web by itself, at a fee that its price per token leaves out."""
+def searches_by_itself(model: str) -> bool:
+    """Whether a model searches the web on its own, for a fee beside its price per token."""
     return "online" in model.split(":")[1:] or _SEARCHING.search(model) is not None
 
 
-def tier(options: Mapping[str, Json]) -> str | None:
-    """The service tier that is asked for, None for one at the standard price."""
-    asked = [value for name, value in options.items() if plain(name) == "servicetier"]
+def service_tier(options: Mapping[str, Json]) -> str | None:
+    """The service tier that options ask for; None for one at the standard price."""
+    asked = [value for name, value in options.items() if normalized(name) == "servicetier"]
     return next((str(value) for value in asked if str(value or "") not in STANDARD), None)
 
 
 @lru_cache(maxsize=4096)
-def plain(name: str) -> str:
-    """A name as a server without care for case and marks reads it."""
+def normalized(name: str) -> str:
+    """A name as servers read it that ignore case and punctuation."""
     return re.sub(r"[\W_]", "", normalize("NFKC", name).casefold())
 
 
 @cache
 def _top(kind: str) -> Mapping[str, str]:
     """What may not be a field of a request to this type, with what to do instead."""
-    return {**_PLAIN_TOP, **{plain(name): hint for name, hint in KINDS[kind].reserved.items()}}
+    return {**_PLAIN_TOP, **{normalized(name): hint for name, hint in KINDS[kind].reserved.items()}}
 
 
 def _fields(options: Mapping[str, Json]) -> Iterator[_Field]:
-    """Every named value, but nothing inside what is data."""
+    """Every named value, except inside of what the user's own data are."""
     waiting = list(_inside(options, "", ""))[::-1]
     while waiting:
         field = waiting.pop()
@@ -181,14 +181,14 @@ def _fields(options: Mapping[str, Json]) -> Iterator[_Field]:
 def _inside(value: Json, path: str, above: str) -> Iterator[_Field]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield _Field(f"{path}.{name}" if path else str(name), plain(str(name)), inner, above)
+            yield _Field(f"{path}.{name}" if path else str(name), normalized(str(name)), inner, above)
     elif isinstance(value, (list, tuple)):
         for number, inner in enumerate(value):
             yield from _inside(inner, f"{path}[{number}]", above)
 
 
 def _server_tools(field: _Field) -> Iterator[str]:
-    """Tools that run at the provider; a function is only told of."""
+    """Tools that run at the provider; functions run at the user's."""
     for number, tool in enumerate(items(field.value)):
         named = tool if isinstance(tool, Mapping) else {}
         kind = named.get("type")
@@ -196,7 +196,7 @@ def _server_tools(field: _Field) -> Iterator[str]:
             yield f"{field.path}[{number}]" + (f".type {kind}" if isinstance(kind, str) else "")
 
 
-def _free(field: _Field) -> bool:
+def _is_free(field: _Field) -> bool:
     """Whether a value buys nothing; an empty object does (`web_search_options={}` searches)."""
     value = field.value
     return value is None or value is False or value in ("", []) or value in _FREE.get(field.name, ())
@@ -211,7 +211,7 @@ def _above(value: Json, limit: int) -> bool:
         return False
 
 
-_PLAIN_TOP = {plain(name): hint for name, hint in TOP.items()}
-_PLAIN_ANYWHERE = {plain(name): hint for name, hint in ANYWHERE.items()}
-_PLAIN_THINKING = frozenset(map(plain, _THINKING))
-_PLAIN_DATA = frozenset(map(plain, _DATA))
+_PLAIN_TOP = {normalized(name): hint for name, hint in TOP.items()}
+_PLAIN_ANYWHERE = {normalized(name): hint for name, hint in ANYWHERE.items()}
+_PLAIN_THINKING = frozenset(map(normalized, _THINKING))
+_PLAIN_DATA = frozenset(map(normalized, _DATA))

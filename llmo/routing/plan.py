@@ -206,8 +206,8 @@ def _notes(target: Target, need: Requirements, facts: TargetFacts, dropped: tupl
     notes = [parameters.left_out(dropped, target)] if dropped else []
     if need.max_output and "max_tokens" not in {*facts.parameters, *need.parameters}:
         notes.append(f"{target} takes no limit of output: max_tokens of the profile is left out")
-    if (untold := need.untold.get(facts.kind)) is not None:
-        notes.append(f"{target} has no words for {untold}: left out")
+    if (inexpressible := need.inexpressible.get(facts.kind)) is not None:
+        notes.append(f"{target} has no words for {inexpressible}: left out")
     if "n" in need.bought:
         notes.append("n: every answer is paid for, only the first is kept")
     return tuple(notes)

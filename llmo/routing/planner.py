@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llmo.config.profile import Profile, ProviderConfig
     from llmo.ledger.backend import TargetHistory
     from llmo.ledger.records import Limit
-    from llmo.requests.chat_body import Untold
+    from llmo.requests.chat_body import Inexpressible
     from llmo.requests.extras import Reserved
     from llmo.routing.chains import ChainStep
     from llmo.types.jsontext import Json
@@ -150,27 +150,29 @@ class Planner:
             first_only=choice.first_only,
             fit=choice.fit,
             when_budget_ends=self._profile.when_budget_ends,
-            service_tier=extras.tier(options),
+            service_tier=extras.service_tier(options),
             predicted=tokens.predicted(request),
-            long_cache=content.kept_long(request),
+            long_cache=content.asks_for_long_cache(request),
             parameters=_parameters(request),
             lenient=choice.lenient,
             schema=request.schema is not None,
             reserved=self._reserved(request, facts),
-            bought=(*extras.bought(options), *extras.foreign(request.messages)),
-            untold=_untold(request, facts),
+            bought=(*extras.purchases(options), *extras.unbounded_parts(request.messages)),
+            inexpressible=_inexpressible(request, facts),
         )
 
     def _private(self, request: Request) -> Iterator[str]:
         """Kinds of private data in anything that would be sent."""
-        yield from privacy.find(content.talk(request), self._profile.privacy.detect)
+        yield from privacy.find(content.all_texts(request), self._profile.privacy.detect)
         for part in (*content.parts(request), request.schema):
             if part:
                 yield from self._found(part)
 
     @cached_property
     def _found(self) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
-        return content.once(lambda part: privacy.find(content.weighed(part).text, self._profile.privacy.detect))
+        return content.cached_by_identity(
+            lambda part: privacy.find(content.measure(part).text, self._profile.privacy.detect)
+        )
 
     @property
     def _local_only(self) -> str:
@@ -215,13 +217,13 @@ class Planner:
         )
 
 
-def _untold(request: Request, facts: Mapping[Target, TargetFacts]) -> Mapping[str, Untold]:
+def _inexpressible(request: Request, facts: Mapping[Target, TargetFacts]) -> Mapping[str, Inexpressible]:
     """By provider type, what its dialect can't say of a chat completion."""
     if request.body is None and all(message.verbatim is None for message in request.messages):
         return {}
     kinds = {one.kind for one in facts.values()}
-    found = {kind: chat_body.untold(request, kind) for kind in kinds if not KINDS[kind].chat_completions}
-    return {kind: untold for kind, untold in found.items() if untold}
+    found = {kind: chat_body.inexpressible(request, kind) for kind in kinds if not KINDS[kind].chat_completions}
+    return {kind: inexpressible for kind, inexpressible in found.items() if inexpressible}
 
 
 def _parameters(request: Request) -> tuple[Parameter, ...]:
@@ -232,7 +234,7 @@ def _parameters(request: Request) -> tuple[Parameter, ...]:
 def _searching(config: ProviderConfig, model: Model) -> bool:
     """Whether a model, or one that may step in for it, searches the web at a fee that nobody states."""
     stated = model.price is not None and model.price.request > 0
-    return not stated and any(map(extras.searching, (model.id, *config.routing.models)))
+    return not stated and any(map(extras.searches_by_itself, (model.id, *config.routing.models)))
 
 
 def _abilities(request: Request) -> frozenset[Ability]:

@@ -61,7 +61,7 @@ def _instead(need: Requirements, kind: str) -> str:
     """What to do about a request that can't be sent to a provider type."""
     if reserved := need.reserved.get(kind):
         return reserved.hint
-    lenient = "" if need.untold[kind].parts else "; --lenient leaves it out"
+    lenient = "" if need.inexpressible[kind].parts else "; --lenient leaves it out"
     return f"provider types that take it as it stands: {', '.join(taking_chat_completions())}{lenient}"
 
 

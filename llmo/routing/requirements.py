@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from llmo.config.profile import BudgetEnd
-    from llmo.requests.chat_body import Untold
+    from llmo.requests.chat_body import Inexpressible
     from llmo.requests.extras import Reserved
     from llmo.types.messages import Ability, Parameter, Strategy, Target
 
@@ -29,7 +29,7 @@ class Requirements:
     `parameters` are those that the user gave; `lenient` lets a target be asked without them. `reserved` is the
     option that a provider type can't be sent, `bought` names those that are billed apart from tokens, `predicted`
     are tokens that may be billed as output beside the answer. A limit of dollars holds for the targets in `limited`
-    (filled in where that decides). `untold` is what a provider type can't say of a chat completion.
+    (filled in where that decides). `inexpressible` is what a provider type can't say of a chat completion.
     """
 
     input_estimate: int
@@ -53,14 +53,14 @@ class Requirements:
     bought: tuple[str, ...] = ()
     predicted: int = 0
     limited: frozenset[Target] = frozenset()
-    untold: Mapping[str, Untold] = field(default_factory=dict)
+    inexpressible: Mapping[str, Inexpressible] = field(default_factory=dict)
 
 
 def unsendable(need: Requirements, kind: str) -> str | None:
     """Why a request can't be sent to a provider type, whatever its model."""
     if reserved := need.reserved.get(kind):
         return str(reserved)
-    untold = need.untold.get(kind)
-    if untold and (untold.parts or not need.lenient):
-        return f"{kind} has no words for {untold}"
+    inexpressible = need.inexpressible.get(kind)
+    if inexpressible and (inexpressible.parts or not need.lenient):
+        return f"{kind} has no words for {inexpressible}"
     return None

@@ -65,14 +65,14 @@ def bound(request: Request, kind: str) -> int:
 
 def guess(request: Request) -> int:
     """About how many tokens a request is, tools and schema too, images not."""
-    words = sum(estimate(content.words(message)) for message in request.messages)
+    words = sum(estimate(content.texts(message)) for message in request.messages)
     schema = () if request.schema is None else (request.schema,)
     return words + sum(map(estimate, request.params.stop)) + sum(map(_guessed, (*content.parts(request), *schema)))
 
 
-@content.once
+@content.cached_by_identity
 def _guessed(part: Mapping[str, Json]) -> int:
-    return estimate(content.weighed(part).text)
+    return estimate(content.measure(part).text)
 
 
 def predicted(request: Request) -> int:
@@ -85,7 +85,7 @@ def _words(message: Message, kind: str) -> int:
     """Of a message as it stands every byte counts; an image that llmo has not read may be the largest there is."""
     if message.verbatim is None:
         return _bytes(message.text)
-    value, unread = content.said(message)
+    value, unread = content.without_images(message)
     return content.width(value) + unread * images.bound(b"", kind)
 
 
@@ -101,7 +101,7 @@ def _template(request: Request, kind: str) -> int:
     return PER_REQUEST if any(message.role == "system" for message in request.messages) else OWN_SYSTEM
 
 
-@content.once
+@content.cached_by_identity
 def _schema(schema: Mapping[str, Json] | None) -> int:
     if schema is None:
         return 0
@@ -120,4 +120,4 @@ def _options(request: Request) -> int:
     tools = sum(len(content.items(part.get(name))) for part in parts for name in TOOLS)
     schemas = sum(name in part for part in parts for name in SCHEMAS)
     preambles = (PER_TOOLS if tools else 0) + PER_TOOL * tools + PER_SCHEMA * schemas
-    return preambles + sum(content.weighed(part).width for part in parts)
+    return preambles + sum(content.measure(part).width for part in parts)

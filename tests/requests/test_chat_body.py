@@ -19,7 +19,7 @@ from llmo.engine import request_adapter
 from llmo.errors import Rejected, UsageError
 from llmo.providers.litellm.provider import encode
 from llmo.requests import chat_body, extras
-from llmo.requests.content import kept_long
+from llmo.requests.content import asks_for_long_cache
 from llmo.routing import images, tokens
 from llmo.routing.planner import Selection
 from llmo.routing.refusals import require_candidates
@@ -217,7 +217,7 @@ def test_ollama_gets_the_fields_that_it_has() -> None:
     request = asked(body).request
     found = encoded(OLLAMA, chat_body.translated(request, "ollama"))
 
-    assert chat_body.untold(request, "ollama") is None
+    assert chat_body.inexpressible(request, "ollama") is None
     assert (0.5, [TOOL], "json") == (found["options"]["top_p"], found["tools"], found["format"])
 
 
@@ -262,7 +262,7 @@ def test_every_byte_of_a_line_counts(fields: dict[str, Any], parts: list[dict[st
     body["messages"][0]["role"] = "user"
     body["messages"][0]["content"] = free
     own = {name: value for name, value in body.items() if name not in ("messages", "model")}
-    message = chat_body.message(body["messages"][0])
+    message = chat_body.read_message(body["messages"][0])
     assert message is not None
     request = Request((message,), body=own)
     wire = json.dumps([own, body["messages"]], ensure_ascii=False).encode("utf-8", "surrogatepass")
@@ -328,7 +328,7 @@ def test_parts_without_a_bound_are_named() -> None:
     messages = asked(said(*parts, audio={"id": "a"})).request.messages
 
     assert ("messages[0].audio", "messages[0].content[0].type file", "messages[0].content[2].type video_url") == (
-        extras.foreign(messages)
+        extras.unbounded_parts(messages)
     )
 
 
@@ -359,8 +359,8 @@ def test_long_caches_in_messages_are_held_at_their_price() -> None:
     """
     mark = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
 
-    assert kept_long(asked(said(mark)).request)
-    assert not kept_long(asked(said({**mark, "cache_control": {"ttl": "5m"}})).request)
+    assert asks_for_long_cache(asked(said(mark)).request)
+    assert not asks_for_long_cache(asked(said({**mark, "cache_control": {"ttl": "5m"}})).request)
 
 
 def test_a_message_that_is_none() -> None:
@@ -368,7 +368,7 @@ def test_a_message_that_is_none() -> None:
     An unknown role, and content that is neither text nor parts.
     """
     found = [
-        chat_body.message(given)  # type: ignore[arg-type]  # what a stranger writes
+        chat_body.read_message(given)  # type: ignore[arg-type]  # what a stranger writes
         for given in (
             {"role": "robot", "content": ""},
             {"role": "user", "content": 5},
@@ -377,7 +377,7 @@ def test_a_message_that_is_none() -> None:
     ]
 
     assert [None] * 3 == found
-    assert Message("user", "x") == chat_body.message({"role": "user", "content": "x"})
+    assert Message("user", "x") == chat_body.read_message({"role": "user", "content": "x"})
 
 
 def test_words_are_added_at_the_end_of_a_message() -> None:
@@ -386,19 +386,21 @@ def test_words_are_added_at_the_end_of_a_message() -> None:
     """
     text: dict[str, Any] = {"role": "user", "content": "hi", "name": "ann"}
     parts: dict[str, Any] = {"role": "user", "content": [{"type": "text", "text": "hi"}]}
-    plain, named, listed = (chat_body.message(one) for one in ({"role": "user", "content": "hi"}, text, parts))
+    plain, named, listed = (chat_body.read_message(one) for one in ({"role": "user", "content": "hi"}, text, parts))
     assert plain is not None
     assert named is not None
     assert listed is not None
 
-    assert chat_body.grown(plain, "more") == Message("user", "hi\n\nmore")
-    assert chat_body.grown(Message("user", ""), "more") == Message("user", "more")
-    assert chat_body.grown(named, "more") == Message("user", "hi\n\nmore", verbatim={**text, "content": "hi\n\nmore"})
+    assert chat_body.with_text(plain, "more") == Message("user", "hi\n\nmore")
+    assert chat_body.with_text(Message("user", ""), "more") == Message("user", "more")
+    assert chat_body.with_text(named, "more") == Message(
+        "user", "hi\n\nmore", verbatim={**text, "content": "hi\n\nmore"}
+    )
     longer: dict[str, Any] = {
         "role": "user",
         "content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "more"}],
     }
-    assert chat_body.grown(listed, "more") == Message("user", "hi\n\nmore", verbatim=longer)
+    assert chat_body.with_text(listed, "more") == Message("user", "hi\n\nmore", verbatim=longer)
 
 
 def test_a_translated_request_stands_nowhere_as_it_was_written() -> None:
@@ -415,10 +417,10 @@ def test_a_translated_request_stands_nowhere_as_it_was_written() -> None:
         "cursor": {},
     }
     assert [one.body for one in found.values()] == [None] * 3
-    assert chat_body.without(request, ("user", "seed")).body == {
+    assert chat_body.without_fields(request, ("user", "seed")).body == {
         name: body[name] for name in ("top_p", "response_format")
     }
-    assert chat_body.without(Request(()), ("user",)).body is None
+    assert chat_body.without_fields(Request(()), ("user",)).body is None
 
 
 def test_a_format_that_a_dialect_can_not_say_is_untold() -> None:
@@ -428,6 +430,9 @@ def test_a_format_that_a_dialect_can_not_say_is_untold() -> None:
     plain = Request((), body={"response_format": {"type": "json_object"}})
     shaped = Request((), schema={"type": "object"}, body={"response_format": {"type": "json_schema"}})
 
-    assert [chat_body.untold(plain, kind) for kind in ("ollama", "anthropic")] == [None, (("response_format",), ())]
-    assert chat_body.untold(shaped, "anthropic") is None
-    assert chat_body.untold(Request((), body=shaped.body), "ollama") == (("response_format",), ())
+    assert [chat_body.inexpressible(plain, kind) for kind in ("ollama", "anthropic")] == [
+        None,
+        (("response_format",), ()),
+    ]
+    assert chat_body.inexpressible(shaped, "anthropic") is None
+    assert chat_body.inexpressible(Request((), body=shaped.body), "ollama") == (("response_format",), ())

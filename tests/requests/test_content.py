@@ -141,7 +141,7 @@ def test_what_many_requests_share_is_weighed_once() -> None:
     By what it is, not by what it equals: an object that was changed is another request's.
     """
     turns = itertools.count(1)
-    weigh = content.once(lambda _part: next(turns))
+    weigh = content.cached_by_identity(lambda _part: next(turns))
     shared, equal = {"a": 1}, {"a": 1}
 
     assert [1, 1, 2] == [weigh(shared), weigh(shared), weigh(equal)]

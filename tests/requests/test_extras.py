@@ -114,7 +114,7 @@ def test_everything_else_is_free(kind: str, extra: dict[str, Any]) -> None:
     """
     What is data, and what only shapes the answer, passes; under a limit of dollars too.
     """
-    assert (None, ()) == (extras.reserved(kind, extra, 100), extras.bought(extra))
+    assert (None, ()) == (extras.reserved(kind, extra, 100), extras.purchases(extra))
 
 
 @pytest.mark.parametrize(

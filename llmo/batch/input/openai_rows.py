@@ -118,7 +118,7 @@ def _schema(row: Row, body: Mapping[str, Json]) -> Mapping[str, Json] | None:
 def _message(row: Row, number: int, given: Json) -> Message:
     if not isinstance(given, dict):
         _wrong(row, f"messages[{number}] is not an object")
-    found = chat_body.message(given)
+    found = chat_body.read_message(given)
     if found is None:
         known = str(given.get("role")) in chat_body.ROLES
         why = "content is neither text nor a list of parts"

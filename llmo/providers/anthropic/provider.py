@@ -79,7 +79,7 @@ def _message(message: Message, attachments: fields.Attachments, context: Provide
     if not message.images:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = []
-    for part in chat_body.parts(message):
+    for part in chat_body.parts_of(message):
         if isinstance(part, Image):
             source = {"type": "base64", "media_type": part.media_type, "data": attachments.add(part)}
             parts.append({"type": "image", "source": source})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.client.pool import ProviderPool
@@ -135,14 +135,15 @@ class Session:
         from llmo.ledger.accounts import DirectAccount
         from llmo.ledger.grouped import GroupedAccount
 
-        terms, ledger = self.terms, self.runtime.ledger
-        account: Account = (
-            DirectAccount(ledger, self.limits, allow_unpriced=terms.allow_unpriced)
-            if terms.width is None
-            else GroupedAccount(ledger, self.limits, allow_unpriced=terms.allow_unpriced, width=terms.width)
+        terms = self.terms
+        make = DirectAccount if terms.width is None else partial(GroupedAccount, width=terms.width)
+        return make(
+            self.runtime.ledger,
+            self.limits,
+            allow_unpriced=terms.allow_unpriced,
+            warn=terms.warn,
+            tell=terms.tell,
         )
-        account.warn, account.tell = terms.warn, terms.tell
-        return account
 
     @cached_property
     def limiter(self) -> RateLimits:

@@ -6,7 +6,7 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo.errors import LlmoError, Locked
@@ -18,7 +18,7 @@ from llmo.types.format import dollars, exact, span
 from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from llmo.config.profile import Profile
     from llmo.ledger.backend import Ledger
@@ -69,6 +69,11 @@ class Hold:
         await self.account.end(Released(self.id, outcome))
 
 
+def _spread() -> float:
+    return random.uniform(0.5, 1.0)  # noqa: S311 - spreads out the waiting processes
+
+
+@dataclass(eq=False)
 class Account(ABC):
     """
     What the engine takes holds on: the limits of a command, and the ledger that they are checked against.
@@ -77,17 +82,22 @@ class Account(ABC):
     can't be used.
     """
 
-    def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
-        self.ledger = ledger
-        self.limits = tuple(limits)
-        self.allow_unpriced = allow_unpriced
+    ledger: Ledger
+    limits: Sequence[Limit] = ()
+    _: KW_ONLY
+    allow_unpriced: bool = False
+    """Whether calls of unknown price pass dollar limits."""
+    tell: Callable[[str], None] | None = None
+    """Called once, with a line for the user, when a hold has to wait for other processes."""
+    warn: Callable[[str], None] | None = None
+    """Called with a line when a limit reaches 80 or 95 percent; of all processes, one reports each level."""
+    rand: Callable[[], float] = _spread
+    """A factor for each pause between two tries."""
+
+    def __post_init__(self) -> None:
+        self.limits = tuple(self.limits)
         self._counted: set[int] = set()
         self._waits = False
-        self.rand: Callable[[], float] = lambda: random.uniform(0.5, 1.0)  # noqa: S311 - spreads out the waiting processes
-        self.tell: Callable[[str], None] | None = None
-        """Called once, with a line for the user, when a hold has to wait for other processes."""
-        self.warn: Callable[[str], None] | None = None
-        """Called with a line when a limit reaches 80 or 95 percent; of all processes, one reports each level."""
 
     @property
     def held(self) -> Pico:
@@ -107,7 +117,7 @@ class Account(ABC):
         """The hold to apply for a call."""
         if self.warn is not None:
             self._counted |= {number for number, limit in enumerate(self.limits) if limit.counts(call)}
-        return Held(call, worst, self.limits, self.allow_unpriced)
+        return Held(call, worst, tuple(self.limits), self.allow_unpriced)
 
     def warnings(self, ledger: Ledger, run: str) -> list[str]:
         """A line for each limit that has just reached 80 or 95 percent."""
@@ -161,10 +171,9 @@ class Account(ABC):
 class DirectAccount(Account):
     """For one request at a time: every entry is a transaction of its own, in the calling thread."""
 
-    _run = ""
-
-    def __init__(self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False) -> None:
-        super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._run = ""
         self._ending: set[asyncio.Task[Any] | None] = set()
 
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:

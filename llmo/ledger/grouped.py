@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -17,10 +17,9 @@ from llmo.ledger.records import Call, Entry, Held, Released, Settled
 from llmo.ledger.refusals import OverBudget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from llmo.ledger.backend import Ledger
-    from llmo.ledger.records import Limit
     from llmo.types.money import Pico
 
 CHUNK = 500
@@ -51,6 +50,7 @@ class _Waiter:
     turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+@dataclass(eq=False)
 class GroupedAccount(Account):
     """
     For many concurrent requests: one thread applies whatever entries have accumulated, in one transaction.
@@ -59,12 +59,12 @@ class GroupedAccount(Account):
     them settle for less. It is refused for good only when none is.
     """
 
-    def __init__(
-        self, ledger: Ledger, limits: Iterable[Limit] = (), *, allow_unpriced: bool = False, width: int = 1
-    ) -> None:
-        """`width` is how many calls run concurrently; the amount left is shared out between them."""
-        super().__init__(ledger, limits, allow_unpriced=allow_unpriced)
-        self.width = width
+    _: KW_ONLY
+    width: int = 1
+    """How many calls run concurrently; the amount left is shared out between them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self._open: dict[str, Held] = {}
         self._rooms: tuple[float, list[Pico | None]] = (-FRESH_S, [])
         self._ended = 0

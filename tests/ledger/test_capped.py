@@ -38,7 +38,7 @@ def settled(cost: int | None, in_doubt: int = 0) -> Settlement:
 
 
 def under(
-    ledger: SQLiteLedger, play: Callable[[CappedAccount], Coroutine[Any, Any, Any]], *limits: Limit, **options: bool
+    ledger: SQLiteLedger, play: Callable[[CappedAccount], Coroutine[Any, Any, Any]], *limits: Limit, **options: Any
 ) -> Any:
     """A scenario with a capped account; what it returned, or the refusal."""
 

@@ -263,9 +263,9 @@ def test_every_attempt_ends_in_exactly_one_way(first: Any, second: Any, cap: int
     assert {one.id for one in sent} == booked.keys()
     for one in sent:
         state, cost, in_doubt, held = booked[one.id]
-        assert (one.cost, one.in_doubt, state == "in_doubt") == (cost, in_doubt, in_doubt > 0)
+        assert (one.cost_pico, one.in_doubt_pico, state == "in_doubt") == (cost, in_doubt, in_doubt > 0)
         assert state in {"settled", "released", "in_doubt"}
         assert in_doubt == 0 or cost + in_doubt == held
     assert (status.spent, status.held, status.in_doubt) == (result.cost, 0, result.in_doubt)
-    excess = sum(max(0, (one.cost or 0) - worst(100)) for one in sent)
+    excess = sum(max(0, (one.cost_pico or 0) - worst(100)) for one in sent)
     assert status.spent + status.in_doubt <= cap + excess

@@ -117,7 +117,7 @@ class _Owner:
             rpm=allowed.rpm,
             tpm=allowed.tpm,
             concurrency=allowed.concurrency,
-            cooling_s=max(session.limiter.cooling(name), runtime.ledger.cooling(Target(name, ""))),
+            cooling_s=max(session.rate_limits.cooling(name), runtime.ledger.cooling(Target(name, ""))),
             not_ready=ready(name, config, runtime.env),
         )
 

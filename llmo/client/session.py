@@ -146,7 +146,7 @@ class Session:
         )
 
     @cached_property
-    def limiter(self) -> RateLimits:
+    def rate_limits(self) -> RateLimits:
         """The pace of every provider."""
         from llmo.engine.rate_limits import RateLimits
 
@@ -161,7 +161,7 @@ class Session:
         return Engine(
             providers=self.providers,
             account=self.account,
-            rate_limits=self.limiter,
+            rate_limits=self.rate_limits,
             clock=runtime.clock,
             on_cooling=lambda target, seconds, reason: runtime.ledger.set_cooling(
                 target, runtime.clock.now() + seconds, reason

@@ -18,10 +18,10 @@ class Job:
     """
     One request with its plan.
 
-    `timeout` is seconds for everything: waiting, retries, fallbacks. `restart` allows an
-    answer that broke off to begin anew, for callers who show nothing before the end. `queues`
-    is for batches: waiting for money and for a slot is no part of the time then. `spent` seconds of it went to
-    earlier requests for the same answer.
+    `timeout` is seconds for everything: waiting, retries, fallbacks, but not for what a slow reader of the events
+    takes. `restart` allows an answer that ended early to start over, for callers who show nothing before the end.
+    `queues` is for batches: waiting for money and for a permit is no part of the time then. `spent` seconds of it
+    went to earlier requests for the same answer.
     """
 
     request: Request

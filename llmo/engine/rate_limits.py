@@ -1,7 +1,7 @@
 """
-How fast a provider may be asked: paced buckets, slots and one shared pause.
+How fast a provider may be asked: paced buckets, permits and one shared pause.
 
-One first-in-first-out gate per provider; every attempt of every row passes it, so a large
+One first-in-first-out queue per provider; every attempt of every row passes it, so a large
 row can't starve and one `Retry-After` holds all rows once. Time is the event loop's.
 """
 
@@ -59,21 +59,21 @@ def limits(config: ProviderConfig, wish: RateOverrides | None = None) -> Provide
 class Permit:
     """One attempt's place at the provider; it is given back with `release`, once."""
 
-    __slots__ = ("_gate", "granted", "marks", "tokens")
+    __slots__ = ("_queue", "granted", "marks", "tokens")
 
-    def __init__(self, gate: ProviderQueue, tokens: int) -> None:
-        self._gate = gate
+    def __init__(self, queue: ProviderQueue, tokens: int) -> None:
+        self._queue = queue
         self.tokens = tokens
         self.marks = (0.0, 0.0)
         self.granted = False
 
     def release(self, used: int | None = None) -> None:
         """Make room; `used` tokens stay charged, all that were asked for when it is not known."""
-        self._gate.leave(self, used)
+        self._queue.leave(self, used)
 
     def learn(self, info: RateInfo) -> None:
         """Take the limits that the answer to this very request states."""
-        self._gate.learn(info, self.marks)
+        self._queue.learn(info, self.marks)
 
 
 class ProviderQueue:
@@ -93,33 +93,33 @@ class ProviderQueue:
         self._invited = False
         self._gain, self._gain_at = 1.0, now
 
-    def admit(self, slot: Permit) -> bool:
-        """Let `slot` through if nobody waits and everything allows it."""
-        if self._line or self._delay(slot.tokens):
+    def admit(self, permit: Permit) -> bool:
+        """Let `permit` through if nobody waits and everything allows it."""
+        if self._line or self._delay(permit.tokens):
             return False
-        self._grant(slot)
+        self._grant(permit)
         return True
 
-    async def wait(self, slot: Permit) -> None:
+    async def wait(self, permit: Permit) -> None:
         """Stand in line."""
         turn = self._loop.create_future()
-        self._line.append((slot, turn))
+        self._line.append((permit, turn))
         self._pump()
         try:
             await turn
         except asyncio.CancelledError:
-            if slot.granted:
-                self.leave(slot, 0)
+            if permit.granted:
+                self.leave(permit, 0)
             else:
-                self._line.remove((slot, turn))
+                self._line.remove((permit, turn))
                 self._pump()
             raise
 
-    def leave(self, slot: Permit, used: int | None) -> None:
+    def leave(self, permit: Permit, used: int | None) -> None:
         """End an attempt; None keeps its estimate charged."""
         self.in_flight -= 1
         if used is not None:
-            self._tokens.give(slot.tokens - used, slot.marks[1])
+            self._tokens.give(permit.tokens - used, permit.marks[1])
         self._pump()
 
     def pause(self, seconds: float, *, shrink: bool) -> None:
@@ -176,9 +176,9 @@ class ProviderQueue:
             0.0,
         )
 
-    def _grant(self, slot: Permit) -> None:
-        slot.granted, self._invited = True, False
-        slot.marks = (self._requests.take(1), self._tokens.take(slot.tokens))
+    def _grant(self, permit: Permit) -> None:
+        permit.granted, self._invited = True, False
+        permit.marks = (self._requests.take(1), self._tokens.take(permit.tokens))
         self.in_flight += 1
 
     def _pump(self) -> None:
@@ -186,20 +186,20 @@ class ProviderQueue:
             self._timer.cancel()
             self._timer = None
         while self._line:
-            slot, turn = self._line[0]
-            delay = self._delay(slot.tokens)
+            permit, turn = self._line[0]
+            delay = self._delay(permit.tokens)
             if delay:
                 if delay != float("inf"):
                     self._timer = self._loop.call_later(delay, self._pump)
                 return
             self._line.popleft()
             if not turn.done():
-                self._grant(slot)
+                self._grant(permit)
                 turn.set_result(None)
 
 
 class RateLimits:
-    """The gates of all providers; make it where the event loop runs."""
+    """The queues of all providers; make it where the event loop runs."""
 
     def __init__(
         self,
@@ -209,37 +209,37 @@ class RateLimits:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._providers, self._wish, self._jitter = providers, wish or RateOverrides(), jitter
-        self._gates: dict[str, ProviderQueue] = {}
+        self._queues: dict[str, ProviderQueue] = {}
 
     async def acquire(self, provider: str, tokens: int) -> Permit:
         """Wait for a place at `provider` for one attempt that may use `tokens`."""
-        gate = self.gate(provider)
-        slot = Permit(gate, tokens)
-        if not gate.admit(slot):
-            await gate.wait(slot)
-        return slot
+        queue = self.queue(provider)
+        permit = Permit(queue, tokens)
+        if not queue.admit(permit):
+            await queue.wait(permit)
+        return permit
 
     def learn(self, provider: str, info: RateInfo) -> None:
         """Take limits from headers; `Permit.learn` knows better which request they belong to."""
-        self.gate(provider).learn(info)
+        self.queue(provider).learn(info)
 
     def pause(self, provider: str, seconds: float, *, shrink: bool = True) -> None:
         """Hold all rows at `provider` after a 429; a 5xx must not `shrink` the pace."""
-        self.gate(provider).pause(seconds, shrink=shrink)
+        self.queue(provider).pause(seconds, shrink=shrink)
 
     def cooling(self, provider: str) -> float:
         """Seconds that `provider` is still paused."""
-        gate = self._gates.get(provider)
-        return gate.cooling() if gate else 0.0
+        queue = self._queues.get(provider)
+        return queue.cooling() if queue else 0.0
 
     def used(self) -> float | None:
         """Share of its limits that the busiest provider used, None where nothing limits."""
-        return max((share for gate in self._gates.values() if (share := gate.used()) is not None), default=None)
+        return max((share for queue in self._queues.values() if (share := queue.used()) is not None), default=None)
 
-    def gate(self, provider: str) -> ProviderQueue:
+    def queue(self, provider: str) -> ProviderQueue:
         """The line of `provider`."""
-        gate = self._gates.get(provider)
-        if gate is None:
+        queue = self._queues.get(provider)
+        if queue is None:
             allowed = limits(self._providers[provider], self._wish)
-            gate = self._gates[provider] = ProviderQueue(allowed, jitter=self._jitter, share=self._wish.share)
-        return gate
+            queue = self._queues[provider] = ProviderQueue(allowed, jitter=self._jitter, share=self._wish.share)
+        return queue

@@ -17,12 +17,12 @@ def rate_limits(wish=None, **config):
 
 
 async def send(line, times, *, tokens=0, used=None, lasts=0.0):
-    slot = await line.acquire("p", tokens)
+    permit = await line.acquire("p", tokens)
     try:
         times.append(asyncio.get_running_loop().time())
         await asyncio.sleep(lasts)
     finally:
-        slot.release(used)
+        permit.release(used)
 
 
 def crowd(n, *, make=rate_limits, **row):
@@ -104,9 +104,9 @@ def test_a_large_row_is_not_starved_by_small_ones():
         line, order = rate_limits(tpm=60_000), []
 
         async def row(tokens):
-            slot = await line.acquire("p", tokens)
+            permit = await line.acquire("p", tokens)
             order.append(tokens)
-            slot.release()
+            permit.release()
 
         await asyncio.gather(*(row(n) for n in [900, 500, 5000, 1, 1, 1]))
         return order
@@ -148,10 +148,10 @@ def test_after_a_retry_after_one_may_come_whatever_the_counters_say():
     async def main():
         line = rate_limits()
         times: list[float] = []
-        slot = await line.acquire("p", 1000)
-        slot.learn(RateInfo(60, 0, 1.0, 150_000, 0, 360.0))
+        permit = await line.acquire("p", 1000)
+        permit.learn(RateInfo(60, 0, 1.0, 150_000, 0, 360.0))
         line.pause("p", 2.0)
-        slot.release(None)
+        permit.release(None)
         await asyncio.gather(*(send(line, times, tokens=100_000) for _ in range(2)))
         return times
 
@@ -193,7 +193,7 @@ def test_a_cancelled_row_leaves_the_line():
         second.cancel()
         first.cancel()
         await asyncio.gather(first, second, third, return_exceptions=True)
-        return times, line.gate("p").in_flight
+        return times, line.queue("p").in_flight
 
     assert virtual.run(main()) == ([0, 1], 0)
 
@@ -229,11 +229,11 @@ def test_headers_correct_a_limit_that_is_configured_twice_too_high():
 
         async def row():
             while True:
-                slot = await line.acquire("p", 0)
+                permit = await line.acquire("p", 0)
                 ok, info = server.take(asyncio.get_running_loop().time()), server.info()
                 await asyncio.sleep(0.5)
-                slot.learn(info)
-                slot.release()
+                permit.learn(info)
+                permit.release()
                 if ok:
                     return done.append(asyncio.get_running_loop().time())
                 line.pause("p", 0.2)

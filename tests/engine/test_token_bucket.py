@@ -164,7 +164,7 @@ def test_tokens_of_a_row_that_was_cancelled_as_it_was_let_in_are_given_back():
         third = await rate_limits.acquire("p", 980)
         now = asyncio.get_running_loop().time()
         third.release(None)
-        return now, rate_limits.gate("p").in_flight
+        return now, rate_limits.queue("p").in_flight
 
     assert gate_figures(check) == (0.0, 0)
 
@@ -183,7 +183,7 @@ def test_a_row_that_is_cancelled_in_line_leaves_the_others_in_place():
         await asyncio.gather(third, return_exceptions=True)
         first.release(None)
         (await second).release(None)
-        return third.cancelled(), rate_limits.gate("p").in_flight
+        return third.cancelled(), rate_limits.queue("p").in_flight
 
     assert gate_figures(check) == (True, 0)
 
@@ -302,7 +302,7 @@ def test_headers_leave_the_share_of_others_alone(info, expected):
     async def check():
         rate_limits = RateLimits({"p": ProviderConfig(kind="openai")}, RateOverrides(share=0.5), jitter=lambda: 0.0)
         rate_limits.learn("p", info)
-        return rate_limits.gate("p")._delay(10)
+        return rate_limits.queue("p")._delay(10)
 
     # Half the limit less what remains of the half refills in the time that was said.
     assert gate_figures(check) == pytest.approx(expected)
@@ -330,7 +330,7 @@ def test_the_wish_of_the_command_line_reaches_the_gate():
 
     async def check():
         wish = RateOverrides(rpm=120, tpm=600, concurrency=3, share=0.5)
-        return RateLimits({"p": ProviderConfig(kind="openai", rpm=9)}, wish, jitter=lambda: 0.0).gate("p").allowed
+        return RateLimits({"p": ProviderConfig(kind="openai", rpm=9)}, wish, jitter=lambda: 0.0).queue("p").allowed
 
     assert gate_figures(check) == ProviderLimits(60, 300, 3)
 
@@ -352,9 +352,9 @@ def test_the_share_of_a_limit_that_was_used_is_that_of_the_tighter_one():
             (await rate_limits.acquire(name, tokens)).release(used)
         found.append(rate_limits.used())
         await asyncio.sleep(120)
-        found += [rate_limits.gate(name).used() for name in providers] + [rate_limits.used()]
+        found += [rate_limits.queue(name).used() for name in providers] + [rate_limits.used()]
         (await rate_limits.acquire("p", 90)).release(1140)
-        return [*found, rate_limits.gate("p").used()]
+        return [*found, rate_limits.queue("p").used()]
 
     requests, other, tokens = 1 / (60 * 2), 1 / (100 * 2), (60 + 1140) / (6000 * 2)
     assert gate_figures(check) == pytest.approx([None, None, None, requests, other, requests, tokens])

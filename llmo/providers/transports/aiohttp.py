@@ -78,7 +78,7 @@ class AiohttpResponse:
 
 
 class AiohttpTransport:
-    """Calls over aiohttp: one session, connections without limit, since llmo's limiter is the limit."""
+    """Calls over aiohttp: one session, connections without limit, since llmo's own rate limits are the limit."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None

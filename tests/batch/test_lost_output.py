@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import select
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmo.batch.output import records
-from llmo.batch.output.appended import APPEND, Appended, OutputLost, opened
+from llmo.batch.output.appended import APPEND, Appended, OutputLost, check_all, deleted, opened
+from llmo.batch.prepare import BatchFiles
 from llmo.engine.results import unsent
 from llmo.errors import LlmoError
 
@@ -232,6 +234,136 @@ def test_a_line_that_does_not_fit_is_saved_whole(tmp_path: Path) -> None:
         f"make room, then: cat {path}.saved >> {path}; the same command resumes",
     ] == (said.splitlines())
     assert (1000, b"b" * 99 + b"\n") == (path.stat().st_size, path.with_name("out.jsonl.saved").read_bytes())
+
+
+@contextlib.contextmanager
+def room(size: int) -> Iterator[None]:
+    """No file can be longer, as on a disk that is full."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_lines_that_follow_one_that_did_not_fit_are_saved_after_it(file: Appended) -> None:
+    """
+    Until there is no room for them either; then none is begun, and what is saved stays whole.
+    """
+    saved = file.path.with_name("out.jsonl.saved")
+    with room(100):
+        begins = [file.write(letter * n + b"\n") for letter, n in ((b"a", 89), (b"b", 20), (b"c", 30))]
+        with pytest.raises(OutputLost) as caught:
+            file.write(b"d" * 60 + b"\n")
+        sizes = file.size, saved.stat().st_size
+
+    assert begins == [8, 0, 21]
+    assert sizes == (52, 52)
+    assert caught.value is lost(file)
+    assert (file.saved, caught.value.hint) == (
+        saved,
+        f"make room, then: cat {saved} >> {file.path}; the same command resumes",
+    )
+    assert file.path.read_bytes() == b"one\ntwo\n" + b"a" * 89 + b"\n"
+    assert saved.read_bytes() == b"b" * 20 + b"\n" + b"c" * 30 + b"\n"
+
+
+def test_a_line_that_fits_nowhere_leaves_no_part_of_it(file: Appended) -> None:
+    """
+    Neither in the output nor beside it.
+    """
+    with room(100), pytest.raises(OutputLost) as caught:
+        file.write(b"d" * 200 + b"\n")
+
+    assert caught.value is lost(file)
+    assert (caught.value.message, caught.value.hint, file.saved) == (
+        f"cannot write {file.path}: file too large",
+        "make room for it",
+        None,
+    )
+    assert [(one.name, one.read_bytes()) for one in file.path.parent.iterdir()] == [("out.jsonl", b"one\ntwo\n")]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")  # noqa: PTH110 - a device
+def test_what_a_device_does_not_take_is_saved_nowhere(tmp_path: Path) -> None:
+    """
+    There is no directory beside it.
+    """
+    path = tmp_path / "full"
+    path.symlink_to("/dev/full")
+    file = Appended(opened(path), path, refuge=tmp_path / "refuge")
+    with pytest.raises(OutputLost, match=r"^cannot write .*full: no space left on device$"):
+        file.write(b"one\n")
+    os.close(file.fd)
+
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_output_is_emptied_and_written_at_its_end(tmp_path: Path) -> None:
+    """
+    Also when another one writes it too; a new one is made.
+    """
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"before")
+    for path in (old, new):
+        one = opened(path)
+        os.write(one, b"one\n")
+        with path.open("ab") as other:
+            other.write(b"other\n")
+        os.write(one, b"two\n")
+        os.close(one)
+
+    assert (old.read_bytes(), new.read_bytes()) == (b"one\nother\ntwo\n", b"one\nother\ntwo\n")
+
+
+def test_only_a_deleted_file_behind_a_stream_is_lost(tmp_path: Path) -> None:
+    """
+    No pipe with or without a name, no stream without a file, none that is closed.
+    """
+    path = tmp_path / "lines"
+    with path.open("w", encoding="utf-8") as stream:
+        deleted(stream)
+        path.unlink()
+        with pytest.raises(OutputLost) as caught:
+            deleted(stream)
+    deleted(stream)
+    deleted(io.StringIO())
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as pipe:
+        deleted(pipe)
+    os.close(read)
+    os.mkfifo(tmp_path / "pipe")
+    fifo = os.open(tmp_path / "pipe", os.O_RDWR)
+    with os.fdopen(fifo, "w", closefd=False) as stream:
+        (tmp_path / "pipe").unlink()
+        deleted(stream)
+        os.close(fifo)
+        deleted(stream)
+
+    assert (caught.value.message, caught.value.hint) == (
+        "the file behind standard output was deleted",
+        "name the output with -o: it can be resumed",
+    )
+
+
+def test_any_file_of_a_run_that_is_lost_ends_it(file: Appended, tmp_path: Path) -> None:
+    """
+    The one for failed rows too.
+    """
+    path = tmp_path / "errors.jsonl"
+    errors = Appended(os.open(path, APPEND, 0o666), path)
+    files = BatchFiles(errors=errors)
+    check_all([file, None, errors])
+    files.check()
+    path.unlink()
+
+    for check in (files.check, lambda: check_all([file, None, errors])):
+        with pytest.raises(OutputLost, match="was deleted"):
+            check()
+    os.close(errors.fd)
 
 
 @pytest.fixture

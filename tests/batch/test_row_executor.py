@@ -12,11 +12,12 @@ from llmo.batch.executors.row import RowExecutor, RowSettings, _joined
 from llmo.batch.resume.feed import Work
 from llmo.batch.resume.intents import Intents
 from llmo.batch.stats import RunStats
+from llmo.catalog.catalog import Model
 from llmo.config.profile import ProviderConfig
 from llmo.engine.rate_limits import RateLimits
 from llmo.errors import ConfigError, CredentialsError, Incomplete, QuotaExhausted, RateLimited, Unavailable, UsageError
 from llmo.requests.validator import Validator
-from llmo.types.events import Finish, Text, Usage
+from llmo.types.events import Finish, ServedBy, Text, Usage
 from tests import virtual
 from tests.batch.test_local_executor import RESULT
 from tests.fakes import HELLO, A, Note, Scripted, Stage, candidate, plan
@@ -219,20 +220,31 @@ def test_a_row_is_marked_before_it_is_sent_and_unmarked_when_it_surely_was_not_a
 
 
 @pytest.mark.parametrize(
-    "first",
+    ("first", "facts", "known"),
     [
-        pytest.param((Text("hel"), Usage(1, 2), Incomplete("gone")), id="a part is paid for"),
-        pytest.param((Text("hel"), Incomplete("gone")), id="a part may be billed"),
+        pytest.param((Text("hel"), Usage(99, 9999), Incomplete("gone")), {}, (True, False), id="paid"),
+        pytest.param((ServedBy(model="m"), Incomplete("gone")), {}, (False, True), id="perhaps billed"),
+        pytest.param(
+            (ServedBy(model="m"), Incomplete("gone")), {"model": Model(id="m")}, (None, False), id="of unknown price"
+        ),
     ],
 )
-def test_a_row_that_was_partly_answered_stays_marked_when_the_run_ends(first):
+def test_a_row_that_was_partly_answered_stays_marked_when_the_run_ends(first, facts, known):
     """
-    An attempt before the last one: with --at-most-once it is not sent again.
+    By an attempt before the last one: with --at-most-once it is not sent again.
     """
     marks = Marks()
-    (answer,), _, _ = send(Scripted(first, (QuotaExhausted("no credit", status=429),)), 1, marks=marks, retries=1)
+    (answer,), _, _ = send(
+        Scripted(first, (QuotaExhausted("no credit", status=429),)),
+        1,
+        marks=marks,
+        retries=1,
+        planned=lambda _: plan(candidate(A, 1, **facts)),
+    )
+    cut, _ = answer.result.attempts
 
-    assert (answer.fatal, len(answer.result.attempts), marks.seen) == (True, 2, ["+r0"])
+    assert (None if cut.cost is None else bool(cut.cost), bool(cut.in_doubt)) == known
+    assert (answer.fatal, marks.seen) == (True, ["+r0"])
 
 
 @pytest.mark.parametrize(

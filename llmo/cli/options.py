@@ -303,7 +303,7 @@ def pair(flag: str, text: str) -> tuple[str, str]:
 def _json(key: str, text: str) -> Json:
     try:
         value: Json = jsontext.read(text)
-    except jsontext.Unfit as exc:
+    except jsontext.UnsupportedJson as exc:
         raise UsageError(f"--option {key}: {exc}") from None
     except ValueError:
         return text

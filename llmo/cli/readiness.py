@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.cli.known_models import told_of
-from llmo.config.credentials import key_origin, ready, withheld
+from llmo.config.credentials import key_origin, why_not_ready, withheld
 from llmo.errors import LlmoError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def found(ctx: Context) -> list[Readiness]:
     states = []
     for name in told_of(ctx):
         config = ctx.profile.providers[name]
-        why = ready(name, config, ctx.env)
+        why = why_not_ready(name, config, ctx.env)
         kept = withheld(name, config, ctx.env)
         note = f"{kept} is not sent there unless api_key_env says so" if kept and not why else ""
         states.append(Readiness(name, why is None, why or note))

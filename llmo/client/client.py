@@ -108,7 +108,7 @@ class _Owner:
         )
 
     def _pace(self, name: str) -> answers.Pace:
-        from llmo.config.credentials import ready
+        from llmo.config.credentials import why_not_ready
 
         session, runtime = self._session, self._session.runtime
         config = runtime.profile.providers[name]
@@ -118,7 +118,7 @@ class _Owner:
             tpm=allowed.tpm,
             concurrency=allowed.concurrency,
             cooling_s=max(session.rate_limits.cooling(name), runtime.ledger.cooling(Target(name, ""))),
-            not_ready=ready(name, config, runtime.env),
+            not_ready=why_not_ready(name, config, runtime.env),
         )
 
 

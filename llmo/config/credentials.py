@@ -1,11 +1,11 @@
-"""Addresses and keys of providers, and whether one is ready to be asked."""
+"""Addresses and keys of providers, and why one can't be used yet."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from llmo.config import inherited, programs
+from llmo.config import child_environment, programs
 from llmo.config.kinds import KINDS
 from llmo.errors import CredentialsError
 
@@ -15,36 +15,36 @@ if TYPE_CHECKING:
     from llmo.config.profile import ProviderConfig
 
 PATIENCE = 30
-"""Seconds that a command may take to print a key: it may ask for a passphrase."""
+"""Seconds until a command must have printed its key: it may ask for a passphrase."""
 
 
 def base_url(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str:
     """
-    Where the provider is, without a closing slash; empty for kinds that have no address.
+    The provider's address without a trailing slash; empty for types that have none.
 
-    A vendor's variable has moved `config.base_url` already when it came from `load`; here it
-    counts for a provider that was made otherwise.
+    In a profile from `load` the vendor's variable is in `config.base_url` already; here it counts for a provider
+    that was made in another way.
     """
     kind = KINDS[config.kind]
     found = config.base_url
     if not found and name == config.kind and kind.url_env and env.get(kind.url_env):
-        found = _told(config.kind, env)
+        found = _vendor_address(config.kind, env)
     return (found or kind.base_url or "").rstrip("/")
 
 
-def _told(kind: str, env: Mapping[str, str]) -> str:
-    """The address in the vendor's own variable; empty when there is none."""
+def _vendor_address(kind: str, env: Mapping[str, str]) -> str:
+    """The address in the vendor's own variable, else nothing."""
     value = env.get(KINDS[kind].url_env or "", "")
     return KINDS[kind].read_url(value).rstrip("/") if value else ""
 
 
 def api_key(name: str, config: ProviderConfig, env: Mapping[str, str], *, others: Collection[str] = ()) -> str | None:
     """
-    The key to send, or None when the provider goes without.
+    The key to send, None when the provider is used without one.
 
-    `api_key_env`, else the vendor's own variable if the address is the vendor's, else what
-    `api_key_cmd` prints, else the keyring's entry for the service and the provider's name. The command gets no key of
-    a model: `others` are variables that hold some, besides those that are known.
+    Looked for in `api_key_env`, else in the vendor's own variable if the address is the vendor's, else in what
+    `api_key_cmd` prints, else in the keyring under the service and the provider's name. The command does not inherit
+    keys of models: `others` are variables that hold some, beside the known ones.
     Raises `CredentialsError` when a command or the keyring fails.
     """
     variable = _variable(name, config, env)
@@ -52,30 +52,31 @@ def api_key(name: str, config: ProviderConfig, env: Mapping[str, str], *, others
         return _sendable(key, variable)
     if config.api_key_cmd:
         return _sendable(
-            _printed(name, config.api_key_cmd, inherited.by_store(env, others)), f"what {config.api_key_cmd[0]} printed"
+            _from_command(name, config.api_key_cmd, child_environment.for_key_command(env, others)),
+            f"what {config.api_key_cmd[0]} printed",
         )
     if config.api_key_keyring:
-        return _sendable(_kept(name, config.api_key_keyring), "the keyring")
+        return _sendable(_from_keyring(name, config.api_key_keyring), "the keyring")
     return None
 
 
 def _variable(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
-    """Name of the variable that may be used: the profile's, or the vendor's where its key belongs."""
+    """The variable to read: the profile's, or the vendor's where its key may be sent."""
     if config.api_key_env:
         return config.api_key_env
-    return KINDS[config.kind].key_env if _belongs(name, config, env) else None
+    return KINDS[config.kind].key_env if _key_belongs(name, config, env) else None
 
 
-def _belongs(name: str, config: ProviderConfig, env: Mapping[str, str]) -> bool:
+def _key_belongs(name: str, config: ProviderConfig, env: Mapping[str, str]) -> bool:
     kind = KINDS[config.kind]
     url = base_url(name, config, env)
     if kind.key_host is None:
-        return name == config.kind or (bool(url) and url == _told(config.kind, env))
-    return _is_vendor(config, url) or (kind.key_follows and url == _told(config.kind, env))
+        return name == config.kind or (bool(url) and url == _vendor_address(config.kind, env))
+    return _is_vendors_host(config, url) or (kind.key_follows and url == _vendor_address(config.kind, env))
 
 
-def _is_vendor(config: ProviderConfig, url: str) -> bool:
-    """Whether the vendor's own host is asked, encrypted."""
+def _is_vendors_host(config: ProviderConfig, url: str) -> bool:
+    """Whether an address is the vendor's own host over HTTPS."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -85,15 +86,15 @@ def _is_vendor(config: ProviderConfig, url: str) -> bool:
 
 
 def withheld(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
-    """The vendor's variable that is set and not sent, because the address is not the vendor's."""
+    """The vendor's variable whose key is not sent, because the address is not the vendor's."""
     variable = KINDS[config.kind].key_env
-    if not variable or not env.get(variable) or config.api_key_env or _belongs(name, config, env):
+    if not variable or not env.get(variable) or config.api_key_env or _key_belongs(name, config, env):
         return None
     return variable
 
 
 def key_origin(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
-    """Where `api_key` would take the key from; starts nothing."""
+    """Where `api_key` would find the key; runs no command."""
     variable = _variable(name, config, env)
     if variable and env.get(variable, "").strip():
         return f"environment {variable}"
@@ -102,16 +103,16 @@ def key_origin(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str
     return f"keyring {config.api_key_keyring}" if config.api_key_keyring else None
 
 
-def ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
-    """Why the provider cannot be asked, or None; starts nothing and asks nobody."""
+def why_not_ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """Why the provider can't be used, None when it can; runs no command and sends nothing."""
     kind = KINDS[config.kind]
     if kind.needs_url and not base_url(name, config, env):
         return f"base_url is not set, nor {kind.url_env}"
-    return _lacking(config, env) or _keyless(name, config, env)
+    return _why_not_installed(config, env) or _why_no_key(name, config, env)
 
 
-def _lacking(config: ProviderConfig, env: Mapping[str, str]) -> str | None:
-    """What must be installed first."""
+def _why_not_installed(config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+    """The program or package that is missing."""
     kind = KINDS[config.kind]
     if kind.programs:
         program = programs.find(config, env)
@@ -121,13 +122,13 @@ def _lacking(config: ProviderConfig, env: Mapping[str, str]) -> str | None:
     return None
 
 
-def _keyless(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
+def _why_no_key(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:
     origin = key_origin(name, config, env)
     if origin:
         usable = not origin.startswith("keyring ") or _installed("keyring")
         return None if usable else "the package keyring is not installed"
     variable = _variable(name, config, env)
-    needed = KINDS[config.kind].needs_key and _is_vendor(config, base_url(name, config, env))
+    needed = KINDS[config.kind].needs_key and _is_vendors_host(config, base_url(name, config, env))
     return f"{variable} is not set" if config.api_key_env or needed else None
 
 
@@ -146,8 +147,8 @@ def _sendable(key: str, source: str) -> str:
     )
 
 
-def _printed(name: str, command: tuple[str, ...], env: Mapping[str, str]) -> str:
-    """What the command prints, its last line break taken off; its output is in no error."""
+def _from_command(name: str, command: tuple[str, ...], env: Mapping[str, str]) -> str:
+    """What the command prints, without the last line break; its output appears in no error."""
     import subprocess
 
     said = f"api_key_cmd of {name} failed: {command[0]}"
@@ -168,7 +169,7 @@ def _printed(name: str, command: tuple[str, ...], env: Mapping[str, str]) -> str
     return key
 
 
-def _kept(name: str, service: str) -> str:
+def _from_keyring(name: str, service: str) -> str:
     from importlib import import_module  # not a dependency: most people have no use for it
 
     try:

@@ -194,7 +194,7 @@ def _option(given: Mapping[str, Any], said: str) -> None:
             names[max(0, node.depth - 1) :] = [] if node.name is None else [f".{shown(node.name)}"]
             where = "".join((said, *names[:NAMED]))
             _json(node.value, where)
-    except jsontext.Unfit as exc:
+    except jsontext.UnsupportedJson as exc:
         raise UsageError(f"{said}.{shown(next(iter(given)))} is {exc}") from None
 
 

@@ -150,7 +150,7 @@ def nodes(value: Json) -> Iterator[jsontext.Node]:
     """The value and all inside it, in their order. Raises `UsageError` for one that is nested too deeply."""
     try:
         return jsontext.nodes(value)
-    except jsontext.Unfit as exc:
+    except jsontext.UnsupportedJson as exc:
         raise UsageError(f"an option or a schema is {exc}") from None
 
 

@@ -196,7 +196,7 @@ class Planner:
         return self._facts[target]
 
     def _gather(self, target: Target) -> TargetFacts:
-        from llmo.config.credentials import base_url, ready
+        from llmo.config.credentials import base_url, why_not_ready
 
         config = self._profile.providers[target.provider]
         address = base_url(target.provider, config, self._env)
@@ -206,7 +206,7 @@ class Planner:
             model=model,
             billing=model.billing,
             local=on_this_machine(config, address, target.model),
-            not_ready=self.unready.get(target.provider) or ready(target.provider, config, self._env),
+            not_ready=self.unready.get(target.provider) or why_not_ready(target.provider, config, self._env),
             latency=self._history.latency(target),
             cooling_s=self._history.cooling(target),
             rpm=config.rpm,

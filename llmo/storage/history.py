@@ -42,28 +42,28 @@ PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Cached:
-    """An answer of the cache; `at` is when it was bought."""
+class CachedAnswer:
+    """An answer from the cache; `at` is when it was paid for."""
 
     at: float
     body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Seclusion:
-    """Why a conversation is private, for good: it was asked for, or these kinds of data were found in it."""
+class PrivacyReason:
+    """Why a conversation is private, for good: somebody asked for it, or these kinds of data were found in it."""
 
     asked: bool
     kinds: tuple[str, ...]
 
 
 class History:
-    """The file at `path`; made when something is first written."""
+    """The texts in the file at `path`, which is created by the first write."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self._clock = path, clock
         self.patience = PATIENCE
-        """Seconds that each use waits for other processes."""
+        """Seconds to wait for other processes, each time."""
 
     def messages(self, conversation: str) -> tuple[Message, ...]:
         """
@@ -79,13 +79,13 @@ class History:
             raise UsageError(f"unknown conversation: {conversation}", hint="-c continues the last one")
         return tuple(Message(role, text) for role, text in rows)
 
-    def seclusion(self, conversation: str) -> Seclusion | None:
+    def privacy_reason(self, conversation: str) -> PrivacyReason | None:
         """Why a conversation is private; None when nothing is known, as of those before version 2 of the file."""
         with self._open() as db:
-            return _seclusion(db, conversation)
+            return _privacy_reason(db, conversation)
 
     def last(self) -> str:
-        """The conversation that was spoken in last. Raises `UsageError` when there is none."""
+        """The most recent conversation. Raises `UsageError` when there is none."""
         with self._open() as db:
             row = db.execute("SELECT conversation FROM turns ORDER BY id DESC LIMIT 1").fetchone()
         if row is None:
@@ -99,12 +99,12 @@ class History:
         *,
         target: str,
         retention_days: int,
-        private: Seclusion | None = None,
+        private: PrivacyReason | None = None,
     ) -> None:
         """
-        Add turns, and drop texts older than `retention_days` (0: keep all).
+        Add turns, and delete texts older than `retention_days` (0 keeps all).
 
-        `private` is kept with the conversation in the same transaction, and never taken back.
+        `private` is stored with the conversation in the same transaction, and never withdrawn.
         """
         now = self._clock.now()
         rows = [
@@ -114,17 +114,17 @@ class History:
         with self._open() as db:
             db.executemany("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?)", rows)
             if private is not None:
-                _seclude(db, conversation, private)
+                _make_private(db, conversation, private)
             if retention_days:
                 self._prune(db, now - retention_days * DAY)
 
-    def cached(self, key: str, max_age: float) -> Cached | None:
-        """An answer bought at most `max_age` seconds ago."""
+    def cached(self, key: str, max_age: float) -> CachedAnswer | None:
+        """An answer that was paid for at most `max_age` seconds ago."""
         with self._open() as db:
             row = db.execute("SELECT at, body FROM answers WHERE key = ?", (key,)).fetchone()
         if row is None or row[0] < self._clock.now() - max_age:
             return None
-        return Cached(row[0], json.loads(row[1]))
+        return CachedAnswer(row[0], json.loads(row[1]))
 
     def cache(self, key: str, body: dict[str, Any]) -> None:
         """Keep an answer."""
@@ -133,7 +133,7 @@ class History:
             db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, self._clock.now(), text))
 
     def prune(self, before: float) -> int:
-        """Drop texts from before an instant; how many turns went."""
+        """Delete texts older than an instant; returns the number of turns."""
         if not self._path.exists():
             return 0
         with self._open() as db:
@@ -175,13 +175,13 @@ class History:
             raise ConfigError(f"history cannot be used: {self._path}: {exc}", hint="--no-log does without") from None
 
 
-def _seclusion(db: sqlite3.Connection, conversation: str) -> Seclusion | None:
+def _privacy_reason(db: sqlite3.Connection, conversation: str) -> PrivacyReason | None:
     row = db.execute("SELECT asked, kinds FROM private WHERE conversation = ?", (conversation,)).fetchone()
-    return None if row is None else Seclusion(bool(row[0]), tuple(json.loads(row[1])))
+    return None if row is None else PrivacyReason(bool(row[0]), tuple(json.loads(row[1])))
 
 
-def _seclude(db: sqlite3.Connection, conversation: str, now: Seclusion) -> None:
-    before = _seclusion(db, conversation) or Seclusion(asked=False, kinds=())
+def _make_private(db: sqlite3.Connection, conversation: str, now: PrivacyReason) -> None:
+    before = _privacy_reason(db, conversation) or PrivacyReason(asked=False, kinds=())
     kinds = tuple(dict.fromkeys((*before.kinds, *now.kinds)))
     values = (conversation, before.asked or now.asked, jsontext.write(kinds))
     db.execute("INSERT OR REPLACE INTO private VALUES (?, ?, ?)", values)

@@ -9,19 +9,17 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
-MOST = 1 << 28
-"""Bytes of a line; a longer one is none of ours, and is not read into memory."""
-
-
+LONGEST_LINE = 1 << 28
+"""Bytes; a longer line was not written by llmo and is not read into memory."""
 PIECE = 1 << 20
 
 
-def split(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """Where each line begins, and its bytes; None for one that is longer than `MOST`."""
+def lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+    """The offset and the bytes of each line; None for the bytes of one that is longer than `LONGEST_LINE`."""
     begin = 0
-    while line := file.readline(MOST):
+    while line := file.readline(LONGEST_LINE):
         size = len(line)
-        if size == MOST and not line.endswith(b"\n"):
+        if size == LONGEST_LINE and not line.endswith(b"\n"):
             while (more := file.readline(PIECE)) and not more.endswith(b"\n"):
                 size += len(more)
             size += len(more)

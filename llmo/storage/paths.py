@@ -23,12 +23,12 @@ def data_dir(env: Mapping[str, str] | None = None) -> Path:
 
 
 def cache_dir(env: Mapping[str, str] | None = None) -> Path:
-    """What may be lost at any time."""
+    """Files that may be deleted at any time."""
     return _directory("cache", env)
 
 
 def ensure_private(directory: Path) -> Path:
-    """Create a directory and its missing parents for this user only; one that exists stays as it is."""
+    """Create a directory and its missing parents for this user only; an existing one is left alone."""
     if not directory.is_dir():
         if directory.parent != directory:
             ensure_private(directory.parent)

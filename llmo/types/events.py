@@ -1,4 +1,4 @@
-"""What comes back of a request, piece by piece."""
+"""What comes back for a request, as events in order."""
 
 from __future__ import annotations
 
@@ -94,10 +94,9 @@ class ServedBy:
 @dataclass(frozen=True, slots=True)
 class ReportedCost:
     """
-    What the provider says that the call cost, in picodollars.
+    What the call cost according to the provider, in picodollars.
 
-    `derived` is for a middleman's own arithmetic from usage and a table of prices: it counts only
-    where llmo has no price.
+    `derived` marks a proxy's own arithmetic from usage and a price table: it is used only where llmo has no price.
     """
 
     cost: int
@@ -107,7 +106,7 @@ class ReportedCost:
 @dataclass(frozen=True, slots=True)
 class PaidUse:
     """
-    Something that is charged by the use, beside tokens: a search, a file search, a container.
+    Something that is charged per use, beside tokens: a search, a file search, a container.
 
     `name` is `web_search`, `file_search`, or the provider's own word; a count of None is unknown.
     """
@@ -134,7 +133,7 @@ class RateInfo:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the user should know about an answer that is otherwise good."""
+    """Something that the user should know about an answer that is otherwise fine."""
 
     message: str
 

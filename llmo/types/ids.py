@@ -1,4 +1,4 @@
-"""Sortable identifiers: ULIDs (https://github.com/ulid/spec), 48 bits of milliseconds and 80 of chance."""
+"""Sortable identifiers: ULIDs (https://github.com/ulid/spec), 48 bits of milliseconds and 80 random bits."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import os
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
 _POOL = bytearray()
-"""Chance drawn ahead: a batch needs two identifiers a row, and asking the kernel for each costs more than the rest."""
+"""Random bytes drawn ahead: a batch needs two ids a row, and a system call for each would cost more than the rest."""
 
 
 def ulid(now: float) -> str:
     """A new identifier; those of a later `now` (seconds since the epoch) sort later."""
-    number = int(now * 1000) << 80 | int.from_bytes(_chance())
+    number = int(now * 1000) << 80 | int.from_bytes(_random_bytes())
     return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -10, -10)])
 
 
-def _chance() -> bytes:
+def _random_bytes() -> bytes:
     if len(_POOL) < 10:  # noqa: PLR2004 - bytes of one identifier
         _POOL.extend(os.urandom(1280))
     drawn = bytes(_POOL[-10:])

@@ -20,14 +20,14 @@ DEEPEST = 200
 """Levels of nesting: orjson and jq take about 250, and Python's own writer fails near 1,000."""
 _OBJECT = (dict, Mapping)
 _NESTS = (dict, list, tuple, Mapping, Sequence)
-"""The usual ones first: they are looked for millions of times."""
+"""The common ones first: they are tested for millions of times."""
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 LONE = re.compile("[\ud800-\udfff]")
 """Half of a surrogate pair, which JSON can spell and UTF-8 can't."""
 
 
-class Unfit(ValueError):
-    """JSON by its grammar, of which Python makes what nobody could write again."""
+class UnsupportedJson(ValueError):
+    """JSON that Python can't read, or could not write again: nested too deeply, numbers too long or out of range."""
 
 
 class Node(NamedTuple):
@@ -51,11 +51,11 @@ def read(text: str | bytes) -> Any:
     except json.JSONDecodeError:
         raise
     except RecursionError:
-        raise Unfit(_TOO_DEEP) from None
+        raise UnsupportedJson(_TOO_DEEP) from None
     except ValueError as exc:
-        raise (Unfit(_TOO_LONG) if "digits" in str(exc) else exc) from None
-    if words.count("[") + words.count("{") > DEEPEST and deep(value):
-        raise Unfit(_TOO_DEEP)
+        raise (UnsupportedJson(_TOO_LONG) if "digits" in str(exc) else exc) from None
+    if words.count("[") + words.count("{") > DEEPEST and is_too_deep(value):
+        raise UnsupportedJson(_TOO_DEEP)
     return value
 
 
@@ -83,15 +83,15 @@ def exact(value: Any) -> str:
     except UnicodeEncodeError:
         raise ValueError(_HALF) from None
     except RecursionError:
-        raise Unfit(_TOO_DEEP) from None
+        raise UnsupportedJson(_TOO_DEEP) from None
     except (TypeError, ValueError) as exc:
         raise ValueError(_NOT_FINITE if "float" in str(exc) else str(exc)) from None
-    if deep(value):
-        raise Unfit(_TOO_DEEP)
+    if is_too_deep(value):
+        raise UnsupportedJson(_TOO_DEEP)
     return text
 
 
-def deep(value: Any) -> bool:
+def is_too_deep(value: Any) -> bool:
     """Whether a value is nested below `DEEPEST` levels, as one that holds itself is."""
     level = [value] if _nests(value) else []
     for _ in range(DEEPEST):
@@ -104,9 +104,9 @@ def deep(value: Any) -> bool:
 
 
 def nodes(value: Json) -> Iterator[Node]:
-    """The value and all inside it, in their order. Raises `Unfit` at once for one that is nested too deeply."""
-    if deep(value):
-        raise Unfit(_TOO_DEEP)
+    """The value and all inside it, in order. Raises `UnsupportedJson` at once for one that is nested too deeply."""
+    if is_too_deep(value):
+        raise UnsupportedJson(_TOO_DEEP)
     return _walk(value)
 
 
@@ -129,7 +129,7 @@ def _nests(value: Any) -> bool:
 def _number(digits: str) -> float:
     value = float(digits)
     if math.isinf(value):
-        raise Unfit(f"a number is out of range: {digits[:40]}")
+        raise UnsupportedJson(f"a number is out of range: {digits[:40]}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The words of the program: what a request is, and what comes back of it."""
+"""The vocabulary of the program: what a request consists of. What comes back is in `llmo.types.events`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Billing = Literal["metered", "local", "subscription"]
 Strategy = Literal["profile", "cheapest", "fastest", "balanced"]
 Ability = Literal["vision", "schema", "tools", "reasoning"]
 Parameter = Literal["max_tokens", "temperature", "seed", "stop", "option", "image", "schema"]
-"""What a request may ask beyond its words; an option is what `-o` sends as it is."""
+"""What a request may ask for beside its messages; an option is passed on unchanged."""
 EMPTY: Mapping[str, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image for a model that sees; `data` is the file's bytes."""
+    """An image for a model with vision; `data` are the bytes of its file."""
 
     name: str
     media_type: str
@@ -36,8 +36,8 @@ class Message:
     """
     One turn.
 
-    `verbatim` is what stood in a chat completion where llmo's words don't say all of it: providers of that
-    dialect are sent it in place of the rest. Only such a turn has the role `tool`.
+    `verbatim` is the message of a chat completion that holds more than the other fields can express: providers of
+    that dialect get it in their place. Only such a turn has the role `tool`.
     """
 
     role: Role

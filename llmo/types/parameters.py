@@ -38,5 +38,5 @@ def flags(names: tuple[Parameter, ...]) -> str:
 
 
 def left_out(names: tuple[Parameter, ...], target: object) -> str:
-    """What is said of parameters that a target is not sent."""
+    """The message about parameters that are not sent to a target."""
     return f"{target} does not take {flags(names)}: left out"

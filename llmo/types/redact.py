@@ -1,4 +1,4 @@
-"""What may be printed or stored: keys masked, by their form and by their value."""
+"""Masks keys in what is printed or stored, by their shape and by their value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEAST = 8
 """Characters from which a value is masked wherever it appears: shorter ones would mask ordinary words."""
 _known: dict[str, None] = {}
 _environments: list[Mapping[str, str]] = []
-"""Those that were not looked through yet."""
+"""Environments whose secrets are not remembered yet."""
 
 
 def remember(*secrets: str) -> None:
@@ -32,11 +32,11 @@ def remember(*secrets: str) -> None:
 
 
 def watch(env: Mapping[str, str]) -> None:
-    """Remember the secrets of an environment, by the names of its variables, as soon as something is masked."""
+    """Remember the secrets of an environment, by the names of its variables, before the next text is masked."""
     _environments.append(env)
 
 
-def _look() -> None:
+def _read_environments() -> None:
     from llmo.types.secrets import SECRET_NAME
 
     while _environments:
@@ -44,21 +44,21 @@ def _look() -> None:
         remember(*(value for name, value in env.items() if SECRET_NAME.search(name)))
 
 
-def told(value: Any) -> Any:
+def masked_json(value: Any) -> Any:
     """A JSON value with every text in it masked."""
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, dict):
-        return {key: told(part) for key, part in value.items()}
-    return [told(part) for part in value] if isinstance(value, list | tuple) else value
+        return {key: masked_json(part) for key, part in value.items()}
+    return [masked_json(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def masked(text: str, *secrets: str | None) -> str:
-    """Text without anything that looks like a key, nor what is remembered, nor any of `secrets`."""
+    """The text with everything masked that has the shape of a key, is remembered, or is one of `secrets`."""
     from llmo.types.secrets import MASKED  # milliseconds to compile, and most commands print nothing that needs it
 
     if _environments:
-        _look()
+        _read_environments()
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, MASK)
     for given in secrets:

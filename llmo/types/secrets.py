@@ -12,7 +12,7 @@ import re
 from typing import NamedTuple
 
 
-class Shape(NamedTuple):
+class KeyShape(NamedTuple):
     """A key by its prefix and at least `least` characters of `body`; `masked` of them where it is only shown."""
 
     prefix: str
@@ -25,32 +25,32 @@ _WORD, _ALNUM, _TOKEN = "[A-Za-z0-9_-]", "[A-Za-z0-9]", r"[\w-]"
 
 KEYS = (
     # Model vendors: OpenAI, Anthropic, OpenRouter, DeepSeek, LiteLLM and most who copy them, then those with their own.
-    Shape("sk-", _WORD, 20),
-    Shape("[pr]k-", _WORD, 32),
-    Shape("gsk_", _ALNUM, 32),
-    Shape("xai-", _ALNUM, 32),
-    Shape("pplx-", _ALNUM, 32),
-    Shape("csk-", _ALNUM, 32),
-    Shape("nvapi-", _TOKEN, 40),
-    Shape("tgp_v1_", _TOKEN, 30),
-    Shape("AIza", _TOKEN, 35),
-    Shape(r"ya29\.", _TOKEN, 30),
-    Shape("hf_", _ALNUM, 30),
-    Shape("r8_", _ALNUM, 32, 32),
-    Shape("fw_", _ALNUM, 22, 22),
-    Shape("key_", "[0-9a-f]", 64, 32),
-    Shape("crsr_", _ALNUM, 32),
-    Shape("lsv2_(?:pt|sk)_", _WORD, 32),
+    KeyShape("sk-", _WORD, 20),
+    KeyShape("[pr]k-", _WORD, 32),
+    KeyShape("gsk_", _ALNUM, 32),
+    KeyShape("xai-", _ALNUM, 32),
+    KeyShape("pplx-", _ALNUM, 32),
+    KeyShape("csk-", _ALNUM, 32),
+    KeyShape("nvapi-", _TOKEN, 40),
+    KeyShape("tgp_v1_", _TOKEN, 30),
+    KeyShape("AIza", _TOKEN, 35),
+    KeyShape(r"ya29\.", _TOKEN, 30),
+    KeyShape("hf_", _ALNUM, 30),
+    KeyShape("r8_", _ALNUM, 32, 32),
+    KeyShape("fw_", _ALNUM, 22, 22),
+    KeyShape("key_", "[0-9a-f]", 64, 32),
+    KeyShape("crsr_", _ALNUM, 32),
+    KeyShape("lsv2_(?:pt|sk)_", _WORD, 32),
     # What else lies around in files that people send.
-    Shape("gh[pousr]_", _ALNUM, 30),
-    Shape("github_pat_", r"\w", 30),
-    Shape("glpat-", _TOKEN, 20),
-    Shape("xox[abeprs]-", _TOKEN, 10),
-    Shape("xapp-", _TOKEN, 20),
-    Shape("A[KS]IA", "[A-Z0-9]", 16),
-    Shape("[rs]k_(?:live|test)_", _ALNUM, 20),
-    Shape("npm_", _ALNUM, 36),
-    Shape("pypi-", _TOKEN, 50),
+    KeyShape("gh[pousr]_", _ALNUM, 30),
+    KeyShape("github_pat_", r"\w", 30),
+    KeyShape("glpat-", _TOKEN, 20),
+    KeyShape("xox[abeprs]-", _TOKEN, 10),
+    KeyShape("xapp-", _TOKEN, 20),
+    KeyShape("A[KS]IA", "[A-Z0-9]", 16),
+    KeyShape("[rs]k_(?:live|test)_", _ALNUM, 20),
+    KeyShape("npm_", _ALNUM, 36),
+    KeyShape("pypi-", _TOKEN, 50),
 )
 
 _BEGINS = r"(?<![A-Za-z0-9])"

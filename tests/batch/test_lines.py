@@ -176,13 +176,13 @@ def test_a_line_without_end_is_not_read_into_memory(tmp_path: Path, monkeypatch:
     """
     It is passed over, and what follows is read.
     """
-    monkeypatch.setattr(line_reader, "MOST", 1000)
+    monkeypatch.setattr(line_reader, "LONGEST_LINE", 1000)
     monkeypatch.setattr(line_reader, "PIECE", 64)
     path = tmp_path / "out.jsonl"
     long = line(text="x" * 5000)
     path.write_bytes(line(id="a") + long + line(id="z"))
     with path.open("rb") as file:
-        found = list(line_reader.split(file))
+        found = list(line_reader.lines(file))
 
     assert [(0, line(id="a")), (len(line(id="a")), None), (len(line(id="a") + long), line(id="z"))] == found
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from llmo.config import ollama
-from llmo.config.credentials import api_key, base_url, ready, withheld
+from llmo.config.credentials import api_key, base_url, why_not_ready, withheld
 from llmo.config.profile import ProviderConfig
 from llmo.errors import CredentialsError
 
@@ -255,7 +255,7 @@ def test_ready_says_why_not(config, env, why):
     """
     Told from profile and environment alone.
     """
-    assert why == ready("openai", ProviderConfig(**{"kind": "openai"} | config), env)
+    assert why == why_not_ready("openai", ProviderConfig(**{"kind": "openai"} | config), env)
 
 
 @pytest.fixture

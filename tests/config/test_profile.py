@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 
 from llmo.config import cache, ollama
-from llmo.config.credentials import ready
+from llmo.config.credentials import why_not_ready
 from llmo.config.load import load
 from llmo.errors import ConfigError
 
@@ -473,7 +473,7 @@ def test_offline_has_a_chain_for_every_task(env):
     assert {"simple": ("offline/echo",), "complex": ("offline/echo",), "general": ("offline/echo",)} == {
         name: task.primary for name, task in profile.tasks.items()
     }
-    assert None is ready("offline", profile.providers["offline"], env)
+    assert None is why_not_ready("offline", profile.providers["offline"], env)
 
 
 def chain(loaded):
@@ -513,7 +513,7 @@ def test_default_without_anything_says_what_is_missing(env):
 
     assert {"openai", "anthropic", "openrouter"} == targets
     assert {"OPENAI_API_KEY is not set", "ANTHROPIC_API_KEY is not set"} <= {
-        ready(name, loaded.profile.providers[name], env) for name in targets
+        why_not_ready(name, loaded.profile.providers[name], env) for name in targets
     }
 
 

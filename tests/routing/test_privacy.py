@@ -11,7 +11,7 @@ import pytest
 
 import llmo as library
 from llmo.errors import ConfigError, UsageError
-from llmo.storage.history import History, Seclusion
+from llmo.storage.history import History, PrivacyReason
 from llmo.types.clock import SystemClock
 from llmo.types.messages import Message
 from tests.servers.raw import RawServer, whole
@@ -247,17 +247,21 @@ def test_history_keeps_why_and_forgets_with_the_texts(tmp_path: Path) -> None:
     """
     history = History(tmp_path / "h.db", SystemClock())
 
-    def add(private: Seclusion | None) -> Seclusion | None:
+    def add(private: PrivacyReason | None) -> PrivacyReason | None:
         history.append("c", [Message("user", "x")], target="a/b", retention_days=0, private=private)
-        return history.seclusion("c")
+        return history.privacy_reason("c")
 
-    said = [add(None), add(Seclusion(asked=False, kinds=("IBAN",))), add(Seclusion(asked=True, kinds=("API key",)))]
+    said = [
+        add(None),
+        add(PrivacyReason(asked=False, kinds=("IBAN",))),
+        add(PrivacyReason(asked=True, kinds=("API key",))),
+    ]
     said.append(add(None))
     history.prune(SystemClock().now() + 1)
 
-    both = Seclusion(asked=True, kinds=("IBAN", "API key"))
-    assert [None, Seclusion(asked=False, kinds=("IBAN",)), both, both] == said
-    assert history.seclusion("c") is None
+    both = PrivacyReason(asked=True, kinds=("IBAN", "API key"))
+    assert [None, PrivacyReason(asked=False, kinds=("IBAN",)), both, both] == said
+    assert history.privacy_reason("c") is None
 
 
 def test_a_history_of_a_newer_program_is_left_alone(llmo: Llmo) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from llmo.routing import privacy
 from llmo.types import redact
-from llmo.types.redact import masked, remember, told, watch
+from llmo.types.redact import masked, masked_json, remember, watch
 
 if TYPE_CHECKING:
     from llmo.config.profile import Detector
@@ -146,7 +146,7 @@ def test_json_is_masked_at_any_depth() -> None:
     """
     key = "sk-abcdefgh12345678"
 
-    assert told({"a": key, "n": 7, "b": [key, ("x", key), None]}) == {
+    assert masked_json({"a": key, "n": 7, "b": [key, ("x", key), None]}) == {
         "a": "sk-****",
         "n": 7,
         "b": ["sk-****", ["x", "sk-****"], None],

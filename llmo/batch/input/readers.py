@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 from llmo.errors import UsageError
-from llmo.storage.line_reader import MOST, split
+from llmo.storage.line_reader import LONGEST_LINE, lines
 from llmo.types import jsontext
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def read_lines(file: BinaryIO, name: str) -> Iterator[Record]:
 
 
 def _read_lines(file: BinaryIO, name: str, read: Callable[[str, str, int], Record | None]) -> Iterator[Record]:
-    for number, (_, raw) in enumerate(split(file), 1):
+    for number, (_, raw) in enumerate(lines(file), 1):
         try:
             record = read(_decode(raw, name, number), name, number)
         except UsageError as exc:
@@ -204,7 +204,7 @@ def sniff(head: bytes) -> Format:
 
 def _decode(raw: bytes | None, name: str, number: int) -> str:
     if raw is None:
-        raise UsageError(f"a line of more than {MOST >> 20} MB: {place(name, number)}")
+        raise UsageError(f"a line of more than {LONGEST_LINE >> 20} MB: {place(name, number)}")
     try:
         return (raw.removeprefix(BOM) if number == 1 else raw).decode()
     except UnicodeDecodeError as exc:

@@ -18,7 +18,7 @@ from llmo.batch.output.journal import encoded
 from llmo.batch.output.latencies import Latencies
 from llmo.batch.output.lines import Last, parsed
 from llmo.storage.files import replaced
-from llmo.storage.line_reader import MOST
+from llmo.storage.line_reader import LONGEST_LINE
 from llmo.types.money import parse_usd, usd
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def is_comparison(output: Path) -> bool:
     """Whether a file holds rows with several answers."""
     try:
         with output.open("rb") as file:
-            row = parsed(file.readline(MOST))
+            row = parsed(file.readline(LONGEST_LINE))
     except OSError:
         return False
     return row is not None and isinstance(row.get("answers"), list)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from llmo.batch.output.appended import APPEND, Appended
 from llmo.batch.output.lines import looks_like_ours, parsed
 from llmo.errors import LlmoError, UsageError
-from llmo.storage.line_reader import MOST, split
+from llmo.storage.line_reader import LONGEST_LINE, lines
 from llmo.storage.locks import locked
 from llmo.types import jsontext
 
@@ -151,7 +151,7 @@ def repaired(fd: int, path: Path) -> int:
             )
         end = _last_break(file, size)
         file.seek(end)
-        rest = file.read(MOST)
+        rest = file.read(LONGEST_LINE)
     if rest and (end + len(rest) < size or parsed(rest) is not None):
         # A whole line that lacks its break; or so long a one that nothing of ours can be torn there.
         os.write(fd, b"\n")
@@ -162,12 +162,12 @@ def repaired(fd: int, path: Path) -> int:
 
 def _ours(file: BinaryIO) -> bool:
     """Whether one of the first lines is a line of an output, or the only one the torn beginning of such a line."""
-    for number, (begin, line) in enumerate(split(file)):
+    for number, (begin, line) in enumerate(lines(file)):
         if line is not None and looks_like_ours(line):
             return True
         if number == 0 and line is not None and not line.endswith(b"\n"):
             return HEAD.startswith(line[: len(HEAD)])
-        if number >= LOOKED_AT or begin > MOST:
+        if number >= LOOKED_AT or begin > LONGEST_LINE:
             return False
     return False
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from llmo.batch.input.hash_table import HashTable
 from llmo.batch.input.identity import short
 from llmo.batch.output.records import Status
-from llmo.storage.line_reader import PIECE, split
+from llmo.storage.line_reader import PIECE, lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,7 +74,7 @@ def entries(
 ) -> Iterator[RecordedLine]:
     """The lines of an output that can be trusted; `broken` hears of every other one."""
     with path.open("rb") as file:
-        for begin, line in split(file):
+        for begin, line in lines(file):
             row = None if line is None else trusted(line)
             if line is None or row is None:
                 broken(begin, line)
@@ -134,7 +134,7 @@ class Last:
     def __iter__(self) -> Iterator[Kept]:
         """They themselves, as they stand in the file."""
         with self._path.open("rb") as file:
-            for begin, line in split(file):
+            for begin, line in lines(file):
                 found = None if line is None else _head(begin, line)
                 # What is known to be somebody's last line has been parsed before.
                 if found is not None and self.begins.get(short(found.name)) == begin:

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from llmo.catalog.listing import ListedModel
-from llmo.config import inherited, programs
+from llmo.config import child_environment, programs
 from llmo.config.kinds import KINDS
 from llmo.errors import Incomplete, ProviderError, Rejected, TimedOut, Unauthorized
 from llmo.providers.cursor.events import CursorDecoder, plain
@@ -180,7 +180,7 @@ def arguments(model: str, *, streamed: bool) -> tuple[str, ...]:
 
 def environment(context: ProviderContext) -> dict[str, str]:
     """The user's, without the keys of others: an agent may run commands."""
-    kept = inherited.by_agent(context.env) | {"NO_OPEN_BROWSER": "1", "NO_COLOR": "1"}
+    kept = child_environment.for_agent(context.env) | {"NO_OPEN_BROWSER": "1", "NO_COLOR": "1"}
     return kept | {"CURSOR_API_KEY": context.api_key} if context.api_key else kept
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from llmo.storage.history import Seclusion
+from llmo.storage.history import PrivacyReason
 from llmo.types.ids import ulid
 from llmo.types.messages import Message
 
@@ -33,7 +33,7 @@ class Conversation:
 
     def secluded(self, ctx: Context, choice: Selection) -> Selection:
         """Apply the privacy of earlier turns: a conversation that was private once stays private."""
-        before = ctx.history.seclusion(self.name) if self.begun and self.name is not None else None
+        before = ctx.history.privacy_reason(self.name) if self.begun and self.name is not None else None
         if before is None:
             return choice
         if before.asked and not choice.private:
@@ -55,7 +55,7 @@ class Conversation:
             [*(replace(m, images=()) for m in new), Message("assistant", result.text)],
             target=str(result.target),
             retention_days=ctx.profile.retention_days,
-            private=Seclusion(asked, need.private_kinds) if need.private else None,
+            private=PrivacyReason(asked, need.private_kinds) if need.private else None,
         )
 
 

@@ -87,11 +87,11 @@ def listed(ctx: Context, providers: Sequence[str], filters: Filters, query: str)
 
 def _offers(ctx: Context, name: str) -> Iterator[Offer]:
     from llmo.config.addresses import on_this_machine
-    from llmo.config.credentials import base_url, ready
+    from llmo.config.credentials import base_url, why_not_ready
 
     config = ctx.profile.providers[name]
     address = base_url(name, config, ctx.env)
-    not_ready = ready(name, config, ctx.env)
+    not_ready = why_not_ready(name, config, ctx.env)
     for model in names(ctx, name):
         target = Target(name, model)
         known = ctx.catalog.find(target, config, address)

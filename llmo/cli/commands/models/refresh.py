@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from llmo.catalog.listings import encoded, path_of
-from llmo.config.credentials import base_url, ready
+from llmo.config.credentials import base_url, why_not_ready
 from llmo.config.kinds import KINDS
 from llmo.config.ollama import remember
 from llmo.errors import LlmoError
@@ -46,7 +46,7 @@ def _made(ctx: Context, links: ProviderPool, name: str) -> Provider | str:
     """The provider, or why it can't be asked."""
     config = ctx.profile.providers[name]
     # What is discovered is not ready as long as nobody has asked it, which is what happens here.
-    if (why := ready(name, config, ctx.env)) and not KINDS[config.kind].discovered:
+    if (why := why_not_ready(name, config, ctx.env)) and not KINDS[config.kind].discovered:
         return why
     try:
         return links(name)

@@ -9,7 +9,7 @@ import typer
 from llmo.cli.app import Command, Group
 from llmo.cli.options import command
 from llmo.types import jsontext
-from llmo.types.redact import masked, told
+from llmo.types.redact import masked, masked_json
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context
@@ -119,7 +119,7 @@ def check(
 def _refused(ctx: Context, exc: ProfileError) -> dict[str, object]:
     problems = [{"where": p.where, "key": p.key, "message": p.what} for p in exc.problems]
     error = {"kind": exc.kind, "message": exc.message, "hint": exc.hint}
-    said: dict[str, object] = told(
+    said: dict[str, object] = masked_json(
         {
             "ok": False,
             "error": error,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.config.credentials import key_origin
 from llmo.config.layers import BUILT_IN, leaves
 from llmo.config.schema import dotted
-from llmo.types.redact import told
+from llmo.types.redact import masked_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ def _shown(path: Path, tree: Mapping[str, Any]) -> Any:
     value: Any = tree
     for part in path:
         value = value[part]
-    return MASK if "headers" in path and value else told(value)
+    return MASK if "headers" in path and value else masked_json(value)
 
 
 def _keys(loaded: Loaded, env: Mapping[str, str]) -> Iterator[tuple[str, Any, str]]:

@@ -1,4 +1,4 @@
-"""What a program that llmo starts inherits of the environment: not the keys that are none of its business."""
+"""The environment of programs that llmo starts: without the keys that they have no need for."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _OWN = re.compile(r"(?i)^llmo_providers__")
 _LOGIN = re.compile(r"://[^/\s:@]{1,200}:[^/\s@]{1,200}@")
 
 
-def by_store(env: Mapping[str, str], keys: Collection[str]) -> dict[str, str]:
-    """For a command that prints a key: all but the keys of models and copies of them; `keys` names more of those."""
+def for_key_command(env: Mapping[str, str], keys: Collection[str]) -> dict[str, str]:
+    """For a command that prints a key: all but the keys of model providers and copies of them; `keys` names more."""
     named = {kind.key_env for kind in KINDS.values()} | set(keys)
     away = {name for name in env if name in named or _VENDORS.search(name) or _OWN.match(name)}
     values = {env[name] for name in away if env[name]}
     return {name: value for name, value in env.items() if name not in away and value not in values}
 
 
-def by_agent(env: Mapping[str, str]) -> dict[str, str]:
-    """For a program that may start others at a model's word: nothing that is called or looks like a secret."""
+def for_agent(env: Mapping[str, str]) -> dict[str, str]:
+    """For a program that a model may tell to start others: nothing that has the name or the shape of a secret."""
     return {name: value for name, value in env.items() if not _secret(name, value)}
 
 

@@ -122,17 +122,14 @@ class Runtime:
 
     @cached_property
     def planner(self) -> Planner:
-        """Return the planner."""
+        """Return the planner of this process."""
+        return self.new_planner()
+
+    def new_planner(self) -> Planner:
+        """Return a planner that has gathered no facts yet."""
         from llmo.routing.planner import Planner
 
         return Planner(self.profile, self.env, self.catalog, self.ledger)
-
-    @cached_property
-    def run_id(self) -> str:
-        """The name of this command, or of this client, in the ledger."""
-        from llmo.types.ids import ulid
-
-        return ulid(self.clock.now())
 
     @property
     def wire_log(self) -> Callable[[str], None] | None:

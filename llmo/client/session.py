@@ -1,4 +1,4 @@
-"""Where questions are asked: an engine over the ledger and the providers of a profile."""
+"""Asks questions: an engine over the ledger and the providers of a profile."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from llmo.routing.planner import Planner
 
 FRESH_S = 15.0
-"""Seconds for which a planner may remember who is ready, cooling or fast."""
+"""Seconds for which a planner may reuse its facts about targets: ready, cooling, latency."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionEnded:
-    """What a question came to: the last that is emitted, also when its asking was cancelled."""
+    """The last event of a question, with its result, which is partial if asking was cancelled."""
 
     result: Result
 
@@ -42,11 +42,12 @@ Emit: TypeAlias = "Callable[[Progress | QuestionEnded], None]"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """
-    How a session asks.
+    The settings of a session.
 
-    `run` is its name in the ledger, `max_cost` caps everything that it spends, in dollars. With a `width` it is wired
-    for so many requests at once, as a batch is: a transport for many connections, holds taken in groups, and waiting
-    in line is no part of a question's time. `warn` is told of budgets that run low, `tell` of waits.
+    `run` is its name in the ledger; `max_cost` caps all that it spends, in dollars. `width` tunes it for that many
+    concurrent requests, as in a batch: a transport for many connections, holds taken in groups, and timeouts without
+    the time spent waiting for budgets or rate limits. `warn` receives warnings about low budgets, `tell` messages
+    about waits.
     """
 
     run: str
@@ -60,13 +61,13 @@ class Terms:
 
 class Session:
     """
-    An engine with all that must be closed after it, each part made when it is first used.
+    An engine and everything that must be closed with it, created on first use.
 
-    Planning and `allowance` need no event loop; everything else runs on one.
+    Planning and `allowance` need no event loop; the rest must run on one.
     """
 
     def __init__(self, runtime: Runtime, terms: Terms, *, planner: Planner | None = None) -> None:
-        """Without a `planner` the session makes its own, and another one when the facts of the last are old."""
+        """Without a `planner`, the session creates its own and replaces it when its facts are stale."""
         self.runtime = runtime
         self.terms = terms
         self.limits = runtime.limits(terms.max_cost)
@@ -74,7 +75,7 @@ class Session:
         self._planned: tuple[float, Planner] | None = None
 
     def plan(self, question: Question) -> Plan:
-        """Who may answer. Raises `ConfigError` for unknown models, providers and tasks."""
+        """Plan which targets may answer. Raises `ConfigError` for unknown models, providers and tasks."""
         terms, choice = self.terms, question.choice
         capped = choice.capped or terms.max_cost is not None
         choice = replace(choice, capped=capped, allow_unpriced=terms.allow_unpriced)
@@ -82,11 +83,10 @@ class Session:
 
     async def run(self, question: Question, emit: Emit, *, plan: Plan | None = None) -> Result:
         """
-        Ask, to the end: the pieces of the answer are emitted as they come, `QuestionEnded` last.
+        Ask a question and emit events as they arrive, `QuestionEnded` last; a failure is part of the result.
 
-        A failure is in the result. `plan` is the question's own, when the caller has made one. Raises the `LlmoError`
-        of a plan that has nobody left. Cancelled, or when `emit` raises, it books what was received, emits
-        `QuestionEnded` and lets that pass.
+        Pass the question's `plan` if it has been made already. Raises `LlmoError` if the plan has no candidates. When
+        cancelled, or when `emit` raises, settles what was received and emits `QuestionEnded` before that propagates.
         """
         if plan is None:
             plan = self.plan(question)
@@ -102,7 +102,7 @@ class Session:
         return result
 
     def allowance(self, tags: Mapping[str, str]) -> Allowance:
-        """What may be spent now."""
+        """Return what may be spent now by calls with these tags."""
         return Allowance(
             limits=self.limits,
             statuses=self.statuses(live=True),
@@ -112,11 +112,11 @@ class Session:
         )
 
     def statuses(self, *, live: bool = False) -> list[BudgetStatus]:
-        """How much is left of every limit; with `live`, what other processes hold is told apart."""
+        """Return the status of every limit; with `live`, including what running processes hold."""
         return self.runtime.ledger.status(self.limits, self.terms.run, live=live)
 
     async def close(self) -> None:
-        """Book what is still in flight, close connections and the ledger."""
+        """Settle what is still in flight; close connections and the ledger."""
         made = vars(self)
         if "account" in made:
             await self.account.close()
@@ -126,12 +126,12 @@ class Session:
 
     @cached_property
     def providers(self) -> ProviderPool:
-        """The providers of the profile."""
+        """Return the providers of the profile."""
         return ProviderPool(self.runtime, busy=self.terms.width is not None)
 
     @cached_property
     def account(self) -> Account:
-        """Where holds are taken."""
+        """Return the account that holds are taken from."""
         from llmo.ledger.accounts import DirectAccount
         from llmo.ledger.grouped import GroupedAccount
 
@@ -147,14 +147,14 @@ class Session:
 
     @cached_property
     def rate_limits(self) -> RateLimits:
-        """The pace of every provider."""
+        """Return the rate limits of the providers."""
         from llmo.engine.rate_limits import RateLimits
 
         return RateLimits(self.runtime.profile.providers, self.terms.rates)
 
     @cached_property
     def engine(self) -> Engine:
-        """What runs plans."""
+        """Return the engine that runs plans."""
         from llmo.engine.engine import Engine
 
         runtime = self.runtime
@@ -196,10 +196,7 @@ class Session:
     def _plans(self) -> Planner:
         if self._planner is not None:
             return self._planner
-        runtime = self.runtime
-        now = runtime.clock.now()
+        now = self.runtime.clock.now()
         if self._planned is None or not 0 <= now - self._planned[0] < FRESH_S:
-            from llmo.routing.planner import Planner
-
-            self._planned = (now, Planner(runtime.profile, runtime.env, runtime.catalog, runtime.ledger))
+            self._planned = (now, self.runtime.new_planner())
         return self._planned[1]

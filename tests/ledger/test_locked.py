@@ -136,11 +136,11 @@ def test_no_failure_of_the_ledger_takes_an_answer_away() -> None:
             await super().settle(settlement)
             raise Locked("the ledger is locked")
 
-    class Till(Note):
+    class BrokenAccount(Note):
         async def hold(self, *args: Any, **how: Any) -> Held:
             return Refusing(self.log, (await super().hold(*args, **how)).call)
 
-    stage = Stage({A: Scripted((Text("hi"), Usage(1, 2), Finish("stop")))}, account=Till([]))
+    stage = Stage({A: Scripted((Text("hi"), Usage(1, 2), Finish("stop")))}, account=BrokenAccount([]))
     _, execution = stage.play()
 
     assert execution.result is not None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from llmo.catalog.listing import ListedModel
     from llmo.ledger.records import Call, Settlement
+    from llmo.providers.provider import Provider
     from llmo.types.events import Emit, Event
 
 A, B, C = Target("a", "m"), Target("b", "m"), Target("c", "m")
@@ -170,7 +171,7 @@ def plan(*candidates: Candidate) -> Plan:
 class Stage:
     """An engine over scripted providers in virtual time."""
 
-    providers: Mapping[Target, Scripted]
+    providers: Mapping[Target, Provider]
     account: Note = field(default_factory=lambda: Note([]))
     rate_limits: Open = field(default_factory=Open)
     clock: virtual.VirtualClock = field(default_factory=virtual.VirtualClock)

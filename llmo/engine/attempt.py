@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 QUOTA_S = 600.0
-"""How long a target without credit is put last."""
+"""Seconds for which a target without credit ranks last."""
 UNBOOKED = "this call is not settled, and what was held for it stays counted until llmo cost --reconcile"
 WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
@@ -124,7 +124,7 @@ class Attempt:
         return await self.resources.account.hold(self.call, candidate.worst, least=least, patience=patience)
 
     def _shorter(self, refusal: OverBudget) -> Candidate:
-        """Ask for no more than the refusal says that there is money for; raises it when that is no answer."""
+        """Lower the output limit to what the refusal says is left. Raises it when that is too little."""
         need = self.job.plan.requirements
         found = output_limits.shorter(self.candidate, need, refusal.status.left or 0) if refusal.shortens else None
         if found is None:
@@ -135,7 +135,7 @@ class Attempt:
         """
         Send the request and take in what comes back, until the job's `deadline`. Raises `LlmoError`.
 
-        The deadline moves while `emit` is slow: whoever reads an answer at leisure is no silence of the provider.
+        The deadline moves by what `emit` takes: a slow reader is no silence of the provider.
         """
         request, provider = self._request(), self.candidate.target.provider
         permit = await self._permitted(request, deadline)
@@ -149,7 +149,7 @@ class Attempt:
             permit.release(None if used is None else used.input_tokens + used.output_tokens)
 
     async def _permitted(self, request: Request, deadline: Callable[[], float]) -> Permit:
-        """Wait for a place at the provider; in a batch that is no part of the job's time."""
+        """Wait for a place at the provider, which in a batch takes none of the job's time."""
         provider, loop = self.candidate.target.provider, asyncio.get_running_loop()
         # Without a limit in the request a provider charges what it expects, not what the model could write.
         tokens = self.job.plan.requirements.input_estimate + (request.params.max_tokens or EXPECTED_OUTPUT)

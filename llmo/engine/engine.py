@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class _EmitFailed(BaseException):
-    """What whoever takes events raised: no `Exception`, so that no provider takes it for a failure of its own."""
+    """Carries what `emit` raised through a provider: no `Exception`, which it would take for a failure of its own."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(error)
@@ -55,9 +55,10 @@ class Engine(Resources):
 
     async def run(self, job: Job, emit: EmitProgress = ignore) -> Result:
         """
-        Carry out a job; what comes is emitted at once, failures are in the result.
+        Carry out a job: events are emitted as they come, a failure is in the result.
 
-        Cancelled, or when `emit` raises, it books the attempt and lets that pass: `start` keeps what came until then.
+        Canceled, or when `emit` raises, it books the attempt and lets that pass. Whoever wants the partial result then
+        keeps what `start` returns.
         """
         return await self.start(job, emit).run()
 
@@ -67,7 +68,7 @@ class Engine(Resources):
 
 
 class Execution:
-    """One job under way; `result` is set when `run` has ended, also after cancellation."""
+    """One job in progress; `result` is set when `run` has ended, however it ended."""
 
     def __init__(self, engine: Engine, job: Job, emit: EmitProgress) -> None:
         self.engine = engine
@@ -84,7 +85,7 @@ class Execution:
         self._ranked = [self._known(candidate) for candidate in job.plan.ranked]
 
     async def run(self) -> Result:
-        """As `Engine.run`."""
+        """Do what `Engine.run` says."""
         self._began = asyncio.get_running_loop().time()
         error: LlmoError | None = Cancelled()
         not_taken: Exception | None = None
@@ -102,7 +103,7 @@ class Execution:
         return self.result
 
     def _pass_on(self, event: Progress) -> None:
-        """Emit an event; the time that it takes is no part of the job's."""
+        """Emit an event; the job's clock stands still meanwhile."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -112,7 +113,7 @@ class Execution:
         self._listened += loop.time() - began
 
     async def _try(self) -> None:
-        """Attempt until one succeeds. Raises the error to end with when none does."""
+        """Make attempts until one succeeds. Raises the error that the job ends with when none does."""
         job, loop = self.job, asyncio.get_running_loop()
         ranked = self._ranked
         schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand, crowd=job.queues)
@@ -153,13 +154,13 @@ class Execution:
         return True
 
     def _learn(self, candidate: Candidate) -> None:
-        """It answered without: so that was what its server refused."""
+        """Remember what its server refused: without that, it answered."""
         if candidate.learned:
             known = self.engine.refused.get(candidate.target, frozenset())
             self.engine.refused[candidate.target] = known.union(candidate.learned)
 
     def _note(self, schedule: Schedule, error: LlmoError, failed: int) -> None:
-        """Take note of a failure, and take out whoever can't do better after it."""
+        """Note a failure, and drop the candidates that could do no better."""
         need, ranked = self.job.plan.requirements, self.job.plan.ranked
         if isinstance(error, BudgetExceeded) and need.when_budget_ends == "local":
             for number, other in enumerate(ranked):
@@ -197,7 +198,7 @@ class Execution:
             self._attempts.append(attempt.record())
 
     def _deadline(self) -> float:
-        """When the time is over: waiting in line is no part of it, nor is what a slow reader takes."""
+        """When the job's time is over; waiting in line does not count, nor does a slow `emit`."""
         return self._began + self.job.timeout - self.job.spent + self._queued + self._listened
 
     def _result(self, error: LlmoError | None) -> Result:

@@ -1,4 +1,4 @@
-"""What is told of a job while it runs."""
+"""What a job emits while it runs."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ EmitProgress: TypeAlias = "Callable[[Progress], None]"
 
 
 def ignore(event: Progress) -> None:
-    """Tell nobody: for callers who want no more than the result."""
+    """Take no notice: for callers who want only the result."""

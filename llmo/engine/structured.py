@@ -30,7 +30,7 @@ Answer again with only the corrected JSON, which must match this schema:
 
 
 class Structured:
-    """A job whose answer must match a schema; `result` is set when `run` has ended, also after cancellation."""
+    """A job whose answer must match a schema; `result` is set when `run` has ended, however it ended."""
 
     def __init__(self, engine: Engine, job: Job, validator: Validator | None, *, repair: int = 1) -> None:
         self.engine, self.job, self.validator, self.repair = engine, job, validator, repair

@@ -31,6 +31,7 @@ from llmo.types.events import Finish, Notice, Reasoning, ReportedCost, ServedBy,
 from tests import virtual
 from tests.contract.dialects import DIALECTS, HELLO, JSON, KEY, Row, Scripted, events, link, played
 from tests.emitted import ignore, until
+from tests.fakes import A, Stage
 
 if TYPE_CHECKING:
     from llmo.types.events import Event
@@ -417,6 +418,28 @@ def test_canceling_closes_the_connection(row: Row) -> None:
         virtual.run(main())
 
     assert (transport.closed, bool(of(ServedBy, found))) == (1, True)
+
+
+def test_what_a_reader_raises_is_no_failure_of_the_server(row: Row) -> None:
+    """
+    Through the engine it comes out as it was, though it looks like one; the connection is closed and the call booked.
+    """
+    transport = Scripted([row.wire("plain")], headers=row.streamed)
+    stage = Stage({A: factory(row.kind)(link(row, transport))})
+    raised = Unavailable("the disk of the reader")
+
+    def emit(event: object) -> None:
+        if isinstance(event, Text):
+            raise raised
+
+    async def main() -> None:
+        with pytest.raises(Unavailable) as caught:
+            await stage.engine().run(stage.job(), emit)
+        assert (caught.value is raised, caught.value.__cause__) == (True, None)
+
+    virtual.run(main(), stage.clock)
+
+    assert (transport.closed, [line.split()[0] for line in stage.log]) == (1, ["hold", "settle"])
 
 
 def test_half_characters_are_joined(row: Row) -> None:

@@ -388,6 +388,7 @@ def test_pages_are_read_until_one_is_the_last() -> None:
     """
     row = {"data": [{"id": "a"}, {"id": ""}, 7], "has_more": True}
     endless, nameless = Listing({**row, "last_id": "a"}), Listing(row)
+    circle = Listing(*({**row, "last_id": last} for last in "abab"))
     two = Listing({**row, "last_id": "a&b"}, {"data": [{"id": "b"}], "last_id": "b"})
 
     queried = Listing({"data": []})
@@ -395,6 +396,7 @@ def test_pages_are_read_until_one_is_the_last() -> None:
 
     assert [call.url for call in queried.calls] == ["https://h/v1/models?k=1&limit=1000"]
     assert models(ANTHROPIC, endless) == [ListedModel("a"), ListedModel("a")]
+    assert models(ANTHROPIC, circle) == [ListedModel("a")] * 3
     assert models(ANTHROPIC, nameless) == [ListedModel("a")]
     assert models(ANTHROPIC, two) == [ListedModel("a"), ListedModel("b")]
     assert [call.url for call in two.calls] == [

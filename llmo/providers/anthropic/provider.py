@@ -272,16 +272,17 @@ class Anthropic(HttpProvider):
         return error_mapping.error(self.context, said, kind=kind, hint=hint(said) if kind is Rejected else None)
 
     async def models(self) -> Sequence[ListedModel]:
-        """`GET /v1/models`, page by page."""
+        """`GET /v1/models`, page by page; a page that names a place where one has begun already is the last."""
         found: list[ListedModel] = []
-        after: str | None = ""
-        while after is not None:
+        after, begun = "", {""}
+        while True:
             page = await self.fetch(self._page(1000, after))
             models = [fields.obj(model) for model in fields.seq(page.get("data"))]
             found += [_listed(model) for model in models if fields.text(model.get("id"))]
-            last = fields.text(page.get("last_id"))
-            after = last if page.get("has_more") and last and last != after else None
-        return found
+            after = fields.text(page.get("last_id"))
+            if not page.get("has_more") or after in begun:
+                return found
+            begun.add(after)
 
     def _page(self, limit: int, after: str = "") -> str:
         from urllib.parse import urlencode

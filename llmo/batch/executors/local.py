@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from llmo.batch.stats import RunStats
     from llmo.types.jsontext import Json
 
-GRACE_S = 30.0
 DUPLICATES = 16
 """Rows per worker that may wait for the answer of an equal one before the worker waits itself."""
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.batch import forecast, prepare
-from llmo.batch.executors.local import GRACE_S
 from llmo.batch.finish import finish, write_report
 from llmo.batch.input import rows
 from llmo.batch.job import BatchJob
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
     from llmo.batch.spec import OutputSpec
     from llmo.cli.commands.batch.flags import BatchFlags
     from llmo.cli.context import Context
+
+GRACE_S = 30.0
+"""Seconds that rows in flight have after a signal."""
 
 
 def batch(ctx: Context, flags: BatchFlags) -> int:

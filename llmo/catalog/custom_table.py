@@ -1,5 +1,5 @@
 """
-A price table that the user brings: newer prices without a newer program.
+A price table that the user installs: newer prices without a newer program.
 
 No vendor signs its prices and no source of them is signed either, so nothing is fetched: the user names a file and
 its SHA-256, from wherever he trusts it (`llmo/data/catalog.jsonl` of a newer release, or `.ci/build_catalog.py`).
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def checked(data: bytes, sha256: str) -> str:
-    """The date of a table. Raises `UsageError` when it is another file, or no table."""
+    """The date of a table. Raises `UsageError` when its hash is another, or it is no table."""
     found = hashlib.sha256(data).hexdigest()
     if found != sha256.strip().lower():
         raise UsageError(f"the price table is not the one that --sha256 names: its SHA-256 is {found}")
@@ -60,7 +60,7 @@ def _sound(record: table.Record, model: str) -> None:
 
 
 def newer(path: Path, than: str) -> dict[str, Any] | None:
-    """The installed table, None without one that is newer than a date."""
+    """The installed table if it is newer than a date, else None."""
     try:
         body = table.read(path.read_bytes())
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):

@@ -1,4 +1,4 @@
-"""What tokens cost: rates, and the two sums over them."""
+"""What tokens cost: rates, actual cost and worst case."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 STANDARD = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand"})
-"""Service tiers at the price of a request that names none, as requests and answers spell them."""
+"""Service tiers with the standard price, as requests and answers spell them."""
 LONG = 2
-"""Times the input rate for what a cache is to keep for an hour: Anthropic's rule for all its models."""
+"""Multiple of the input rate for cache writes that last an hour: Anthropic's rule for all its models."""
 
 
 def check_rates(*rates: Pico) -> None:
@@ -39,7 +39,7 @@ class Charge(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """Picodollars a token. A rate that is None is that of the tokens it is part of."""
+    """Picodollars per token. A rate that is None is that of the tokens it is part of."""
 
     input: Pico
     output: Pico
@@ -67,7 +67,7 @@ class Rates:
 
     @property
     def dearest(self) -> tuple[Pico, Pico]:
-        """The most that a token in and a token out can cost."""
+        """The highest rates of an input and of an output token."""
         return max(self.input, self.cached_input or 0, self.cache_write or 0), max(self.output, self.reasoning or 0)
 
 
@@ -96,7 +96,7 @@ class Price(Rates):
     cap: tuple[Pico, Pico, Pico] | None = None
 
     def __post_init__(self) -> None:
-        """As `Rates`, for what only a price has."""
+        """Check the amounts that only a price has, as `Rates` does."""
         # Named: a dataclass with slots is another class than the one that super() would look for.
         Rates.__post_init__(self)
         check_rates(self.request, *self.peak, *(self.cap or ()))
@@ -116,7 +116,7 @@ class Price(Rates):
         return self if name in STANDARD else self.service.get(name)
 
     def worst(self, input_bound: int, output_bound: int, *, service_tier: str | None = None) -> Pico:
-        """The most that a call can cost: every token at the dearest rate that the bound reaches."""
+        """The most that a call can cost: every token at the highest rate within the bound."""
         return max(charge.of(output_bound) for charge in self.charges(input_bound, service_tier=service_tier))
 
     def charges(self, input_bound: int, *, service_tier: str | None = None) -> list[Charge]:
@@ -129,7 +129,7 @@ class Price(Rates):
         return found
 
     def charge(self, input_tokens: int, *, service_tier: str | None = None) -> Charge:
-        """What a call costs when the model that was asked for answers, rather too much than too little."""
+        """The cost of a call that the requested model itself answers, rounded to the expensive side."""
         price = self.tier(service_tier) or self
         dear_in, dear_out = price.dearest
         for threshold, rates in price.tiers:
@@ -141,7 +141,7 @@ class Price(Rates):
 
     @property
     def ceiling(self) -> tuple[Pico, Pico, Pico]:
-        """The rates that `worst` counts on at the least: a token in, a token out, a request."""
+        """The lowest rates that `worst` may use: an input token, an output token, a request."""
         if self.cap is not None:
             return self.cap
         rows = [(max(self.input, self.peak[0]), max(self.output, self.peak[1]), self.request)]

@@ -1,4 +1,4 @@
-"""The shipped table: which entry a model name means, and its price at an instant."""
+"""The shipped price table: finds the entry of a model name, and its price at an instant."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DATED = re.compile(r"(-)(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)"
 _HOST = re.compile(r"https://([^/?#@:]+)(?::\d+)?(?=[/?#]|$)")
 SOON = timedelta(days=1)
 SOURCES = {"g": "genai-prices", "l": "litellm"}
-"""By the letters of a row's `by`; a row without any is of the first."""
+"""By the letters in a row's `by`; a row without it comes from the first."""
 
 _TESTS: Mapping[str, Callable[[str, Any], bool]] = {
     "start": str.startswith,
@@ -34,7 +34,7 @@ _TESTS: Mapping[str, Callable[[str, Any], bool]] = {
 
 
 def matches(rule: Any, name: str) -> bool:
-    """Whether a lower-case name meets a match rule (see `clause` in .ci/build_catalog.py)."""
+    """Whether a lower-case name satisfies a match rule (see `clause` in .ci/build_catalog.py)."""
     if isinstance(rule, str):
         return rule == name
     if isinstance(rule, list):
@@ -47,7 +47,7 @@ def read(data: bytes) -> dict[str, Any]:
     """
     A table as `.ci/build_catalog.py` writes it: a line about it and its vendors, then a line for each model.
 
-    A vendor's models are parsed when they are first looked at: most commands need those of one vendor, or of none.
+    A vendor's models are parsed at first access: most commands need those of one vendor, or of none.
     Raises `ValueError` for lines that are missing or too many.
     """
     first, *lines = data.splitlines()
@@ -62,7 +62,7 @@ def read(data: bytes) -> dict[str, Any]:
 
 
 class _Lines(Sequence[Any]):
-    """JSON values, one a line, parsed at the first look."""
+    """JSON values, one per line, parsed at first access."""
 
     def __init__(self, lines: Sequence[bytes]) -> None:
         self._raw = lines
@@ -102,7 +102,7 @@ class PriceTable:
         return None
 
     def vendor_at(self, url: str) -> str | None:
-        """Whose address this is."""
+        """The vendor at an address, None when it is unknown."""
         if (host := _HOST.match(url)) and (vendor := self._hosts.get(host[1].lower())):
             return vendor
         rules = ((vendor, facts["api"]) for vendor, facts in self.vendors.items() if "api" in facts)
@@ -123,7 +123,7 @@ class PriceTable:
 
 
 class _VendorEntries:
-    """One vendor's entries; the first whose rule a name meets is meant."""
+    """One vendor's entries; a name means the first whose rule it satisfies."""
 
     def __init__(self, entries: Sequence[Record]) -> None:
         self._entries = entries
@@ -146,7 +146,7 @@ class _VendorEntries:
 
 
 def price(entry: Record, at: datetime, *, own: bool = True) -> Price | None:
-    """What an entry costs at an instant; service tiers are those of the vendor itself."""
+    """The price of an entry at an instant; service tiers only for the vendor's own."""
     if "prices" not in entry:
         return None
     standard = _standard(entry, at)
@@ -163,7 +163,7 @@ def price(entry: Record, at: datetime, *, own: bool = True) -> Price | None:
 
 
 def by_source(entry: Record) -> Mapping[str, Price]:
-    """What each source says of a price that they disagree about: input, output, and all that differs."""
+    """The price of each source where they disagree: input, output, and whatever differs."""
     return {SOURCES[letter]: _build(record) for letter, record in entry.get("says", {}).items()}
 
 

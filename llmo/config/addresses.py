@@ -1,4 +1,4 @@
-"""Where a request really goes: what counts as this machine, and the last look before anything is sent."""
+"""Which addresses count as this machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from llmo.config.profile import ProviderConfig
 
 CLOUD = ("-cloud", ":cloud")
-"""Ends of names that a signed-in Ollama hands on to ollama.com, whatever dialect it is asked in."""
+"""Suffixes of models that a signed-in Ollama forwards to ollama.com, whichever dialect the request is in."""
 # Only what every parser of addresses reads alike: no user, no backslash, no escapes, no letters beyond ASCII.
 _PLAIN = re.compile(
     r"https?://(?:\[([0-9a-f]{0,4}:[0-9a-f:.]{1,45}(?:%[\w.-]{1,15})?)\]|([a-z0-9.-]{1,253}))(?::\d{1,5})?(?:[/?]|\Z)",
@@ -43,7 +43,7 @@ def loopback(url: str) -> bool:
 
 
 def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
-    """Whether a prompt stays on this machine, or goes where the profile says that it may (`local = true`)."""
+    """Whether a prompt stays on this machine, or goes where the profile allows it to (`local = true`)."""
     kind = KINDS[config.kind]
     if kind.sends_to == "nobody":
         return True

@@ -1,8 +1,8 @@
 """
 Validated profiles of earlier starts, so that a warm start needs no pydantic (about 0.2 s of CPU).
 
-The key is a hash of all that a profile is made of; a file that is lost, broken, another user's or
-another version's is passed over. Header values may be secrets: they are never stored, a warm start
+The key is a hash of all that a profile is made of; a file that is missing, damaged, another user's or
+another version's is ignored. Header values may be secrets: they are never stored, a warm start
 reads them again. Addresses hold no passwords (`llmo.config.checks`), keys never are in a profile.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llmo.config.profile import Profile
 
 KEEP = 64
-"""Files that may lie in the cache; flags and variables make new ones."""
+"""Files kept in the cache; each combination of flags and variables makes one."""
 ROOM = Path(__file__).parent
 
 
@@ -44,7 +44,7 @@ def fingerprint(parts: Iterable[object], room: Path = ROOM) -> str:
 
 
 def recall(key: str, env: Mapping[str, str]) -> dict[str, Any] | None:
-    """`{"profile": …, "origins": …}` as it was kept, or None."""
+    """`{"profile": …, "origins": …}` as it was stored, None when there is none to trust."""
     try:
         handle = os.open(_path(key, env), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
         with os.fdopen(handle, "rb") as file:
@@ -60,12 +60,12 @@ def recall(key: str, env: Mapping[str, str]) -> dict[str, Any] | None:
 
 
 def _is_ours(status: os.stat_result) -> bool:
-    """Others could put addresses there that keys are then sent to."""
+    """Anybody else could have written addresses there, to which keys would then be sent."""
     return not hasattr(os, "geteuid") or (status.st_uid == os.geteuid() and not status.st_mode & 0o077)
 
 
 def keep(key: str, profile: Profile, origins: Mapping[str, str], env: Mapping[str, str]) -> None:
-    """Keep a valid profile for the next start; a disk that takes nothing is no matter."""
+    """Store a valid profile for the next start; a failure to write is ignored."""
     from dataclasses import asdict
 
     from llmo.storage.files import replace

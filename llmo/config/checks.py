@@ -1,7 +1,7 @@
 """
-What types cannot say: names that must exist, amounts, addresses, time zones.
+Checks beyond types: names that must exist, amounts, addresses, time zones.
 
-Reads the raw tree, so that everything wrong is found at once, wrong types or not.
+They read the raw tree, so that all problems are found at once, wrong types or not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _USD = ("input_usd", "output_usd", "cached_input_usd", "cache_write_usd")
 
 
 def findings(data: Mapping[str, Any]) -> Iterator[Finding]:
-    """Everything wrong with a tree beyond its types; parts of the wrong type are passed over."""
+    """All problems of a tree beyond its types; parts of the wrong type are skipped."""
     yield from _providers(data)
     yield from _targets(data)
     yield from _budgets(data)
@@ -167,7 +167,7 @@ def _match(data: Mapping[str, Any], match: Mapping[str, Any], path: Path) -> Ite
 
 
 def _idle(data: Mapping[str, Any], key: str, pattern: str) -> str | None:
-    """Why nothing can meet this part of a match: a budget that counts nothing would look like one that holds."""
+    """Why nothing can match this part: a budget that counts nothing would look like one that is kept."""
     if key not in ("provider", "task"):
         return None  # models and tags may be anything
     own = tuple(_table(data, "providers" if key == "provider" else "tasks"))
@@ -182,7 +182,7 @@ def _idle(data: Mapping[str, Any], key: str, pattern: str) -> str | None:
 
 
 def _by_kind(data: Mapping[str, Any], kinds: Sequence[str]) -> str | None:
-    """Providers are matched by name; who writes a kind's name where its providers have others means those."""
+    """Providers are matched by name; a type's name, where its providers have others, was meant for those."""
     own = _table(data, "providers").items()
     meant = [name for name, one in own if isinstance(one, Mapping) and one.get("kind") in kinds]
     if not meant:
@@ -205,7 +205,7 @@ def _prices(data: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _amounts(table: object, path: Path, keys: tuple[str, ...] = _USD, *, most: int = MOST_PRICE) -> Iterator[Finding]:
-    """Amounts that are none, or more than `most` dollars: as prices, the most that the ledger can multiply."""
+    """What is no amount, or more than `most` dollars; by default the highest price that the ledger can multiply."""
     for key in keys:
         text = table.get(key) if isinstance(table, Mapping) else None
         if not isinstance(text, str):

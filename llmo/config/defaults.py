@@ -1,10 +1,10 @@
 """
 The profiles that need no file.
 
-`default` uses what is there: keys in the environment, the models that Ollama had when discovery
-last asked, `cursor-agent` on PATH, a LiteLLM proxy's address. The clouds are always listed, so
-that naming one without its key says which key is missing. When nothing at all is there, all of
-them stand in the chain, each not ready and saying why.
+`default` uses what it finds: keys in the environment, the models that Ollama had when it was last
+asked, `cursor-agent` on PATH, the address of a LiteLLM proxy. The clouds are always listed, so that
+using one without its key says which key is missing. When nothing is found, all of them are in the
+chain, each with the reason why it is not ready.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DISCOVERED = tuple(name for name, kind in KINDS.items() if kind.discovered)
 
 
 def tree(name: str, env: Mapping[str, str]) -> dict[str, Any]:
-    """The built-in profile of this name as TOML would give it; every other name has what `default` has."""
+    """The built-in profile of this name, as parsed TOML; any other name gets `default`."""
     return TREES.get(name, _default)(env)
 
 
@@ -51,12 +51,12 @@ TREES: Mapping[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {"default":
 
 
 def on_this_machine(names: Collection[str], env: Mapping[str, str]) -> list[str]:
-    """The targets on this machine that the default chain tries: the first model of a provider that was discovered."""
+    """The targets on this machine in the default chain: the first model of each discovered provider."""
     return [f"{name}/{model}" for name in _DISCOVERED if name in names for model in chat_models(env)[:1]]
 
 
 def chain(local: list[str], there: set[str]) -> dict[str, Any]:
-    """The tasks and the fallback of those providers that are there."""
+    """The tasks and the fallback for the providers in `there`."""
 
     def those(*targets: str) -> list[str]:
         return [target for target in targets if target.partition("/")[0] in there]
@@ -74,9 +74,9 @@ def chain(local: list[str], there: set[str]) -> dict[str, Any]:
 
 def derived(providers: Mapping[str, Any], env: Mapping[str, str]) -> dict[str, Any]:
     """
-    Tasks for a file that lists providers and none of its own: the first of each one's `models`.
+    Tasks for a file that lists providers but has none: the first of each provider's `models`.
 
-    The vendors' own and Ollama need no list: what `default` would ask of them.
+    The vendors' own providers and Ollama need no `models`: they get those of `default`.
     """
     listed = [f"{name}/{models[0]}" for name, models in _lists(providers)]
     named = {name for name, one in providers.items() if isinstance(one, dict) and name == one.get("kind", name)}
@@ -94,7 +94,7 @@ def _lists(providers: Mapping[str, Any]) -> list[tuple[str, list[str]]]:
 
 
 def detected(env: Mapping[str, str]) -> set[str]:
-    """The providers that this machine can use as it is, told without a network."""
+    """The providers that this machine can use as it is; looks at no network."""
     return {name for name, kind in KINDS.items() if _is_there(kind, env)}
 
 
@@ -109,6 +109,6 @@ def _is_there(kind: ProviderKind, env: Mapping[str, str]) -> bool:
 
 
 def chat_models(env: Mapping[str, str]) -> list[str]:
-    """What Ollama had, without the models that only embed."""
+    """The models that Ollama had, without those for embeddings."""
     found = remembered(address(env.get("OLLAMA_HOST", "")), env)
     return [name for name in found if "embed" not in name]

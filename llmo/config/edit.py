@@ -1,4 +1,4 @@
-"""One value of a profile changed: its text with comments and order kept, its file all or nothing."""
+"""Changes one value of a profile file: comments and order are kept, the file is replaced at once."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def set_value(path: pathlib.Path, key: str, value: str, env: Mapping[str, str]) -> tuple[list[Problem], bool]:
     """
-    Set one key of the file, which need not exist; what was wrong before and still is, and whether it is new.
+    Set one key of a file, which need not exist; the problems that it already had, and whether it is new.
 
-    Raises `ConfigError` and leaves the file alone when the change would make something wrong.
+    Raises `ConfigError` and leaves the file alone when the change would add a problem.
     """
-    split(key)  # a wrong key is named before anything is locked or created
+    split(key)  # a wrong key is reported before anything is locked or created
     with exclusive(path, env):
         before, created = _content(path)
         sources.parsed(path, before)
@@ -59,8 +59,8 @@ def changed(text: str, key: str, value: str) -> str:
     """
     The text with `key` (dotted, as TOML writes it; list items by number) set to `value`.
 
-    Scalars are taken as typed, lists and tables are TOML. Raises `ConfigError` for a key that the
-    profile does not have; whether the value fits is for the validation of the whole to say.
+    Scalars are taken literally, lists and tables are TOML. Raises `ConfigError` for a key that profiles
+    do not have; the value is checked by the validation of the whole file.
     """
     import tomlkit
 
@@ -95,7 +95,7 @@ def split(key: str) -> Path:
 
 
 def read(path: Path, value: str) -> object:
-    """A value as it was typed, by the type that stands at `path`."""
+    """The value that a text means, by the type declared at `path`."""
     kind = declared(path)
     if is_table(kind) or is_list(kind) or value[:1] in {'"', "'"}:
         try:

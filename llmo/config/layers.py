@@ -1,8 +1,8 @@
 """
-Where values come from: flags over environment over profile over built-in.
+Layers of settings: flags over environment over profile over built-in.
 
-A layer is a tree as TOML gives it and the place of each part of it; merging keeps the highest
-value, and the place of that value is its origin.
+A layer is a tree of parsed TOML and the place of each of its parts. Merging keeps the highest
+value; the place of that value is its origin.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ RESERVED = frozenset({"LLMO_PROFILE", "LLMO_CONFIG_DIR", "LLMO_DATA_DIR", "LLMO_
 """Variables of the program that are not settings; `LLMO_TEST_…` belongs to the tests."""
 BUILT_IN = "built-in"
 UNSAID = ""
-"""The place of what holds without any source, and has no origin."""
+"""The place of values that no source has set, and that have no origin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Values of one source, and where each stands; a part without a place has its parent's."""
+    """The values of one source, and their places; a part without one has its parent's."""
 
     data: Mapping[str, Any]
     places: Mapping[Path, str] = field(default_factory=dict)
 
     def has(self, path: Path) -> bool:
-        """Whether this layer says what stands at `path`."""
+        """Whether this layer has a value at `path`."""
         value: Any = self.data
         for part in path:
             if not isinstance(value, Mapping):
@@ -46,7 +46,7 @@ class Layer:
         return True
 
     def place(self, path: Path) -> str:
-        """Where `path` stands, or the nearest part around it, or else the first beside it."""
+        """The place of `path`, else of the nearest part around it, else of the first beside it."""
         for n in range(len(path), 0, -1):
             if path[:n] in self.places:
                 return self.places[path[:n]]
@@ -74,7 +74,7 @@ def _over(below: dict[str, Any], above: Mapping[str, Any]) -> None:
 
 
 def origin(path: Path, layers: Sequence[Layer]) -> str:
-    """The place of the value that won at `path`; of a missing one, the table it is missing from."""
+    """The place of the value at `path` that won; for a missing one, of the table that lacks it."""
     for n in range(len(path), 0, -1):
         for layer in reversed(layers):
             if layer.has(path[:n]):
@@ -93,7 +93,7 @@ def leaves(data: Mapping[str, Any], above: Path = ()) -> Iterator[Path]:
 
 
 def flags(overrides: Mapping[str, object]) -> Layer:
-    """What the command line said, by dotted key; None is not said."""
+    """Values of the command line by dotted key; None was not given."""
     data: dict[str, Any] = {}
     places: dict[Path, str] = {}
     for key, value in overrides.items():
@@ -106,9 +106,9 @@ def flags(overrides: Mapping[str, object]) -> Layer:
 
 def vendors(env: Mapping[str, str], below: Mapping[str, Any]) -> Layer:
     """
-    The addresses that vendors' own variables give.
+    Addresses from the vendors' own variables.
 
-    They hold for the provider whose name is its kind: `OPENAI_BASE_URL` moves `[providers.openai]`,
+    They apply to the provider that is named after its type: `OPENAI_BASE_URL` moves `[providers.openai]`,
     not every OpenAI-compatible server of the profile.
     """
     data: dict[str, Any] = {}
@@ -124,9 +124,9 @@ def vendors(env: Mapping[str, str], below: Mapping[str, Any]) -> Layer:
 
 def moved(layers: Sequence[Layer]) -> Layer:
     """
-    `local = true` taken back from providers that a variable or a flag has moved.
+    Withdraws `local = true` from providers that a variable or a flag has moved.
 
-    It was said of the address beside it: who moves that one says again whether the new place may have private data.
+    It was set for the address beside it: whoever changes the address decides again about private data.
     """
     data: dict[str, Any] = {}
     places: dict[Path, str] = {}
@@ -145,7 +145,7 @@ def moved(layers: Sequence[Layer]) -> Layer:
 
 
 def _value(layer: Layer, path: Path) -> object:
-    """What a layer says at a path, None when it is silent."""
+    """The value of a layer at a path, None when it has none."""
     value: Any = layer.data
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
@@ -168,8 +168,8 @@ def environment(env: Mapping[str, str], below: Mapping[str, Any]) -> tuple[Layer
     """
     `LLMO_TIMEOUT=30`, `LLMO_PROVIDERS__OPENAI__BASE_URL=…`; lists and tables are JSON.
 
-    Names of providers and tasks are found whatever their case and punctuation; a new provider
-    that is called as a kind is of that kind.
+    Names of providers and tasks are found in any case and punctuation; a new provider that is named
+    after a type is of that type.
     """
     data: dict[str, Any] = {}
     places: dict[Path, str] = {}
@@ -187,7 +187,7 @@ def environment(env: Mapping[str, str], below: Mapping[str, Any]) -> tuple[Layer
 
 
 def _resolved(parts: list[str], below: Mapping[str, Any]) -> tuple[Path, tuple[str, ...] | None]:
-    """The path that a variable means; or as far as it is one, and the names that could follow."""
+    """The path that a variable means; else the part of it that exists, and the names that could follow."""
     path: Path = ()
     value: Any = below
     for part in parts:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOTHING: Mapping[str, object] = MappingProxyType({})
 ALWAYS = layers.Layer({"providers": {OFFLINE: {"kind": OFFLINE}}}, {("providers", OFFLINE): layers.UNSAID})
-"""What every profile has: `-m offline/…` works wherever."""
+"""In every profile, so that `-m offline/…` always works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def load(name_or_path: str | None, *, env: Mapping[str, str], overrides: Mapping
     Raises `ConfigError`, with every problem at once when the file was readable.
     """
     sources = _sources(files.place(name_or_path, env), env, overrides)
-    if sources.nothing_said:
+    if sources.is_built_in:
         return sources.loaded(trusted(sources.tree()), sources.origins())
     key = sources.fingerprint()
     kept = cache.recall(key, env)
@@ -66,7 +66,7 @@ def load(name_or_path: str | None, *, env: Mapping[str, str], overrides: Mapping
 
 
 def problems(path: Path | str, content: bytes, env: Mapping[str, str]) -> list[Problem]:
-    """What is wrong with a file by itself, whatever `LLMO_…` variables would change."""
+    """The problems of a file by itself, without the `LLMO_…` variables that could hide them."""
     quiet = {name: value for name, value in env.items() if name not in layers.own_variables(env)}
     place = files.Place(Path(path).stem, Path(path), explicit=True)
     try:
@@ -83,7 +83,7 @@ def _sources(place: files.Place, env: Mapping[str, str], overrides: Mapping[str,
 
 @dataclass(slots=True)
 class _Sources:
-    """Everything that one profile is made of."""
+    """The sources of one profile."""
 
     place: files.Place
     content: bytes | None
@@ -91,8 +91,8 @@ class _Sources:
     overrides: Mapping[str, object]
 
     @property
-    def nothing_said(self) -> bool:
-        """Whether there is only what is built in: nothing that a person could have got wrong."""
+    def is_built_in(self) -> bool:
+        """Whether the profile is purely built in, so that there is nothing to validate."""
         told = any(self.env.get(kind.url_env or "") for kind in KINDS.values())
         return self.content is None and not told and not self.overrides and not layers.own_variables(self.env)
 
@@ -107,7 +107,7 @@ class _Sources:
         return defaults.tree(self.place.name, self.env)
 
     def layers(self, *, lines: bool = False) -> tuple[list[Layer], list[Problem]]:
-        """All layers, the lowest first, and the variables that mean nothing; `lines` finds places in the file."""
+        """All layers, lowest first, and the problems of variables; `lines` finds the places in the file."""
         data = files.parsed(self.place.path, self.content) if self.content is not None else {}
         below = [ALWAYS, layers.Layer(self._filling(data))]
         if self.content is not None:
@@ -119,7 +119,7 @@ class _Sources:
         return [*found, layers.moved(found)], problems
 
     def _filling(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """What is built in, without the tables that the file has: its providers and chain are not mixed with ours."""
+        """The built-in profile without the tables of the file, whose providers and chain are not mixed with ours."""
         own = data.get("providers")
         if not own:
             return {key: value for key, value in self._built_in().items() if key not in data}
@@ -132,7 +132,7 @@ class _Sources:
         return layers.merged(self.layers()[0])
 
     def checked(self) -> Profile:
-        """The profile, or every problem of it in one error."""
+        """The profile. Raises `ProfileError` with all of its problems."""
         found, problems = self.layers(lines=True)
         profile, wrong = validated(layers.merged(found))
         problems += [
@@ -143,13 +143,13 @@ class _Sources:
         return profile
 
     def origins(self) -> dict[str, str]:
-        """The origin of each value that a source gave."""
+        """The origin of each value that a source has set."""
         found, _ = self.layers(lines=True)
         each = {dotted(path): layers.origin(path, found) for path in layers.leaves(layers.merged(found))}
         return {key: origin for key, origin in each.items() if origin != layers.UNSAID}
 
     def with_headers(self, profile: Profile) -> Profile:
-        """The cache knows only the names of headers: their values are read again."""
+        """The profile with the values of its headers, of which the cache has only the names."""
         if not any(provider.headers for provider in profile.providers.values()):
             return profile
         given = self.tree()["providers"]
@@ -162,13 +162,13 @@ class _Sources:
         )
 
     def loaded(self, profile: Profile, origins: Mapping[str, str]) -> Loaded:
-        """What the program gets."""
+        """The profile with its origins and its place."""
         source = self.place.path if self.content is not None else None
         return Loaded(profile, origins, source, self.place.name)
 
 
 def _implied(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The providers that a file names as one names a kind: `anthropic/…` needs no table for the kind's defaults."""
+    """Providers that a file mentions by a type's name: `anthropic/…` works without a table."""
     from llmo.config.checks import targets
 
     named = {text.partition("/")[0] for _, text in targets(data) if isinstance(text, str) and "/" in text}
@@ -178,6 +178,6 @@ def _implied(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _order(problem: Problem) -> tuple[bool, str, int]:
-    """Lines of files first, in their order."""
+    """Sorts problems of files first, by line."""
     where, _, line = problem.where.rpartition(":")
     return (not line.isdigit(), where, int(line) if line.isdigit() else 0)

@@ -1,4 +1,4 @@
-"""Where Ollama is, and which models it had when it was last asked."""
+"""The address of Ollama, and the models that it had when last asked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BARE_V6 = re.compile(r"(?<![0-9a-fA-F:.])[0-9a-fA-F.]*:[0-9a-fA-F.]*:[0-9a-fA-F
 
 def address(value: str) -> str:
     """
-    Base URL that `OLLAMA_HOST` means, by the rules of Ollama's server and client (envconfig/config.go).
+    The base URL that a value of `OLLAMA_HOST` means, by Ollama's own rules (envconfig/config.go).
 
     A scheme without a port means that scheme's port, not 11434; addresses that a server binds to
     (`0.0.0.0`, `::`) are reached over loopback.
@@ -56,7 +56,7 @@ def _port(scheme: str, number: int) -> str:
 
 
 def remembered(base_url: str, env: Mapping[str, str]) -> tuple[str, ...]:
-    """Models that answered at this address when discovery last asked; none when it never did."""
+    """The models at this address when discovery last asked; none when it never did."""
     try:
         found = jsontext.read((cache_dir(env) / "ollama-models.json").read_bytes())
         if found["base_url"].rstrip("/") != base_url.rstrip("/"):
@@ -67,7 +67,7 @@ def remembered(base_url: str, env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def remember(base_url: str, models: Sequence[str], env: Mapping[str, str], *, now: float) -> None:
-    """Keep what discovery found for the next start."""
+    """Store what discovery found for the next start."""
     from llmo.storage.files import replace
 
     body = {"base_url": base_url, "models": list(models), "at": now}
@@ -76,9 +76,9 @@ def remember(base_url: str, models: Sequence[str], env: Mapping[str, str], *, no
 
 def discover(base_url: str, *, seconds: float = 2.0) -> tuple[str, ...] | None:
     """
-    Ask Ollama for its models, or None when nobody answers as Ollama would.
+    The models of a running Ollama; None when nothing at the address answers like one.
 
-    Blocking and short; for the moments when no provider is wired yet. `providers.ollama` is the real thing.
+    Blocks, each step for at most `seconds`; for use before there is a provider.
     """
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
     from urllib.parse import urlsplit

@@ -1,8 +1,8 @@
 """
-What a parameter may be, decided once: for flags, profile, `llmo.Client`, LangChain's model, and the rows of a batch.
+Valid values of parameters, for flags, the profile, `llmo.Client`, LangChain's model and batch rows alike.
 
-Everything that multiplies money or reaches SQLite has an upper bound here: 10⁸ tokens at the dearest price that a
-profile can give ($10,000 a million, 10¹⁰ picodollars a token) are 10¹⁸ picodollars, below 2⁶³.
+Whatever multiplies money or is stored in SQLite has an upper bound here: 10⁸ tokens at the highest price that a
+profile can set ($10,000 a million, 10¹⁰ picodollars a token) are 10¹⁸ picodollars, below 2⁶³.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llmo.types.money import Pico
 
 MOST_TOKENS = 10**8
-"""Tokens that a limit may be: a hundred times what any model writes."""
+"""The largest token limit: a hundred times what any model writes."""
 MOST_PRICE = 10_000
 """Dollars for a million tokens."""
 MOST_RETRIES = 100
@@ -39,7 +39,7 @@ NAMED = 2
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What a number may be, both ends included; `positive` leaves `least` itself out."""
+    """The range of a number, both ends included; `positive` excludes `least`."""
 
     least: float
     most: float
@@ -70,11 +70,11 @@ RANGES: Mapping[str, Range] = {
     "percent": Range(1, 100),
 }
 BODY = ("max_tokens", "max_completion_tokens", "n", "best_of", "temperature", "top_p", "seed")
-"""Numbers of a request body that decide what it costs, or that llmo sends in a field of another name."""
+"""Numbers in a request body that affect its cost, or that llmo sends in a field of another name."""
 
 
 def whole(name: str, value: object, said: str | None = None) -> int | None:
-    """A whole number within `RANGES[name]`, None of None; `said` is what the user called it. Raises `UsageError`."""
+    """Check a whole number against `RANGES[name]`; None stays None. `said` names it in the `UsageError`."""
     number = _checked(name, value, said or name)
     return None if number is None else int(number)
 
@@ -86,7 +86,7 @@ def real(name: str, value: object, said: str | None = None) -> float | None:
 
 
 def stops(value: object, said: str = "stop") -> tuple[str, ...]:
-    """Texts to stop at: one or a list. Raises `UsageError` for an empty text, for too many, for anything else."""
+    """Check stop sequences, one or a list. Raises `UsageError` for an empty one, too many, or another type."""
     if value is None:
         return ()
     texts = [value] if isinstance(value, str) else value
@@ -103,7 +103,7 @@ def stops(value: object, said: str = "stop") -> tuple[str, ...]:
 
 
 def parsed(name: str, text: str, said: str) -> int:
-    """The same for a whole number in words of a command line."""
+    """The same for a whole number in the text of a flag."""
     try:
         value = int(text)
     except ValueError:
@@ -128,14 +128,14 @@ def cap(text: str, said: str) -> Pico:
 
 
 def word(name: str, value: object) -> str | None:
-    """A text such as a service tier, None of None. Raises `UsageError`."""
+    """Check a text such as a service tier; None stays None. Raises `UsageError`."""
     if value is None or (isinstance(value, str) and value):
         return value
     raise UsageError(f"{name} is not a text: {shown(value)}")
 
 
 def body(fields: Mapping[str, Any]) -> None:
-    """Raise `UsageError` for a request body with a number that can't be meant."""
+    """Check the numbers and texts of a request body. Raises `UsageError`."""
     for name in BODY:
         _checked(name, fields.get(name), name)
     stops(fields.get("stop") or None)
@@ -143,7 +143,7 @@ def body(fields: Mapping[str, Any]) -> None:
 
 
 def options(given: object, said: str = "extra") -> dict[str, Any]:
-    """Options that go to the provider as they are. Raises `UsageError` unless they are JSON."""
+    """Check that options, which are passed on unchanged, are JSON. Raises `UsageError`."""
     if given is None:
         return {}
     if not isinstance(given, Mapping):
@@ -154,7 +154,7 @@ def options(given: object, said: str = "extra") -> dict[str, Any]:
 
 
 def shown(value: object) -> str:
-    """A value in a message: as JSON spells it, cut when it is long."""
+    """A value as a message shows it: in JSON's spelling, truncated."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int) and value.bit_length() > 4 * SHOWN:

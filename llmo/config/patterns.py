@@ -1,8 +1,8 @@
 """
-What a name in a profile means that may hold `*`: the `match` of budgets, `[[prices]]`, and the checks of both.
+Names with `*` in a profile: the `match` of budgets, `[[prices]]`, and the checks of both.
 
-`*` stands for any text, also none; everything else is itself. Names of models are compared without case, as the
-price table looks them up: a budget must not be passed by writing `GPT-X`.
+`*` stands for any text, the empty one included; every other character for itself. Names of models are compared
+without case, as the price table looks them up: `GPT-X` must not slip past a budget.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 
 ANY = "*"
 _CLASS = re.compile(r"\[[^\]=]*(?:\]|$)")
-"""A shell's character class; Cursor's models have settings in brackets, `sonnet[effort=high]`."""
+"""A shell's character class; not the settings of Cursor's models, `sonnet[effort=high]`."""
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a pattern means a name; the time grows with the name, however many `*` there are."""
+    """Whether a pattern matches a name, in time proportional to the name however many `*` there are."""
     first, *rest = pattern.split(ANY)
     if not rest:
         return pattern == name
@@ -32,17 +32,17 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def means_target(pattern: str, target: str) -> bool:
-    """Whether a pattern means `provider/model`."""
+    """Whether a pattern matches `provider/model`."""
     return matches(pattern.lower(), target.lower())
 
 
 def means_model(pattern: str, provider: str, model: str) -> bool:
-    """Whether a pattern means a model, by its name alone or as `provider/model`."""
+    """Whether a pattern matches a model, by its name alone or as `provider/model`."""
     return means_target(pattern, model) or means_target(pattern, f"{provider}/{model}")
 
 
 def may_begin(pattern: str, prefix: str) -> bool:
-    """Whether a pattern means any model name that begins like this, as `provider/`."""
+    """Whether a pattern matches some name with this prefix, such as `provider/`."""
     pattern, prefix = pattern.lower(), prefix.lower()
     first, star, _ = pattern.partition(ANY)
     return first.startswith(prefix) or (bool(star) and prefix.startswith(first))
@@ -50,9 +50,9 @@ def may_begin(pattern: str, prefix: str) -> bool:
 
 def wrong(pattern: str, *, free: bool = False) -> str | None:
     """
-    Why a pattern can't be what its writer meant; None when nothing speaks against it.
+    Why a pattern is surely a mistake; None when it may be meant.
 
-    With `free` it is about text that people make up (tags), which may be empty or have spaces around it.
+    `free` is for text of the user's own (tags), which may be empty or have spaces around it.
     """
     if not free and not pattern.strip():
         return f"expected a name; {ANY} is any"

@@ -1,4 +1,4 @@
-"""What is wrong with a profile: all of it at once, a line each."""
+"""Problems of a profile: all at once, one line each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNKNOWN = {"unexpected_keyword_argument", "extra_forbidden"}
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to mend: where it stands (`file:line`, `environment NAME`, `flag --x`), its key, what is wrong."""
+    """One thing to fix: its place (`file:line`, `environment NAME`, `flag --x`), its key, and what is wrong."""
 
     where: str
     key: str
@@ -33,7 +33,7 @@ class Problem:
 
 
 class ProfileError(ConfigError):
-    """A profile that cannot be used; `problems` are its lines."""
+    """A profile that can't be used; each problem is a line of the message."""
 
     def __init__(self, problems: Sequence[Problem], *, hint: str | None = None) -> None:
         super().__init__("\n".join(dict.fromkeys(map(str, problems))), hint=hint)
@@ -41,7 +41,7 @@ class ProfileError(ConfigError):
 
 
 def what(path: Path, error: Mapping[str, Any]) -> str:
-    """One finding of pydantic, in our words; values that may be secrets are not repeated."""
+    """The message for an error of pydantic; values that may be secrets are not repeated."""
     kind, value = str(error["type"]), error["input"]
     if kind in _UNKNOWN:
         return unknown(path)

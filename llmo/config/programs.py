@@ -1,4 +1,4 @@
-"""Programs that providers run: where they are, told without starting one."""
+"""Finds the programs that providers run, without starting one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start; `proven` is False when it must first be asked what it is."""
+    """A command to start; `proven` is False when its identity must be checked first."""
 
     command: tuple[str, ...]
     proven: bool = True
 
 
 def find(config: ProviderConfig, env: Mapping[str, str]) -> Program | str:
-    """The command line of the program that a provider runs, else why there is none."""
+    """The command of the program that a provider runs, else why there is none."""
     if config.command:
         name, *rest = config.command
         found = shutil.which(_expanded(name, env), path=env.get("PATH", ""))

@@ -1,4 +1,4 @@
-"""The declaration of the profile, asked by key: what may stand where, in words for the user."""
+"""The declared type of each key of a profile, and words for it in messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llmo.config.toml_positions import BARE
 
 Path: TypeAlias = tuple["str | int", ...]
 Type: TypeAlias = Any
-"""A type as annotations give it, without `Annotated` and `None`."""
+"""A type from an annotation, without `Annotated` and `None`."""
 
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 _WORDS: Mapping[Any, str] = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
@@ -30,7 +30,7 @@ def _quoted(part: str) -> str:
 
 
 def declared(path: Path) -> Type | None:
-    """The type that stands at `path`; None where nothing may stand."""
+    """The type declared at `path`; None where nothing is."""
     kind: Any = Profile
     for part in path:
         kind = _inner(kind, part)
@@ -67,29 +67,29 @@ def _bare(hint: Any) -> Type:
 
 
 def names(path: Path) -> tuple[str, ...]:
-    """The keys that may stand in the table at `path`; none where they are free."""
+    """The keys of the table at `path`; none where any are allowed."""
     kind: Any = declared(path)
     return tuple(_fields(kind)) if is_dataclass(kind) else ()  # type: ignore[arg-type]  # as above
 
 
 def choices(path: Path) -> tuple[str, ...]:
-    """The words that may stand at `path`; none where any may."""
+    """The allowed words at `path`; none where any are."""
     kind = declared(path)
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
 def is_table(kind: Type | None) -> bool:
-    """Whether keys stand inside."""
+    """Whether the type has keys."""
     return is_dataclass(kind) or get_origin(kind) is Mapping
 
 
 def is_list(kind: Type | None) -> bool:
-    """Whether items stand inside."""
+    """Whether the type has items."""
     return get_origin(kind) is tuple
 
 
 def expected(path: Path) -> str:
-    """What stands at `path`, in words."""
+    """The type at `path`, in words."""
     kind = declared(path)
     if kind == Usd:
         return 'dollars in quotes, as "2.50"'
@@ -102,7 +102,7 @@ def expected(path: Path) -> str:
 
 
 def given(value: object) -> str:
-    """What was found, in words; long ones are cut."""
+    """The value that was found, in words, truncated."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -116,7 +116,7 @@ def given(value: object) -> str:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """`; did you mean base_url?`, or nothing when no known name comes near."""
+    """`; did you mean base_url?`, or nothing when no known name is close."""
     import difflib
 
     lower = {word.lower(): word for word in known}
@@ -128,7 +128,7 @@ def decoded(path: Path, text: str) -> object:
     """
     A value that came as text (an environment variable), by the type declared at `path`.
 
-    Lists and tables are JSON. What cannot be read stays text, for the validation to name.
+    Lists and tables are JSON. What can't be read stays text, which the validation reports.
     """
     kind = declared(path)
     if kind is bool:

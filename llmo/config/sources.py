@@ -1,4 +1,4 @@
-"""Profile files: where they are, what they say, where it stands."""
+"""Profile files: their places, their content, and the line of each value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Place:
 
     @property
     def built_in(self) -> bool:
-        """Whether it works without its file."""
+        """Whether the profile exists without a file."""
         return not self.explicit and self.name in TREES
 
 
@@ -48,7 +48,7 @@ def place(name_or_path: str | None, env: Mapping[str, str]) -> Place:
 
 
 def directory(env: Mapping[str, str]) -> Path:
-    """Where profiles with names are."""
+    """The directory of named profiles."""
     return config_dir(env) / "profiles"
 
 
@@ -85,7 +85,7 @@ def _unknown(where: Place, env: Mapping[str, str]) -> ConfigError:
 
 
 def parsed(path: Path | str, content: bytes) -> dict[str, Any]:
-    """What a file says. Raises `ProfileError` with the line and column where it is no TOML."""
+    """The parsed TOML of a file. Raises `ProfileError` with line and column when it is invalid."""
     import tomllib
 
     try:
@@ -106,7 +106,7 @@ def _invalid(path: Path | str, content: bytes, message: str) -> ProfileError:
 
 
 def text(path: Path | str, content: bytes) -> str:
-    """A file's text; Windows editors begin it with a mark. Raises `ProfileError` where it is no UTF-8."""
+    """The text of a file, without the byte order mark of Windows editors. Raises `ProfileError` for invalid UTF-8."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -115,7 +115,7 @@ def text(path: Path | str, content: bytes) -> str:
 
 
 def layer(path: Path | str, content: bytes, data: Mapping[str, Any]) -> Layer:
-    """A parsed file with the line of each of its parts."""
+    """A parsed file as a layer, with the line of each part."""
     from llmo.config.toml_positions import positions
 
     lines = positions(text(path, content))

@@ -135,7 +135,7 @@ class _Reader:
         self.lines.setdefault(path, line or self._line())
 
     def _line(self) -> int:
-        """Count only what lies between the last question and this one: a text is read once."""
+        """Counts from the last position that was asked for, so that a text is read once."""
         before, line = self._counted
         line += self.text.count("\n", before, self.at)
         self._counted = (self.at, line)

@@ -1,1 +1,1 @@
-"""What may be in a request, and what of it is sent."""
+"""The content of requests: options, bodies and schemas."""

@@ -1,4 +1,4 @@
-"""Answers held against a JSON Schema: whatever a model wrote, the end is a verdict, and soon."""
+"""Validates answers against a JSON Schema, in bounded time whatever a model wrote."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 LARGEST = 1 << 20
 """Characters of a schema."""
 BACKTRACKS = 10_000
-"""Steps of a pattern with look-around or back-references, which no linear engine knows, before it counts as not met."""
+"""Steps of a pattern with look-around or back-references, which no linear engine has, before it counts as no match."""
 WORK = 10**8
-"""Steps of 10 ns that one answer may take: about a second, in which nothing else runs."""
+"""Steps of 10 ns for one answer: about a second, during which nothing else runs."""
 SEARCHED = 200_000
 EXPLAINED = 20_000
 """Times that a part of the schema meets a value while the work is counted, and while errors are collected."""
 ERRORS_SHOWN = 5
 VALUE_SHOWN, ERROR_SHOWN = 80, 300
 MASK = "\0"
-"""Stands for the value in messages of jsonschema-rs, which would have all of it."""
+"""Replaces the value in messages of jsonschema-rs, which would contain all of it."""
 
 
 def checked(schema: object) -> Validator:
@@ -49,7 +49,7 @@ def checked(schema: object) -> Validator:
 
 
 def bare(text: str) -> str:
-    """JSON without the code fence that models like to put around it: free, so tried before a paid repair."""
+    """JSON without the code fence that models like to add: free, so it is tried before a paid repair."""
     text = text.strip()
     if text.startswith("```") and text.endswith("```"):
         return text[3:-3].split("\n", 1)[-1].strip()
@@ -57,7 +57,7 @@ def bare(text: str) -> str:
 
 
 class Validator:
-    """Holds answers against one schema; `checked` makes it."""
+    """Validates answers against one schema; made by `checked`."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
         import jsonschema_rs as rs
@@ -76,7 +76,7 @@ class Validator:
             raise _unusable(exc) from None
 
     def check(self, text: str) -> tuple[Json, list[str]]:
-        """The data of an answer and what is wrong with it; nothing wrong means that it matches."""
+        """The data of an answer and its problems; it matches when there are none."""
         try:
             data = jsontext.read(bare(text))
             if "\\ud" in text.lower():
@@ -111,7 +111,7 @@ def _made(text: str) -> Validator:
 
 
 def _cost(pattern: str) -> int:
-    """The most work that a pattern makes per character of what it is held against, in steps of 10 ns."""
+    """The most work of a pattern per character of the text, in steps of 10 ns."""
     import jsonschema_rs as rs
 
     try:
@@ -124,7 +124,7 @@ def _cost(pattern: str) -> int:
 
 
 def _unusable(exc: ValidationError) -> UsageError:
-    """What is wrong with a schema that does not compile."""
+    """The reason why a schema does not compile."""
     where = "/".join(map(str, exc.instance_path)) or "top level"
     value = _clipped(jsontext.write(exc.instance), VALUE_SHOWN)
     message = exc.message.replace(MASK, value)

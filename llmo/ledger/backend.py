@@ -34,11 +34,12 @@ class Ledger(TargetHistory, Protocol):
     epoch. Calendar windows, days of reports and wall-clock times without an offset are in `zone`.
 
     Atomicity: what a method changes is stored as a whole or not at all (`import_calls`: in groups of calls). Once a
-    method has returned, every process sees the change, and it survives the death of this one.
+    method has returned, every process sees the change, and it survives a crash of this one; a power failure may undo
+    the last changes, never parts of one.
 
     Concurrency: any number of processes use the ledger at once; each thread has an object of its own (`clone`). A hold
     is checked against its limits and recorded in one step: two processes never take the same dollars, or the same
-    last call, twice. Settlements and releases are idempotent; the first one of a call counts.
+    last call, twice. Of several settlements and releases of a call the first one counts (but see `reconcile`).
 
     Errors: `ConfigError` when the storage can't be used, `Locked` when others kept it locked for the time allowed.
     Either way nothing was changed. Nothing is created before it is needed: a ledger without calls answers every
@@ -60,8 +61,9 @@ class Ledger(TargetHistory, Protocol):
         Apply holds, settlements and releases in order, in one transaction; one result per entry.
 
         None means applied. A hold that a limit refuses changes nothing, and its result is the `OverBudget`; later
-        entries are still applied, against the sums that it left alone. An entry that can't be stored (an amount or
-        text out of range) has its exception as the result and affects no other; a single such entry raises it.
+        entries are still applied, against the sums that it left alone. An entry that can't be stored (an amount out of
+        range) has its exception as the result and affects no other: each is then applied in a transaction of its own.
+        A single such entry raises its exception.
         `patience` replaces the default wait for other processes, in seconds.
         """
         ...

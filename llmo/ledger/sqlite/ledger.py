@@ -1,4 +1,4 @@
-"""The ledger of all llmo processes of a user in one SQLite file: what writes to it."""
+"""The ledger in an SQLite file that all processes of a user share: the operations that write to it."""
 
 from __future__ import annotations
 

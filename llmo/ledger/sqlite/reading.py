@@ -1,4 +1,4 @@
-"""The ledger in an SQLite file: what only reads from it."""
+"""The ledger in an SQLite file: the operations that only read it."""
 
 from __future__ import annotations
 

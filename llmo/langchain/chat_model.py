@@ -1,15 +1,15 @@
 """
-LangChain's chat model over `llmo.Client` (extra `llmo[langchain]`): routes, budgets and ledger of llmo.
+A LangChain chat model over `llmo.Client`, with llmo's routing, budgets and ledger (extra `llmo[langchain]`).
 
     from llmo.langchain import ChatLlmo
 
     model = ChatLlmo(model="openai/gpt-5-mini", max_cost="2.00")
     model.invoke("Hello", config={"metadata": {"team": "maps"}}).response_metadata["cost_usd"]
 
-Not there: `bind_tools`, because an llmo request has no tools of its own. Where `extra` carries a provider's own tools,
-their calls come back as `tool_calls` of the message; results of tools can't be sent. Not there either: audio, video,
-PDF and images by URL, because llmo sends text and pictures and fetches nothing. What can't be sent is refused by name,
-never dropped.
+Not supported: `bind_tools`, since an llmo request has no tools of its own. If `extra` carries a provider's own tools,
+their calls are returned as `tool_calls` of the message, but tool results cannot be sent. Also not supported: audio,
+video, PDF and images by URL, since llmo sends text and images and fetches nothing. Unsupported content raises an error
+that names it; nothing is dropped silently.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ RENAMED = {"max_retries": "retries", "json_schema": "schema"}
 
 
 class _Lazy:
-    """The client of a model, made when it is first used; a copy or a pickle of the model makes its own."""
+    """The client of a model, created on first use; copies and pickles of the model create their own."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -81,19 +81,19 @@ class _Lazy:
 
 class ChatLlmo(BaseChatModel):
     """
-    A chat model that llmo routes.
+    A chat model routed by llmo.
 
-    Everything can also be given per call: `model.invoke("…", model="fast", max_cost="0.01", private=True)`. Tags
-    (`key=value`, or a word) and scalar metadata of a run's config are stored with its calls in the ledger, as
-    `ledger_tags` are. Errors are `llmo.errors`.
+    All options can also be set per call: `model.invoke("…", model="fast", max_cost="0.01", private=True)`. The tags
+    (`key=value`, or a word) and scalar metadata of a run's config are stored with its calls in the ledger, like
+    `ledger_tags`. Errors are `llmo.errors`.
     """
 
     model: str | list[str] = "auto"
-    """`provider/model`, an alias, a chain of them, or auto: by task."""
+    """`provider/model`, an alias, a chain of them, or auto (chosen by task)."""
     llmo_profile: str | None = Field(default_factory=lambda: os.environ.get("LLMO_PROFILE"))
-    """A profile's name or path."""
+    """Name or path of a profile."""
     task: str | None = None
-    """Whose chain is taken."""
+    """The task whose chain is used."""
     temperature: float | None = None
     """Sampling temperature."""
     max_tokens: int | None = None
@@ -101,36 +101,36 @@ class ChatLlmo(BaseChatModel):
     seed: int | None = None
     """Sampling seed."""
     stop: list[str] | None = None
-    """Texts to stop at."""
+    """Stop sequences."""
     timeout: float | None = None
-    """Seconds for one call, retries and fallbacks included."""
+    """Seconds for one call, including retries and fallbacks."""
     max_retries: int | None = None
     """Attempts per candidate after the first."""
     fallback: bool = True
-    """Whether a candidate that fails is replaced."""
+    """Whether to try the next candidate when one fails."""
     private: bool = False
     """Never leave this machine."""
     max_cost: str | None = None
-    """Dollars for everything that this model object spends."""
+    """Cap in dollars for everything that this model object spends."""
     concurrency: int | None = None
-    """Requests in flight at each provider, see `llmo.Client`."""
+    """Concurrent requests per provider; see `llmo.Client`."""
     ledger_tags: dict[str, str] = Field(default_factory=dict)
     """Stored with every call."""
     streaming: bool = False
-    """Whether `invoke` streams too, for callbacks that count tokens as they come."""
+    """Whether `invoke` streams too, for callbacks that receive tokens as they arrive."""
     api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    """Accepted because LangChain gives it to every model, and not used: keys belong to the providers of the profile."""
+    """Ignored; accepted because LangChain passes it to every model. Keys belong to the providers of the profile."""
 
     model_config = ConfigDict(extra="forbid")
     _lazy: _Lazy = PrivateAttr(default_factory=_Lazy)
 
     @property
     def client(self) -> Client:
-        """The client that this model asks."""
+        """The client behind this model."""
         return self._lazy.of(self)
 
     def close(self) -> None:
-        """Book what is under way and close connections; a later call opens them again."""
+        """Settle calls in flight and close connections; a later call opens them again."""
         self._lazy.close()
 
     @property
@@ -139,11 +139,11 @@ class ChatLlmo(BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """What makes answers differ: for traces, and for the key of LangChain's cache."""
+        """Parameters that affect the answer, for traces and for the key of LangChain's cache."""
         return {name: value for name in DECIDING if (value := getattr(self, name)) is not None}
 
     def get_num_tokens(self, text: str) -> int:
-        """An estimate: which model answers is decided per call."""
+        """Estimate the number of tokens; the model, and so its tokenizer, is chosen per call."""
         return tokens.estimate(text)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
@@ -153,13 +153,13 @@ class ChatLlmo(BaseChatModel):
         return found
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """The key of LangChain's cache: who pays is no part of it."""
+        """Build the key of LangChain's cache, without tags of the ledger."""
         kwargs.pop("ledger_tags", None)
         return super()._get_llm_string(stop=stop, **kwargs)
 
-    # LangChain hands a run's tags to some of its hooks and not to others; here all of them pass.
+    # LangChain passes a run's tags only to some of its hooks; these methods see all of them.
     def invoke(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> AIMessage:  # noqa: A002 - LangChain's word
-        """As LangChain's, with the run's tags."""
+        """Add the tags of the run, then do what LangChain does."""
         return super().invoke(input, config, **self._tagged(config, kwargs))
 
     async def ainvoke(
@@ -168,7 +168,7 @@ class ChatLlmo(BaseChatModel):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """As LangChain's, with the run's tags."""
+        """Add the tags of the run, then do what LangChain does."""
         return await super().ainvoke(input, config, **self._tagged(config, kwargs))
 
     def stream(
@@ -177,7 +177,7 @@ class ChatLlmo(BaseChatModel):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        """As LangChain's, with the run's tags."""
+        """Add the tags of the run, then do what LangChain does."""
         return super().stream(input, config, **self._tagged(config, kwargs))
 
     def astream(
@@ -186,7 +186,7 @@ class ChatLlmo(BaseChatModel):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        """As LangChain's, with the run's tags."""
+        """Add the tags of the run, then do what LangChain does."""
         return super().astream(input, config, **self._tagged(config, kwargs))
 
     def _tagged(self, config: RunnableConfig | None, given: dict[str, Any]) -> dict[str, Any]:
@@ -246,7 +246,7 @@ class ChatLlmo(BaseChatModel):
         given: dict[str, Any],
         run: CallbackManagerForLLMRun | AsyncCallbackManagerForLLMRun | None,
     ) -> Options:
-        """Those of the call over those of the model. Raises `UsageError` for what llmo can't do."""
+        """Merge the options of the call over those of the model. Raises `UsageError` for unsupported ones."""
         given.pop("stream", None)
         if tools := TOOLS & given.keys():
             raise UsageError(
@@ -267,10 +267,10 @@ class ChatLlmo(BaseChatModel):
         self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]:
         """
-        Answers that match a JSON Schema, a Pydantic class or a TypedDict.
+        Return a runnable whose answers match a JSON Schema, a Pydantic class or a TypedDict.
 
-        Every `method` goes the one way of llmo: the provider's own means where it has them, the answer validated
-        here whatever `strict` says, one repair, then `InvalidOutput`.
+        Every `method` works the same way: the provider's structured output where available, validation by llmo
+        whatever `strict` says, one repair, then `InvalidOutput`.
         """
         method = kwargs.pop("method", None) or METHODS[0]
         kwargs.pop("strict", None)
@@ -287,7 +287,7 @@ class ChatLlmo(BaseChatModel):
 def _with_raw(
     model: Runnable[LanguageModelInput, AIMessage], parser: JsonOutputParser
 ) -> Runnable[LanguageModelInput, dict[str, Any]]:
-    """The message beside what was read in it; the error where nothing could be."""
+    """Return the raw message along with the parsed value, or with the error if it cannot be parsed."""
 
     def read(raw: AIMessage) -> dict[str, Any]:
         try:

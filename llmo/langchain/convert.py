@@ -1,4 +1,4 @@
-"""LangChain's words in llmo's and back: messages, tags, schemas, the facts of an answer."""
+"""Converts between LangChain and llmo: messages, tags, schemas and the metadata of answers."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from llmo.types.messages import Role
 
 OWN_TAGS = ("seq:step:", "map:key:", "langsmith:")
-"""Tags that LangChain puts on the steps of a chain."""
+"""Tags that LangChain adds to the steps of a chain."""
 OWN_METADATA = ("ls_", "lc_", "langgraph_", "checkpoint", "__")
-"""Metadata that LangChain, LangSmith and LangGraph add of themselves."""
+"""Metadata that LangChain, LangSmith and LangGraph add by themselves."""
 
 
 def turns(messages: Sequence[BaseMessage]) -> list[Message]:
-    """A conversation. Raises `UsageError` naming what llmo can't send."""
+    """Convert a conversation. Raises `UsageError` naming content that llmo cannot send."""
     return [_turn(message) for message in messages]
 
 
@@ -46,7 +46,7 @@ def _turn(message: BaseMessage) -> Message:
             texts.append(block["text"])
         elif kind == "image" and role == "user":
             images.append(_image(block, len(images) + 1))
-        # A model's own reasoning is no part of what it said.
+        # Reasoning is not part of what the model said.
         elif kind != "reasoning":
             raise UsageError(f"llmo can't send this part of a {message.type} message: {kind}")
     return Message(role, "\n".join(texts), tuple(images))
@@ -76,7 +76,7 @@ def _image(block: Mapping[str, Any], number: int) -> Image:
 
 
 def ledger_tags(tags: Iterable[str] | None, metadata: Mapping[str, Any] | None) -> dict[str, str]:
-    """A run's tags (`key=value`, or a word, which becomes `word=true`) and its scalar metadata."""
+    """Convert a run's tags (`key=value`, or a word, which becomes `word=true`) and its scalar metadata."""
     found = {
         key: str(value)
         for key, value in (metadata or {}).items()
@@ -90,7 +90,7 @@ def ledger_tags(tags: Iterable[str] | None, metadata: Mapping[str, Any] | None) 
 
 
 def json_schema(schema: dict[str, Any] | type) -> dict[str, Any]:
-    """A JSON Schema of a Pydantic class (of either version), a TypedDict, a tool, or of itself."""
+    """Return the JSON Schema of a Pydantic class (of either version), a TypedDict or a tool, or a schema unchanged."""
     if isinstance(schema, dict) and not {"function", "parameters", "input_schema"} & schema.keys():
         return schema
     if isinstance(schema, type) and is_basemodel_subclass(schema):
@@ -101,7 +101,7 @@ def json_schema(schema: dict[str, Any] | type) -> dict[str, Any]:
 
 
 def facts(answer: Answer) -> dict[str, Any]:
-    """What a message says of its answer besides the text."""
+    """Return the fields of a message that describe its answer, besides the text."""
     target = answer.target
     read = [call for call in answer.tool_calls if isinstance(call.arguments, dict)]
     text = [call for call in answer.tool_calls if not isinstance(call.arguments, dict)]

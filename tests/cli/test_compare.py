@@ -93,6 +93,20 @@ def test_a_cap_is_one_for_all(llmo: Any, two: tuple[str, str]) -> None:
     assert (3, [None, "budget_exceeded"]) == (run.code, [one.get("error", {}).get("kind") for one in run.lines])
 
 
+def test_on_github_a_refusal_of_one_is_an_annotation(llmo: Any, two: tuple[str, str]) -> None:
+    """
+    As of `ask`: the step shows which budget stopped it, below the error and its hint.
+    """
+    flags = (*two, "ask", *BOTH, "hello", "--max-cost", "0.01", "--max-tokens", "20")
+    run = llmo(*flags, env={"GITHUB_ACTIONS": "true"})
+
+    lines = run.stderr.splitlines()
+    (error,) = (number for number, line in enumerate(lines) if line.startswith("llmo: dear/echo: "))
+    assert ["hint: ", "::error"] == [lines[error + 1][:6], lines[error + 2][:7]]
+    assert lines[error + 2].startswith("::error title=llmo budget::")
+    assert "::error" not in llmo(*flags).stderr
+
+
 def test_a_cap_that_holds_one_at_a_time_is_enough_for_both(llmo: Any, two: tuple[str, str]) -> None:
     """
     Whoever is refused money waits for the other to settle at what it really cost.

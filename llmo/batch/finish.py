@@ -49,7 +49,7 @@ def finish(run: BatchRun, ending: Ending, *, elapsed: float, caught: Exit | None
 
 
 def _finish_output(job: BatchJob, files: BatchFiles, *, complete: bool) -> Summary | None:
-    """Make the output what was asked for, once no more lines come; what a comparison came to."""
+    """Bring the output into its requested form, now that no more lines come; returns the summary of a comparison."""
     stats, output, journal = job.stats, job.spec.output, job.journal
     target, targets = output.target, output.compared_targets
     if files.journal is None or target is None or journal is None or files.journal.lost:
@@ -77,7 +77,7 @@ def _code(job: BatchJob, ending: Ending, caught: Exit | None) -> Exit:
 
 
 def still_to_send(job: BatchJob) -> Forecast:
-    """What the rows would take that the output of a run does not have."""
+    """Forecast the rows that are still missing from the output of a run."""
     job.read_recorded()
     return forecast(job)
 

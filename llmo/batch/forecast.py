@@ -38,7 +38,7 @@ class Share:
 
 @dataclass(slots=True)
 class Forecast:
-    """What all rows that are left would take."""
+    """What the remaining rows would take."""
 
     rows: int = 0
     copies: int = 0
@@ -57,7 +57,7 @@ class Forecast:
 
 
 def forecast(job: BatchJob) -> Forecast:
-    """Plan every row that is left; equal requests count once."""
+    """Plan every remaining row; identical requests count once."""
     found = Forecast()
     same = job.same.copy()
     for work in works(job.feed(stats=RunStats())):
@@ -82,7 +82,7 @@ def forecast(job: BatchJob) -> Forecast:
 
 
 def dry_run(job: BatchJob) -> Forecast:
-    """The forecast of a run that is not begun; writes nothing."""
+    """Forecast a run without starting it; writes nothing."""
     if job.journal is not None and job.journal.exists() and not job.spec.restart:
         job.read_recorded()
     return forecast(job)

@@ -1,4 +1,4 @@
-"""What one batch is about: its inputs, its prompts, its outputs, each made when first asked for."""
+"""One batch: its inputs, prompts and outputs, each created on first use."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ class _Kept:
 @dataclass
 class BatchJob:
     """
-    All that a run needs, made when first asked for.
+    Everything that a run needs, created on first use.
 
-    `stdin` are the rows on standard input, None where nobody has piped any. `notify` is told what somebody who waits
-    should know, a line at a time; `confirm` asks them, and is False where nobody can answer.
+    `stdin` has the rows of standard input, None if nothing was piped. `notify` gets messages for the user, a line
+    each; `confirm` asks the user a question, and returns False if nobody can answer.
     """
 
     spec: BatchSpec
@@ -72,7 +72,7 @@ class BatchJob:
     recorded: Recorded = field(default_factory=Recorded)
 
     def check(self) -> None:
-        """Everything that can be wrong before anything is paid. Raises `LlmoError`."""
+        """Check everything that can be checked before anything is paid for. Raises `LlmoError`."""
         self._output_is_of_this_shape()
         if self.spec.schema is not None:
             assert self.validator
@@ -96,7 +96,7 @@ class BatchJob:
 
     @cached_property
     def journal(self) -> Path | None:
-        """Where lines are appended; decided once, whatever becomes of the files meanwhile. None for a stream."""
+        """Where lines are appended, None for a stream; decided once, whatever happens to the files later."""
         return self.spec.output.journal
 
     @cached_property
@@ -109,14 +109,14 @@ class BatchJob:
 
     @cached_property
     def validator(self) -> Validator | None:
-        """Holds answers against the schema."""
+        """Validates answers against the schema."""
         from llmo.requests.validator import checked
 
         return None if self.spec.schema is None else checked(self.spec.schema)
 
     @cached_property
     def choice(self) -> dict[str, Json]:
-        """What of the selection makes a request another one."""
+        """The part of the selection that belongs to the key of a request."""
         chosen, profile = self.spec.selection, self.profile
         # A comparison may gain or lose a model: its answers have keys of their own.
         models = () if self.spec.output.compared_targets else chosen.models or (profile.model,)
@@ -158,7 +158,7 @@ class BatchJob:
 
     @cached_property
     def scan(self) -> Scan:
-        """The first reading."""
+        """The result of the first pass over the input."""
         head = None if self.spec.check_all else HEAD
         return scan(self.picked, self.builder, self.spec.id_field, head=head)
 
@@ -228,7 +228,7 @@ class BatchJob:
                 raise UsageError(f"unknown field to keep: {name}", hint=f"known fields: {', '.join(map(str, known))}")
 
     def _output_is_of_this_shape(self) -> None:
-        """A comparison would replace an output that has one answer a row, and the other way round."""
+        """Refuse to replace a comparison with single answers, or single answers with a comparison."""
         output, target = self.spec.output, self.spec.output.target
         if output.compared_targets and output.shape not in ("jsonl", "csv"):
             raise UsageError(f"--compare writes no {output.shape}", hint="jsonl and csv have all answers of a row")
@@ -243,14 +243,14 @@ class BatchJob:
             raise UsageError(f"holds {what}: {target}", hint="write to another file")
 
     def _is_ours(self, target: Path) -> None:
-        """Raise for a table that no run has made: the end of this one would replace it."""
+        """Raise for a table that no run has written: this run would replace it at its end."""
         spec, journal = self.spec, self.journal
         if journal is not None and not journal.exists() and not (spec.restart and spec.assume_yes):
             hint = "another -o, or --restart -y to replace it"
             raise UsageError(f"not an output of llmo batch: {target}", hint=hint)
 
     def _someone_answers(self) -> None:
-        """Raise when none of the first rows has anybody to answer it: then it is not the rows."""
+        """Raise when no model can answer any of the first rows: then the rows are not to blame."""
         for compared_target in self.spec.output.compared_targets or (None,):
             failures = [
                 self._unanswered(asked) for asked in self.scan.first if asked.compared_target == compared_target

@@ -1,4 +1,4 @@
-"""Before a run: take the output, see what it holds and what was in flight, ask what must be asked."""
+"""Before a run: open the output, find out what it holds and what was in flight, and ask for confirmation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class NotConfirmed(UsageError):
-    """An output would be thrown away, and nobody has said that it may be."""
+    """An output would be discarded, and nobody has confirmed it."""
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class BatchFiles:
     intents: Intents = field(default_factory=lambda: Intents(None))
 
     def failed(self, row: Mapping[str, Json] | str) -> None:
-        """Put a failed row apart, one that can't be read as it stands. Raises `OutputLost`."""
+        """Write a failed row to the errors file; one that can't be parsed unchanged. Raises `OutputLost`."""
         if self.errors is not None:
             self.errors.write(row.encode("utf-8", "surrogateescape") + b"\n" if isinstance(row, str) else encoded(row))
 
@@ -49,7 +49,7 @@ class BatchFiles:
         check_all([None if self.journal is None else self.journal.file, self.errors])
 
     def close(self) -> None:
-        """Give the files back."""
+        """Close the files."""
         if self.errors is not None:
             os.close(self.errors.fd)
         if self.journal is not None:
@@ -58,7 +58,7 @@ class BatchFiles:
 
 def prepare(job: BatchJob, files: BatchFiles, *, run: str, saved: Path) -> str:
     """
-    Open the files, say what is there already, and ask what must be asked; the name of the run in the ledger.
+    Open the files, report what they hold and ask for confirmation; returns the name of the run in the ledger.
 
     A new run is called `run`. What can't be saved beside a lost output is saved in the directory `saved`.
     """
@@ -102,7 +102,7 @@ def _emptied(path: Path) -> Appended:
 
 
 def _restart(job: BatchJob, target: Path, journal: Journal) -> None:
-    """Throw the output away, if that is really wanted."""
+    """Discard the output, if the user confirms it."""
     if journal.size == 0:
         return
     if not job.spec.assume_yes and not job.confirm(f"throw away what is in {journal.path}?"):
@@ -112,7 +112,7 @@ def _restart(job: BatchJob, target: Path, journal: Journal) -> None:
 
 
 def _say_resumed(job: BatchJob, target: Path, before: manifest.Manifest | None, now: manifest.Manifest) -> None:
-    """Look at all rows to say how many are done and how many have changed."""
+    """Report how many rows are done and how many have changed; reads the whole input."""
     broken = job.recorded.broken
     if broken:
         what = "1 line" if broken == 1 else f"{broken:,} lines"
@@ -138,7 +138,7 @@ def _say_resumed(job: BatchJob, target: Path, before: manifest.Manifest | None, 
 
 
 def _begin(job: BatchJob, target: Path, journal: Journal, now: manifest.Manifest, *, lost: list[int]) -> Intents:
-    """Settle what was in flight at the end of the last run; begin the files beside the output."""
+    """Report what was in flight when the last run ended, and start the files beside the output."""
     path = manifest.beside(target, "intents")
     wanted = job.spec.at_most_once
     marked = _mark_doubtful(job, now.run, journal, Intents(path)) if wanted else 0
@@ -159,7 +159,7 @@ def _begin(job: BatchJob, target: Path, journal: Journal, now: manifest.Manifest
 
 
 def _mark_doubtful(job: BatchJob, run: str, journal: Journal, intents: Intents) -> int:
-    """Give each row that may have been answered its line; how many."""
+    """Write a line for each row that may have been answered; returns how many."""
     lost = (name for name in job.ledger.lost_rows(run) if short(name) not in job.recorded.table)
     names = intents.doubtful(journal.path) | set(lost)
     marked = 0
@@ -173,7 +173,7 @@ def _mark_doubtful(job: BatchJob, run: str, journal: Journal, intents: Intents) 
 
 
 def _made_of(job: BatchJob) -> Mapping[str, str]:
-    """What requests are made of, hashed, to say later what has changed."""
+    """Hashes of everything that requests are made of, to explain later what has changed."""
     spec = job.spec
     parts: Mapping[str, Json] = {
         "prompt": spec.prompt if spec.template is None else spec.template,

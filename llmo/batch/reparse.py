@@ -1,4 +1,4 @@
-"""Answers that are already paid for, held against a schema again."""
+"""Validate answers again that are already paid for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def reparse(path: Path, validator: Validator) -> tuple[int, int]:
-    """Check every kept answer of an output again, without a call; how many fit and how many don't."""
+    """Validate every answer of an output without a call; returns how many match and how many do not."""
     journal = Journal(path)
     good = bad = 0
     try:

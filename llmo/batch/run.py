@@ -35,7 +35,7 @@ FILES_BESIDE = 64
 
 
 class BatchSession(Protocol):
-    """What rows are asked with; whoever made it closes it."""
+    """The engine that answers rows; closed by its creator."""
 
     @property
     def engine(self) -> Engine:
@@ -52,7 +52,7 @@ class StandardOutput:
 
 
 class BatchRun:
-    """One run of so many rows at once; made where the event loop runs, over files that are prepared."""
+    """One run, `workers` rows at a time; created inside the event loop, after `prepare`."""
 
     def __init__(  # noqa: PLR0913 - what a run is put together from
         self,
@@ -86,7 +86,7 @@ class BatchRun:
         )
 
     async def run(self) -> Ending:
-        """Work until the end, whatever ends it."""
+        """Run until all rows are answered or something stops it."""
         journal = self.files.journal
         syncing = None if journal is None else asyncio.create_task(_synced(journal, self.stopping))
         try:
@@ -183,7 +183,7 @@ def workers(job: BatchJob) -> int:
 
 
 async def _synced(journal: Journal, stopping: Stopping) -> None:
-    """Sync now and then; a disk that can't ends the run."""
+    """Sync once a second; a disk that fails to ends the run."""
     try:
         await journal.keep_synced()
     except OSError as exc:

@@ -1,4 +1,4 @@
-"""What a run came to so far: counted, never collected."""
+"""Counters of a run: memory does not grow with the rows."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ class RunStats:
 
     @property
     def recorded(self) -> int:
-        """Rows of the input that the output already had."""
+        """Rows of the input that were already in the output."""
         return self.skipped + self.kept_failed + self.changed + self.resent
 
     def count(self, status: Status, failure: str | None) -> None:
-        """One row has its line."""
+        """Count a row that has its line."""
         self.done += 1
         self.statuses[status] += 1
         if failure is not None:
@@ -79,7 +79,7 @@ class RunStats:
             self.failures[failure] += 1
 
     def pay(self, result: Result) -> None:
-        """Add what a row took."""
+        """Add the cost, attempts and time of a row."""
         sent = [attempt for attempt in result.attempts if attempt.cost or attempt.outcome not in UNSENT]
         self.retries += max(0, len(sent) - 1)
         self.throttled += sum(attempt.outcome == "rate_limited" for attempt in sent)

@@ -81,7 +81,7 @@ class Executor(Protocol):
 
 
 class Stopping:
-    """Whether a run takes more rows, and why not; whoever finds a reason tells it, and the first one stays."""
+    """Tells a run to take no more rows. Anyone may give a reason; the first one stays."""
 
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         """`check` raises `OutputLost` when nothing more may be paid, because its answer could not be kept."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llmo.types.jsontext import Json
 
 DUPLICATES = 16
-"""Rows per worker that may wait for the answer of an equal one before the worker waits itself."""
+"""Rows per worker that may wait for the answer to an identical one before the worker itself waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Rules:
 
 @dataclass(slots=True)
 class _Flight:
-    """A request under way, and the equal rows that wait for its answer."""
+    """A request in flight, and the identical rows that wait for its answer."""
 
     landed: asyncio.Future[None]
     duplicates: list[Work] = field(default_factory=list)
@@ -137,7 +137,7 @@ class _Pool:
         return None if place is None else (line, place)
 
     async def _share(self, work: Work, number: int) -> None:
-        """Send a row that has equals once for all of them."""
+        """Send a row once for all rows with the same request."""
         place = self.rules.same.get(number)
         if place:
             await self._copy(work, json.loads(self.sink.read(place - 1)))

@@ -79,7 +79,7 @@ def inputs(names: Sequence[str], stdin: BinaryIO | None, *, format: Format | Non
 
 
 def no_input() -> UsageError:
-    """The refusal of a run without rows."""
+    """The error for a run without rows."""
     return UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
 
 

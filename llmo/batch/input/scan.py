@@ -1,4 +1,4 @@
-"""One reading of everything before anything is paid: what is broken stops here, with its place."""
+"""One pass over the input before anything is paid for: broken rows are reported here, with their place."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ COPY = 1 << 20
 SAVED = ".saved"
 ROOM = "make room for it"
 SAVES = 100
-"""Names that are tried for what is saved."""
+"""Names tried for a saved file."""
 APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
 
 
@@ -74,7 +74,7 @@ class Appended:
         return begin
 
     def _changed(self) -> str | None:
-        """What happened to the file, None when it is as it was left."""
+        """What happened to the file, None if it is unchanged."""
         mine = os.fstat(self.fd)
         try:
             there: os.stat_result | None = self.path.stat()
@@ -90,7 +90,7 @@ class Appended:
         return None
 
     def _lost(self, what: str) -> OutputLost:
-        """The error to end with; a file without a name is saved under another one."""
+        """The error that ends the run; a deleted file is saved under another name."""
         said = f"the output {what} while the run was writing it: {self.path}"
         if os.fstat(self.fd).st_nlink:
             self.size = os.lseek(self.fd, 0, os.SEEK_END)
@@ -114,7 +114,7 @@ class Appended:
         return OutputLost(said, hint=f"all answers were saved in {self.saved}; move it to {self.path} to resume")
 
     def _save(self, line: bytes) -> int:
-        """Put a line where there is room; raises the failure when there is nowhere."""
+        """Save a line elsewhere; raises the failure if no place has room."""
         assert self.failure is not None
         fresh = self._fresh() if self._watched and self.saved is None else None
         if fresh is None:
@@ -173,7 +173,7 @@ def check_all(files: Sequence[Appended | None]) -> None:
 
 
 def _put(fd: int, line: bytes) -> str | None:
-    """Write all of a line; why it can't be done."""
+    """Write a whole line; returns the reason if that fails."""
     rest = memoryview(line)
     try:
         while rest:
@@ -194,7 +194,7 @@ def _read(fd: int, begin: int, most: int) -> bytes:
 
 
 def _new(folder: Path, name: str) -> tuple[int, Path] | None:
-    """A file that was not there, open; None where there can be none."""
+    """Create and open a file; None if that is not possible."""
     for number in range(1, SAVES):
         path = folder / f"{name}{SAVED}{'' if number == 1 else f'-{number}'}"
         try:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Shaper: TypeAlias = Callable[[dict[str, Any] | None], bytes]
 
 STATUSES = ("ok", "truncated", "refused", "invalid", "unknown", "error")
-"""From good to bad: a row is as good as its worst answer."""
+"""From best to worst: a row has the status of its worst answer."""
 COLUMNS = ("id", "index", "key", "status", "agree", "cost_usd")
 CELLS = ("status", "text", "data", "finish_reason", "cost_usd", "cost_source", "duration_s", "error")
 """Columns of each answer in a table."""
@@ -168,7 +168,7 @@ class Gather:
             self._put(row, self._held.pop(row))
 
     def close(self) -> None:
-        """Rows that were stopped half-way have the answers that are paid for."""
+        """Write incomplete rows with the answers that are paid for."""
         for row in list(self._held):
             self._put(row, self._held.pop(row))
 

@@ -107,12 +107,12 @@ class Journal:
             self._syncing = None
 
     def empty(self) -> None:
-        """Begin anew."""
+        """Discard everything written so far."""
         os.ftruncate(self._open.fd, 0)
         self._open.size = 0
 
     def close(self) -> None:
-        """Sync and give the file back."""
+        """Sync and close the file."""
         if self.file is not None:
             fd, self.file = self.file.fd, None
             try:

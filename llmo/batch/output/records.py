@@ -1,4 +1,4 @@
-"""What a row came to, as its line in the output."""
+"""Results of rows as output lines."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DIGITS = 3
 
 
 def status(result: Result) -> Status:
-    """One word for a row."""
+    """The status of a row."""
     if result.finish == "length" or isinstance(result.error, Unfinished):
         # Paid for, and the same request would be cut, and cost, the same.
         return "truncated"

@@ -24,7 +24,7 @@ class ToJournal:
         self._journal = journal
 
     def append(self, line: bytes, seq: int) -> int:
-        """Write one line; in the file they stand as they were finished."""
+        """Write one line; the file has them in the order in which they were finished."""
         del seq
         return self._journal.append(line)
 
@@ -37,7 +37,7 @@ class ToJournal:
         await self._journal.synced()
 
     async def room(self, seq: int) -> None:
-        """There is always room."""
+        """Return at once: a journal has no window."""
 
 
 class ToStream:
@@ -70,7 +70,7 @@ class ToStream:
         return self._answers.readline()
 
     async def synced(self) -> None:
-        """A pipe is as safe as its reader."""
+        """Return at once: nothing to wait for."""
 
     async def room(self, seq: int) -> None:
         """With a window, wait until the row is within it."""
@@ -79,7 +79,7 @@ class ToStream:
             await self._moved.wait()
 
     def close(self) -> None:
-        """At the end, write what waited for rows that will not come."""
+        """Write the lines that waited for rows that will not come."""
         if self._answers is not None:
             self._answers.close()
         for seq in sorted(self._waiting):

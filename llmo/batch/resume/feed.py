@@ -29,7 +29,7 @@ def always() -> bool:
 
 
 class Once:
-    """True when it is first asked."""
+    """True on the first call, then False."""
 
     __slots__ = ("_asked",)
 
@@ -69,7 +69,7 @@ class Work:
 
     @property
     def identity(self) -> tuple[str, int, str]:
-        """What begins its line in the output."""
+        """Id, index and key: the first fields of its output line."""
         return self.name, self.index, self.key
 
 
@@ -86,7 +86,7 @@ class Feed:
     failed: Callable[[Mapping[str, Json] | str], None]
 
     def __iter__(self) -> Iterator[Work | None]:
-        """The rows to send; None now and then while many are skipped, to let others run."""
+        """The rows to send; None every `BREATH` skipped rows, to let other tasks run."""
         skipped = seq = 0
         for row in self.rows():
             first = Once() if self.builder.compared_targets else always

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 LONGEST, DIGITS = 64, 20
-"""Of the first line, a number of bytes."""
+"""Limits of the first line, a number of bytes."""
 
 
 class Intents:
-    """The file; without one nothing is written and nothing is in doubt."""
+    """The file of marks; without a path nothing is written and nothing is in doubt."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -49,18 +49,18 @@ class Intents:
         return doubtful
 
     def begin(self, size: int) -> None:
-        """Begin anew over an output of that size."""
+        """Start a new file for an output of that size."""
         if self._path is not None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_BINARY", 0)
             self._fd = os.open(self._path, flags, 0o600)
             os.write(self._fd, b"%d\n" % size)
 
     def sending(self, name: str) -> None:
-        """A row is about to be sent. Raises `OutputLost`: unmarked it must not be."""
+        """Mark a row as about to be sent. Raises `OutputLost`; then it must not be sent."""
         self._mark("+", name)
 
     def unsent(self, name: str) -> None:
-        """It was not, or surely without being answered; without the mark it only counts as in doubt."""
+        """Take a mark back: the row was not sent, or certainly not answered. A failure only leaves it in doubt."""
         with suppress(OutputLost):
             self._mark("-", name)
 

@@ -29,7 +29,7 @@ class Manifest:
             out.write(f"{text}\n".encode())
 
     def differs(self, other: Manifest) -> list[str]:
-        """What the two are not both made of."""
+        """The names whose hashes differ."""
         names = dict.fromkeys([*self.made_of, *other.made_of])
         return [name for name in names if self.made_of.get(name) != other.made_of.get(name)]
 
@@ -40,7 +40,7 @@ def beside(output: Path, what: str) -> Path:
 
 
 def read(path: Path) -> Manifest | None:
-    """The state, None when there is none or it can't be read: it only explains, nothing rests on it."""
+    """The manifest, None if it is missing or unreadable; it only serves explanations."""
     try:
         found = json.loads(path.read_text("utf-8"))
         run, made_of = found["run"], dict(found["made_of"])

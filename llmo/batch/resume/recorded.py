@@ -21,7 +21,7 @@ PAUSED = "paused"
 """A `truncated` answer that is a failure all the same: the model stopped before its limit, and would again."""
 WORDS = (*KINDS, PAUSED)
 PAID = frozenset({"truncated", PAUSED, "invalid_output", "content_refused"})
-"""Answers that are there and paid for: bought again only when they are named."""
+"""Failures with an answer that is paid for: retried only when they are named."""
 CODE_BITS = 8
 KEY_DIGITS = 14
 """Digits of a key that fit beside a code: 56 bits. The code is 0, or one more than the place in `WORDS`."""
@@ -29,7 +29,7 @@ KEY_DIGITS = 14
 
 @dataclass(slots=True)
 class Recorded:
-    """The last word on every id of an output; `broken` lines of it can't be trusted, and their rows run again."""
+    """The latest outcome of every id in an output; `broken` counts untrusted lines, whose rows run again."""
 
     table: HashTable = field(default_factory=HashTable)
     broken: int = 0

@@ -1,4 +1,4 @@
-"""What `llmo batch` says: the forecast, what came of a run, and how it continues."""
+"""Output of `llmo batch`: the forecast, the summary of a run, and how to continue."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN = 500
 
 
 def show_forecast(ctx: Context, flags: BatchFlags, job: BatchJob, found: Forecast) -> None:
-    """Print what a run would take."""
+    """Print the forecast."""
     body = _body(ctx, flags, job, found)
     if flags.output.as_json:
         ctx.json(body)
@@ -93,7 +93,7 @@ def _lines(job: BatchJob, found: Forecast, body: dict[str, Any]) -> list[str]:
 
 
 def show_report(ctx: Context, job: BatchJob, report: Mapping[str, Any], elapsed: float) -> None:
-    """What came of a run, in lines."""
+    """Print the summary of a run."""
     for line in progress.summary(report, elapsed, unit=job.unit):
         ctx.note(f"llmo: {line}")
     for line in side_by_side.standings(report["comparison"]) if "comparison" in report else ():

@@ -54,7 +54,7 @@ def batch(ctx: Context, flags: BatchFlags) -> int:
 
 
 def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
-    """What the flags ask for, with everything checked that can be before anything is paid. Raises `LlmoError`."""
+    """The batch that the flags describe, checked as far as possible before anything is paid for. Raises `LlmoError`."""
     export.lines_only("--errors", flags.output.errors)
     writes = output_spec(flags, ctx.profile)
     piped = not flags.inputs or rows.STDIN in flags.inputs
@@ -88,7 +88,7 @@ def _written(writes: OutputSpec) -> list[output_files.Named]:
 
 
 def _read(ctx: Context, flags: BatchFlags) -> list[output_files.Named]:
-    """Every file that a run reads; those of --files only where they are named one by one."""
+    """Every file that a run reads; with --files, only inputs named individually."""
     source = flags.source
     named = [Path(name) for name in flags.inputs if name != rows.STDIN]
     return [
@@ -164,7 +164,7 @@ def _stdout(ctx: Context, job: BatchJob) -> StandardOutput:
 
 
 def listen(ctx: Context, run: BatchRun, caught: list[Exit]) -> None:
-    """Let the first signal stop a run, the second cancel it; their exit codes are put in `caught`."""
+    """Stop the run at the first signal and cancel it at the second; exit codes are appended to `caught`."""
     loop = asyncio.get_running_loop()
 
     def heard(code: Exit) -> None:
@@ -183,7 +183,7 @@ def listen(ctx: Context, run: BatchRun, caught: list[Exit]) -> None:
 
 @asynccontextmanager
 async def _progress(ctx: Context, flags: BatchFlags, run: BatchRun) -> AsyncGenerator[None]:
-    """Show how far the run is, as long as it runs."""
+    """Show progress until the run ends."""
     watch = _watch(ctx, flags.output.progress)
     if watch is None:
         yield

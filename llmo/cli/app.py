@@ -80,13 +80,9 @@ class Lazy(Group):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; an unknown one is suggested from all names, not only the loaded ones."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
+            from llmo.types.nearest import suggestion
 
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            raise UsageError(
-                f"unknown command: {args[0]}",
-                hint=f"did you mean {near[0]}?" if near else f"commands: {', '.join(COMMANDS)}",
-            )
+            raise UsageError(f"unknown command: {args[0]}", hint=suggestion(args[0], COMMANDS, "commands"))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the signature of the base
@@ -159,16 +155,24 @@ def _explained(exc: Exception) -> LlmoError:
     """Say what a foreign exception means: a wrong command line, or a bug of ours."""
     if type(exc).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(f"{exc.ctx.get_help()}\n")  # type: ignore[attr-defined]  # typer hides the class
-        return UsageError("no command given", hint="see above")
+        return UsageError("no command given", hint="choose one of the commands above")
     if hasattr(exc, "format_message"):
-        text = exc.format_message().rstrip(".")
         command = getattr(getattr(exc, "ctx", None), "command_path", "llmo")
+        if near := getattr(exc, "possibilities", None):
+            from llmo.types.nearest import nearest
+
+            text = f"no such option: {exc.option_name}{nearest(exc.option_name, near)}"  # type: ignore[attr-defined]
+            return UsageError(text, hint=f"see {command} --help")
+        text = exc.format_message().rstrip(".")
         return UsageError(text[:1].lower() + text[1:], hint=f"see {command} --help")
     if type(exc).__name__ == "Abort":
         return Cancelled()
     if isinstance(exc, OSError) and exc.errno in FULL:
-        return LlmoError(f"cannot write: {exc.strerror}", hint="what was spent is booked: see llmo cost")
-    return LlmoError(f"internal error: {type(exc).__name__}: {exc}", hint="run again with --debug and report it")
+        return LlmoError(f"cannot write: {exc.strerror}", hint="its cost is booked; show it with: llmo cost")
+    return LlmoError(
+        f"internal error: {type(exc).__name__}: {exc}",
+        hint="this is a bug in llmo: run it with --debug and report the output",
+    )
 
 
 def trace(exc: Exception) -> None:

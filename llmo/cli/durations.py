@@ -13,7 +13,7 @@ LONGEST = 100 * 366 * UNITS["d"]
 """A century: longer is a slip, and calendars end."""
 
 
-FORMS = "write 90s, 30m, 1h30m, 24h, 7d or 2w"
+FORMS = "use 90s, 30m, 1h30m, 24h, 7d or 2w"
 
 
 _PART = re.compile(r"\s{0,16}([0-9]{1,15}(?:\.[0-9]{1,9})?)\s{0,16}(ms|min|s|m|h|d|w)", re.IGNORECASE)
@@ -33,7 +33,7 @@ def seconds(flag: str, text: str, *, bare: bool = False) -> float:
     if bare and _BARE.fullmatch(given):
         found = float(given)
     elif _BARE.fullmatch(given):
-        raise UsageError(f"{flag}: a length of time needs a unit: {text}", hint=FORMS)
+        raise UsageError(f"{flag}: a duration needs a unit: {text}", hint=FORMS)
     else:
         found = _sum(flag, text)
     if found > LONGEST:
@@ -48,5 +48,5 @@ def is_span(text: str) -> bool:
 
 def _sum(flag: str, text: str) -> float:
     if not is_span(text):
-        raise UsageError(f"{flag}: not a length of time: {text}", hint=FORMS)
+        raise UsageError(f"{flag}: not a duration: {text}", hint=FORMS)
     return sum(float(number) * UNITS[unit.lower()] for number, unit in _PART.findall(text))

@@ -122,7 +122,7 @@ def question(
 def _message(ctx: Context, prompt: str | None, inputs: Inputs) -> Message:
     """Join the template or prompt, standard input and files, in this order, with blank lines."""
     if inputs.define and not inputs.template:
-        raise UsageError("-D needs --template", hint="it sets a field of a template")
+        raise UsageError("-D requires --template", hint="it sets a field of a template")
     piped = _stdin(ctx, wanted=prompt == "-", refused=inputs.no_stdin)
     prompt = None if prompt == "-" else prompt
     if inputs.template:
@@ -131,7 +131,10 @@ def _message(ctx: Context, prompt: str | None, inputs: Inputs) -> Message:
     texts, images = _files(inputs.file or ())
     parts = [part for part in (prompt, piped, *texts) if part and part.strip()]
     if not parts and not images:
-        raise UsageError("nothing to ask: the prompt is empty", hint='llmo ask "your question", or pipe text in')
+        raise UsageError(
+            "nothing to send: the prompt is empty",
+            hint='pass a prompt, as in llmo ask "your question", or pipe text in',
+        )
     return Message("user", "\n\n".join(parts), tuple(images))
 
 
@@ -167,7 +170,7 @@ def _read(path: Path, what: str) -> bytes:
     except FileNotFoundError:
         raise UsageError(f"{what}: no such file: {path}") from None
     except IsADirectoryError:
-        raise UsageError(f"{what}: is a directory: {path}", hint="llmo batch --files takes directories") from None
+        raise UsageError(f"{what}: is a directory: {path}", hint="llmo batch --files accepts directories") from None
     except OSError as exc:
         raise UsageError(f"{what}: cannot read {path}: {exc.strerror}") from None
 

@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 
 import typer
 
+from llmo.types.nearest import nearest
+
 NUMBERS: dict[Any, str] = {int: "a whole number", float: "a number"}
 
 
@@ -57,7 +59,9 @@ def _one(plain: Any, value: Any, param: Any, ctx: Any) -> Any:
     if get_origin(annotation) is Literal:
         known = get_args(annotation)
         if value not in known:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(known)}", ctx=ctx, param=param)
+            raise typer.BadParameter(
+                f"{value!r} is not one of {', '.join(known)}{nearest(value, known)}", ctx=ctx, param=param
+            )
         return value
     if annotation not in NUMBERS:
         return value

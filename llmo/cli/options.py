@@ -280,7 +280,7 @@ def compared_targets(selection: SelectionFlags, profile: Profile) -> list[Target
 
     targets = list(dict.fromkeys(resolve(profile, ref) for ref in selection.model or ()))
     if len(targets) < 2:  # noqa: PLR2004 - one has nothing to be compared with
-        raise UsageError("--compare needs two models at least", hint="name each with -m")
+        raise UsageError("--compare requires at least two models", hint="name each one with -m")
     return targets
 
 
@@ -296,7 +296,7 @@ def pair(flag: str, text: str) -> tuple[str, str]:
     """Split KEY=VALUE. Raises `UsageError` naming the flag."""
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise UsageError(f"{flag} is not KEY=VALUE: {text}")
+        raise UsageError(f"{flag}: not KEY=VALUE: {text}")
     return key, value
 
 

@@ -37,7 +37,9 @@ def apart(
     before = [one for one in read if _keeps(one.path)]
     for other in before if stdout is not None else ():
         if _is(stdout, other.path):
-            raise UsageError(f"standard output goes into {other.what}: {other.path}", hint="name the output with -o")
+            raise UsageError(
+                f"standard output is redirected to {other.what}: {other.path}", hint="name the output with -o"
+            )
     for one in filter(lambda one: _keeps(one.path), written):
         if _is(stdin, one.path):
             raise UsageError(f"{one.what} would overwrite standard input: {one.path}", hint=HINT)

@@ -39,7 +39,7 @@ def found(ctx: Context) -> list[Readiness]:
         config = ctx.profile.providers[name]
         why = why_not_ready(name, config, ctx.env)
         kept = withheld(name, config, ctx.env)
-        note = f"{kept} is not sent there unless api_key_env says so" if kept and not why else ""
+        note = f"{kept} is sent there only if api_key_env names it" if kept and not why else ""
         states.append(Readiness(name, why is None, why or note))
     return states
 
@@ -83,7 +83,7 @@ async def _asked(ctx: Context, state: Readiness, provider: Provider | None) -> R
         async with asyncio.timeout(PATIENCE):
             return Readiness(state.name, ready=True, message=await provider.check())
     except TimeoutError:
-        return _failed(ctx, state, f"no answer in {PATIENCE:g} s")
+        return _failed(ctx, state, f"no response within {PATIENCE:g} s")
     except LlmoError as exc:
         return _failed(ctx, state, exc.message)
 

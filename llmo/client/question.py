@@ -167,7 +167,7 @@ def cap(amount: Dollars | None, spelling: Spelling = KEYWORDS) -> Pico | None:
 def _exclude(options: Options, spelling: Spelling) -> None:
     if options.get("private") and options.get("allow_private_to"):
         name = spelling.name
-        raise UsageError(f"{name('private')} and {name('allow_private_to')} exclude each other")
+        raise UsageError(f"{name('private')} and {name('allow_private_to')} cannot be combined")
 
 
 def _tags(options: Options) -> dict[str, str]:

@@ -16,8 +16,9 @@ from llmo.config.kinds import KINDS
 from llmo.config.parameters import MOST_PRICE
 from llmo.config.problems import SECRET
 from llmo.config.profile import MATCHED, TASKS, RoutingConfig
-from llmo.config.schema import Path, given, nearest
+from llmo.config.schema import Path, given
 from llmo.types.money import DOLLAR, MOST, parse_usd
+from llmo.types.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

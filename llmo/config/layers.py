@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.config.kinds import KINDS
 from llmo.config.problems import Problem
-from llmo.config.schema import Path, declared, decoded, is_table, names, nearest
+from llmo.config.schema import Path, declared, decoded, is_table, names
+from llmo.types.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

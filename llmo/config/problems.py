@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from llmo.config.schema import Path, choices, declared, expected, given, names, nearest
+from llmo.config.schema import Path, choices, declared, expected, given, names
 from llmo.errors import ConfigError
+from llmo.types.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -115,15 +115,6 @@ def given(value: object) -> str:
     return "a list" if isinstance(value, Sequence) else "a date or time"
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """`; did you mean base_url?`, or nothing when no known name is close."""
-    import difflib
-
-    lower = {word.lower(): word for word in known}
-    near = difflib.get_close_matches(name.lower(), lower, 1)
-    return f"; did you mean {lower[near[0]]}?" if near else ""
-
-
 def decoded(path: Path, text: str) -> object:
     """
     A value that came as text (an environment variable), by the type declared at `path`.

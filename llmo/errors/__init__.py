@@ -134,8 +134,8 @@ class Unbounded(BudgetExceeded):
 
     def __init__(self, names: Sequence[str], target: object) -> None:
         super().__init__(
-            f"a dollar limit can't cover {', '.join(names)} at {target}: billed beside tokens, at an unknown price",
-            hint="leave it out, or let it run with --allow-unpriced: what it costs on top is then not held",
+            f"a dollar limit cannot cover {', '.join(names)} at {target}: billed separately, at an unknown price",
+            hint="remove it, or allow it with --allow-unpriced (its extra cost is not reserved)",
         )
 
 

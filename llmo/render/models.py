@@ -82,9 +82,9 @@ def as_table(offers: Sequence[Offer], date: str, *, bold: bool = False) -> str:
         return ""
     table = tables.aligned(HEAD, [_row(offer) for offer in offers], right=RIGHT, bold=bold)
     asked = sorted({(one.target.provider, one.price_date) for one in offers if one.source == "refreshed"})
-    newer = "".join(f"; {provider} as it said on {day}" for provider, day in asked)
+    newer = "".join(f"; {provider} as of {day}" for provider, day in asked)
     dearer = (
-        "\nwhere sources disagree, the dearer rate counts; a [[prices]] entry decides"
+        "\nwhere sources disagree, the higher rate counts; override it with a [[prices]] entry"
         if any(one.said for one in offers)
         else ""
     )

@@ -19,7 +19,7 @@ BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 def table(plan: Plan, budgets: list[dict[str, Any]], *, width: int | None, color: bool) -> str:
     """Lines of the task, the candidates in order, those that are out, and the budgets; cut at `width` columns."""
     private = (
-        f", private ({', '.join(plan.requirements.private_kinds) or 'asked for'})" if plan.requirements.private else ""
+        f", private ({', '.join(plan.requirements.private_kinds) or 'requested'})" if plan.requirements.private else ""
     )
     limit = plan.ranked[0].max_output if plan.ranked else plan.requirements.max_output
     output = f"; output at most {limit}" if limit else ""

@@ -133,10 +133,10 @@ def line(now: Snapshot) -> str:
     if now.used is not None:
         parts.append(f"{now.used:.0%} of the limit")
     if now.throttled:
-        parts.append(f"{now.throttled:,} times 429")
+        parts.append(f"{now.throttled:,} HTTP 429")
     parts.append(_money(now))
     if now.left and now.eta is not None:
-        parts.append(f"{span(now.eta)} to go")
+        parts.append(f"{span(now.eta)} left")
     return ", ".join(parts)
 
 
@@ -146,7 +146,7 @@ def _money(now: Snapshot) -> str:
     notes += [doubt(now.in_doubt).removeprefix(", ")] if now.in_doubt else []
     more = f" ({', '.join(notes)})" if notes else ""
     unpriced = " and unpriced calls" if now.unpriced else ""
-    ends = f", about {dollars(now.projected)} in all" if now.projected and now.left else ""
+    ends = f", about {dollars(now.projected)} in total" if now.projected and now.left else ""
     return f"{dollars(now.spent)}{unpriced}{cap}{more}{ends}"
 
 
@@ -156,14 +156,14 @@ def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") ->
     done = report["done"]
     first = f"{counted(done, unit)} in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")
     more = {
-        "skipped": "done before",
-        "failed_before": "failed before",
-        "copied": "answered by an equal row",
+        "skipped": "already done",
+        "failed_before": "failed earlier",
+        "copied": "duplicates of another row",
         "left": "left",
-        "asked_again": "asked again with the full output limit",
-        "cut_by_budget": "cut by what the budget left room for",
+        "asked_again": "sent again with the full output limit",
+        "cut_by_budget": "cut off by the output limit that the budget allowed",
         "retries": "retries",
-        "rate_limited": "times 429",
+        "rate_limited": "HTTP 429 responses",
         "private_rows": "private and kept on this machine",
     }
     extras = [f"{report[key]:,} {text}" for key, text in more.items() if report[key]]

@@ -80,7 +80,7 @@ def standings(report: Mapping[str, Any]) -> list[str]:
     rows = [_standing(model) for model in report["models"]]
     found = tables.aligned(STANDINGS, rows, right=STANDINGS[1:]).splitlines()
     if report["agreement"] is not None:
-        found.append(f"all data equal in {report['agreement']:.1%} of {report['agreement_rows']:,} rows")
+        found.append(f"same data in {report['agreement']:.1%} of {report['agreement_rows']:,} rows")
     return found
 
 

@@ -28,7 +28,7 @@ def cost(result: Result) -> str:
 
 def unsure(result: Result) -> str | None:
     """What settles the bill of an answer that broke off; None when it is known."""
-    return f"llmo cost --reconcile settles up to {dollars(result.in_doubt)} in doubt" if result.in_doubt else None
+    return f"settle with llmo cost --reconcile: up to {dollars(result.in_doubt)} in doubt" if result.in_doubt else None
 
 
 def doubt(amount: Pico) -> str:

@@ -66,8 +66,10 @@ def check_provider(profile: Profile, name: str) -> None:
 
 
 def _unknown_task(profile: Profile, task: str) -> ConfigError:
-    known = ", ".join(sorted({*profile.tasks, "auto"}))
-    return ConfigError(f"unknown task: {task}", hint=f"tasks of this profile: {known}")
+    from llmo.types.nearest import suggestion
+
+    known = sorted({*profile.tasks, "auto"})
+    return ConfigError(f"unknown task: {task}", hint=suggestion(task, known, "tasks of this profile"))
 
 
 def explicit(profile: Profile, refs: Sequence[str]) -> list[ChainStep]:
@@ -95,14 +97,10 @@ def resolve(profile: Profile, ref: str) -> Target:
 
 
 def _unknown(profile: Profile, ref: str) -> Target:
-    import difflib
+    from llmo.types.nearest import suggestion
 
     provider, slash, _ = ref.partition("/")
     known = list(profile.providers) if slash else [*profile.aliases, *profile.providers]
     what = "provider" if slash else "model or alias"
-    near = difflib.get_close_matches(provider, known, 1)
-    listing = ", ".join(known) or "none"
-    kind = "providers" if slash else "write provider/model; aliases and providers"
-    raise ConfigError(
-        f"unknown {what}: {provider}", hint=f"did you mean {near[0]}?" if near else f"{kind} of this profile: {listing}"
-    )
+    kind = "providers" if slash else "use provider/model; aliases and providers"
+    raise ConfigError(f"unknown {what}: {provider}", hint=suggestion(provider, known, f"{kind} of this profile"))

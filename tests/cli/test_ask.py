@@ -99,7 +99,7 @@ def test_no_stdin_leaves_a_loops_input_alone(llmo: Any) -> None:
 @pytest.mark.parametrize(
     ("args", "stdin", "code", "words"),
     [
-        pytest.param(["ask"], "", 2, "nothing to ask: the prompt is empty", id="nothing"),
+        pytest.param(["ask"], "", 2, "nothing to send: the prompt is empty", id="nothing"),
         pytest.param(["ask", "  "], "\n", 2, "nothing to ask", id="blanks"),
         pytest.param(
             ["ask", "x", "-f", "missing.txt"], None, 2, "--file: no such file: missing.txt", id="missing file"
@@ -112,7 +112,7 @@ def test_no_stdin_leaves_a_loops_input_alone(llmo: Any) -> None:
         pytest.param(
             ["ask", "x", "--temperature", "nan"], None, 2, "--temperature is not a number: nan", id="temperature"
         ),
-        pytest.param(["ask", "x", "--cache", "soon"], None, 2, "--cache: not a length of time: soon", id="cache"),
+        pytest.param(["ask", "x", "--cache", "soon"], None, 2, "--cache: not a duration: soon", id="cache"),
         pytest.param(["ask", "x", "-m", "offlin/x"], None, 4, "unknown provider: offlin", id="provider"),
         pytest.param(["ask", "x", "-m", "nope"], None, 4, "unknown model or alias: nope", id="alias"),
         pytest.param(["ask", "x", "-t", "nope"], None, 4, "unknown task: nope", id="task"),

@@ -121,11 +121,11 @@ def test_a_cap_that_holds_one_at_a_time_is_enough_for_both(llmo: Any, two: tuple
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        pytest.param(("--compare", "-m", "cheap/echo"), "--compare needs two models at least", id="one"),
+        pytest.param(("--compare", "-m", "cheap/echo"), "--compare requires at least two models", id="one"),
         pytest.param(("--compare", "-m", "cheap/echo", "-m", "cheap/echo"), "--compare needs two models", id="twice"),
-        pytest.param((*BOTH, "-c"), "--compare and --continue exclude each other", id="continue"),
-        pytest.param((*BOTH, "--ndjson"), "--compare and --ndjson exclude each other", id="ndjson"),
-        pytest.param((*BOTH, "--cache", "1h"), "--compare and --cache exclude each other", id="cache"),
+        pytest.param((*BOTH, "-c"), "--compare and --continue cannot be combined", id="continue"),
+        pytest.param((*BOTH, "--ndjson"), "--compare and --ndjson cannot be combined", id="ndjson"),
+        pytest.param((*BOTH, "--cache", "1h"), "--compare and --cache cannot be combined", id="cache"),
     ],
 )
 def test_what_makes_no_comparison_is_wrong_usage(

@@ -213,11 +213,11 @@ def test_which_calls_count(llmo, book, flags, calls):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        pytest.param(("--since", "soon"), "--since: neither a length of time nor a date: soon", id="since"),
+        pytest.param(("--since", "soon"), "--since: not a duration or a date: soon", id="since"),
         pytest.param(("--by", "colour"), "unknown grouping: colour", id="by"),
         pytest.param(("--max", "1"), "--max needs --check", id="max alone"),
         pytest.param(("--check", "--max", "much"), "--max: not an amount in dollars: much", id="max"),
-        pytest.param(("--json", "--csv"), "--json and --csv exclude each other", id="two forms"),
+        pytest.param(("--json", "--csv"), "--json and --csv cannot be combined", id="two forms"),
         pytest.param(("--as-if", "cloud/cheap"), "the price of cloud/cheap is unknown", id="no price there"),
     ],
 )
@@ -282,7 +282,7 @@ def test_reconcile_books_what_dead_processes_held(llmo, book, monkeypatch):
     run = llmo("cost", "--reconcile", "--json")
 
     assert "total: $0 for 1 call; 1 in flight with $1.00 held\n" in before
-    assert "booked 1 call of dead processes, $1.00 as estimated\n" == run.stderr
+    assert "booked 1 call of crashed processes, $1.00 as estimated\n" == run.stderr
     assert ("1", 1, 0) == tuple(run.json["total"][key] for key in ("cost_usd", "estimated_calls", "in_flight_calls"))
 
 

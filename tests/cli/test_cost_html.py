@@ -111,7 +111,7 @@ def test_a_browser_shows_every_part(page: Path, browser: str) -> None:
         "By model",
         "By task",
         "Time",
-        "Saved by prompt caches",
+        "Saved by prompt caching",
         "All groups",
     ] == re.findall("<h2>(.*?)</h2>", shown)
     assert 14 <= shown.count("<rect") <= 42
@@ -119,7 +119,7 @@ def test_a_browser_shows_every_part(page: Path, browser: str) -> None:
     assert "(1 call unpriced)" in shown
     assert "month &lt;of&gt; tests (total)" in shown
     assert shown.count("95 % in") == 3
-    assert re.search(r"\$[\d.]+ in all, at the prices of 20\d\d-\d\d-\d\d", shown)
+    assert re.search(r"\$[\d.]+ in total, at prices of 20\d\d-\d\d-\d\d", shown)
     assert "NaN" not in shown
 
 

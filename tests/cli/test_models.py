@@ -152,7 +152,7 @@ models = ["zai-org/GLM-5.2"]
     medium = found["mistral-medium"]
 
     assert "genai-prices / litellm disagree: input $0.40 / $1.50, output $2.00 / $7.50" in shown
-    assert "where sources disagree, the dearer rate counts; a [[prices]] entry decides" in shown
+    assert "where sources disagree, the higher rate counts; override it with a [[prices]] entry" in shown
     assert ("1.50", "7.50") == (medium["price"]["input_usd"], medium["price"]["output_usd"])
     assert {
         "genai-prices": {"input_usd": "0.40", "output_usd": "2", "cached_input_usd": "0.04"},
@@ -245,9 +245,9 @@ def test_a_newer_price_table_is_taken_in_by_its_checksum(llmo):
     (llmo.home / "cache" / "prices.json").unlink()
     back = llmo("models", "openai/gpt-5", "--json", env=env).json[0]
 
-    assert (0, True) == (taken.code, "prices of 2099-01-01 from now on" in taken.stderr)
+    assert (0, True) == (taken.code, "installed the prices of 2099-01-01" in taken.stderr)
     assert ("99", "2099-01-01") == (after["price"]["output_usd"], after["price_date"])
-    assert "is not newer than the one in use, of 2099-01-01" in again.stderr
+    assert "is not newer than the current one of 2099-01-01" in again.stderr
     assert ("10", False) == (back["price"]["output_usd"], back["price_date"] == "2099-01-01")
 
 
@@ -287,5 +287,5 @@ def test_prices_are_never_fetched(llmo):
     run = llmo("models", "--refresh-prices", "new.json")
 
     assert 2 == run.code
-    assert "no source of prices is signed, so nothing is fetched" in run.stderr
+    assert "llmo downloads no price table, because none is signed" in run.stderr
     assert "cannot read new.json" in llmo("models", "--refresh-prices", "new.json", "--sha256", "0").stderr

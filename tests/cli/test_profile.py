@@ -77,7 +77,10 @@ def test_init_does_not_replace_a_profile(llmo):
     path = write(llmo, "timeout = 7\n")
     run = llmo("profile", "init", "--yes", env=NOBODY)
 
-    assert (4, f"llmo: there is a profile already: {path}\nhint: --force replaces it, --name makes another\n") == (
+    assert (
+        4,
+        f"llmo: the profile already exists: {path}\nhint: use --force to replace it, or --name to create another\n",
+    ) == (
         run.code,
         run.stderr,
     )
@@ -92,7 +95,10 @@ def test_init_needs_a_terminal_to_ask(llmo):
     """
     run = llmo("profile", "init", stdin="y\n", env=NOBODY)
 
-    assert (2, "llmo: no terminal to ask questions on\nhint: --yes uses what is found\n") == (run.code, run.stderr)
+    assert (2, "llmo: cannot ask questions without a terminal\nhint: use --yes to accept what is found\n") == (
+        run.code,
+        run.stderr,
+    )
     assert not file_of(llmo).exists()
 
 
@@ -191,7 +197,7 @@ def test_check_tells_of_a_key_that_is_not_sent(llmo):
     write(llmo, '[providers.openai]\nkind = "openai"\nbase_url = "https://gateway/v1"\n')
     run = llmo("profile", "check", env={"OPENAI_API_KEY": "sk-x"})
 
-    assert "openai: ready: OPENAI_API_KEY is not sent there unless api_key_env says so" == run.stdout.splitlines()[1]
+    assert "openai: ready: OPENAI_API_KEY is sent there only if api_key_env names it" == run.stdout.splitlines()[1]
 
 
 def test_probe_asks_each(llmo):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         pytest.param(
             {"private": True, "allow_private_to": "p"},
             {"private": True, "allow_private_to": ["p"]},
-            "{private} and {allow_private_to} exclude each other",
+            "{private} and {allow_private_to} cannot be combined",
             id="private",
         ),
     ],

@@ -186,9 +186,9 @@ def test_check_names_what_counts_nothing_known(llmo) -> None:
         + "[[prices]]\nmodel = 'groq/*'\ninput_usd = '1'\noutput_usd = '1'\n"
     )
     told = [
-        "budget a counts no model that is known: model = bigg; did you mean big?",
-        "budget b counts no model that is known: model = other/*",
-        "the price of groq/* is of no provider of this profile: paid, vllm",
+        "budget a matches no known model: model = bigg; did you mean big?",
+        "budget b matches no known model: model = other/*",
+        "[[prices]] entry groq/* matches no provider of this profile: paid, vllm",
     ]
     run = llmo("-P", "p.toml", "profile", "check", "--json")
 

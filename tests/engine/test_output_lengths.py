@@ -207,7 +207,7 @@ def test_a_flag_that_would_be_ignored_is_refused(place: Path, parts: dict[str, A
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        pytest.param(("x", "-D", "lang=fr"), "-D needs --template", id="no template"),
+        pytest.param(("x", "-D", "lang=fr"), "-D requires --template", id="no template"),
         pytest.param(
             ("x", "--template", "p.txt", "-D", "lang=fr", "-D", "tnoe=x"), "not used by the template: -D tnoe", id="-D"
         ),

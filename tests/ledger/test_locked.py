@@ -121,7 +121,7 @@ def test_an_answer_survives_a_ledger_that_is_locked_when_it_is_to_be_booked(llmo
         before.json["total"]["in_flight_calls"],
         before.json["total"]["held_usd"],
     )
-    assert "llmo: 1 call of processes that are gone still hold" in told
+    assert "llmo: 1 call of crashed processes still hold" in told
     assert told.endswith(": llmo cost --reconcile settles them\n")
     assert ({"calls": 0, "held_usd": "0"}, 1) == (again.json["stranded"], again.json["total"]["estimated_calls"])
 
@@ -262,8 +262,8 @@ def test_an_answer_that_cannot_be_kept_in_the_history_is_shown(llmo: Llmo, book:
     odd = llmo("-P", "p.toml", "ask", "again", "--json")
 
     assert [0, 5, 0] == [busy.code, goes_on.code, odd.code], (busy, goes_on, odd)
-    assert [f"the answer is not kept: history cannot be used now: {path}: {SAID}"] == busy.json["warnings"]
-    assert "the answer is not kept: history cannot be used: " in odd.json["warnings"][0]
+    assert [f"the answer was not saved: history cannot be used now: {path}: {SAID}"] == busy.json["warnings"]
+    assert "the answer was not saved: history cannot be used: " in odd.json["warnings"][0]
 
 
 def test_a_signal_is_heard_while_the_ledger_is_locked(llmo: Llmo, book: Path) -> None:

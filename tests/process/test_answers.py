@@ -162,8 +162,8 @@ def test_ask_says_when_it_can_do_nothing_with_a_call(raw: Any) -> None:
     for run, words in ((bare, ""), (wordy, "One moment.")):
         assert (run.code, run.stdout) == (6, words)
         assert explained(run) == [
-            "llmo: the model called a tool (weather), and ask runs none",
-            "hint: --json shows the calls; without tools in the options the model answers in words",
+            "llmo: the model called a tool (weather), and ask does not run tools",
+            "hint: use --json to see the calls, or remove tools from the options",
         ]
     assert len(server.requests) == 2
 

@@ -157,7 +157,7 @@ def test_what_is_billed_apart_is_refused_under_a_limit(extra: dict[str, Any], na
         require_candidates(refused)
 
     assert ((), (name,)) == (refused.ranked, refused.candidates[0].unpriced)
-    assert f"a dollar limit can't cover {name} at p/m" in caught.value.message
+    assert f"a dollar limit cannot cover {name} at p/m" in caught.value.message
     assert "--allow-unpriced" in (caught.value.hint or "")
     assert (1, 3) == (len(plan(extra, allow_unpriced=True).ranked), caught.value.exit)
     assert 1 == len(plan(extra, models=("free/echo",), capped=True).ranked)

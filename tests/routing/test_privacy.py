@@ -109,7 +109,7 @@ def test_the_message_names_the_conversation(cloud: Cloud) -> None:
     run = cloud("ask", "-c", "-m", "cloud/m", "go on")
 
     assert run.stderr.splitlines() == [
-        f"llmo: no model on this machine can answer: cloud/m: {PRIVATE} (conversation {name} was begun as private)",
+        f"llmo: no model on this machine can answer: cloud/m: {PRIVATE} (conversation {name} is private)",
         "hint: mark a provider local = true, start Ollama, or begin a new conversation",
     ]
 
@@ -188,9 +188,9 @@ def test_a_conversation_with_private_data_needs_the_word_each_time(cloud: Cloud)
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
-        pytest.param(("ask", "x", "--private"), 2, "--private and --allow-private-to exclude each other", id="flag"),
+        pytest.param(("ask", "x", "--private"), 2, "--private and --allow-private-to cannot be combined", id="flag"),
         pytest.param(
-            ("batch", "rows", "--private"), 2, "--private and --allow-private-to exclude each other", id="batch"
+            ("batch", "rows", "--private"), 2, "--private and --allow-private-to cannot be combined", id="batch"
         ),
         pytest.param(
             ("ask", "-c", "x"), 4, "nothing may go to cloud: the request is private (conversation", id="conversation"
@@ -232,7 +232,7 @@ def test_programs_can_name_a_provider(cloud: Cloud) -> None:
     with library.Client(cloud.path, env=env) as client:
         with pytest.raises(ConfigError, match=PRIVATE):
             client.ask(turns, model="cloud/m")
-        with pytest.raises(UsageError, match="private and allow_private_to exclude each other"):
+        with pytest.raises(UsageError, match="private and allow_private_to cannot be combined"):
             client.ask(turns, model="cloud/m", private=True, allow_private_to="cloud")
         assert [] == cloud.bodies
         assert "here" == getattr(client.ask(turns, model=["cloud/m", "here/echo"]).target, "provider", None)

@@ -104,7 +104,7 @@ def test_what_is_no_length_of_time(text: str) -> None:
     """
     One line with the flag and the text, whatever was written.
     """
-    with pytest.raises(UsageError, match=r"^--x: (not a length of time|longer than a century): "):
+    with pytest.raises(UsageError, match=r"^--x: (not a duration|longer than a century): "):
         durations.seconds("--x", text)
 
 
@@ -113,7 +113,7 @@ def test_a_bare_number_is_seconds_only_where_nothing_is_deleted_by_it() -> None:
     `--timeout 90` is 90 seconds; `--prune 90` would not be 90 days.
     """
     assert 90 == durations.seconds("--timeout", "90", bare=True)
-    with pytest.raises(UsageError, match=r"^--prune: a length of time needs a unit: 90$"):
+    with pytest.raises(UsageError, match=r"^--prune: a duration needs a unit: 90$"):
         durations.seconds("--prune", "90")
 
 

@@ -9,6 +9,7 @@ from llmo.ledger.periods import Period, local
 from llmo.ledger.reports import Filter, Spending
 from llmo.ledger.sqlite import daily
 from llmo.ledger.sqlite.counters import ENDED
+from llmo.types.nearest import suggestion
 
 if TYPE_CHECKING:
     import sqlite3
@@ -135,7 +136,7 @@ def _column(key: str) -> str | None:
         return "coalesce(outcome, 'in flight')"
     if key in FACTS:
         return key
-    raise UsageError(f"unknown grouping: {key}", hint=f"known: {', '.join((*DATES, *FACTS, 'tag:KEY'))}")
+    raise UsageError(f"unknown grouping: {key}", hint=suggestion(key, (*DATES, *FACTS, "tag:KEY"), "groupings"))
 
 
 def _label(key: str, value: str | int, where: tzinfo | None) -> str:

@@ -207,7 +207,7 @@ def _remarks(reason: str, details: dict[str, Any]) -> list[Event]:
 
 
 def usage(tokens: Mapping[str, Any]) -> Usage | None:
-    """Tokens of a usage object, whose three kinds of input exclude each other. Raises `AbsurdError`."""
+    """Tokens of a usage object, whose three kinds of input cannot be combined. Raises `AbsurdError`."""
     fresh, made = count(tokens, "input_tokens"), count(tokens, "output_tokens")
     if fresh is None or made is None:
         return None

@@ -106,7 +106,7 @@ def _refuse(output: AskOutput) -> None:
     }
     for flag, given in single.items():
         if given:
-            raise UsageError(f"--compare and {flag} exclude each other")
+            raise UsageError(f"--compare and {flag} cannot be combined")
 
 
 async def _run(ctx: Context, session: Session, asked: list[ComparedTarget], output: AskOutput) -> int:
@@ -144,7 +144,8 @@ async def _blink(ctx: Context, asked: list[ComparedTarget]) -> None:
     while True:
         waiting = [str(one.target) for one in asked if not one.done]
         took = asyncio.get_running_loop().time() - began
-        line = f"llmo: {len(asked) - len(waiting)} of {len(asked)} answered, {took:.0f} s: {', '.join(waiting)}"
+        ended = f"{len(asked) - len(waiting)} of {len(asked)} answered after {took:.0f} s"
+        line = f"llmo: {ended}, waiting for {', '.join(waiting)}"
         ctx.stderr.write(f"\r{side_by_side.wrapped(line, ctx.width - 1)[0]}\x1b[K")
         ctx.stderr.flush()
         await asyncio.sleep(BLINK_S)

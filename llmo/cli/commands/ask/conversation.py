@@ -37,7 +37,7 @@ class Conversation:
         if before is None:
             return choice
         if before.asked and not choice.private:
-            choice = replace(choice, private=True, because=f"conversation {self.name} was begun as private")
+            choice = replace(choice, private=True, because=f"conversation {self.name} is private")
         return replace(choice, kinds=before.kinds)
 
     def add(self, ctx: Context, question: Question, plan: Plan, result: Result) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def ask(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
     """Print the answer and return the exit code."""
     if output.as_json and output.ndjson:
-        raise UsageError("--json and --ndjson exclude each other")
+        raise UsageError("--json and --ndjson cannot be combined")
     asked = question.read(ctx, prompt, selection=selection, inputs=inputs, output=output)
     if output.dry_run:
         money = asked.session.allowance(asked.question.tags)
@@ -73,7 +73,7 @@ def _ended(ctx: Context, asked: AskRequest, result: Result | None, cache: Answer
             asked.conversation.add(ctx, asked.question, asked.plan, result)
         except LlmoError as exc:
             # The answer is paid for, so print it even if it could not be saved.
-            result = replace(result, warnings=(*result.warnings, f"the answer is not kept: {exc.message}"))
+            result = replace(result, warnings=(*result.warnings, f"the answer was not saved: {exc.message}"))
     return _finish(ctx, asked, result)
 
 

@@ -29,7 +29,7 @@ def judged(result: Result, *, strict: bool, told: bool) -> Result:
 
 
 def _called(result: Result, *, told: bool) -> Unfinished:
-    names = ", ".join(dict.fromkeys(name(call.name) or "one without a name" for call in result.tool_calls))
-    why = "the call is missing in the answer" if told else "ask runs none"
-    hint = None if told else "--json shows the calls; without tools in the options the model answers in words"
-    return Unfinished(f"the model called a tool ({names or 'which one is unknown'}), and {why}", hint=hint)
+    names = ", ".join(dict.fromkeys(name(call.name) or "an unnamed one" for call in result.tool_calls))
+    why = "the response does not contain the call" if told else "ask does not run tools"
+    hint = None if told else "use --json to see the calls, or remove tools from the options"
+    return Unfinished(f"the model called a tool ({names or 'unnamed'}), but {why}", hint=hint)

@@ -27,6 +27,7 @@ from llmo.storage.paths import data_dir
 from llmo.types.format import counted
 from llmo.types.ids import ulid
 from llmo.types.money import parse_usd
+from llmo.types.nearest import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -237,13 +238,13 @@ def _refuse(flags: BatchFlags) -> None:
     if flags.manner.engine != "local":
         raise UsageError(f"--engine {flags.manner.engine} is not built yet", hint="leave it out to run on this machine")
     if flags.source.prompt is not None and flags.source.template is not None:
-        raise UsageError("--prompt and --template exclude each other")
+        raise UsageError("--prompt and --template cannot be combined")
     if flags.output.as_json and not flags.manner.dry_run:
         raise UsageError("--json needs --dry-run", hint="rows are JSON already; --report FILE has the summary")
     _refuse_useless(flags)
     retry = flags.manner.retry_errors
     if retry is not None and retry not in ("all", *KINDS):
-        raise UsageError(f"unknown kind of error: {retry}", hint=f"kinds: {', '.join(KINDS)}")
+        raise UsageError(f"unknown kind of error: {retry}", hint=suggestion(retry, KINDS, "kinds"))
 
 
 def _refuse_useless(flags: BatchFlags) -> None:
@@ -252,7 +253,7 @@ def _refuse_useless(flags: BatchFlags) -> None:
     if source.repair is not None and source.schema is None:
         raise UsageError("--repair needs --schema", hint="without a schema no answer is sent back")
     if source.files and source.input_format != "auto":
-        raise UsageError("--files and --input-format exclude each other", hint="with --files a whole file is a row")
+        raise UsageError("--files and --input-format cannot be combined", hint="with --files a whole file is a row")
     recorded = {
         "--restart": manner.restart,
         "--retry-errors": manner.retry_errors,

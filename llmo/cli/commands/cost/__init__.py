@@ -87,7 +87,7 @@ def cost(
     ctx = current()
     limit = amount("--max", most, check=check)
     if keeping.billed is not None and not keeping.reconcile:
-        raise UsageError("--billed needs --reconcile")
+        raise UsageError("--billed requires --reconcile")
     if keeping.prune is not None:
         return _prune(ctx, keeping.prune)
     report = Report(ctx, span, reports)

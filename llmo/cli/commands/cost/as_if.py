@@ -29,7 +29,7 @@ def price_of(ctx: Context, ref: str) -> Callable[[Spending], Pico]:
     target = resolve(ctx.profile, ref)
     price = _price(ctx, target)
     if price is None:
-        raise UsageError(f"the price of {target} is unknown", hint="set it with [[prices]] in the profile")
+        raise UsageError(f"the price of {target} is unknown", hint="add it to the profile as a [[prices]] entry")
     return lambda group: price.sum(_usage(group)) + price.request * group.calls
 
 

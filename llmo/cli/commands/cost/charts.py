@@ -53,15 +53,15 @@ def sections(report: Report) -> list[str]:
     return [
         tiles(_tiles(report)),
         section("Budgets", "\n".join(map(_meter, report.budgets))),
-        section(f"Spend by {line.unit}", over),
+        section(f"Spending by {line.unit}", over),
         section("By model", _bars(models)),
         section("By task", _bars(report.ask("task"))),
         section(
             "Time",
             svg.ranges(list(_times(report, models))),
-            "bar: median, thin: 95th percentile, mark: first token; the last good calls of each model, 500 at most",
+            "bar: median; thin bar: 95th percentile; mark: first token; up to 500 recent successful calls per model",
         ),
-        section("Saved by prompt caches", *_saved(report, models)),
+        section("Saved by prompt caching", *_saved(report, models)),
     ]
 
 
@@ -98,7 +98,7 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
     total = report.total
     facts = [("spent", spending.cost(total)), ("calls", f"{total.calls:,}")]
     facts += [("tokens in", f"{total.input_tokens:,}"), ("tokens out", f"{total.output_tokens:,}")]
-    facts += [("from caches", f"{total.cached_input_tokens:,}")] if total.cached_input_tokens else []
+    facts += [("from cache", f"{total.cached_input_tokens:,}")] if total.cached_input_tokens else []
     facts += [("reasoning", f"{total.reasoning_tokens:,}")] if total.reasoning_tokens else []
     facts += [("held", dollars(total.held))] if total.held else []
     return [*facts, ("in doubt, up to", dollars(total.in_doubt))] if total.in_doubt else facts
@@ -138,8 +138,6 @@ def _saved(report: Report, groups: Sequence[Spending]) -> tuple[str, str]:
         for group, amount in rows[:ROWS]
     ]
     note = (
-        f"{dollars(sum(amount for _, amount in rows))} in all, at the prices of {report.ctx.catalog.date}"
-        if rows
-        else ""
+        f"{dollars(sum(amount for _, amount in rows))} in total, at prices of {report.ctx.catalog.date}" if rows else ""
     )
     return svg.bars(bars), note

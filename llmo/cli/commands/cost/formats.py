@@ -39,13 +39,13 @@ def _tell_unsettled(report: Report) -> None:
     """Say whose money nobody will settle by itself, and how."""
     number, amount = report.stranded
     of = f" --run {shlex.quote(report.run)}" if report.run else ""
-    settles = f"llmo cost --reconcile{of} settles them"
+    settles = f"settle them with: llmo cost --reconcile{of}"
     if number:
-        whose = f"{counted(number, 'calls')} of processes that are gone"
-        report.ctx.note(f"llmo: {whose} still hold {dollars(amount)}: {settles}")
+        whose = f"{counted(number, 'calls')} of crashed processes"
+        report.ctx.note(f"llmo: {whose} still hold {dollars(amount)}; {settles}")
     if doubtful := report.total.doubtful:
         unsure = f"{counted(doubtful, 'calls')} in doubt, up to {dollars(report.total.in_doubt)}"
-        report.ctx.note(f"llmo: {unsure}: {settles}")
+        report.ctx.note(f"llmo: {unsure}; {settles}")
 
 
 def as_object(report: Report) -> dict[str, Any]:
@@ -101,7 +101,9 @@ def to_github(report: Report) -> None:
     """Append to the file that GitHub Actions shows on a run's page. Raises `UsageError` without one."""
     path = report.ctx.env.get("GITHUB_STEP_SUMMARY")
     if not path:
-        raise UsageError("GITHUB_STEP_SUMMARY is not set", hint="GitHub Actions sets it; elsewhere name a file with it")
+        raise UsageError(
+            "GITHUB_STEP_SUMMARY is not set", hint="GitHub Actions sets it; elsewhere, set it to the path of a file"
+        )
     head, rows = _grid(report)
     body = tables.markdown(head, rows, right=(*spending.NUMBERS, _instead(report))) if rows else ""
     text = f"### llmo cost\n\n{spending.total(report.total)}\n\n{body}"
@@ -118,7 +120,7 @@ def to_html(report: Report, path: str) -> None:
     head, rows = _grid(report)
     right = (*spending.NUMBERS, _instead(report))
     table = page.section("All groups", page.table(head, rows, right) if rows else "", spending.total(report.total))
-    body = page.page("What llmo cost", _span(report), [*charts.sections(report), table])
+    body = page.page("LLM spending", _span(report), [*charts.sections(report), table])
     _write(Path(path), body, append=False, flag="--html")
 
 
@@ -128,7 +130,7 @@ def _span(report: Report) -> str:
     parts += [] if report.until is None else [f"until {report.instant(report.until)}"]
     parts += [] if report.run is None else [f"run {report.run}"]
     parts += [f"{key}={value}" for key, value in report.tags.items()]
-    return ", ".join(parts or ["all calls"]) + f"; written {report.instant(report.ctx.clock.now())}"
+    return ", ".join(parts or ["all calls"]) + f"; created {report.instant(report.ctx.clock.now())}"
 
 
 def _grid(report: Report, *, bars: bool = False) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -152,7 +154,7 @@ def _instead_total(report: Report) -> str:
     if report.instead is None:
         return ""
     date = report.ctx.catalog.date
-    return f"; as {report.how.as_if} {dollars(sum(report.instead.values()))} (prices of {date})"
+    return f"; on {report.how.as_if} {dollars(sum(report.instead.values()))} (prices of {date})"
 
 
 def _instead(report: Report) -> str:

@@ -58,4 +58,4 @@ async def _of(one: Doubt, provider: Accountable | LlmoError, room: asyncio.Semap
     except LlmoError as exc:
         return exc
     except TimeoutError:
-        return LlmoError(f"no answer within {PATIENCE_S:g} s")
+        return LlmoError(f"no response within {PATIENCE_S:g} s")

@@ -100,7 +100,7 @@ class Report:
 
     def __init__(self, ctx: Context, span: Span, how: Reports) -> None:
         if how.as_json and how.as_csv:
-            raise UsageError("--json and --csv exclude each other")
+            raise UsageError("--json and --csv cannot be combined")
         self.ctx, self.how, self.run = ctx, how, span.run
         self.by = tuple(how.by or ("provider", "model"))
         self.tags = dict(pair("--tag", text) for text in span.tag or ())
@@ -175,7 +175,7 @@ def amount(flag: str, text: str | None, *, check: bool) -> Pico | None:
     if text is None:
         return None
     if not check:
-        raise UsageError(f"{flag} needs --check")
+        raise UsageError(f"{flag} requires --check")
     return parameters.dollars(text, flag)
 
 
@@ -197,11 +197,11 @@ def when(flag: str, text: str | None, ctx: Context, *, end: bool = False) -> flo
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise UsageError(
-            f"{flag}: neither a length of time nor a date: {text}", hint=f"{FORMS}, or a date like 2026-11-01"
+            f"{flag}: not a duration or a date: {text}", hint=f"{FORMS}, or a date like 2026-11-01"
         ) from None
     try:
         if end and re.fullmatch(r"[\d-]+", text.strip()):
             moment += timedelta(days=1)
         return max(0.0, periods.seconds(moment, ctx.ledger.zone))
     except (OverflowError, ValueError, OSError):
-        raise UsageError(f"{flag}: no day of a calendar here: {text}", hint="give a year like 2026") from None
+        raise UsageError(f"{flag}: date out of range: {text}", hint="use a year such as 2026") from None

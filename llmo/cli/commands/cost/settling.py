@@ -30,7 +30,7 @@ def reconcile(ctx: Context, run: str | None, billed: What | None) -> None:
     amount = sum(worst or 0 for _, worst in booked)
     doubts = ctx.ledger.doubts(run)
     if booked or not doubts:
-        ctx.note(f"booked {counted(len(booked), 'calls')} of dead processes, {dollars(amount)} as estimated")
+        ctx.note(f"booked {counted(len(booked), 'calls')} of crashed processes, {dollars(amount)} as estimated")
     if doubts:
         _settle(ctx, doubts, billed)
 
@@ -66,4 +66,4 @@ def _say(ctx: Context, doubts: Sequence[Doubt], found: Mapping[str, Billed], lef
         reasons = "; ".join(dict.fromkeys(left))
         still = "stays" if len(left) == 1 else "stay"
         ctx.err(f"llmo: {counted(len(left), 'calls')} {still} in doubt: {reasons}")
-        ctx.err("hint: try again later; --billed all or --billed received settles them without asking")
+        ctx.err("hint: try again later; or settle them now with --billed all or --billed received")

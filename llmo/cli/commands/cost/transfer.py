@@ -40,7 +40,7 @@ def import_calls(ctx: Context, name: str) -> None:
     from llmo.ledger.transfer import read
 
     seen, new = ctx.ledger.import_calls(read(_lines(ctx, name), "stdin" if name == "-" else name))
-    ctx.note(f"read {calls(seen)}, {new} new or ended since")
+    ctx.note(f"read {calls(seen)}, {new} new or completed since")
 
 
 def _lines(ctx: Context, name: str) -> Iterator[str]:
@@ -53,4 +53,4 @@ def _lines(ctx: Context, name: str) -> Iterator[str]:
     except OSError as exc:
         raise UsageError(f"--import: cannot read {name}: {exc.strerror}") from None
     except UnicodeDecodeError:
-        raise UsageError(f"--import: not UTF-8: {name}", hint="llmo cost --export writes such files") from None
+        raise UsageError(f"--import: not UTF-8: {name}", hint="create the file with: llmo cost --export") from None

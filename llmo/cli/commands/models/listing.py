@@ -12,6 +12,7 @@ from llmo.config import parameters
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, SortStep
 from llmo.types.messages import Target
+from llmo.types.nearest import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -71,7 +72,7 @@ def chosen(ctx: Context, filters: Filters) -> list[str]:
     known = ctx.profile.providers
     for name in filters.provider or ():
         if name not in known:
-            raise ConfigError(f"unknown provider: {name}", hint=f"known providers: {', '.join(known) or 'none'}")
+            raise ConfigError(f"unknown provider: {name}", hint=suggestion(name, known, "providers of this profile"))
     return list(filters.provider or told_of(ctx))
 
 
@@ -139,7 +140,7 @@ def _tests(filters: Filters) -> Iterable[Callable[[Offer], bool]]:
         yield lambda one: one.context is not None and one.context >= least
     for ability in filters.supports or ():
         if ability not in ABILITIES:
-            raise UsageError(f"unknown ability: {ability}", hint=f"known: {', '.join(ABILITIES)}")
+            raise UsageError(f"unknown ability: {ability}", hint=suggestion(ability, ABILITIES, "abilities"))
         yield lambda one, ability=ability: one.abilities is not None and ability in one.abilities  # type: ignore[misc]  # bound early
 
 

@@ -19,8 +19,8 @@ def install(ctx: Context, name: str | None, sha256: str | None) -> None:
     """Take a table in, when it is what it should be and newer than what is used. Raises `UsageError`."""
     if name is None or sha256 is None:
         raise UsageError(
-            "--refresh-prices and --sha256 go together",
-            hint="no source of prices is signed, so nothing is fetched: name the file and its checksum",
+            "--refresh-prices and --sha256 must be used together",
+            hint="name a file and its checksum; llmo downloads no price table, because none is signed",
         )
     try:
         data = Path(name).read_bytes()
@@ -28,9 +28,9 @@ def install(ctx: Context, name: str | None, sha256: str | None) -> None:
         raise UsageError(f"--refresh-prices: cannot read {name}: {exc.strerror}") from None
     date, used = checked(data, sha256), ctx.catalog.date
     if date <= used:
-        raise UsageError(f"the price table of {date} is not newer than the one in use, of {used}")
+        raise UsageError(f"the price table of {date} is not newer than the current one of {used}")
     path = cache_dir(ctx.env) / FILE
     ensure_private(path.parent)
     replace(path, data)
     del ctx.catalog
-    ctx.note(f"prices of {date} from now on, instead of {used}; delete {path} to go back")
+    ctx.note(f"installed the prices of {date}, replacing those of {used}; delete {path} to revert")

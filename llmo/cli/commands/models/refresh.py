@@ -60,12 +60,12 @@ async def _told(ctx: Context, name: str, provider: Provider | str) -> None:
 
 async def _one(ctx: Context, name: str, provider: Provider | str) -> str:
     if isinstance(provider, str):
-        return f"{name}: not asked: {provider}"
+        return f"{name}: skipped: {provider}"
     try:
         async with asyncio.timeout(PATIENCE):
             models = await provider.models()
     except TimeoutError:
-        return f"{name}: no answer in {PATIENCE:g} s"
+        return f"{name}: no response within {PATIENCE:g} s"
     except LlmoError as exc:
         return f"{name}: {exc.message}"
     _keep(ctx, name, models)

@@ -142,7 +142,7 @@ def path() -> None:
     where = _place(ctx)
     ctx.out(f"{where.path}\n")
     if where.built_in and not where.path.exists():
-        ctx.note(f"no such file: the built-in profile {where.name} is used")
+        ctx.note(f'no profile file; using the built-in profile "{where.name}"')
 
 
 @app.command("list", cls=Command)
@@ -183,10 +183,10 @@ def set_(
     where = _place(ctx).path
     left, created = set_value(where, key, value, ctx.env)
     for problem in left:
-        ctx.err(f"still wrong: {problem}")
+        ctx.err(f"still invalid: {problem}")
     ctx.note(f"{'created' if created else 'changed'} {where}")
     if created and key.startswith("providers."):
-        ctx.note("a file that lists providers has only those: llmo profile init writes all that are found")
+        ctx.note("only the providers in this file are used; add all that are found with: llmo profile init --force")
 
 
 @app.command("schema", cls=Command)

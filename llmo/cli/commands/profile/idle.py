@@ -32,17 +32,17 @@ def _budgets(ctx: Context) -> Iterator[str]:
         met = any(patterns.means_model(pattern, name, model) for name, models in known.items() for model in models)
         # `vllm/llama` means a server whose models nobody listed: it may well have that one.
         if not met and not any(patterns.may_begin(pattern, f"{name}/") for name, models in known.items() if not models):
-            yield f"budget {budget.name} counts no model that is known: model = {pattern}{_nearest(pattern, known)}"
+            yield f"budget {budget.name} matches no known model: model = {pattern}{_nearest(pattern, known)}"
 
 
 def _prices(ctx: Context) -> Iterator[str]:
     for price in ctx.profile.prices:
         if not any(patterns.may_begin(price.model, f"{name}/") for name in told_of(ctx)):
-            yield f"the price of {price.model} is of no provider of this profile: {', '.join(told_of(ctx))}"
+            yield f"[[prices]] entry {price.model} matches no provider of this profile: {', '.join(told_of(ctx))}"
 
 
 def _nearest(pattern: str, known: dict[str, list[str]]) -> str:
-    from llmo.config.schema import nearest
+    from llmo.types.nearest import nearest
 
     found = [name for provider, models in known.items() for model in models for name in (model, f"{provider}/{model}")]
     return nearest(pattern, found)

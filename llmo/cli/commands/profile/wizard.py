@@ -21,9 +21,11 @@ def write_profile(ctx: Context, place: Place, *, yes: bool, force: bool) -> None
     from llmo.config.problems import ProfileError
 
     if place.path.exists() and not force:
-        raise ConfigError(f"there is a profile already: {place.path}", hint="--force replaces it, --name makes another")
+        raise ConfigError(
+            f"the profile already exists: {place.path}", hint="use --force to replace it, or --name to create another"
+        )
     if not yes and not (ctx.stdin_tty and ctx.stderr_tty):
-        raise UsageError("no terminal to ask questions on", hint="--yes uses what is found")
+        raise UsageError("cannot ask questions without a terminal", hint="use --yes to accept what is found")
     found = _found(ctx)
     use, daily = list(found), None
     if not yes:
@@ -67,7 +69,7 @@ def _amount(ctx: Context) -> str | None:
     from llmo.types.money import parse_usd, usd
 
     while True:
-        text = _answer(ctx, "Limit in dollars a day (empty: none): ")
+        text = _answer(ctx, "Daily limit in dollars (empty for none): ")
         if not text:
             return None
         try:

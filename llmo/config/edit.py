@@ -44,7 +44,7 @@ def _content(path: pathlib.Path) -> tuple[bytes, bool]:
     except FileNotFoundError:
         return b"", True
     except OSError as exc:
-        raise ConfigError(f"cannot read the profile: {path}: {(exc.strerror or str(exc)).lower()}") from None
+        raise sources.failed("read", path, exc) from None
 
 
 def store(path: pathlib.Path, content: bytes) -> None:
@@ -52,7 +52,7 @@ def store(path: pathlib.Path, content: bytes) -> None:
     try:
         replace(path, content)
     except OSError as exc:
-        raise ConfigError(f"cannot write the profile: {path}: {(exc.strerror or str(exc)).lower()}") from None
+        raise sources.failed("write", path, exc) from None
 
 
 def changed(text: str, key: str, value: str) -> str:

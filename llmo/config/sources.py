@@ -71,10 +71,15 @@ def read(where: Place, env: Mapping[str, str]) -> bytes | None:
             return None
         raise _unknown(where, env) from None
     except OSError as exc:
-        raise ConfigError(f"cannot read the profile: {where.path}: {(exc.strerror or str(exc)).lower()}") from None
+        raise failed("read", where.path, exc) from None
     if len(content) > LARGEST:
         raise ConfigError(f"too large for a profile: {where.path}: more than 1 MiB")
     return content
+
+
+def failed(verb: str, path: Path, exc: OSError) -> ConfigError:
+    """The error of a profile file that can't be read or written."""
+    return ConfigError(f"cannot {verb} the profile: {path}: {(exc.strerror or str(exc)).lower()}")
 
 
 def _unknown(where: Place, env: Mapping[str, str]) -> ConfigError:

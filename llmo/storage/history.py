@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo.errors import ConfigError, Locked, UsageError
+from llmo.storage.paths import ensure_private
 from llmo.types import jsontext
 from llmo.types.ids import ulid
 from llmo.types.messages import Message
@@ -160,7 +161,7 @@ class History:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """One transaction; SQLite's errors become `ConfigError` naming the file, or `Locked`."""
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ensure_private(self._path.parent)
             if not self._path.exists():
                 os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             with contextlib.closing(sqlite3.connect(self._path, timeout=self.patience, isolation_level=None)) as db:

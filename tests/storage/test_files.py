@@ -10,6 +10,8 @@ from llmo.batch.output.export import export
 from llmo.batch.output.journal import encoded
 from llmo.batch.resume.manifest import Manifest, read
 from llmo.storage.files import replace, replaced, successor
+from llmo.storage.history import History
+from llmo.types.clock import SystemClock
 from tests.batch.test_lines import GOOD
 
 if TYPE_CHECKING:
@@ -49,6 +51,16 @@ def test_a_file_of_ours_is_private_and_a_link_stays_a_link(tmp_path: Path) -> No
 
     assert (True, b"two", 0o600, 0o700) == (link.is_symlink(), real.read_bytes(), mode(real), mode(real.parent))
     assert [real] == list(real.parent.iterdir())
+
+
+def test_the_folders_of_the_history_are_private(tmp_path: Path) -> None:
+    """
+    Each of those that are made for it, not the last one alone.
+    """
+    path = tmp_path / "data" / "llmo" / "history.db"
+    History(path, SystemClock()).cache("key", {})
+
+    assert [0o600, 0o700, 0o700] == [mode(path), mode(path.parent), mode(path.parent.parent)]
 
 
 def test_the_state_of_a_run_leaves_nothing_beside_it(tmp_path: Path) -> None:

@@ -101,6 +101,72 @@ def test_files_are_rows_sorted_once_each_hidden_ones_only_by_name(tmp_path):
     assert [row.fields["name"] for row in rows(found[:1])] == ["a.md"]
 
 
+def test_rows_are_counted_over_all_inputs_and_named_by_their_own(tmp_path):
+    """
+    With the line that each begins at, broken ones too.
+    """
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n\n{"a": \n{"a": 3}\n')
+    (tmp_path / "b.txt").write_text("one\n\ntwo\n")
+    names = [str(tmp_path / "a.jsonl"), str(tmp_path / "b.txt"), "-"]
+    found = list(rows(inputs(names, io.BytesIO(b'{"c": 1}\n'))))
+
+    assert [(row.index, row.where) for row in found] == [
+        (0, f"{names[0]}:1"),
+        (1, f"{names[0]}:3"),
+        (2, f"{names[0]}:4"),
+        (3, f"{names[1]}:1"),
+        (4, f"{names[1]}:3"),
+        (5, "stdin:1"),
+    ]
+    assert [row.fault is None for row in found] == [True, False, True, True, True, True]
+    assert found[1].content == found[1].line == '{"a": '
+    assert found[0].content == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "form"),
+    [
+        pytest.param("a.JSONL", None, "jsonl", id="a suffix in capitals"),
+        pytest.param("a.csv", "lines", "lines", id="the flag wins over the suffix"),
+        pytest.param("a.dat", None, "jsonl", id="the first line"),
+        pytest.param("a.dat", "csv", "csv", id="the flag wins over the first line"),
+        pytest.param("-", None, "jsonl", id="standard input by its first line"),
+        pytest.param("-", "lines", "lines", id="the flag wins there too"),
+    ],
+)
+def test_the_format_of_an_input_is_found_once(tmp_path, name, given, form):
+    """
+    From the flag, the name or the first line.
+    """
+    data = b'{"a": 1}\n'
+    if name != "-":
+        (tmp_path / name).write_bytes(data)
+        name = str(tmp_path / name)
+    (found,) = inputs([name], io.BytesIO(data), format=given)
+
+    assert (found.format, found.name) == (form, "stdin" if name == "-" else name)
+    for _ in range(2):
+        with found.open() as file:
+            assert file.read() == data
+
+
+def test_an_input_that_can_not_be_read_is_refused_by_its_name(tmp_path):
+    """
+    Before anything is sent.
+    """
+
+    def said(*names, stdin=None):
+        with pytest.raises(UsageError) as caught:
+            inputs(names, stdin)
+        return caught.value.message, caught.value.hint
+
+    missing = str(tmp_path / "none")
+    assert said(missing) == (f"cannot read {missing}: No such file or directory", None)
+    assert said(str(tmp_path)) == (f"is a directory: {tmp_path}", "--files makes each file in it a row")
+    assert said("-") == ("no input", "llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
+    assert said("-", "-", stdin=io.BytesIO(b"x"))[0] == "standard input can be read once: -"
+
+
 def test_a_pipe_can_be_read_again_and_again():
     """
     It is staged, so that it is checked before it is sent.

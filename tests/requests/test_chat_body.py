@@ -436,3 +436,69 @@ def test_a_format_that_a_dialect_can_not_say_is_untold() -> None:
     ]
     assert chat_body.inexpressible(shaped, "anthropic") is None
     assert chat_body.inexpressible(Request((), body=shaped.body), "ollama") == (("response_format",), ())
+
+
+def test_everything_that_a_dialect_can_not_say_is_named_in_order() -> None:
+    """
+    Fields as they come, then each message with what stands beside its content, its parts and their order.
+    """
+    given: list[dict[str, Any]] = [
+        {"role": "user", "content": "plain"},
+        {"role": "assistant", "content": "x", "name": "n", "empty": "", "tool_calls": [CALL]},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}, "none": None},
+                {"type": "image_url", "image_url": {**IMAGE["image_url"], "detail": "low", "x": 1}, "y": 2},  # type: ignore[dict-item]
+                {"type": "image_url", "image_url": {**IMAGE["image_url"], "detail": "auto", "z": None}},  # type: ignore[dict-item]
+                {"type": "input_audio"},
+                {"weird": True},
+                {"type": "text", "text": "b"},
+            ],
+        },
+        {"role": "function", "name": "f", "content": "42"},
+    ]
+    messages = tuple(one for one in map(chat_body.read_message, given) if one is not None)
+    body: dict[str, Any] = {"metadata": {"a": "b"}, "n": 1, "seed": 5, "logit_bias": {}, "n_best": 2, "user": "u"}
+    found = chat_body.inexpressible(Request(messages, body=body), "ollama")
+
+    assert found is not None
+    assert found.fields == ("metadata", "n_best", "user")
+    assert found.parts == (
+        "messages[1].name",
+        "messages[1].tool_calls",
+        "messages[2].content[0].cache_control",
+        "messages[2].content[1].y",
+        "messages[2].content[1].image_url.detail",
+        "messages[2].content[1].image_url.x",
+        "messages[2].content[3].type input_audio",
+        "messages[2].content[4]",
+        "messages[2].content, the order of its parts",
+        "messages[3].role function",
+        "messages[3].name",
+    )
+    assert str(found) == ", ".join((*found.parts, *found.fields))
+
+
+@pytest.mark.parametrize(
+    ("parts", "ordered"),
+    [
+        pytest.param("t", True, id="text"),
+        pytest.param("ti", True, id="text and image"),
+        pytest.param("it", True, id="image and text"),
+        pytest.param("ttii", True, id="all texts first"),
+        pytest.param("tit", False, id="an image within"),
+        pytest.param("iti", False, id="a text within"),
+    ],
+)
+def test_only_mixed_parts_lose_their_order(parts: str, ordered: bool) -> None:
+    """
+    Ollama takes texts and images apart; Anthropic takes them as they come.
+    """
+    content: Any = [{"type": "text", "text": "a"} if part == "t" else IMAGE for part in parts]
+    message = chat_body.read_message({"role": "user", "content": content})
+    assert message is not None
+    request = Request((message,))
+
+    assert (chat_body.inexpressible(request, "ollama") is None) == ordered
+    assert chat_body.inexpressible(request, "anthropic") is None

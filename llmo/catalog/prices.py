@@ -144,8 +144,10 @@ class Price(Rates):
         """The lowest rates that `worst` may use: an input token, an output token, a request."""
         if self.cap is not None:
             return self.cap
-        rows = [(max(self.input, self.peak[0]), max(self.output, self.peak[1]), self.request)]
-        rows += [other.ceiling for other in self.others]
+        own = max(self.input, self.peak[0]), max(self.output, self.peak[1]), self.request
+        if not self.others:
+            return own
+        rows = [own, *(other.ceiling for other in self.others)]
         return max(row[0] for row in rows), max(row[1] for row in rows), max(row[2] for row in rows)
 
 

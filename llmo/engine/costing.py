@@ -84,6 +84,8 @@ def _uses(reported: Mapping[str, int | None], candidate: Candidate) -> Mapping[s
 
 def _with_uses(found: Bill, uses: Mapping[str, int | None], candidate: Candidate) -> Bill:
     """The bill with uses at their prices; one without a price leaves it a lower bound."""
+    if not uses:
+        return found
     price = candidate.facts.model.price
     published = KINDS[candidate.facts.kind].use_prices
     rates = {**published, **(price.uses if price is not None else {})}

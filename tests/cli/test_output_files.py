@@ -105,7 +105,7 @@ def test_standard_streams_are_files_too(place: Path) -> None:
     `>> rows.jsonl` would read what it writes, `< rows.jsonl --errors rows.jsonl` empty what it reads.
     """
     with (place / "rows.jsonl").open("a+", encoding="utf-8") as file:
-        with pytest.raises(UsageError, match=r"^standard output goes into an input: rows\.jsonl"):
+        with pytest.raises(UsageError, match=r"^standard output is redirected to an input: rows\.jsonl"):
             checked(place, stdout=file)
         with pytest.raises(UsageError, match=r"^--errors would overwrite standard input: rows\.jsonl"):
             checked(place, "-", stdin=file, errors="rows.jsonl")

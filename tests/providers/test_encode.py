@@ -12,7 +12,7 @@ from llmo.errors import ConfigError, CredentialsError, Rejected
 from llmo.providers.registry import factory
 from llmo.types.messages import Image, Message, Params, Request
 from tests import virtual
-from tests.contract.dialects import ANTHROPIC, HELLO, KEY, OLLAMA, OPENAI, Row, Scripted, link
+from tests.contract.dialects import ANTHROPIC, HELLO, KEY, OLLAMA, OPENAI, OPENROUTER, Row, Scripted, link
 from tests.emitted import ignore
 
 PNG = Image("dot.png", "image/png", b"\x89PNG\x00\xff" * 3)
@@ -111,6 +111,7 @@ def test_images_in_three_dialects() -> None:
     text = {"type": "text", "text": "look"}
 
     assert body(OPENAI, request)["messages"][1]["content"] == [text, url, url]
+    assert body(OPENROUTER, request)["messages"][1]["content"] == [text, url, url]
     assert body(ANTHROPIC, request)["messages"][0]["content"] == [source, source, text]
     assert body(OLLAMA, request)["messages"][1] == {"role": "user", "content": "look", "images": [B64, B64]}
 

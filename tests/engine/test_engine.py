@@ -526,3 +526,40 @@ def test_the_verdict_of_many_failures() -> None:
     codes = [stage.play(retries=0)[1].result for stage in (temporary, permanent)]
 
     assert [5, 1] == [result.error.exit for result in codes if result and result.error]
+
+
+def test_what_happens_is_told_with_the_attempt_that_it_belongs_to() -> None:
+    """
+    Who is asked, as which attempt, after what wait, and what came of it.
+    """
+    stage = Stage({A: Scripted([RateLimited("busy", retry_after=7.0)], GOOD)})
+    events, execution = stage.play(retries=1)
+    assert execution.result is not None
+    first, second = execution.result.attempts
+    began, again = (event for event in events if isinstance(event, AttemptStarted))
+
+    assert [event for event in events if isinstance(event, AttemptEnded)] == [AttemptEnded(first), AttemptEnded(second)]
+    assert (first.outcome, second.outcome) == ("rate_limited", "ok")
+    assert began == AttemptStarted(A, 1, 0.0)
+    assert (again.target, again.number, again.waited_s >= 7.0) == (A, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("more", "sent"), [pytest.param(0.0, 1, id="no time is left"), pytest.param(0.5, 2, id="some time is left")]
+)
+def test_a_wait_must_leave_time_to_ask(more: float, sent: int) -> None:
+    """
+    One that ends with the job's time is not begun.
+    """
+
+    def play(timeout: float) -> tuple[Scripted, list[Any], Result]:
+        provider = Scripted([RateLimited("busy", retry_after=7.0)], GOOD)
+        events, execution = Stage({A: provider}).play(retries=1, timeout=timeout)
+        assert execution.result is not None
+        return provider, events, execution.result
+
+    _, events, _ = play(60.0)
+    wait = max(event.waited_s for event in events if isinstance(event, AttemptStarted))
+    provider, _, result = play(wait + more)
+
+    assert (len(provider.requests), result.ok, result.total_s < wait + more) == (sent, sent == 2, True)

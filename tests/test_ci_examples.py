@@ -72,7 +72,7 @@ def test_github_steps_cap_report_and_add_up(llmo: Llmo, checkout: Path, tmp_path
     assert (0, 0) == (first.returncode, again.returncode), first
     calls = sum(len((total / f"calls-{part}.jsonl").read_text().splitlines()) for part in ("support", "ci"))
     assert f"{calls} calls" in (total / "summary.md").read_text()
-    assert ", 0 new or ended since" in again.stderr
+    assert ", 0 new or completed since" in again.stderr
 
 
 def test_the_workflow_puts_nothing_from_outside_into_a_script() -> None:

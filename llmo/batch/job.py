@@ -81,7 +81,7 @@ class BatchJob:
             raise rows.no_input()
         self._keep_is_known()
         if self.template and not self.template.fields and self.scan.rows > 1:
-            self.notify("warning: the prompt names no field of the rows: all rows ask the same")
+            self.notify("warning: the prompt names no field of the rows: all rows send the same prompt")
         self._someone_answers()
 
     @property
@@ -231,7 +231,7 @@ class BatchJob:
         """Refuse to replace a comparison with single answers, or single answers with a comparison."""
         output, target = self.spec.output, self.spec.output.target
         if output.compared_targets and output.shape not in ("jsonl", "csv"):
-            raise UsageError(f"--compare writes no {output.shape}", hint="jsonl and csv have all answers of a row")
+            raise UsageError(f"--compare cannot write {output.shape}", hint="use jsonl or csv")
         export.writable(output.shape)
         if target is None or not target.is_file() or not target.stat().st_size:
             return
@@ -246,7 +246,7 @@ class BatchJob:
         """Raise for a table that no run has written: this run would replace it at its end."""
         spec, journal = self.spec, self.journal
         if journal is not None and not journal.exists() and not (spec.restart and spec.assume_yes):
-            hint = "another -o, or --restart -y to replace it"
+            hint = "use another -o, or --restart -y to replace it"
             raise UsageError(f"not an output of llmo batch: {target}", hint=hint)
 
     def _someone_answers(self) -> None:

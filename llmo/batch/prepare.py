@@ -70,7 +70,7 @@ def prepare(job: BatchJob, files: BatchFiles, *, run: str, saved: Path) -> str:
         files.journal = Journal(path, durable=spec.durable, refuge=saved)
         before = manifest.read(manifest.beside(target, "json"))
         if files.journal.cut:
-            job.notify(f"{path}: a torn end of {files.journal.cut:,} bytes was cut off")
+            job.notify(f"{path}: removed an incomplete last line ({files.journal.cut:,} bytes)")
         if spec.restart:
             _restart(job, target, files.journal)
         elif before is not None and kept and spec.run is None:
@@ -105,8 +105,8 @@ def _restart(job: BatchJob, target: Path, journal: Journal) -> None:
     """Discard the output, if the user confirms it."""
     if journal.size == 0:
         return
-    if not job.spec.assume_yes and not job.confirm(f"throw away what is in {journal.path}?"):
-        raise NotConfirmed(f"--restart would throw away {journal.path}", hint="give -y as well")
+    if not job.spec.assume_yes and not job.confirm(f"discard {journal.path} and start over?"):
+        raise NotConfirmed(f"--restart would discard {journal.path}", hint="confirm with -y")
     journal.empty()
     manifest.beside(target, "intents").unlink(missing_ok=True)
 
@@ -117,7 +117,7 @@ def _say_resumed(job: BatchJob, target: Path, before: manifest.Manifest | None, 
     if broken:
         what = "1 line" if broken == 1 else f"{broken:,} lines"
         aside = manifest.beside(target, "old.jsonl")
-        job.notify(f"{job.journal}: {what} can't be trusted: their rows run again; kept in {aside}")
+        job.notify(f"{job.journal}: {what} cannot be trusted: their rows are sent again; kept in {aside}")
     if not len(job.recorded.table):
         return
     found = RunStats()
@@ -125,12 +125,12 @@ def _say_resumed(job: BatchJob, target: Path, before: manifest.Manifest | None, 
         pass
     parts = [f"{found.skipped:,} {job.unit} are done"]
     if found.kept_failed:
-        parts.append(f"{found.kept_failed:,} failed before and stay so (--retry-errors=KIND runs them again)")
+        parts.append(f"{found.kept_failed:,} failed earlier and are not retried (use --retry-errors=KIND)")
     if found.resent:
-        parts.append(f"{found.resent:,} failed {job.unit} run again")
+        parts.append(f"{found.resent:,} failed {job.unit} are retried")
     if found.changed:
         why = now.differs(before) if before else []
-        parts.append(f"{found.changed:,} have changed ({', '.join(why) or 'their input'}) and run again")
+        parts.append(f"{found.changed:,} have changed ({', '.join(why) or 'their input'}) and are sent again")
     orphans = len(job.recorded.table) - found.recorded
     if orphans > 0:
         parts.append(f"{orphans:,} are no longer in the input")
@@ -146,7 +146,7 @@ def _begin(job: BatchJob, target: Path, journal: Journal, now: manifest.Manifest
         again = f"{marked:,} {job.unit} are marked unknown" if wanted else "they are sent again"
         job.notify(
             f"{len(lost):,} requests were in flight when the last run ended: {again}, "
-            f"and their first sending stays booked with {dollars(sum(lost))}"
+            f"and the cost of the first request stays booked: {dollars(sum(lost))}"
         )
     path.unlink(missing_ok=True)
     intents = Intents(path if wanted else None)
@@ -194,5 +194,5 @@ def _confirm(job: BatchJob) -> None:
     if found.worst is not None and found.worst <= limit:
         return
     question = f"{found.rows:,} {job.unit}: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst"
-    if not job.confirm(f"{question}; send them?"):
-        raise UsageError(f"it may cost more than {exact(limit)}: {question}", hint="give -y to send them")
+    if not job.confirm(f"{question}; continue?"):
+        raise UsageError(f"it may cost more than {exact(limit)}: {question}", hint="confirm with -y")

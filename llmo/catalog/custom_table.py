@@ -23,12 +23,12 @@ def checked(data: bytes, sha256: str) -> str:
     """The date of a table. Raises `UsageError` when its hash is another, or it is no table."""
     found = hashlib.sha256(data).hexdigest()
     if found != sha256.strip().lower():
-        raise UsageError(f"the price table is not the one that --sha256 names: its SHA-256 is {found}")
+        raise UsageError(f"the price table does not match --sha256: its SHA-256 is {found}")
     try:
         return _date(table.read(data))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
         raise UsageError(
-            f"not a price table of llmo: {exc}", hint="llmo/data/catalog.jsonl of a newer release is one"
+            f"not an llmo price table: {exc}", hint="use llmo/data/catalog.jsonl of a newer release"
         ) from None
 
 

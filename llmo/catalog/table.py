@@ -57,7 +57,7 @@ def read(data: bytes) -> dict[str, Any]:
         facts["models"] = _Lines(lines[at : at + facts["rows"]])
         at += facts["rows"]
     if at != len(lines):
-        raise ValueError(f"{len(lines)} models where there should be {at}")
+        raise ValueError(f"{len(lines)} models, expected {at}")
     return body
 
 

@@ -78,7 +78,7 @@ class Portal:
     def start(self, make: Callable[[], Coroutine[Any, Any, T]]) -> PortalCall[T]:
         """Run the coroutine that `make` returns. Raises `UsageError` if closed, or in a forked process."""
         if os.getpid() != self._pid:
-            raise UsageError("this client belongs to the parent process", hint="make one in each process")
+            raise UsageError("this client belongs to the parent process", hint="create one in each process")
         with self._lock:
             if self._closed:
                 raise UsageError("the client is closed")

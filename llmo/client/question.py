@@ -187,7 +187,7 @@ def _messages(prompt: Prompt, system: str | None) -> tuple[Message, ...]:
     if system is not None:
         turns = (Message("system", system), *(turn for turn in turns if turn.role != "system"))
     if not any(turn.text.strip() or turn.images for turn in turns if turn.role != "system"):
-        raise UsageError("nothing to ask: the prompt is empty")
+        raise UsageError("nothing to send: the prompt is empty")
     return turns
 
 
@@ -200,7 +200,7 @@ def _message(given: Message | Mapping[str, str]) -> Message:
     if role is None:
         raise UsageError(f"unknown role: {given.get('role')}", hint=f"roles: {', '.join(ROLES)}")
     if not isinstance(text, str):
-        raise UsageError(f"content of a message is not text: {type(text).__name__}", hint="llmo.Message takes images")
+        raise UsageError(f"content of a message is not text: {type(text).__name__}", hint="use llmo.Message for images")
     return Message(role, text)
 
 

@@ -60,7 +60,7 @@ class ClientQuestion:
     def answer(self) -> Answer:
         """Return the answer, partial if it was cancelled. Raises the error of a failed answer."""
         if self._result is None:
-            raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
+            raise UsageError("there is no answer yet", hint="read the stream to its end or close it first")
         return answers.answer(self._result, task=self._task)
 
 
@@ -77,7 +77,7 @@ class _StreamPieces:
     def result(self) -> Answer:
         """Return the answer once the stream has ended, partial if it was closed early. Raises its error."""
         if self._work is not None and not self._work.future.done():
-            raise UsageError("there is no answer yet", hint="read the stream to its end, or close it")
+            raise UsageError("there is no answer yet", hint="read the stream to its end or close it first")
         return self._asked.answer
 
     def _begin(self, put: Callable[[str | None], object]) -> PortalCall[Answer]:

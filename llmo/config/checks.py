@@ -53,7 +53,7 @@ def _providers(data: Mapping[str, Any]) -> Iterator[Finding]:
     for name, provider in _table(data, "providers").items():
         path: Path = ("providers", name)
         if not name or "/" in name:
-            yield path, "a provider's name is not empty and has no slash: targets are written provider/model"
+            yield path, "a provider's name must not be empty or contain a slash: models are named provider/model"
         yield from _address(provider, path)
         yield from _key(provider, path)
         yield from _amounts(_table(provider, "offline"), (*path, "offline"))
@@ -70,7 +70,7 @@ def _routing(provider: object, path: Path) -> Iterator[Finding]:
     yield from _amounts(table, path, _CEILINGS)
     for one, other in (_CEILINGS[:2], _CEILINGS[1::-1]):
         if one in table and other not in table:
-            yield (*path, one), f"a price that holds needs {other} too"
+            yield (*path, one), f"a price limit also needs {other}"
 
 
 def _address(provider: object, path: Path) -> Iterator[Finding]:
@@ -80,11 +80,11 @@ def _address(provider: object, path: Path) -> Iterator[Finding]:
     path = (*path, "base_url")
     found = re.fullmatch(r"(?i:https?)://([^/?#\s]+)([^?#\s]*)([?#]\S*)?", url)
     if not found:
-        yield path, f"expected an address that begins with http:// or https://, got {_without_user(url)}"
+        yield path, f"expected an address that starts with http:// or https://, got {_without_user(url)}"
     elif "@" in found[1]:
-        yield path, f"no name or password in an address; {SECRET}"
+        yield path, f"an address must not contain a user name or password; {SECRET}"
     elif found[3]:
-        yield path, "no ? or # in an address"
+        yield path, "an address must not contain ? or #"
 
 
 def _without_user(url: str) -> str:
@@ -95,7 +95,7 @@ def _key(provider: object, path: Path) -> Iterator[Finding]:
     name = provider.get("api_key_env") if isinstance(provider, Mapping) else None
     if isinstance(name, str) and not _VARIABLE.fullmatch(name):
         # Not repeated: people put the key itself here.
-        yield (*path, "api_key_env"), "expected the name of an environment variable, as OPENAI_API_KEY"
+        yield (*path, "api_key_env"), "expected the name of an environment variable, such as OPENAI_API_KEY"
 
 
 def targets(data: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
@@ -114,7 +114,7 @@ def targets(data: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
 def _targets(data: Mapping[str, Any]) -> Iterator[Finding]:
     for name in _table(data, "aliases"):
         if name == "auto" or "/" in name:
-            yield ("aliases", name), "an alias has no slash and is not called auto"
+            yield ("aliases", name), "an alias must not contain a slash or be named auto"
     for path, text in targets(data):
         # An alias of an alias would need a rule for circles.
         yield from _target(data, path, text, {} if path[0] == "aliases" else _table(data, "aliases"))
@@ -151,7 +151,7 @@ def _budgets(data: Mapping[str, Any]) -> Iterator[Finding]:
             yield path, "a budget needs limit_usd or limit_calls"
         name = budget.get("name")
         if name in names:
-            yield (*path, "name"), f"two budgets are called {name}"
+            yield (*path, "name"), f"two budgets are named {name}"
         names.append(name)
         yield from _amounts(budget, path, ("limit_usd",), most=MOST)
         yield from _match(data, _table(budget, "match"), (*path, "match"))
@@ -188,7 +188,7 @@ def _by_kind(data: Mapping[str, Any], kinds: Sequence[str]) -> str | None:
     meant = [name for name, one in own if isinstance(one, Mapping) and one.get("kind") in kinds]
     if not meant:
         return None
-    return f"unknown provider: {kinds[0]} is a kind, and a match is for names (of this kind: {', '.join(meant)})"
+    return f"unknown provider: {kinds[0]} is a kind, not the name of a provider (of this kind: {', '.join(meant)})"
 
 
 def _prices(data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -202,7 +202,7 @@ def _prices(data: Mapping[str, Any]) -> Iterator[Finding]:
         if why := patterns.wrong(pattern):
             yield (*path, "model"), f"{why}, got {given(pattern)}"
         elif "/" not in pattern and not any(patterns.may_begin(pattern, f"{name}/") for name in (*own, *KINDS)):
-            yield (*path, "model"), f"expected provider/model, as openai/{pattern}, got {given(pattern)}"
+            yield (*path, "model"), f"expected provider/model, such as openai/{pattern}, got {given(pattern)}"
 
 
 def _amounts(table: object, path: Path, keys: tuple[str, ...] = _USD, *, most: int = MOST_PRICE) -> Iterator[Finding]:
@@ -216,7 +216,7 @@ def _amounts(table: object, path: Path, keys: tuple[str, ...] = _USD, *, most: i
         except (ValueError, ArithmeticError):
             amount = None
         if amount is None or amount > most * DOLLAR:
-            yield (*path, key), f"expected an amount in dollars from 0 to {most:,}, as 2.50, got {given(text)}"
+            yield (*path, key), f"expected an amount in dollars from 0 to {most:,}, such as 2.50, got {given(text)}"
 
 
 def _timezone(data: Mapping[str, Any]) -> Iterator[Finding]:
@@ -229,4 +229,4 @@ def _timezone(data: Mapping[str, Any]) -> Iterator[Finding]:
         zoneinfo.ZoneInfo(zone)
     except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
         near = nearest(zone, tuple(zoneinfo.available_timezones()))
-        yield ("timezone",), f"unknown time zone: {zone}{near or ', expected an IANA name as Europe/Berlin'}"
+        yield ("timezone",), f"unknown time zone: {zone}{near or ', expected an IANA name such as Europe/Berlin'}"

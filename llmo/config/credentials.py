@@ -107,7 +107,7 @@ def why_not_ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> 
     """Why the provider can't be used, None when it can; runs no command and sends nothing."""
     kind = KINDS[config.kind]
     if kind.needs_url and not base_url(name, config, env):
-        return f"base_url is not set, nor {kind.url_env}"
+        return f"base_url and {kind.url_env} are not set"
     return _why_not_installed(config, env) or _why_no_key(name, config, env)
 
 
@@ -143,7 +143,7 @@ def _sendable(key: str, source: str) -> str:
         return key
     raise CredentialsError(
         f"not a key: {source} has a space, a line break or a character outside ASCII",
-        hint="it must be the key alone",
+        hint="it must contain only the key",
     )
 
 
@@ -157,12 +157,12 @@ def _from_command(name: str, command: tuple[str, ...], env: Mapping[str, str]) -
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, env=dict(env), check=False
         )
     except subprocess.TimeoutExpired:
-        raise CredentialsError(f"{said}: no answer in {PATIENCE} s") from None
+        raise CredentialsError(f"{said}: no response within {PATIENCE} s") from None
     except (OSError, ValueError) as exc:
         reason = getattr(exc, "strerror", None) or "cannot be started"
         raise CredentialsError(f"{said}: {reason.lower()}", hint="it is run without a shell") from None
     if run.returncode:
-        raise CredentialsError(f"{said}: exit code {run.returncode}", hint="run it by hand to see what it says")
+        raise CredentialsError(f"{said}: exit code {run.returncode}", hint="run it yourself to see its output")
     key = run.stdout.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
     if not key:
         raise CredentialsError(f"{said}: it printed nothing")

@@ -182,7 +182,7 @@ KINDS: Mapping[str, ProviderKind] = {
         needs_key=True,
         records_costs=True,
         sends_to="others",
-        reserved={"models": "set models in the table routing of the provider: money is held for them"},
+        reserved={"models": "set models in the routing table of the provider, so that the budget covers them"},
         shared_option="provider",
         chat_completions=True,
         vendor="openrouter",
@@ -197,7 +197,7 @@ KINDS: Mapping[str, ProviderKind] = {
         sends_to="others",
         reserved={
             "timeout": "use --timeout, or idle_timeout of the provider",
-            "drop_params": "llmo drops none in silence",
+            "drop_params": "llmo never drops parameters silently",
             **dict.fromkeys(("metadata", "callbacks", "caching", "cache", "max_budget"), "not for a call of llmo"),
             **dict.fromkeys(("input_cost_per_token", "output_cost_per_token"), "not for a call of llmo"),
         },

@@ -31,7 +31,7 @@ MOST_IN_FLIGHT = 10_000
 MOST_COUNT = 10**12
 """Rows, calls or requests a minute."""
 MOST_STOPS = 64
-DOLLARS = "give dollars, like 0.50"
+DOLLARS = "use dollars, such as 0.50"
 SHOWN = 40
 NAMED = 2
 """Levels of keys that a message names."""
@@ -91,7 +91,7 @@ def stops(value: object, said: str = "stop") -> tuple[str, ...]:
         return ()
     texts = [value] if isinstance(value, str) else value
     if isinstance(texts, Mapping) or not isinstance(texts, Sequence):
-        raise UsageError(f"{said} is neither a text nor a list of texts: {shown(value)}")
+        raise UsageError(f"{said} is not text or a list of texts: {shown(value)}")
     if len(texts) > MOST_STOPS:
         raise UsageError(f"{said} has more than {MOST_STOPS} texts: {len(texts):,}")
     for text in texts:

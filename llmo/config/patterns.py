@@ -60,5 +60,5 @@ def wrong(pattern: str, *, free: bool = False) -> str | None:
         return "expected a name without spaces around it"
     if "?" in pattern or _CLASS.search(pattern):
         # Read as text they would match nothing, and a budget that counts nothing would look like one that holds.
-        return f"? and [ ] are no wildcards, only {ANY} is, which stands for any text"
+        return f"? and [ ] are not wildcards, only {ANY} is, and it matches any text"
     return None

@@ -12,7 +12,7 @@ from llmo.types.nearest import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SECRET = "a key never stands in the profile: use api_key_env, api_key_cmd or api_key_keyring"  # noqa: S105 - advice
+SECRET = "keys do not belong in the profile: use api_key_env, api_key_cmd or api_key_keyring"  # noqa: S105 - advice
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),

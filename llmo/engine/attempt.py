@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 QUOTA_S = 600.0
 """Seconds for which a target without credit ranks last."""
-UNBOOKED = "this call is not settled, and what was held for it stays counted until llmo cost --reconcile"
+UNBOOKED = "this call is not settled; its reservation counts until llmo cost --reconcile"
 WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
 
@@ -100,7 +100,7 @@ class Attempt:
         """Take the hold, for as long an answer as there is money for. Raises `BudgetExceeded`."""
         need, account = self.job.plan.requirements, self.resources.account
         if secluded(need, self.candidate.target) and not self.candidate.facts.local:
-            raise Withheld(f"{self.candidate.target} is not on this machine, and the request is private")
+            raise Withheld(f"{self.candidate.target} is not on this machine, but the request is private")
         limited = account.limited(self.call)
         if self.candidate.unpriced and not account.allow_unpriced and limited:
             raise Unbounded(self.candidate.unpriced, self.candidate.target)
@@ -115,7 +115,7 @@ class Attempt:
         self.answer.reserved = self.candidate.worst or 0
         self.answer.chosen = output_limits.chosen(self.candidate, need) if limited else None
         if need.max_output is not None and (limit := self.candidate.max_output) < asked:
-            self.answer.warnings.append(f"the budget buys {limit:,} output tokens of the {asked:,} asked for (--fit)")
+            self.answer.warnings.append(f"the budget buys {limit:,} of the {asked:,} requested output tokens (--fit)")
 
     async def _held(self, deadline: float) -> Hold:
         candidate, job = self.candidate, self.job
@@ -194,7 +194,7 @@ class Attempt:
         """Raise when the stream ended well on the wire and is no answer all the same."""
         finish = self.answer.finish
         if finish is None:
-            raise Incomplete("the answer ended without its terminal marker")
+            raise Incomplete("the stream ended early")
         if finish.reason == "refusal":
             raise Refused("the model refused to answer", may_be_billed=True)
         if finish.reason == "content_filter":
@@ -290,10 +290,10 @@ class Attempt:
             return None
         why = "the provider charges more than its price"
         if used is not None and used.output_tokens > self.candidate.max_output:
-            why = "the provider passed the output limit"
+            why = "the provider exceeded the output limit"
         elif used is not None and used.input_tokens > self.job.plan.requirements.input_bound:
-            why = "the provider counted more input tokens than the request can have"
-        return f"{self.candidate.target} cost more than was held for it, and a budget may be passed: {why}"
+            why = "the provider counted more input tokens than possible"
+        return f"{self.candidate.target} cost more than its reservation, so a budget may be exceeded: {why}"
 
     def _settlement(self, error: LlmoError | None, cost: int | None, source: CostSource) -> Settlement:
         now, first = asyncio.get_running_loop().time(), self.answer.first_at
@@ -327,4 +327,6 @@ class Attempt:
 
 
 def _no_permit(provider: str, timeout: float) -> RateLimited:
-    return RateLimited(f"no free slot for {provider} within {timeout:g} s", hint="raise --timeout or its limits")
+    return RateLimited(
+        f"no free slot for {provider} within {timeout:g} s", hint="raise --timeout or the provider's limits"
+    )

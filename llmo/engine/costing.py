@@ -95,5 +95,5 @@ def _with_uses(found: Bill, uses: Mapping[str, int | None], candidate: Candidate
     if not unknown:
         return found._replace(cost=None if found.cost is None else cost)
     said = ", ".join(name if (number := uses[name]) is None else f"{name} ({number:,})" for name in unknown)
-    remark = f"{candidate.target} charges for {said} at a price that is unknown: the cost is a lower bound"
+    remark = f"{candidate.target} charges for {said} at an unknown price: the cost is a lower bound"
     return Bill(cost, "unknown", (*found.remarks, remark))

@@ -215,7 +215,7 @@ class Execution:
 def _out_of_time(errors: list[LlmoError], wait: float, timeout: float) -> LlmoError:
     """The error to add when waiting would pass the total clock."""
     if not errors:
-        return TimedOut(f"--timeout {timeout:g} was over before anything was sent", may_be_billed=False)
+        return TimedOut(f"--timeout {timeout:g} expired before anything was sent", may_be_billed=False)
     last = errors[-1]
-    last.hint = f"the next try would come in {wait:.0f} s, past --timeout {timeout:g}"
+    last.hint = f"the next retry is in {wait:.0f} s, after --timeout {timeout:g}"
     return last

@@ -143,7 +143,7 @@ def _affordable(candidate: Candidate, plan: Plan, money: Allowance) -> Candidate
     small = candidate.worst_of(least(candidate, need))
     if final := money.refusal(of, small, later=True):
         return explained(final, candidate, need).why
-    return replace(candidate, why=f"{candidate.why}, waits for {dollars(refused.status.live)} that other calls hold")
+    return replace(candidate, why=f"{candidate.why}, waits for {dollars(refused.status.live)} held by other calls")
 
 
 def lowered(result: Result) -> bool:
@@ -164,7 +164,7 @@ def again(plan: Plan, result: Result) -> Plan:
 def longer(result: Result) -> str:
     """How an answer that was cut would have been longer."""
     of = result.chosen
-    return "raise --max-tokens" if of is None or of.limit >= of.full else "raise the budget, or give --max-tokens"
+    return "raise --max-tokens" if of is None or of.limit >= of.full else "raise the budget, or set --max-tokens"
 
 
 def cut(result: Result) -> str | None:
@@ -173,14 +173,14 @@ def cut(result: Result) -> str | None:
         return None
     of = result.chosen
     if of is None or (of.limit >= of.full and of.known):
-        return "the answer was cut by the token limit"
+        return "the answer was cut off by the token limit"
     if of.limit >= of.full:
         return (
-            f"the answer was cut at {of.limit:,} output tokens, which llmo takes under a budget for a model whose own "
-            f"limit is unknown: --max-tokens sets another"
+            f"the answer was cut off at {of.limit:,} output tokens, the limit under a budget for a model whose own "
+            "limit is unknown: set another with --max-tokens"
         )
     whole = "the model's own " if of.known else ""
     return (
-        f"the answer was cut at {of.limit:,} output tokens, as many as the budget left room for: "
+        f"the answer was cut off at {of.limit:,} output tokens, as many as the budget left room for: "
         f"{whole}{of.full:,} would have needed up to {dollars(of.needed)}"
     )

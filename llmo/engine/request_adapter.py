@@ -107,7 +107,7 @@ def adapted(candidate: Candidate, parameter: Parameter) -> Candidate:
     """The candidate asked without a parameter that its server refused."""
     candidate = replace(candidate, learned=(*candidate.learned, parameter))
     if parameter == "schema":
-        note = f"{candidate.target} refused the field for a schema: asked for it in words"
+        note = f"{candidate.target} refused the schema field: sent the schema in the prompt"
         return replace(candidate, native_schema=False, notes=(*candidate.notes, note))
     note = left_out((parameter,), candidate.target)
     return replace(candidate, dropped=(*candidate.dropped, parameter), notes=(*candidate.notes, note))

@@ -50,11 +50,11 @@ class Structured:
                 return _kept(*before, result)
             data, problems = self._checked(result)
             if not problems:
-                return _told(replace(result, data=data), repairs, "and was repaired", "and was repaired at try {}")
+                return _told(replace(result, data=data), repairs, "and was repaired", "and was repaired at attempt {}")
             wrong, after = _invalid(problems), self.job.after(result)
             if repairs == self.repair or after is None or result.finish == "length":
                 failed = replace(result, error=wrong)
-                return _told(failed, repairs, "and neither did its repair", "nor did any of its {} repairs")
+                return _told(failed, repairs, "and neither did its repair", "and neither did any of its {} repairs")
             job, before, repairs = self._again(after, result, problems), (result, wrong), repairs + 1
 
     async def _asked(self, job: Job, before: Result | None, emit: EmitProgress) -> Result:

@@ -250,7 +250,8 @@ class ChatLlmo(BaseChatModel):
         given.pop("stream", None)
         if tools := TOOLS & given.keys():
             raise UsageError(
-                f"llmo sends no tools: {', '.join(sorted(tools))}", hint="with_structured_output gives data"
+                f"llmo does not support bind_tools: {', '.join(sorted(tools))}",
+                hint="with_structured_output gives data",
             )
         found = ledger_tags(run.tags, run.metadata) if run else {}
         tags = {**self.ledger_tags, **found, **(given.pop("ledger_tags", None) or {})}
@@ -258,7 +259,9 @@ class ChatLlmo(BaseChatModel):
         own |= {"retries": self.max_retries, "fallback": self.fallback, "private": self.private}
         asked = {RENAMED.get(name, name): value for name, value in given.items()}
         if unknown := asked.keys() - Options.__annotations__.keys():
-            raise UsageError(f"unknown parameter: {', '.join(sorted(unknown))}", hint="extra={…} is sent as it is")
+            raise UsageError(
+                f"unknown parameter: {', '.join(sorted(unknown))}", hint="pass provider parameters in extra={…}"
+            )
         options: Any = {**own, "stop": stop or self.stop, **asked, "tags": tags}
         chosen: Options = options
         return chosen

@@ -48,7 +48,7 @@ def _turn(message: BaseMessage) -> Message:
             images.append(_image(block, len(images) + 1))
         # Reasoning is not part of what the model said.
         elif kind != "reasoning":
-            raise UsageError(f"llmo can't send this part of a {message.type} message: {kind}")
+            raise UsageError(f"llmo cannot send this part of a {message.type} message: {kind}")
     return Message(role, "\n".join(texts), tuple(images))
 
 
@@ -67,7 +67,7 @@ def _role(message: BaseMessage) -> Role:
 
 def _image(block: Mapping[str, Any], number: int) -> Image:
     if "base64" not in block:
-        raise UsageError("llmo fetches no images", hint="send the picture's bytes as base64")
+        raise UsageError("llmo fetches no images", hint="send the image as base64")
     try:
         data = base64.b64decode(block["base64"], validate=True)
     except binascii.Error:

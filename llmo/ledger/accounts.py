@@ -151,7 +151,7 @@ class Account(ABC):
 
     def _say_waits(self, status: BudgetStatus, left: float) -> None:
         held = dollars(status.live)
-        self._say(f"waiting up to {span(left)} for {held} of budget {status.name} that other calls in flight hold")
+        self._say(f"waiting up to {span(left)} for {held} of budget {status.name}, held by other calls in flight")
 
     def _say(self, line: str) -> None:
         """Tell the user about the first wait only."""
@@ -218,7 +218,7 @@ class DirectAccount(Account):
             except Locked:
                 if loop.time() >= until:
                     raise
-                self._say(f"waiting up to {span(until - loop.time())} for another program that keeps the ledger locked")
+                self._say(f"waiting up to {span(until - loop.time())} for another program that locks the ledger")
                 await asyncio.sleep(POLL_S * self.rand())
             else:
                 return refused

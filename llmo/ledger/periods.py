@@ -35,7 +35,7 @@ def zone(name: str | None) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ConfigError(f"unknown timezone: {name}", hint="names are like Europe/Berlin") from None
+        raise ConfigError(f"unknown timezone: {name}", hint="use a name such as Europe/Berlin") from None
 
 
 def period(window: Window, at: int, where: tzinfo | None) -> Period:

@@ -95,23 +95,23 @@ class OverBudget(BudgetExceeded):
         if self.by_calls:
             return f"{raised}, or use another provider"
         if self.needed is None:
-            return "--allow-unpriced lets it run, or set its price with [[prices]] in the profile"
+            return "use --allow-unpriced, or add its price as a [[prices]] entry in the profile"
         return ", or ".join([*self._shorter(), raised, *self._later()])
 
     def _shorter(self) -> list[str]:
         """Hints about a shorter answer or prompt."""
         if self.fits and self.given:
-            itself = "; --fit does it by itself" if self.fit else ""
+            itself = "; --fit does so automatically" if self.fit else ""
             return [f"lower --max-tokens ({self.fits} would fit{itself})"]
         if self.fits:
-            return [f"take a short answer (--max-tokens {self.fits} would fit)"]
+            return [f"limit the answer (--max-tokens {self.fits} would fit)"]
         return [] if self.prompt is None else [f"shorten the prompt (it alone may cost ${usd(self.prompt)})"]
 
     def _later(self) -> list[str]:
         """Hints about money that becomes free, and what must be settled for that."""
         status = self.status
         live = status.held if status.live is None else status.live
-        stale = ("what processes held that are gone",) if status.held > live else ()
-        doubt = ("what is in doubt",) if status.in_doubt else ()
+        stale = ("reservations of crashed processes",) if status.held > live else ()
+        doubt = ("amounts in doubt",) if status.in_doubt else ()
         settle = [f"settle {' and '.join((*stale, *doubt))} (llmo cost --reconcile)"] if stale or doubt else []
         return [*(["wait for calls in flight"] if live else []), *settle]

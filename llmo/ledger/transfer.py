@@ -38,7 +38,7 @@ def read(text: Iterable[str], name: str) -> Iterator[ImportedCall]:
         except (ValueError, KeyError, TypeError, AttributeError) as exc:
             why = f"{exc.args[0]} is missing" if isinstance(exc, KeyError) else str(exc)
             raise UsageError(
-                f"{name}:{number}: not a call of a ledger: {why}", hint="llmo cost --export writes such files"
+                f"{name}:{number}: not an exported call: {why}", hint="llmo cost --export writes such files"
             ) from None
 
 
@@ -49,7 +49,7 @@ def _imported(facts: dict[str, Any]) -> ImportedCall:
     # Exports of older versions, which did not record doubt, lack this field.
     in_doubt = parse_usd(_text(facts.get("in_doubt_usd", "0")))
     if in_doubt and (worst is None or cost is None or cost + in_doubt > worst):
-        raise ValueError("more is in doubt than was held")
+        raise ValueError("more in doubt than was held")
     at, ended = _instant(facts["held_at"]), None if facts["ended_at"] is None else _instant(facts["ended_at"])
     return ImportedCall(call=_call(facts), worst=worst, held_at=at, ended_at=ended, end=_end(facts, cost, in_doubt))
 
@@ -59,7 +59,7 @@ def _call(facts: dict[str, Any]) -> Call:
     for key in TEXTS:
         _text(facts[key])
     if not isinstance(facts["attempt"], int) or facts["attempt"] < 1:
-        raise TypeError("attempt is no number from 1 on")
+        raise TypeError("attempt is not a number of 1 or more")
     tags = {_text(key): _text(value) for key, value in facts["tags"].items()}
     return Call(**{key: facts[key] for key in CALL}, tags=tags)
 
@@ -91,13 +91,13 @@ def _usage(facts: dict[str, Any]) -> Usage | None:
 
 def _one_of(known: tuple[str, ...], value: Any) -> str:
     if value not in known:
-        raise ValueError(f"{value!r} is none of {', '.join(known)}")
+        raise ValueError(f"{value!r} is not one of {', '.join(known)}")
     return str(value)
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value
 
 
@@ -107,5 +107,5 @@ def _instant(text: Any) -> int:
         raise ValueError(f"no time zone: {text}")
     at = int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
     if not FIRST <= at <= LAST:
-        raise ValueError(f"no time of a call: {text}")
+        raise ValueError(f"not a time: {text}")
     return at

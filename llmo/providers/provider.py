@@ -92,6 +92,6 @@ def admit(context: ProviderContext, request: Request, address: str, model: str) 
     """Raise before a private request is sent elsewhere: plans never say so, and this holds if one should."""
     if request.private and not on_this_machine(context.config, address, model):
         raise Withheld(
-            f"{context.name} is not on this machine, and the request is private: nothing was sent",
-            hint="mark the provider local = true if it may have it",
+            f"{context.name} is not on this machine, but the request is private: nothing was sent",
+            hint="set local = true for the provider if it may receive private data",
         )

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from llmo.types.messages import Message
 
 LIMIT = "use --max-tokens"
-ELSEWHERE = "the profile says where a request goes"
-CHAIN = "name the models with -m: money is held for them"
+ELSEWHERE = "set the address in the profile"
+CHAIN = "name the models with -m, so that the budget covers them"
 _LIMITS = (
     *("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "max_tokens_to_sample"),
     *("num_predict", "n_predict", "max_gen_len", "max_generation_tokens", "max_output_len", "max_length"),
@@ -35,15 +35,15 @@ _CHAINS = ("models", "fallbacks", "context_window_fallbacks", "content_policy_fa
 _RETRIES = ("num_retries", "max_retries", "model_list", "mock_response")
 ANYWHERE: Mapping[str, str] = {
     **dict.fromkeys(_LIMITS, LIMIT),
-    "extra_body": "give what is in it as options of their own",
-    "generation_config": "use --max-tokens and the other flags",
-    "inference_config": "use --max-tokens and the other flags",
-    "max_price": "set max_price_prompt_usd and max_price_completion_usd in the table routing of the provider",
+    "extra_body": "pass its contents as separate options",
+    "generation_config": "use --max-tokens and the other options",
+    "inference_config": "use --max-tokens and the other options",
+    "max_price": "set max_price_prompt_usd and max_price_completion_usd in the routing table of the provider",
 }
 """Refused at any depth."""
 TOP: Mapping[str, str] = {
     "model": "use -m",
-    "messages": "the prompt makes them",
+    "messages": "they come from the prompt",
     "stream": "use --stream or --no-stream",
     "stream_options": "llmo sets them",
     **dict.fromkeys(_ROUTES, ELSEWHERE),
@@ -86,7 +86,7 @@ class Reserved(NamedTuple):
 
     path: str
     hint: str
-    why: str = "can't be set as an option"
+    why: str = "cannot be set as an option"
 
     def __str__(self) -> str:
         return f"{self.path} {self.why}"
@@ -114,7 +114,7 @@ def reserved(kind: str, options: Mapping[str, Json], limit: int | None = None) -
         if (shared, "") == (field.name, field.above) and not (
             isinstance(field.value, Mapping) and field.path == shared  # joined with llmo's own in this spelling only
         ):
-            return Reserved(field.path, "llmo puts what money is held for into it", "must be an object")
+            return Reserved(field.path, "llmo adds the limits of the budget to it", "must be an object")
     return None
 
 

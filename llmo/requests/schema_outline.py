@@ -126,7 +126,9 @@ class Outline:
         elif fragment:
             place = self._anchors.get((address, unquote(fragment)))
         if not isinstance(place, bool) and id(place) not in self._own:
-            raise UsageError(f"the schema refers to what is not in it: {reference[:200]}", hint=self._hint(reference))
+            raise UsageError(
+                f"the schema references something outside of it: {reference[:200]}", hint=self._hint(reference)
+            )
         return place
 
     def _hint(self, reference: str) -> str:
@@ -134,7 +136,7 @@ class Outline:
         if reference.startswith("#") and places:
             more = ", …" if len(places) > SHOWN else ""
             return f"it defines {', '.join(places[:SHOWN])}{more}"
-        return "llmo retrieves no schemas: put the definition under $defs and refer to it as #/$defs/NAME"
+        return "llmo fetches no schemas: put the definition under $defs and reference it as #/$defs/NAME"
 
     def _weight(self) -> Weight:
         """Parts, and work per character, with references written out; a recursion counts once."""
@@ -159,7 +161,7 @@ class Outline:
 
     def _enter(self, stack: list[_Level], inside: set[int], part: Any, *, named: bool) -> None:
         if len(stack) == DEEPEST:
-            raise UsageError(f"the schema is nested too deeply: references lead {DEEPEST:,} levels down")
+            raise UsageError(f"the schema is nested too deeply: references are more than {DEEPEST:,} levels deep")
         inside.add(id(part))
         inner = list(_parts(part, named))
         if named:
@@ -189,8 +191,8 @@ def _total(weights: list[Weight]) -> Weight:
     parts = sum(weight[0] for weight in weights)
     if parts > MOST:
         raise UsageError(
-            f"the schema is too large: with its references written out it has over {MOST:,} parts",
-            hint="leave parts out, or refer to them less often",
+            f"the schema is too large: with its references expanded it has more than {MOST:,} parts",
+            hint="remove parts, or reference them less often",
         )
     return parts, sum(weight[1] for weight in weights)
 

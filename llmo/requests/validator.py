@@ -42,7 +42,7 @@ def checked(schema: object) -> Validator:
     try:
         text = jsontext.exact(dict(schema))
         if len(text) > LARGEST:
-            raise UsageError(f"the schema is too large: {len(text):,} characters, at most {LARGEST:,} are taken")
+            raise UsageError(f"the schema is too large: {len(text):,} characters, the maximum is {LARGEST:,}")
         return _made(text)
     except ValueError as exc:
         raise UsageError(f"the schema is not JSON: {exc}") from None
@@ -131,14 +131,12 @@ def _unusable(exc: ValidationError) -> UsageError:
     if "meta-schema" in message:
         return UsageError(
             f"unknown $schema: {message.split(chr(39))[1][:VALUE_SHOWN]}",
-            hint="drafts 4, 6, 7, 2019-09 and 2020-12 are known; without $schema it is 2020-12",
+            hint="use draft 4, 6, 7, 2019-09 or 2020-12; the default is 2020-12",
         )
     if getattr(exc.kind, "format", "") == "regex":
-        return UsageError(
-            f"not a regular expression, or too large a one: {where}: {_clipped(exc.instance, ERROR_SHOWN)}"
-        )
+        return UsageError(f"not a regular expression, or too large: {where}: {_clipped(exc.instance, ERROR_SHOWN)}")
     if "not present in a registry" in message:
-        return UsageError(f"the schema refers to what is not in it: {message[:ERROR_SHOWN]}")
+        return UsageError(f"the schema references something outside of it: {message[:ERROR_SHOWN]}")
     if exc.kind.name == "anyOf":
         message = exc.kind.context[0][0].message.replace(MASK, value)  # type: ignore[attr-defined]
     return UsageError(f"not a JSON Schema: {where}: {message[:ERROR_SHOWN]}")
@@ -147,7 +145,7 @@ def _unusable(exc: ValidationError) -> UsageError:
 def _explained(error: ValidationError) -> str:
     where = _clipped("/".join(map(str, error.instance_path)), VALUE_SHOWN) or "top level"
     if error.kind.name == "backtrackLimitExceeded":
-        return f"{where}: matching a pattern with look-around or back-references takes too long"
+        return f"{where}: matching a pattern with lookaround or backreferences takes too long"
     shown = _clipped(jsontext.write(error.instance), VALUE_SHOWN) if MASK in error.message else ""
     return f"{where}: {_clipped(error.message.replace(MASK, shown, 1), ERROR_SHOWN)}"
 

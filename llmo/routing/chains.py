@@ -75,7 +75,7 @@ def _unknown_task(profile: Profile, task: str) -> ConfigError:
 def explicit(profile: Profile, refs: Sequence[str]) -> list[ChainStep]:
     """The chain that `-m` names, in its order."""
     targets = dict.fromkeys(resolve(profile, ref) for ref in refs)
-    return [ChainStep("explicit", target, "asked for with -m") for target in targets]
+    return [ChainStep("explicit", target, "requested with -m") for target in targets]
 
 
 def resolve(profile: Profile, ref: str) -> Target:

@@ -88,5 +88,5 @@ def classify(prompt: str) -> Classification:
     if len(prompt) >= LONG:
         return Classification("complex", "long prompt", {"simple": 0.05, "general": 0.35, "complex": 0.6})
     return Classification(
-        "general", "no sign of a simple or a complex task", {"simple": 0.2, "general": 0.6, "complex": 0.2}
+        "general", "no sign of a simple or complex task", {"simple": 0.2, "general": 0.6, "complex": 0.2}
     )

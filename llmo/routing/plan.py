@@ -154,7 +154,7 @@ def _affordable(able: list[Candidate], need: Requirements) -> tuple[list[Candida
     barred = [c for c in able if c.unpriced and c.target in need.limited]
     refused = [replace(c, rank=None, why=str(Unbounded(c.unpriced, c.target))) for c in barred]
     if barred and barred[0] is able[0] and need.when_budget_ends == "refuse":
-        why = f"not asked: {barred[0].target} is refused"
+        why = f"skipped: {barred[0].target} is refused"
         return [], refused + [replace(c, rank=None, why=why) for c in able if c not in barred]
     return [c for c in able if c not in barred], refused
 
@@ -170,7 +170,7 @@ def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candi
     out = _out(need, step.target, facts)
     dropped = () if out else tuple(name for name in need.parameters if name not in facts.parameters)
     if dropped and (not need.lenient or "image" in dropped):
-        out = f"does not take {parameters.flags(dropped)}"
+        out = f"does not support {parameters.flags(dropped)}"
     return Candidate(
         target=step.target,
         tier=step.tier,
@@ -205,11 +205,11 @@ def _unpriced(target: Target, need: Requirements, facts: TargetFacts) -> tuple[s
 def _notes(target: Target, need: Requirements, facts: TargetFacts, dropped: tuple[Parameter, ...]) -> tuple[str, ...]:
     notes = [parameters.left_out(dropped, target)] if dropped else []
     if need.max_output and "max_tokens" not in {*facts.parameters, *need.parameters}:
-        notes.append(f"{target} takes no limit of output: max_tokens of the profile is left out")
+        notes.append(f"{target} does not support an output limit: max_tokens of the profile is dropped")
     if (inexpressible := need.inexpressible.get(facts.kind)) is not None:
-        notes.append(f"{target} has no words for {inexpressible}: left out")
+        notes.append(f"{target} does not support {inexpressible}: dropped")
     if "n" in need.bought:
-        notes.append("n: every answer is paid for, only the first is kept")
+        notes.append("n: every answer is billed, but only the first is kept")
     return tuple(notes)
 
 
@@ -223,16 +223,16 @@ def _out(need: Requirements, target: Target, facts: TargetFacts) -> str | None:
     if secluded(need, target) and not facts.local:
         found = f"{', '.join(need.private_kinds)} in the prompt" if need.private_kinds else ""
         why = "; ".join(part for part in (need.private_because, found) if part)
-        return f"not on this machine, and the request is private{why and f' ({why})'}"
+        return f"not on this machine, but the request is private{why and f' ({why})'}"
     if unfit := requirements.unsendable(need, facts.kind) or facts.not_ready:
         return unfit
     context = facts.model.context
     if context and need.input_estimate > context:
-        return f"about {need.input_estimate} tokens do not fit its context of {context}"
+        return f"about {need.input_estimate} tokens is too long for its context window of {context} tokens"
     known = facts.model.abilities
     missing = need.abilities - known if known is not None else frozenset()
     if missing:
-        return f"it has no {' and no '.join(sorted(missing))}"
+        return f"no {' and no '.join(sorted(missing))}"
     return None
 
 
@@ -265,11 +265,11 @@ def _why(candidate: Candidate, need: Requirements) -> str:
     if candidate.dropped:
         why += f", without {parameters.flags(candidate.dropped)}"
     if need.schema and not candidate.native_schema:
-        why += ", schema asked for in words"
+        why += ", schema sent in the prompt"
     if need.strategy != "profile":
         why += f", ordered by {need.strategy}"
     if need.private and not candidate.facts.local:
         why += ", private data may go there"
     if candidate.facts.cooling_s > 0:
-        why += f", put last: it asked to wait {candidate.facts.cooling_s:.0f} s"
+        why += f", last: rate limited for {candidate.facts.cooling_s:.0f} s"
     return why

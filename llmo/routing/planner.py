@@ -185,8 +185,8 @@ class Planner:
         if choice.allowed and (choice.private or self._local_only):
             why = choice.because or self._local_only
             raise ConfigError(
-                f"nothing may go to {', '.join(choice.allowed)}: the request is private ({why})",
-                hint="--allow-private-to is for data that was detected: leave it out, or begin a new conversation",
+                f"nothing may be sent to {', '.join(choice.allowed)}: the request is private ({why})",
+                hint="--allow-private-to works only for detected data: remove it, or start a new conversation",
             )
         return choice.allowed
 

@@ -24,12 +24,14 @@ def refusal(plan: Plan) -> LlmoError:
     reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
     if plan.requirements.private:
         return ConfigError(f"no model on this machine can answer: {reasons}", hint=_nobody_here(plan.requirements))
-    if plan.candidates and all(c.facts.model.context for c in plan.candidates) and "do not fit" in reasons:
-        return ContextTooLong(f"the prompt is too long: {reasons}", hint="name a model with a larger context with -m")
+    if plan.candidates and all(c.facts.model.context for c in plan.candidates) and "is too long for" in reasons:
+        return ContextTooLong(
+            f"the prompt is too long: {reasons}", hint="use -m to name a model with a larger context window"
+        )
     if plan.candidates and all(c.facts.not_ready for c in plan.candidates):
-        return CredentialsError(f"no model is ready: {reasons}", hint="set a key, or try it with -P offline")
+        return CredentialsError(f"no model is ready: {reasons}", hint="set a key, or try -P offline")
     return ConfigError(
-        f"no model can answer: {reasons}", hint="llmo route shows the plan; llmo models --ready what there is"
+        f"no model can answer: {reasons}", hint="llmo route shows the plan, llmo models --ready the available models"
     )
 
 
@@ -37,9 +39,9 @@ def _nobody_here(need: Requirements) -> str:
     """What to do when a private request has nobody to answer it."""
     found = need.private_kinds and not need.private_because
     return "mark a provider local = true, start Ollama" + (
-        ", or name who may have it: --allow-private-to PROVIDER"
+        ", or allow a provider with --allow-private-to PROVIDER"
         if found
-        else ", or begin a new conversation"
+        else ", or start a new conversation"
         if "conversation" in need.private_because
         else ""
     )
@@ -61,20 +63,20 @@ def _instead(need: Requirements, kind: str) -> str:
     """What to do about a request that can't be sent to a provider type."""
     if reserved := need.reserved.get(kind):
         return reserved.hint
-    lenient = "" if need.inexpressible[kind].parts else "; --lenient leaves it out"
-    return f"provider types that take it as it stands: {', '.join(taking_chat_completions())}{lenient}"
+    lenient = "" if need.inexpressible[kind].parts else "; --lenient drops it"
+    return f"provider types that support it: {', '.join(taking_chat_completions())}{lenient}"
 
 
 def _barred(candidates: Sequence[Candidate]) -> Rejected:
     """Who would answer but for a parameter, and who takes it."""
     said = [
-        f"{c.target.provider} ({c.facts.kind}) does not take the parameter{'s' * (len(c.dropped) > 1)}: "
+        f"{c.target.provider} ({c.facts.kind}) does not support the parameter{'s' * (len(c.dropped) > 1)}: "
         f"{', '.join(c.dropped)}"
         for c in candidates
     ]
     names = dict.fromkeys(name for c in candidates for name in c.dropped)
-    hint = "; ".join(f"kinds that take {name}: {', '.join(taking(name))}" for name in names)
-    lenient = "" if "image" in names else "; --lenient leaves it out"
+    hint = "; ".join(f"provider types that support {name}: {', '.join(taking(name))}" for name in names)
+    lenient = "" if "image" in names else "; --lenient drops it"
     return Rejected("; ".join(dict.fromkeys(said)), hint=f"{hint}{lenient}")
 
 

@@ -62,5 +62,5 @@ def unsendable(need: Requirements, kind: str) -> str | None:
         return str(reserved)
     inexpressible = need.inexpressible.get(kind)
     if inexpressible and (inexpressible.parts or not need.lenient):
-        return f"{kind} has no words for {inexpressible}"
+        return f"{kind} does not support {inexpressible}"
     return None

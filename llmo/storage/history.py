@@ -77,7 +77,7 @@ class History:
                 "SELECT role, text FROM turns WHERE conversation = ? ORDER BY id", (conversation,)
             ).fetchall()
         if not rows:
-            raise UsageError(f"unknown conversation: {conversation}", hint="-c continues the last one")
+            raise UsageError(f"unknown conversation: {conversation}", hint="use -c to continue the last one")
         return tuple(Message(role, text) for role, text in rows)
 
     def privacy_reason(self, conversation: str) -> PrivacyReason | None:
@@ -90,7 +90,7 @@ class History:
         with self._open() as db:
             row = db.execute("SELECT conversation FROM turns ORDER BY id DESC LIMIT 1").fetchone()
         if row is None:
-            raise UsageError("no conversation to continue", hint="ask something first, without --no-log")
+            raise UsageError("no conversation to continue", hint="run llmo ask first, without --no-log")
         return str(row[0])
 
     def append(
@@ -151,7 +151,9 @@ class History:
         """Make the tables that are missing; those of version 1 stay as they are."""
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise ConfigError(f"history was written by a newer llmo: {self._path}", hint="--no-log does without")
+            raise ConfigError(
+                f"the history was written by a newer llmo: {self._path}", hint="use --no-log to run without it"
+            )
         if version == 0:
             db.execute("PRAGMA journal_mode = WAL")
         if version < VERSION:
@@ -171,9 +173,11 @@ class History:
                 db.execute("COMMIT")
         except (sqlite3.Error, OSError) as exc:
             if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
-                what = f"history cannot be used now: {self._path}: another program keeps it locked"
-                raise Locked(what, hint="--no-log does without") from None
-            raise ConfigError(f"history cannot be used: {self._path}: {exc}", hint="--no-log does without") from None
+                what = f"the history is busy: {self._path}: another program keeps it locked"
+                raise Locked(what, hint="use --no-log to run without it") from None
+            raise ConfigError(
+                f"cannot use the history: {self._path}: {exc}", hint="use --no-log to run without it"
+            ) from None
 
 
 def _privacy_reason(db: sqlite3.Connection, conversation: str) -> PrivacyReason | None:

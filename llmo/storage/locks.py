@@ -24,7 +24,7 @@ def locked(fd: int, path: Path) -> None:
     try:
         _try_lock(fd)
     except BlockingIOError:
-        raise UsageError(f"another run writes to {path}", hint="wait for it, or give this one another -o") from None
+        raise UsageError(f"another run is writing to {path}", hint="wait for it, or use another -o") from None
     except OSError:
         # A file system without locks (some network mounts): better unlocked than not at all.
         return

@@ -146,7 +146,7 @@ def _finite(value: Any) -> Any:
 
 
 _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
-_HALF = "half a character (a lone surrogate)"
+_HALF = "a lone surrogate (half a character)"
 _NOT_FINITE = "NaN and infinite numbers are not JSON"
 _TOO_LONG = "a number has more digits than can be read"
 _reader = json.JSONDecoder(parse_float=_number, parse_constant=_constant)

@@ -39,4 +39,4 @@ def flags(names: tuple[Parameter, ...]) -> str:
 
 def left_out(names: tuple[Parameter, ...], target: object) -> str:
     """The message about parameters that are not sent to a target."""
-    return f"{target} does not take {flags(names)}: left out"
+    return f"{target} does not support {flags(names)}: dropped"

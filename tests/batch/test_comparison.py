@@ -210,7 +210,7 @@ def test_stdout_gets_the_same_lines(batch: Callable[..., Any]) -> None:
     run = batch(*BOTH, "--schema", SCHEMA, "--ordered")
 
     assert [(["r1", "r2", "r3"][n], True) for n in range(3)] == [(row["id"], row["agree"]) for row in run.lines]
-    assert "all data equal in 100.0% of 3 rows" in run.stderr
+    assert "same data in 100.0% of 3 rows" in run.stderr
 
 
 def test_the_same_command_again_pays_nothing(llmo: Any, batch: Callable[..., Any], place: Path) -> None:
@@ -321,7 +321,7 @@ def test_a_dry_run_counts_answers(batch: Callable[..., Any], place: Path) -> Non
     [
         pytest.param(("--compare", "-m", "cheap/echo"), 2, "needs two models at least", id="one model"),
         pytest.param((*BOTH, "-o", "plain.jsonl"), 2, "holds no comparison: plain.jsonl", id="another output"),
-        pytest.param((*BOTH, "-o", "out.parquet"), 2, "--compare writes no parquet", id="parquet"),
+        pytest.param((*BOTH, "-o", "out.parquet"), 2, "--compare cannot write parquet", id="parquet"),
         pytest.param((*BOTH, "-m", "away/gpt"), 4, "NO_SUCH_KEY is not set", id="one has no key"),
     ],
 )

@@ -171,7 +171,7 @@ def test_a_signal_finishes_what_is_in_flight(slow: Llmo, number: signal.Signals,
         rest = slow(*ARGS, env=gate.env)
 
     assert (code, b"8 rows in flight" in said) == (run.code, True), (said, run)
-    assert "go on with: llmo -P slow.toml batch rows.jsonl -o out.jsonl" in run.stderr
+    assert "resume with: llmo -P slow.toml batch rows.jsonl -o out.jsonl" in run.stderr
     assert (18, set(names)) == (len(names), set(names) & set(sent(slow.home)))
     assert rest.code == 0, rest
     assert sorted(f"r{n}" for n in range(ROWS)) == sorted(ids(slow.home / "out.jsonl"))
@@ -270,5 +270,5 @@ def test_a_second_run_on_the_same_output_is_refused(slow: Llmo) -> None:
         first = slow.finish(process)
 
     assert (2, 0) == (second.code, first.code)
-    assert "another run writes to out.jsonl" in second.stderr
+    assert "another run is writing to out.jsonl" in second.stderr
     assert max(sent(slow.home).values()) == 1

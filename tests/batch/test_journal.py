@@ -98,7 +98,7 @@ def test_an_output_is_known_by_its_first_lines(path: Path, before: int, ours: bo
             Journal(path)
         assert (caught.value.message, caught.value.hint) == (
             f"not an output of llmo batch: {path}",
-            "another -o, or move the file away: it would be appended to",
+            "use another -o, or move the file away; llmo would append to it",
         )
     assert path.read_bytes() == content
 
@@ -121,7 +121,7 @@ def test_one_run_holds_an_output(out: Journal, path: Path) -> None:
     out.close()
     Journal(path).close()
 
-    assert said == (f"another run writes to {path}", "wait for it, or give this one another -o")
+    assert said == (f"another run is writing to {path}", "wait for it, or use another -o")
 
 
 def test_what_can_not_be_opened_says_so(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_full_disk_loses_the_line_and_says_so(tmp_path: Path) -> None:
     assert (found.lost, caught.value.message, caught.value.hint) == (
         True,
         f"cannot write {link}: no space left on device",
-        "make room for it",
+        "free some space",
     )
     found.close()
 
@@ -326,7 +326,7 @@ def test_a_row_that_can_not_be_marked_is_not_sent(tmp_path: Path) -> None:
 
     assert (caught.value.message, caught.value.hint) == (
         f"cannot write {link}: no space left on device",
-        "make room for it",
+        "free some space",
     )
 
 

@@ -61,7 +61,7 @@ ROWS = {
     ),
     "line schema elsewhere": (
         line("ze", schema={"$ref": "https://nobody.test/s.json"}),
-        "not a request: rows.jsonl:{}: response_format: the schema refers to what is not in it: ",
+        "not a request: rows.jsonl:{}: response_format: the schema references something outside of it: ",
     ),
     "line schema a list": (
         line("zl", schema=[1]),
@@ -110,7 +110,7 @@ def test_the_same_command_tries_them_again_and_pays_for_no_other(llmo: Llmo) -> 
     mended = llmo(*ARGS, "rows.jsonl", "--id-field", "id")
 
     assert (7, 0) == (again.code, mended.code)
-    assert f"{len(GOOD):,} rows are done, {len(broken)} failed rows run again" in again.stderr
+    assert f"{len(GOOD):,} rows are done, {len(broken)} failed rows are retried" in again.stderr
     assert "calls" not in again.stderr
     assert "offline/echo: 1 call," in mended.stderr
 

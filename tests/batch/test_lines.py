@@ -291,7 +291,7 @@ def test_a_batch_is_resumed_over_all_of_them(llmo: Llmo) -> None:
 
     assert 0 == again.code, again
     assert (
-        f"out.jsonl: {len(BAD)} lines can't be trusted: their rows run again; kept in out.jsonl.llmo.old.jsonl\n"
+        f"out.jsonl: {len(BAD)} lines cannot be trusted: their rows are sent again; kept in out.jsonl.llmo.old.jsonl\n"
         in again.stderr
     )
     assert "resuming out.jsonl: 4 rows are done" in again.stderr

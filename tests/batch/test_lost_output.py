@@ -231,7 +231,7 @@ def test_a_line_that_does_not_fit_is_saved_whole(tmp_path: Path) -> None:
     assert [
         "0",
         f"cannot write {path}: file too large",
-        f"make room, then: cat {path}.saved >> {path}; the same command resumes",
+        f"free some space, then: cat {path}.saved >> {path}; the same command resumes",
     ] == (said.splitlines())
     assert (1000, b"b" * 99 + b"\n") == (path.stat().st_size, path.with_name("out.jsonl.saved").read_bytes())
 
@@ -265,7 +265,7 @@ def test_lines_that_follow_one_that_did_not_fit_are_saved_after_it(file: Appende
     assert caught.value is lost(file)
     assert (file.saved, caught.value.hint) == (
         saved,
-        f"make room, then: cat {saved} >> {file.path}; the same command resumes",
+        f"free some space, then: cat {saved} >> {file.path}; the same command resumes",
     )
     assert file.path.read_bytes() == b"one\ntwo\n" + b"a" * 89 + b"\n"
     assert saved.read_bytes() == b"b" * 20 + b"\n" + b"c" * 30 + b"\n"
@@ -281,7 +281,7 @@ def test_a_line_that_fits_nowhere_leaves_no_part_of_it(file: Appended) -> None:
     assert caught.value is lost(file)
     assert (caught.value.message, caught.value.hint, file.saved) == (
         f"cannot write {file.path}: file too large",
-        "make room for it",
+        "free some space",
         None,
     )
     assert [(one.name, one.read_bytes()) for one in file.path.parent.iterdir()] == [("out.jsonl", b"one\ntwo\n")]
@@ -345,7 +345,7 @@ def test_only_a_deleted_file_behind_a_stream_is_lost(tmp_path: Path) -> None:
 
     assert (caught.value.message, caught.value.hint) == (
         "the file behind standard output was deleted",
-        "name the output with -o: it can be resumed",
+        "use -o FILE, which can be resumed",
     )
 
 

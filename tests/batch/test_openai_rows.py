@@ -116,7 +116,7 @@ def test_a_format_without_a_schema_is_sent_as_it_stands(wanted: Json) -> None:
             "response_format.json_schema is not an object",
         ),
         (row({"messages": [*MESSAGES, "hi"]}), "messages[1] is not an object"),
-        (row({"messages": [{"role": "user", "content": 5}]}), "content is neither text nor a list of parts"),
+        (row({"messages": [{"role": "user", "content": 5}]}), "content is not text or a list of parts"),
         (
             row({"messages": [{"role": "boss", "content": "hi"}]}),
             "role boss is not one of system, developer, user, assistant, tool, function",

@@ -183,8 +183,8 @@ def test_an_id_that_comes_twice_names_the_first_row_only() -> None:
         "torn",
     ]
     assert [error and error.hint for _, error in found[1:3]] == [
-        "--id-field names a field that differs in every row",
-        "a text or a whole number; fields of this row: a",
+        "use --id-field with a field that is unique in every row",
+        "use a field with text or a whole number; fields of this row: a",
     ]
 
 

@@ -99,7 +99,7 @@ def test_a_row_has_its_time_and_no_more():
     provider = Scripted((RateLimited("slow down", status=429),))
     (answer,), took, _ = send(provider, 1, timeout=3.0)
 
-    assert (2, "the next try would come in 5 s, past --timeout 3") == (len(provider.requests), answer.result.error.hint)
+    assert (2, "the next retry is in 5 s, after --timeout 3") == (len(provider.requests), answer.result.error.hint)
     assert took <= 3
 
 
@@ -153,7 +153,7 @@ def test_no_time_at_all_is_a_timeout():
     provider = Scripted(GOOD)
     (answer,), _, _ = send(provider, 1, timeout=0.0)
 
-    assert (0, "timeout", "--timeout 0 was over before anything was sent") == (
+    assert (0, "timeout", "--timeout 0 expired before anything was sent") == (
         len(provider.requests),
         answer.result.error.kind,
         answer.result.error.message,

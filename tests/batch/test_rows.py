@@ -362,8 +362,8 @@ def test_openai_batch_lines_are_requests_as_they_stand():
         pytest.param(
             {"messages": [{"role": "user", "content": "x"}], "seed": "1"}, "seed is not a whole number: 1", id="seed"
         ),
-        pytest.param({"messages": [{"role": "user", "content": [1]}]}, "content is neither", id="part"),
-        pytest.param({"messages": [{"role": "user", "content": 1}]}, "content is neither", id="content"),
+        pytest.param({"messages": [{"role": "user", "content": [1]}]}, "content is not", id="part"),
+        pytest.param({"messages": [{"role": "user", "content": 1}]}, "content is not", id="content"),
     ],
 )
 def test_lines_that_are_no_request_say_why(body, message):

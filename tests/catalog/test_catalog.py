@@ -377,5 +377,5 @@ def test_a_table_that_is_cut_is_none():
     data = PATH.read_bytes()
 
     for broken in (data[: data.rindex(b"\n", 0, -1)], data + b"{}\n"):
-        with pytest.raises(ValueError, match=r"models where there should be"):
+        with pytest.raises(ValueError, match=r"models, expected"):
             table.read(broken)

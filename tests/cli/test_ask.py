@@ -108,7 +108,7 @@ def test_no_stdin_leaves_a_loops_input_alone(llmo: Any) -> None:
         pytest.param(["ask", "x", "--schema", "{bad"], None, 2, "--schema is not JSON", id="schema"),
         pytest.param(["ask", "x", "--max-cost", "0"], None, 2, "--max-cost must be above 0: 0", id="zero cap"),
         pytest.param(["ask", "x", "--max-cost", "nan"], None, 2, "--max-cost: not an amount in dollars: nan", id="NaN"),
-        pytest.param(["ask", "x", "--tag", "k"], None, 2, "--tag is not KEY=VALUE: k", id="tag"),
+        pytest.param(["ask", "x", "--tag", "k"], None, 2, "--tag: not KEY=VALUE: k", id="tag"),
         pytest.param(
             ["ask", "x", "--temperature", "nan"], None, 2, "--temperature is not a number: nan", id="temperature"
         ),
@@ -305,7 +305,7 @@ def test_an_answer_cut_by_the_limit_is_said(llmo: Any) -> None:
     strict = llmo("ask", "hello", "--max-tokens", "3", "--strict", "--json", *OFF)
 
     assert (0, "You said:") == (plain.code, plain.stdout)
-    assert "warning: the answer was cut by the token limit" in plain.stderr
+    assert "warning: the answer was cut off by the token limit" in plain.stderr
     assert (6, "incomplete", False) == (strict.code, strict.json["error"]["kind"], strict.json["complete"])
 
 
@@ -412,7 +412,7 @@ def test_private_data_stays_on_this_machine(llmo: Any) -> None:
     run = llmo("ask", "my card is 4111 1111 1111 1111", "-m", "openai/gpt-6-luna", env=env)
 
     assert run.code == 4
-    assert "not on this machine, and the request is private (card number in the prompt)" in run.stderr
+    assert "not on this machine, but the request is private (card number in the prompt)" in run.stderr
 
 
 def test_route_shows_the_plan_in_both_forms(llmo: Any) -> None:

@@ -153,7 +153,7 @@ def test_failed_rows_run_again(home):
 
     assert (7, 7) == (first.code, others.code)
     assert failed == [ROWS[3], ROWS[7], ROWS[11]]
-    assert "3 failed before and stay so (--retry-errors=KIND runs them again)" in others.stderr
+    assert "3 failed earlier and are not retried (use --retry-errors=KIND)" in others.stderr
     last = home(*args)
     assert (0, 12, 0) == (last.code, len(out(home)), (home.home / "failed.jsonl").stat().st_size), last
     assert {line["status"] for line in out(home)} == {"ok"}
@@ -319,7 +319,7 @@ def test_what_is_not_built_yet_says_so(home, flag):
     """
     run = home("-P", "offline", *ARGS, *flag)
 
-    assert (2, True) == (run.code, "is not built yet" in run.stderr)
+    assert (2, True) == (run.code, "is not available yet" in run.stderr)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")

@@ -215,7 +215,7 @@ def test_which_calls_count(llmo, book, flags, calls):
     [
         pytest.param(("--since", "soon"), "--since: not a duration or a date: soon", id="since"),
         pytest.param(("--by", "colour"), "unknown grouping: colour", id="by"),
-        pytest.param(("--max", "1"), "--max needs --check", id="max alone"),
+        pytest.param(("--max", "1"), "--max requires --check", id="max alone"),
         pytest.param(("--check", "--max", "much"), "--max: not an amount in dollars: much", id="max"),
         pytest.param(("--json", "--csv"), "--json and --csv cannot be combined", id="two forms"),
         pytest.param(("--as-if", "cloud/cheap"), "the price of cloud/cheap is unknown", id="no price there"),
@@ -381,7 +381,7 @@ def test_only_calls_with_a_tag(llmo, book):
 
     assert ("4", {"team": "a"}) == (body["total"]["cost_usd"], body["tags"])
     assert 1 == len(llmo("cost", "--tag", "team=b", "--export", "-").lines)
-    assert (2, "llmo: --tag is not KEY=VALUE: team\n") == (
+    assert (2, "llmo: --tag: not KEY=VALUE: team\n") == (
         (run := llmo("cost", "--tag", "team")).code,
         run.stderr,
     )
@@ -411,7 +411,9 @@ def test_ledgers_of_jobs_are_brought_together(llmo, book, tmp_path):
     piped = llmo("cost", "--import", "-", "--json", stdin=lines.read_bytes(), env=here)
 
     assert (0, f"wrote 3 calls to {lines}\n") == (there.code, there.stderr)
-    assert ["read 3 calls, 3 new or ended since\n", "read 3 calls, 0 new or ended since\n"] == [r.stderr for r in runs]
+    assert ["read 3 calls, 3 new or completed since\n", "read 3 calls, 0 new or completed since\n"] == [
+        r.stderr for r in runs
+    ]
     assert ["", ""] == [run.stdout for run in runs]
     assert ("6", 3) == (piped.json["total"]["cost_usd"], piped.json["total"]["calls"])
     assert [3, 6] == [
@@ -427,7 +429,7 @@ def test_ledgers_of_jobs_are_brought_together(llmo, book, tmp_path):
     [
         pytest.param(("--import", "missing.jsonl"), "--import: cannot read missing.jsonl: No such file", id="missing"),
         pytest.param(("--import", "config"), "--import: cannot read config: Is a directory", id="directory"),
-        pytest.param(("--import", "bad.jsonl"), "bad.jsonl:1: not a call of a ledger: id is missing", id="other file"),
+        pytest.param(("--import", "bad.jsonl"), "bad.jsonl:1: not an exported call: id is missing", id="other file"),
         pytest.param(("--import", "bytes.jsonl"), "--import: not UTF-8: bytes.jsonl", id="bytes"),
         pytest.param(
             ("--export", "no/where.jsonl"), "--export: cannot write no/where.jsonl: No such file", id="export"

@@ -254,18 +254,20 @@ def test_a_newer_price_table_is_taken_in_by_its_checksum(llmo):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        pytest.param(
-            lambda path: (_table(path, "2099-01-01"), "0" * 64)[1], "is not the one that --sha256", id="other"
-        ),
+        pytest.param(lambda path: (_table(path, "2099-01-01"), "0" * 64)[1], "does not match --sha256", id="other"),
         pytest.param(lambda path: _table(path, "2020-01-01"), "of 2020-01-01 is not newer", id="older"),
-        pytest.param(lambda path: _table(path, "soon"), "not a price table of llmo", id="no date"),
+        pytest.param(lambda path: _table(path, "soon"), "not an llmo price table", id="no date"),
         pytest.param(
             lambda path: _table(path, "2099-01-01", output=-1), "openai/gpt-5 has a price of -1", id="a price below 0"
         ),
         pytest.param(lambda path: _table(path, "2099-01-01", output=1.5), "has a price of 1.5", id="half a picodollar"),
-        pytest.param(lambda path: _table(path, "2099-01-01", vendors={"x": {}}), "not a price table", id="no models"),
         pytest.param(
-            lambda path: hashlib.sha256(path.write_bytes(b"[]") and b"[]").hexdigest(), "not a price table", id="a list"
+            lambda path: _table(path, "2099-01-01", vendors={"x": {}}), "not an llmo price table", id="no models"
+        ),
+        pytest.param(
+            lambda path: hashlib.sha256(path.write_bytes(b"[]") and b"[]").hexdigest(),
+            "not an llmo price table",
+            id="a list",
         ),
     ],
 )

@@ -54,11 +54,11 @@ def test_fit_shortens_and_says_so(llmo: Llmo) -> None:
     ask = profile(llmo, dollars="0.05")
     refused, fitted = llmo(*ask, "--max-tokens", "100"), llmo(*ask, "--max-tokens", "100", "--fit", "--json")
 
-    assert (3, "lower --max-tokens (49 would fit; --fit does it by itself)") == (
+    assert (3, "lower --max-tokens (49 would fit; --fit does so automatically)") == (
         refused.code,
         refused.stderr.splitlines()[1].removeprefix("hint: ").partition(", or")[0],
     )
-    assert (0, ["the budget buys 49 output tokens of the 100 asked for (--fit)"]) == (
+    assert (0, ["the budget buys 49 of the 100 requested output tokens (--fit)"]) == (
         fitted.code,
         fitted.json["warnings"],
     )
@@ -89,7 +89,7 @@ def test_an_answer_that_the_budget_cut_says_what_the_whole_one_needed(
         run.json["usage"]["output_tokens"],
     )
     assert (
-        f"the answer was cut at {limit:,} output tokens, as many as the budget left room for: "
+        f"the answer was cut off at {limit:,} output tokens, as many as the budget left room for: "
         "4,096 would have needed up to $4.10"
     ) == warning
 

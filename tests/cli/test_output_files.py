@@ -179,7 +179,7 @@ def test_an_unknown_ending_with_a_format_is_what_the_user_says(place: Path) -> N
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        pytest.param({"source": InputOptions(repair=2)}, "--repair needs --schema", id="repair"),
+        pytest.param({"source": InputOptions(repair=2)}, "--repair requires --schema", id="repair"),
         pytest.param(
             {"source": InputOptions(files=True, input_format="csv")}, "--files and --input-format", id="format"
         ),
@@ -188,7 +188,9 @@ def test_an_unknown_ending_with_a_format_is_what_the_user_says(place: Path) -> N
         pytest.param({"manner": RunOptions(at_most_once=True)}, "--at-most-once needs -o FILE", id="once"),
         pytest.param({"manner": RunOptions(durable=True)}, "--durable needs -o FILE", id="durable"),
         pytest.param(
-            {"manner": RunOptions(reparse="x"), "output": OutputOptions(output="y")}, "--reparse takes no", id="reparse"
+            {"manner": RunOptions(reparse="x"), "output": OutputOptions(output="y")},
+            "--reparse cannot be combined with -o",
+            id="reparse",
         ),
     ],
 )
@@ -250,5 +252,5 @@ def test_the_whole_program_refuses_too(llmo: Llmo) -> None:
     assert (2, "", ["rows.jsonl"]) == (run.code, run.stdout, [path.name for path in llmo.home.glob("*.*")])
     assert [
         "llmo: unknown output format: x.xlsx",
-        "hint: known endings: .jsonl, .ndjson, .csv, .parquet; --output-format jsonl writes JSON lines under any name",
+        "hint: known extensions: .jsonl, .ndjson, .csv, .parquet; or use --output-format jsonl",
     ] == run.stderr.splitlines()

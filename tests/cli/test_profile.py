@@ -234,7 +234,7 @@ def test_path_is_what_would_be_read(llmo):
     run = llmo("profile", "path")
     named = llmo("-P", "./ci.toml", "profile", "path")
 
-    assert (0, f"{file_of(llmo)}\n", "no such file: the built-in profile default is used\n") == (
+    assert (0, f"{file_of(llmo)}\n", 'no profile file; using the built-in profile "default"\n') == (
         run.code,
         run.stdout,
         run.stderr,
@@ -302,7 +302,7 @@ def test_set_makes_the_file(llmo, key, value, then):
         pytest.param("timeout", "abc", 'timeout: expected a number, got text "abc"', id="type"),
         pytest.param("timeout", "-1", "timeout: expected more than 0, got number -1", id="bound"),
         pytest.param("timout", "3", "timout: unknown key; did you mean timeout?", id="key"),
-        pytest.param("providers.x.api_key", "sk", "providers.x.api_key: unknown key; a key never stands", id="secret"),
+        pytest.param("providers.x.api_key", "sk", "providers.x.api_key: unknown key; keys do not belong", id="secret"),
         pytest.param("privacy.detect", "pii", 'privacy.detect: expected a list of texts, got text "pii"', id="list"),
         pytest.param("budgets.0.limit_usd", "2", "budgets.0: no such item", id="item"),
         pytest.param("tasks.simple.primary", '["nope/x"]', "tasks.simple.primary.0: unknown provider: nope", id="name"),
@@ -331,7 +331,7 @@ def test_set_mends_a_file_step_by_step(llmo):
     path = write(llmo, 'timeout = "a"\nretries = "b"\n')
     run = llmo("profile", "set", "timeout", "3")
 
-    assert (0, f'still wrong: {path}:2: retries: expected a whole number, got text "b"\nchanged {path}\n') == (
+    assert (0, f'still invalid: {path}:2: retries: expected a whole number, got text "b"\nchanged {path}\n') == (
         run.code,
         run.stderr,
     )

@@ -478,7 +478,7 @@ def deep(levels: int) -> dict[str, Any]:
             "x", {"schema": deep(5000)}, "the schema is not JSON: nested more than 200 levels", id="schema-deep"
         ),
         pytest.param(
-            "x", {"schema": {"$ref": "http://x/y"}}, "refers to what is not in it: http://x/y", id="schema-ref"
+            "x", {"schema": {"$ref": "http://x/y"}}, "references something outside of it: http://x/y", id="schema-ref"
         ),
     ],
 )
@@ -583,7 +583,7 @@ def test_an_answer_cut_by_the_token_limit_is_not_complete(place: Place) -> None:
         answer = client.ask("hello", max_tokens=2)
 
     assert ("You said", False, "length") == (answer.text, answer.complete, answer.finish_reason)
-    assert ("the answer was cut by the token limit",) == answer.warnings
+    assert ("the answer was cut off by the token limit",) == answer.warnings
 
 
 def test_closing_ends_and_books_what_is_under_way(place: Place) -> None:
@@ -679,7 +679,7 @@ def test_a_long_life_learns_who_cools_down(place: Place) -> None:
         await session.close()
         return [text.partition(", ")[2] for text in why]
 
-    assert ["", "", "put last: it asked to wait 30 s"] == virtual.run(main(), clock)
+    assert ["", "", "last: rate limited for 30 s"] == virtual.run(main(), clock)
 
 
 def test_the_python_of_readme_runs(place: Place) -> None:

@@ -191,7 +191,7 @@ def test_a_command_that_hangs_is_given_up(monkeypatch):
     A command has its time, and no more.
     """
     monkeypatch.setattr("llmo.config.credentials.PATIENCE", 0.2)
-    with pytest.raises(CredentialsError, match=r"no answer in 0\.2 s"):
+    with pytest.raises(CredentialsError, match=r"no response within 0\.2 s"):
         api_key("openai", command("import time; time.sleep(60)"), {})
 
 

@@ -68,7 +68,7 @@ def test_a_row_is_all_that_a_new_type_needs(llmo: Llmo) -> None:
     assert [("/v1/chat/completions", "Bearer key-of-acme")] == [
         (one.path, one.headers["authorization"]) for one in server.requests
     ]
-    assert refused.stderr.startswith("llmo: acme (acme) does not take the parameter: seed"), refused
+    assert refused.stderr.startswith("llmo: acme (acme) does not support the parameter: seed"), refused
     assert "unknown kind: acne; did you mean acme?" in wrong.stderr
 
 

@@ -62,8 +62,8 @@ BAD: dict[str, tuple[tuple[Any, str], ...]] = {
     "stop": (
         ([1], "is not a text: 1"),
         (["x"] * 65, "has more than 64 texts: 65"),
-        ({"a": 1}, "is neither a text nor a list of texts: an object"),
-        (7, "is neither a text nor a list of texts: 7"),
+        ({"a": 1}, "is not text or a list of texts: an object"),
+        (7, "is not text or a list of texts: 7"),
         (["x", ""], "is an empty text"),
     ),
 }
@@ -125,7 +125,7 @@ def test_a_row_s_own_numbers_are_checked(name: str, value: Any, said: str) -> No
         pytest.param(lambda: SelectionFlags(retries=10**9), "--retries must be at most 100: 1000000000", id="retries"),
         pytest.param(lambda: SelectionFlags(max_cost="-1"), "--max-cost: not an amount in dollars: -1", id="cost"),
         pytest.param(lambda: SelectionFlags(max_cost="nan"), "--max-cost: not an amount in dollars: nan", id="nan"),
-        pytest.param(lambda: SelectionFlags(tag=["x"]), "--tag is not KEY=VALUE: x", id="tag"),
+        pytest.param(lambda: SelectionFlags(tag=["x"]), "--tag: not KEY=VALUE: x", id="tag"),
         pytest.param(lambda: InputOptions(limit=10**30), "--limit must be at most 1,000,000,000,000: 1", id="limit"),
         pytest.param(lambda: InputOptions(sample=-1), "--sample must be at least 0: -1", id="sample"),
         pytest.param(lambda: InputOptions(repair=-1), "--repair must be at least 0: -1", id="repair"),
@@ -281,7 +281,7 @@ def test_a_price_that_would_give_credit_is_refused_with_its_line(tmp_path: Path,
     with pytest.raises(ConfigError) as caught:
         load(str(path), env={"LLMO_CACHE_DIR": str(tmp_path / "cache")})
 
-    said = f"expected an amount in dollars from 0 to 10,000, as 2.50, got text {json.dumps(text)}"
+    said = f"expected an amount in dollars from 0 to 10,000, such as 2.50, got text {json.dumps(text)}"
     assert (4, f"{path}:{line}: prices.0.{key}: {said}") == (caught.value.exit, caught.value.message)
 
 

@@ -78,7 +78,7 @@ def test_who_does_not_take_a_parameter_is_out() -> None:
 
     made = decide({A: facts(parameters=less), B: facts()}, parameters=("temperature", "seed", "stop"))
 
-    assert [(1, "b", "named"), (None, "a", "does not take --seed, --stop")] == [
+    assert [(1, "b", "named"), (None, "a", "does not support --seed, --stop")] == [
         (c.rank, c.target.provider, c.why) for c in made.candidates
     ]
 
@@ -89,7 +89,7 @@ def test_lenient_keeps_it_with_a_note() -> None:
     """
     made = decide({A: facts(parameters=ALL - {"seed"}), B: facts()}, parameters=("seed",), lenient=True)
 
-    assert [("a", "named, without --seed", ("a/m does not take --seed: left out",)), ("b", "named", ())] == [
+    assert [("a", "named, without --seed", ("a/m does not support --seed: dropped",)), ("b", "named", ())] == [
         (c.target.provider, c.why, c.notes) for c in made.ranked
     ]
 
@@ -100,7 +100,7 @@ def test_pictures_are_never_left_out() -> None:
     """
     made = decide({A: facts(parameters=ALL - {"image"})}, parameters=("image",), lenient=True)
 
-    assert [(None, "does not take images")] == [(c.rank, c.why) for c in made.candidates]
+    assert [(None, "does not support images")] == [(c.rank, c.why) for c in made.candidates]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_schema_has_a_field_where_there_is_one(
 
     (made,) = decide({A: facts(model=model, parameters=parameters)}, schema=True).ranked
 
-    assert (native, "named" if native else "named, schema asked for in words") == (made.native_schema, made.why)
+    assert (native, "named" if native else "named, schema sent in the prompt") == (made.native_schema, made.why)
 
 
 def test_nobody_left_names_provider_parameter_and_who_takes_it() -> None:
@@ -136,13 +136,13 @@ def test_nobody_left_names_provider_parameter_and_who_takes_it() -> None:
     with pytest.raises(Rejected) as caught:
         require_candidates(made)
 
-    assert ("bad_request", 1, "a (anthropic) does not take the parameter: seed") == (
+    assert ("bad_request", 1, "a (anthropic) does not support the parameter: seed") == (
         caught.value.kind,
         caught.value.exit,
         caught.value.message,
     )
     assert caught.value.hint == (
-        "kinds that take seed: openai, ollama, openrouter, litellm, litellm-proxy, offline; --lenient leaves it out"
+        "provider types that support seed: openai, ollama, openrouter, litellm, litellm-proxy, offline; --lenient drops it"
     )
 
 
@@ -152,7 +152,7 @@ def test_the_limit_of_the_profile_is_sent_or_said() -> None:
     """
     made = decide({A: facts(parameters=ALL - {"max_tokens"})}, max_output=100)
 
-    assert ("a/m takes no limit of output: max_tokens of the profile is left out",) == made.ranked[0].notes
+    assert ("a/m does not support an output limit: max_tokens of the profile is dropped",) == made.ranked[0].notes
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_server_without_the_field_is_asked_in_words() -> None:
     _, execution = stage.play(request=ASKED, retries=0)
 
     assert execution.result is not None
-    assert (True, ("a/m refused the field for a schema: asked for it in words",)) == (
+    assert (True, ("a/m refused the schema field: sent the schema in the prompt",)) == (
         execution.result.ok,
         execution.result.warnings,
     )
@@ -266,7 +266,7 @@ def test_lenient_learns_from_a_refusal() -> None:
     _, execution = stage.play(request=SEEDED, plan=lenient)
 
     assert execution.result is not None
-    assert ("a/m does not take --temperature: left out",) == execution.result.warnings
+    assert ("a/m does not support --temperature: dropped",) == execution.result.warnings
     assert [(7, 0.5), (7, None)] == [(r.params.seed, r.params.temperature) for r in scripted.requests]
 
 
@@ -281,7 +281,7 @@ def test_what_a_target_does_not_take_is_not_sent() -> None:
     _, execution = stage.play(request=SEEDED, plan=plan_of(ranked))
 
     assert execution.result is not None
-    assert ([(None, 0.5)], ("a/m does not take --seed: left out",)) == (
+    assert ([(None, 0.5)], ("a/m does not support --seed: dropped",)) == (
         [(r.params.seed, r.params.temperature) for r in scripted.requests],
         execution.result.warnings,
     )
@@ -322,7 +322,7 @@ def test_route_shows_what_does_not_fit(ask: Callable[..., Any]) -> None:
 
     assert [("here", 1, []), ("claude", None, [])] == [(c["provider"], c["rank"], c["left_out"]) for c in strict]
     assert [("claude", 1, ["seed"]), ("here", 2, [])] == [(c["provider"], c["rank"], c["left_out"]) for c in lenient]
-    assert "does not take --seed" == strict[1]["why"]
+    assert "does not support --seed" == strict[1]["why"]
 
 
 def test_a_fallback_that_takes_it_answers(ask: Callable[..., Any]) -> None:
@@ -338,7 +338,7 @@ def test_nobody_takes_it(ask: Callable[..., Any]) -> None:
     """
     run = ask("ask", "hello", "--json", "-m", "claude/claude-sonnet-5-5", "--seed", "1")
 
-    assert (1, "bad_request", "claude (anthropic) does not take the parameter: seed") == (
+    assert (1, "bad_request", "claude (anthropic) does not support the parameter: seed") == (
         run.code,
         run.json["error"]["kind"],
         run.json["error"]["message"],
@@ -351,7 +351,7 @@ def test_a_500_that_names_the_field_is_a_refusal_too() -> None:
     """
     one = candidate(A, 1)
     errors = [
-        Unavailable(f"llama answered 500: {what}", status=500) for what in ("('body', 'response_format')", "boom")
+        Unavailable(f"llama returned HTTP 500: {what}", status=500) for what in ("('body', 'response_format')", "boom")
     ]
 
     assert [request_adapter.refused(error, ASKED, one, lenient=False) for error in errors] == ["schema", None]

@@ -122,10 +122,10 @@ def test_a_price_is_found_by_the_same_rule() -> None:
 @pytest.mark.parametrize(
     ("match", "message"),
     [
-        pytest.param("provider = 'pai?'", "provider: ? and [ ] are no wildcards, only * is", id="question mark"),
-        pytest.param("provider = 'p[a-z]id'", "provider: ? and [ ] are no wildcards, only * is", id="class"),
-        pytest.param("model = 'big[12]'", "model: ? and [ ] are no wildcards, only * is", id="class in a model"),
-        pytest.param("'tag.team' = 'a?'", '"tag.team": ? and [ ] are no wildcards, only * is', id="tag"),
+        pytest.param("provider = 'pai?'", "provider: ? and [ ] are not wildcards, only * is", id="question mark"),
+        pytest.param("provider = 'p[a-z]id'", "provider: ? and [ ] are not wildcards, only * is", id="class"),
+        pytest.param("model = 'big[12]'", "model: ? and [ ] are not wildcards, only * is", id="class in a model"),
+        pytest.param("'tag.team' = 'a?'", '"tag.team": ? and [ ] are not wildcards, only * is', id="tag"),
         pytest.param("provider = 'q*'", "provider: unknown provider: q*", id="pattern that no provider has"),
         pytest.param("provider = 'ollama'", "provider: unknown provider: ollama is a kind", id="a kind, not a name"),
         pytest.param("task = 'simpel'", "task: unknown task: simpel; did you mean simple?", id="task"),
@@ -166,7 +166,7 @@ def test_a_price_that_no_model_can_have_is_refused(llmo) -> None:
     """
     (llmo.home / "p.toml").write_text(KEY + "[[prices]]\nmodel = 'gpt-6'\ninput_usd = '1'\noutput_usd = '1'\n")
 
-    assert (4, 'llmo: p.toml:6: prices.0.model: expected provider/model, as openai/gpt-6, got text "gpt-6"\n') == (
+    assert (4, 'llmo: p.toml:6: prices.0.model: expected provider/model, such as openai/gpt-6, got text "gpt-6"\n') == (
         (run := llmo("-P", "p.toml", "profile", "check")).code,
         run.stderr,
     )

@@ -16,8 +16,8 @@ from llmo.config.load import load
 from llmo.errors import ConfigError
 
 KINDS = "openai, anthropic, ollama, openrouter, litellm, litellm-proxy, cursor, offline"
-SECRET = "a key never stands in the profile: use api_key_env, api_key_cmd or api_key_keyring"
-ADDRESS = "expected an address that begins with http:// or https://"
+SECRET = "keys do not belong in the profile: use api_key_env, api_key_cmd or api_key_keyring"
+ADDRESS = "expected an address that starts with http:// or https://"
 
 
 @pytest.fixture
@@ -253,20 +253,20 @@ def test_every_problem_at_once_with_its_line(env, profile):
         f'p.toml:14: providers.b.base_url: {ADDRESS}, got text "ftp://x"',
         'p.toml:15: providers.b.models: expected a list of texts, got text "gpt"',
         "p.toml:16: providers.b.headers.A: expected text, got a number",
-        "p.toml:17: providers.b.api_key_env: expected the name of an environment variable, as OPENAI_API_KEY",
+        "p.toml:17: providers.b.api_key_env: expected the name of an environment variable, such as OPENAI_API_KEY",
         f"p.toml:18: providers.c.kind: missing, one of {KINDS}",
         "p.toml:22: tasks.simple.primary.0: unknown provider: opena; did you mean openai?",
         'p.toml:23: tasks.simple.primary.1: expected provider/model or an alias, got text "fastt"; did you mean fast?',
         "p.toml:24: tasks.simple.primary.2: expected text, got number 3",
         "p.toml:27: aliases.fast: unknown provider: nowhere (providers: offline, openai, b, c)",
         "p.toml:28: budgets.0: a budget needs limit_usd or limit_calls",
-        "p.toml:31: budgets.1.name: two budgets are called a",
+        "p.toml:31: budgets.1.name: two budgets are named a",
         'p.toml:32: budgets.1.limit_usd: expected dollars in quotes, as "2.50", got number 5.0 without quotes',
-        'p.toml:35: budgets.2.limit_usd: expected an amount in dollars from 0 to 1,000,000, as 2.50, got text "NaN"',
+        'p.toml:35: budgets.2.limit_usd: expected an amount in dollars from 0 to 1,000,000, such as 2.50, got text "NaN"',
         'p.toml:36: budgets.2.window: expected one of run, day, week, month, total, got text "dya"; did you mean day?',
         "p.toml:37: budgets.2.match.provder: unknown key; did you mean provider? (keys: provider, model, task, tag.KEY)",
-        'p.toml:40: prices.0.input_usd: expected an amount in dollars from 0 to 10,000, as 2.50, got text "cheap"',
-        'p.toml:41: prices.0.output_usd: expected an amount in dollars from 0 to 10,000, as 2.50, got text "-1"',
+        'p.toml:40: prices.0.input_usd: expected an amount in dollars from 0 to 10,000, such as 2.50, got text "cheap"',
+        'p.toml:41: prices.0.output_usd: expected an amount in dollars from 0 to 10,000, such as 2.50, got text "-1"',
     ] == refusal(path, env)
 
 
@@ -292,12 +292,12 @@ def test_every_problem_at_once_with_its_line(env, profile):
         pytest.param("zzz = 3", None, id="no key is near"),
         pytest.param(
             '[providers."a/b"]\nkind = "offline"',
-            'p.toml:1: providers."a/b": a provider\'s name is not empty and has no slash: targets are written provider/model',
+            'p.toml:1: providers."a/b": a provider\'s name must not be empty or contain a slash: models are named provider/model',
             id="slash in a name",
         ),
         pytest.param(
             '[providers.x]\nkind = "openai"\nbase_url = "https://me:pw-hidden@h/v1"',
-            "p.toml:3: providers.x.base_url: no name or password in an address; a key never stands in the profile: "
+            "p.toml:3: providers.x.base_url: an address must not contain a user name or password; keys do not belong in the profile: "
             "use api_key_env, api_key_cmd or api_key_keyring",
             id="password in an address",
         ),
@@ -310,7 +310,7 @@ def test_every_problem_at_once_with_its_line(env, profile):
         ),
         pytest.param(
             '[[budgets]]\nname = "a"\nlimit_usd = "1e40"',
-            'p.toml:3: budgets.0.limit_usd: expected an amount in dollars from 0 to 1,000,000, as 2.50, got text "1e40"',
+            'p.toml:3: budgets.0.limit_usd: expected an amount in dollars from 0 to 1,000,000, such as 2.50, got text "1e40"',
             id="more money than there is",
         ),
         pytest.param(

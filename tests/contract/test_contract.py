@@ -245,7 +245,7 @@ def test_errors_are_named(row: Row) -> None:
         found = failure(events(row, Scripted([body.encode()], case.status, {**JSON, "x-request-id": "r1"})))
         assert (name, type(found)) == (name, case.error)
         assert (name, found.status) == (name, case.status)
-        assert f"{row.kind} answered {case.status}: " in found.message
+        assert f"{row.kind} returned HTTP {case.status}: " in found.message
         assert KEY not in f"{found.message} {found.hint}"
         assert "\n" not in found.message
         assert not found.message.endswith(".")
@@ -387,7 +387,7 @@ def test_a_redirect_is_not_followed(row: Row) -> None:
     found = failure(events(row, Scripted([b""], 308, headers)))
 
     assert (type(found), found.status) == (Rejected, 308)
-    assert found.message == f"{row.kind} answered 308: it redirects to https://elsewhere.example"
+    assert found.message == f"{row.kind} returned HTTP 308: it redirects to https://elsewhere.example"
 
 
 def test_stopping_early_closes_the_connection(row: Row) -> None:

@@ -326,7 +326,7 @@ def test_an_answer_that_the_ledger_did_not_take_is_kept() -> None:
 
     assert (result.ok, result.text) == (True, "hi")
     assert result.warnings == (
-        "the disk is full; this call is not settled, and what was held for it stays counted until llmo cost --reconcile",
+        "the disk is full; this call is not settled; its reservation counts until llmo cost --reconcile",
     )
 
 
@@ -374,5 +374,5 @@ def test_a_cost_above_its_hold_is_told_where_a_budget_counts(
     assert [warned] == [bool(result.warnings)]
     if warned:
         assert result.warnings == (
-            "a/m cost more than was held for it, and a budget may be passed: the provider charges more than its price",
+            "a/m cost more than its reservation, so a budget may be exceeded: the provider charges more than its price",
         )

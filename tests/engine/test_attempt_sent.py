@@ -24,7 +24,7 @@ def test_the_wait_for_a_slot_ends_with_the_clock_of_the_command() -> None:
     assert result.error is not None
     assert (result.error.message, int(result.error.exit)) == ("no free slot for a within 60 s", 5)
     assert (desk.ends, desk.slots, len(provider.requests), result.cost) == (["rate_limited"], [], 0, 0)
-    assert result.error.hint == "raise --timeout or its limits"
+    assert result.error.hint == "raise --timeout or the provider's limits"
     assert desk.clock.elapsed == 60.0
 
 

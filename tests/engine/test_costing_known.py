@@ -77,5 +77,5 @@ def test_what_makes_a_lower_bound_is_named() -> None:
     assert billed(OWN, USAGE, PaidUse("container", 1200), PaidUse("video", None)) == Bill(
         COST,
         "unknown",
-        ("a/m charges for container (1,200), video at a price that is unknown: the cost is a lower bound",),
+        ("a/m charges for container (1,200), video at an unknown price: the cost is a lower bound",),
     )

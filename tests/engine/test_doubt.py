@@ -80,9 +80,9 @@ def test_what_came_is_spent_and_the_rest_is_in_doubt(home: Home) -> None:
         budget[key] for key in ("spent_usd", "held_usd", "in_doubt_usd")
     )
     assert DOLLAR - held == parse_usd(budget["left_usd"])
-    assert run.stderr.splitlines()[-1].startswith("hint: llmo cost --reconcile settles up to $0.0")
+    assert run.stderr.splitlines()[-1].startswith("hint: settle with llmo cost --reconcile: up to $0.0")
     assert "in doubt up to $0.0" in home("cost").stdout
-    assert home("cost").stderr.endswith(": llmo cost --reconcile settles them\n")
+    assert home("cost").stderr.endswith("; settle them with: llmo cost --reconcile\n")
     assert "in doubt" in home("cost", "--budgets").stdout
     assert "spent, $0 held, in doubt up to $0.0" in home("route", "hello").stdout
 

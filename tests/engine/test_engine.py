@@ -114,7 +114,7 @@ def test_a_wait_past_the_total_clock_is_not_begun() -> None:
 
     assert execution.result is not None
     assert execution.result.error is not None
-    assert execution.result.error.hint == "the next try would come in 4500 s, past --timeout 60"
+    assert execution.result.error.hint == "the next retry is in 4500 s, after --timeout 60"
     assert stage.clock.elapsed == 0
 
 

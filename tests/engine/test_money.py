@@ -113,7 +113,7 @@ def test_fit_takes_what_the_budget_buys_and_says_so(ledger: SQLiteLedger) -> Non
 
     assert result.ok
     assert (40, worst(40)) == (provider.requests[0].params.max_tokens, result.reserved)
-    assert ("the budget buys 40 output tokens of the 100 asked for (--fit)",) == result.warnings
+    assert ("the budget buys 40 of the 100 requested output tokens (--fit)",) == result.warnings
 
 
 def test_fit_asks_for_nothing_that_is_too_short_to_be_an_answer(ledger: SQLiteLedger) -> None:
@@ -130,8 +130,8 @@ def test_fit_asks_for_nothing_that_is_too_short_to_be_an_answer(ledger: SQLiteLe
 @pytest.mark.parametrize(
     ("events", "why"),
     [
-        pytest.param([Usage(10, 150)], "the provider passed the output limit", id="output"),
-        pytest.param([Usage(9000, 2)], "the provider counted more input tokens than the request can have", id="input"),
+        pytest.param([Usage(10, 150)], "the provider exceeded the output limit", id="output"),
+        pytest.param([Usage(9000, 2)], "the provider counted more input tokens than possible", id="input"),
         pytest.param([Usage(10, 2), ReportedCost(DOLLAR)], "the provider charges more than its price", id="price"),
     ],
 )

@@ -61,7 +61,7 @@ def _elsewhere(path: Path) -> None:
     [
         pytest.param(
             lambda path: path.write_bytes(b"no database, " * 999),
-            "it is damaged or no ledger",
+            "it is damaged or not a ledger",
             "move it away",
             id="noise",
         ),
@@ -109,8 +109,8 @@ def test_a_locked_ledger_stops_the_call(
         out, err = capsys.readouterr()
 
     assert (5, "") == (code, out)
-    assert "another program keeps it locked" in err
-    assert "hint: end that program" in err
+    assert "another program locks it" in err
+    assert "hint: quit that program" in err
 
 
 def _mounts() -> bool:
@@ -209,33 +209,33 @@ def _page(path: Path) -> None:
 
 
 LOST = [
-    pytest.param(lambda path: path.write_bytes(b""), "it is empty: what was in it is lost", id="empty"),
+    pytest.param(lambda path: path.write_bytes(b""), "it is empty: its contents are lost", id="empty"),
     pytest.param(lambda path: _instead(path, lambda at: at.mkdir()), "it is a directory", id="directory"),
     pytest.param(lambda path: _instead(path, os.mkfifo), "it is a pipe (FIFO)", id="FIFO"),
     pytest.param(
         lambda path: _instead(path, lambda at: at.symlink_to("/nowhere/ledger.db")),
-        "it is a link to /nowhere/ledger.db, which is not there",
+        "it is a link to /nowhere/ledger.db, which does not exist",
         id="link to nowhere",
     ),
     pytest.param(
         lambda path: _instead(path, lambda at: at.symlink_to(at.name)), "Too many levels of symbolic links", id="circle"
     ),
     pytest.param(lambda path: _instead(path, lambda at: at.symlink_to("/dev/null")), "it is a device", id="device"),
-    pytest.param(lambda path: _tables(path, "calls"), "it is damaged: it lacks ", id="no calls"),
-    pytest.param(lambda path: _tables(path, "counters"), "it is damaged: it lacks counters", id="no counters"),
+    pytest.param(lambda path: _tables(path, "calls"), "it is damaged: it has no ", id="no calls"),
+    pytest.param(lambda path: _tables(path, "counters"), "it is damaged: it has no counters", id="no counters"),
     pytest.param(
         lambda path: _instead(path, lambda at: sqlite3.connect(at).execute("VACUUM").close()),
-        "it has no tables: what was in it is lost",
+        "it has no tables: its contents are lost",
         id="a new database",
     ),
     pytest.param(
         lambda path: _instead(path, lambda at: sqlite3.connect(at).execute("PRAGMA user_version = 3").close()),
-        "it has no tables: what was in it is lost",
+        "it has no tables: its contents are lost",
         id="a database without tables",
     ),
     pytest.param(
         lambda path: _instead(path, lambda at: at.with_name("ledger.db-wal").write_bytes(b"x" * 4096)),
-        "it is not there, but its log is: ledger.db-wal",
+        "it is missing, but its log exists: ledger.db-wal",
         id="only its log",
     ),
     pytest.param(_page, "it is damaged", id="page"),

@@ -136,8 +136,10 @@ def test_a_limit_of_the_user_is_never_lowered_without_fit(ledger: SQLiteLedger) 
     fitted = ask(ledger, planned(able(), max_output=100, fit=True), limit)
 
     assert refused.error is not None
-    assert "lower --max-tokens (40 would fit; --fit does it by itself), or raise the budget" in str(refused.error.hint)
-    assert (True, None, ("the budget buys 40 output tokens of the 100 asked for (--fit)",)) == (
+    assert "lower --max-tokens (40 would fit; --fit does so automatically), or raise the budget" in str(
+        refused.error.hint
+    )
+    assert (True, None, ("the budget buys 40 of the 100 requested output tokens (--fit)",)) == (
         fitted.ok,
         fitted.chosen,
         fitted.warnings,
@@ -147,7 +149,7 @@ def test_a_limit_of_the_user_is_never_lowered_without_fit(ledger: SQLiteLedger) 
 @pytest.mark.parametrize(
     ("need", "left", "hint"),
     [
-        pytest.param({}, worst(300), "take a short answer (--max-tokens 300 would fit), or raise the budget", id="short"),
+        pytest.param({}, worst(300), "limit the answer (--max-tokens 300 would fit), or raise the budget", id="short"),
         pytest.param({}, 1, "raise the budget", id="a short prompt is not to be shortened"),
         pytest.param({"max_output": 5}, 1, "raise the budget", id="nor for a short answer"),
         pytest.param(
@@ -228,7 +230,7 @@ def test_a_plan_says_who_would_be_waited_for(ledger: SQLiteLedger, monkeypatch: 
     stuck = decided(planned(able()), money(ledger, DAILY))
     result = ask(ledger, planned(able()), DAILY)
 
-    assert [(1, "test, waits for $1.00 that other calls hold")] == [(one.rank, one.why) for one in waiting.candidates]
+    assert [(1, "test, waits for $1.00 held by other calls")] == [(one.rank, one.why) for one in waiting.candidates]
     assert [] == list(stuck.ranked)
     assert result.error is not None
     assert "raise the budget in the profile, or settle what processes held that are gone (llmo cost --reconcile)" == (
@@ -239,22 +241,22 @@ def test_a_plan_says_who_would_be_waited_for(ledger: SQLiteLedger, monkeypatch: 
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
-        pytest.param(None, "the answer was cut by the token limit", id="the user's limit"),
+        pytest.param(None, "the answer was cut off by the token limit", id="the user's limit"),
         pytest.param(
             ChosenLimit(limit=9, full=9, known=True, needed=1),
-            "the answer was cut by the token limit",
+            "the answer was cut off by the token limit",
             id="the model's own",
         ),
         pytest.param(
             ChosenLimit(limit=2000, full=128_000, known=True, needed=1_280_000_000_000),
-            "the answer was cut at 2,000 output tokens, as many as the budget left room for: the model's own 128,000 "
+            "the answer was cut off at 2,000 output tokens, as many as the budget left room for: the model's own 128,000 "
             "would have needed up to $1.28",
             id="llmo's choice",
         ),
         pytest.param(
             ChosenLimit(limit=4096, full=4096, known=False, needed=1),
-            "the answer was cut at 4,096 output tokens, which llmo takes under a budget for a model whose own limit is "
-            "unknown: --max-tokens sets another",
+            "the answer was cut off at 4,096 output tokens, the limit under a budget for a model whose own "
+            "limit is unknown: set another with --max-tokens",
             id="of a model that nobody knows",
         ),
     ],

@@ -81,7 +81,10 @@ def test_a_repair_that_fails_takes_no_answer_away(failure: Exception) -> None:
         pytest.param(["ten"], 0, [], id="none was asked for"),
         pytest.param(["ten", "10"], 1, ["the first answer did not match the schema, and was repaired"], id="repaired"),
         pytest.param(
-            ["ten", "x", "10"], 3, ["the first answer did not match the schema, and was repaired at try 2"], id="later"
+            ["ten", "x", "10"],
+            3,
+            ["the first answer did not match the schema, and was repaired at attempt 2"],
+            id="later",
         ),
         pytest.param(
             ["ten", "x"], 1, ["the first answer did not match the schema, and neither did its repair"], id="in vain"
@@ -89,7 +92,7 @@ def test_a_repair_that_fails_takes_no_answer_away(failure: Exception) -> None:
         pytest.param(
             ["ten", "x", "y"],
             2,
-            ["the first answer did not match the schema, nor did any of its 2 repairs"],
+            ["the first answer did not match the schema, and neither did any of its 2 repairs"],
             id="twice",
         ),
         pytest.param(["ten", "x", None], 2, ["it could not be repaired: down"], id="failed"),

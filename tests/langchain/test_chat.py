@@ -194,7 +194,7 @@ def test_with_the_raw_message_an_unfit_answer_is_no_exception(
 @pytest.mark.parametrize(
     ("messages", "given", "said"),
     [
-        pytest.param("x", {"tools": []}, "llmo sends no tools: tools", id="tools"),
+        pytest.param("x", {"tools": []}, "llmo does not support bind_tools: tools", id="tools"),
         pytest.param("x", {"logprobs": True}, "unknown parameter: logprobs", id="parameter"),
         pytest.param(
             [HumanMessage("x"), ToolMessage("y", tool_call_id="1")], {}, "no such message: tool", id="message"

@@ -162,7 +162,7 @@ def test_an_ask_waits_for_what_living_processes_hold(ledger):
 
     assert "mine" == result
     assert 5 <= took <= 5.5
-    assert ["waiting up to 1 min 0 s for $0.0000000001 of budget day that other calls in flight hold"] == told
+    assert ["waiting up to 1 min 0 s for $0.0000000001 of budget day, held by other calls in flight"] == told
 
 
 @pytest.mark.parametrize(

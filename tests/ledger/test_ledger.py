@@ -427,11 +427,13 @@ def _foreign(path):
     [
         pytest.param(
             lambda path: path.write_bytes(b"not a database, " * 99),
-            "damaged or no ledger",
+            "damaged or not a ledger",
             "move it away",
             id="damaged",
         ),
-        pytest.param(_newer, "a newer llmo wrote it (schema 99, this one knows 3)", "upgrade llmo", id="newer"),
+        pytest.param(
+            _newer, "it was written by a newer llmo (schema 99, this one knows 3)", "upgrade llmo", id="newer"
+        ),
         pytest.param(_foreign, "a database of another program", "move it away", id="foreign"),
         pytest.param(lambda path: path.mkdir(), "it is a directory", "LLMO_DATA_DIR", id="unusable"),
     ],
@@ -474,7 +476,7 @@ def test_a_locked_ledger_is_one_clear_error(ledger):
     ledger.until = 0.0
     other = sqlite3.connect(ledger.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Locked, match="another program keeps it locked"):
+    with pytest.raises(Locked, match="another program locks it"):
         ledger.settle("a", settled(1))
     other.close()
     ledger.settle("a", settled(1))

@@ -39,7 +39,7 @@ first_token_delay = {delay}
 input_usd = "1"
 output_usd = "1"
 """
-SAID = "another program keeps it locked"
+SAID = "another program locks it"
 
 
 def by(process: int) -> str:
@@ -122,7 +122,7 @@ def test_an_answer_survives_a_ledger_that_is_locked_when_it_is_to_be_booked(llmo
         before.json["total"]["held_usd"],
     )
     assert "llmo: 1 call of crashed processes still hold" in told
-    assert told.endswith(": llmo cost --reconcile settles them\n")
+    assert told.endswith("; settle them with: llmo cost --reconcile\n")
     assert ({"calls": 0, "held_usd": "0"}, 1) == (again.json["stranded"], again.json["total"]["estimated_calls"])
 
 
@@ -191,7 +191,7 @@ def test_a_hold_waits_as_long_as_its_command(tmp_path: Path) -> None:
     failed, at, _ = taken(tmp_path / "b.db", 10_000, 3.0)
 
     assert (None, True) == (passed, abs(took - 20 * accounts.POLL_S) < 1e-6)
-    assert ["waiting up to 3.0 s for another program that keeps the ledger locked"] == told
+    assert ["waiting up to 3.0 s for another program that locks the ledger"] == told
     assert (Locked, True) == (type(failed), abs(at - 3.0) <= accounts.POLL_S)
 
 
@@ -262,8 +262,8 @@ def test_an_answer_that_cannot_be_kept_in_the_history_is_shown(llmo: Llmo, book:
     odd = llmo("-P", "p.toml", "ask", "again", "--json")
 
     assert [0, 5, 0] == [busy.code, goes_on.code, odd.code], (busy, goes_on, odd)
-    assert [f"the answer was not saved: history cannot be used now: {path}: {SAID}"] == busy.json["warnings"]
-    assert "the answer was not saved: history cannot be used: " in odd.json["warnings"][0]
+    assert [f"the answer was not saved: the history is busy: {path}: {SAID}"] == busy.json["warnings"]
+    assert "the answer was not saved: cannot use the history: " in odd.json["warnings"][0]
 
 
 def test_a_signal_is_heard_while_the_ledger_is_locked(llmo: Llmo, book: Path) -> None:

@@ -113,12 +113,12 @@ def test_a_plan_says_it_in_a_few_words(facts: dict[str, Any], why: str) -> None:
         ),
         pytest.param(
             {"held": 0, "fits": 40, "fit": True},
-            "lower --max-tokens (40 would fit; --fit does it by itself), or raise the budget in the profile",
+            "lower --max-tokens (40 would fit; --fit does so automatically), or raise the budget in the profile",
             id="which --fit would lower",
         ),
         pytest.param(
             {"held": 0, "fits": 40, "given": False, "fit": True, "prompt": CENT},
-            "take a short answer (--max-tokens 40 would fit), or raise the budget in the profile",
+            "limit the answer (--max-tokens 40 would fit), or raise the budget in the profile",
             id="llmo's own limit",
         ),
         pytest.param(
@@ -128,7 +128,7 @@ def test_a_plan_says_it_in_a_few_words(facts: dict[str, Any], why: str) -> None:
         ),
         pytest.param(
             {"needed": None, "fits": 40},
-            "--allow-unpriced lets it run, or set its price with [[prices]] in the profile",
+            "use --allow-unpriced, or add its price as a [[prices]] entry in the profile",
             id="unknown price",
         ),
         pytest.param(

@@ -123,19 +123,19 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        pytest.param({"state": "done"}, "'done' is none of held, settled, released", id="state"),
+        pytest.param({"state": "done"}, "'done' is not one of held, settled, released", id="state"),
         pytest.param({"cost_usd": "much"}, "not an amount in dollars: much", id="cost"),
-        pytest.param({"cost_usd": 0.5}, "0.5 is no text", id="a float is no money"),
+        pytest.param({"cost_usd": 0.5}, "0.5 is not text", id="a float is no money"),
         pytest.param({"cost_usd": "-1"}, "not an amount in dollars: -1", id="negative"),
         pytest.param({"held_at": "2026-11-22T12:00:00"}, "no time zone: 2026-11-22T12:00:00", id="no zone"),
-        pytest.param({"held_at": "0001-01-01T00:00:00+00:00"}, "no time of a call", id="long ago"),
-        pytest.param({"billing": "free"}, "'free' is none of metered", id="billing"),
-        pytest.param({"tags": {"a": 1}}, "1 is no text", id="tags"),
+        pytest.param({"held_at": "0001-01-01T00:00:00+00:00"}, "not a time", id="long ago"),
+        pytest.param({"billing": "free"}, "'free' is not one of metered", id="billing"),
+        pytest.param({"tags": {"a": 1}}, "1 is not text", id="tags"),
         pytest.param({"input_tokens": -1}, "tokens are whole numbers", id="tokens"),
-        pytest.param({"id": None}, "None is no text", id="id"),
-        pytest.param({"attempt": 0}, "attempt is no number from 1 on", id="attempt"),
+        pytest.param({"id": None}, "None is not text", id="id"),
+        pytest.param({"attempt": 0}, "attempt is not a number of 1 or more", id="attempt"),
         pytest.param({"in_doubt_usd": "-1"}, "not an amount in dollars: -1", id="negative doubt"),
-        pytest.param({"in_doubt_usd": "0.6", "state": "in_doubt"}, "more is in doubt than was held", id="doubt"),
+        pytest.param({"in_doubt_usd": "0.6", "state": "in_doubt"}, "more in doubt than was held", id="doubt"),
     ],
 )
 def test_a_line_that_is_no_call_is_named(books, change, why):
@@ -146,7 +146,7 @@ def test_a_line_that_is_no_call_is_named(books, change, why):
     with pytest.raises(UsageError) as error:
         brought(books[1], lines)
 
-    assert error.value.message.startswith(f"x.jsonl:2: not a call of a ledger: {why}")
+    assert error.value.message.startswith(f"x.jsonl:2: not an exported call: {why}")
     assert [] == books[1].spending()
 
 
@@ -155,7 +155,7 @@ def test_other_files_are_refused(books, line):
     """
     Whatever they hold.
     """
-    with pytest.raises(UsageError, match="not a call of a ledger"):
+    with pytest.raises(UsageError, match="not an exported call"):
         brought(books[1], [line])
 
 

@@ -36,7 +36,7 @@ def test_a_4xx_is_final_whatever_its_body_calls_it(raw: Any, status: str, code: 
 
     assert (run.code, run.json["ok"], run.json["error"]["kind"]) == (code, False, kind)
     assert (len(server.requests), run.json["cost"]["usd"]) == (1, "0")
-    assert explained(run)[0].startswith(f"llmo: peer answered {status[:3]}: no")
+    assert explained(run)[0].startswith(f"llmo: peer returned HTTP {status[:3]}: no")
 
 
 def answer(usage: dict[str, Any], **fields: Any) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def test_a_whole_answer_without_a_reason_is_bought_once(raw: Any, tmp_path: Path
         batch = peer("batch", rows)
 
     assert (run.code, run.json["text"], run.json["complete"], run.json["cost"]["usd"]) == (0, "hi", True, "0.00002")
-    assert run.json["warnings"] == ["peer sent the answer without a finish_reason: it is taken as complete"]
+    assert run.json["warnings"] == ["peer sent the answer without a finish_reason: treating it as complete"]
     assert (batch.code, batch.json["status"], batch.json["text"], len(server.requests)) == (0, "ok", "hi", 2)
 
 

@@ -223,7 +223,7 @@ def gated(llmo: Llmo, gate: Gate) -> Popen[bytes]:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_finishes_what_is_in_flight(llmo: Llmo, number: signal.Signals, code: int) -> None:
     """
-    No new rows, whole lines, the command to go on with; and it goes on.
+    No new rows, whole lines, the command to resume with; and it goes on.
     """
     out = llmo.home / "out.jsonl"
     (llmo.home / "in.jsonl").write_text(rows(40), "utf-8")
@@ -239,7 +239,7 @@ def test_a_signal_finishes_what_is_in_flight(llmo: Llmo, number: signal.Signals,
         assert (code, 8) == (run.code, len(written(out))), run
         assert {"ok"} == {row["status"] for row in written(out)}
 
-        command = shlex.split(run.stderr.partition("go on with: llmo ")[2].splitlines()[0])
+        command = shlex.split(run.stderr.partition("resume with: llmo ")[2].splitlines()[0])
         rest = llmo(*command, env=gate.env)
     assert (0, 40) == (rest.code, len(written(out))), rest
 

@@ -142,7 +142,7 @@ def test_parameters_that_it_has_no_flag_for(asked: Any) -> None:
     run = cursor("--temperature", "0.5", "hello")
 
     assert run.code == 1
-    assert explained(run)[0] == "llmo: cursor (cursor) does not take the parameter: temperature"
+    assert explained(run)[0] == "llmo: cursor (cursor) does not support the parameter: temperature"
     assert not cursor.log.exists()
 
 

@@ -48,7 +48,7 @@ def test_dead_ones_delay_nobody(llmo: Llmo, tmp_path: Path, args: tuple[str, ...
 
     said = {name: what for name, _, what in (line.partition(": ") for line in (run.stdout + run.stderr).splitlines())}
     for kind in KINDS:
-        assert any(word in said[f"hangs-{kind}"] for word in ("no byte", "did not say")), run
+        assert any(word in said[f"hangs-{kind}"] for word in ("no byte", "did not report")), run
         assert "connection refused" in said[f"gone-{kind}"], run
         assert said[f"good-{kind}"].startswith(("1 model", "2 models", "ready")), run
     assert hanging.most >= len(KINDS)
@@ -79,4 +79,4 @@ def test_patience_is_ten_seconds_each(tmp_path: Path) -> None:
         listed, checked = await asyncio.gather(refresh._one(ctx, "offline", Deaf()), asked)
         return listed, checked.message, asyncio.get_running_loop().time()
 
-    assert ("offline: no answer in 10 s", "no answer in 10 s", 10.0) == virtual.run(ask())
+    assert ("offline: no response within 10 s", "no response within 10 s", 10.0) == virtual.run(ask())

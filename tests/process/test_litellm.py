@@ -64,7 +64,7 @@ def test_nothing_but_the_error(llmo: Llmo) -> None:
 
     assert (run.code, run.stdout) == (4, "")
     assert explained(run) == [
-        "llmo: litellm answered 401: wrong key",
+        "llmo: litellm returned HTTP 401: wrong key",
         "hint: set OPENAI_API_KEY, or api_key_env of the provider",
     ]
     assert run.stderr.count("\n") == 2

@@ -41,7 +41,7 @@ def test_a_schema_works_at_a_plain_server(raw: Callable[..., Peer]) -> None:
 
     assert (0, {"n": 3}, "0.000015") == (run.code, run.json["data"], run.json["cost"]["usd"]), run
     assert [("bad_request", "0"), ("ok", "0.000015")] == [(a["outcome"], a["cost_usd"]) for a in run.json["attempts"]]
-    assert ["peer/m refused the field for a schema: asked for it in words"] == run.json["warnings"]
+    assert ["peer/m refused the schema field: sent the schema in the prompt"] == run.json["warnings"]
     assert [True, False] == ["response_format" in request.json for request in server.requests]
     assert SCHEMA in server.requests[1].json["messages"][-1]["content"]
 
@@ -67,7 +67,7 @@ def test_a_batch_learns_it_once(raw: Callable[..., Peer], tmp_path: Path) -> Non
         run = raw(server.url)("batch", rows, "--schema", SCHEMA, "-j", "1")
 
     assert (0, [{"n": 3}] * 4, 5) == (run.code, [row["data"] for row in run.lines], len(server.requests)), run
-    assert "peer/m refused the field for a schema: asked for it in words (4 rows)" in run.stderr
+    assert "peer/m refused the schema field: sent the schema in the prompt (4 rows)" in run.stderr
 
 
 def test_lenient_leaves_out_what_the_server_refuses(raw: Callable[..., Peer]) -> None:
@@ -83,7 +83,7 @@ def test_lenient_leaves_out_what_the_server_refuses(raw: Callable[..., Peer]) ->
     with RawServer([refused]) as again:
         strict = raw(again.url)("ask", "hello", "--json", "--seed", "1")
 
-    assert (0, ["peer/m does not take --seed: left out"]) == (run.code, run.json["warnings"]), run
+    assert (0, ["peer/m does not support --seed: dropped"]) == (run.code, run.json["warnings"]), run
     assert (1, "bad_request", 1) == (strict.code, strict.json["error"]["kind"], len(again.requests))
 
 
@@ -95,7 +95,7 @@ def test_lenient_tells_before_sending(raw: Callable[..., Peer]) -> None:
         run = raw(server.url, "anthropic")("ask", "hello", "--seed", "1", "--lenient")
 
     assert "seed" not in server.requests[0].json
-    assert "llmo: warning: peer/m does not take --seed: left out" in run.stderr
+    assert "llmo: warning: peer/m does not support --seed: dropped" in run.stderr
 
 
 def test_reasoning_is_dim_on_a_terminal_and_never_in_the_text(openai: Peer) -> None:

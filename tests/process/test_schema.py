@@ -157,19 +157,19 @@ def refusals(url: str) -> dict[str, tuple[dict[str, Any] | str, str]]:
     """Schemas that no answer is bought for, with what is said."""
     chain = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(40)} | {"a40": {}}
     return {
-        "http": ({"$ref": f"{url}/s.json"}, f"refers to what is not in it: {url}/s.json"),
+        "http": ({"$ref": f"{url}/s.json"}, f"references something outside of it: {url}/s.json"),
         "https": ({"properties": {"a": {"$ref": "https://example.com/x"}}}, "https://example.com/x"),
         "file": ({"items": {"$ref": "file:///etc/hostname"}}, "file:///etc/hostname"),
         "urn": ({"$ref": "urn:example:x"}, "urn:example:x"),
-        "$id": ({"$id": f"{url}/root", "$ref": "other"}, "not in it: other"),
+        "$id": ({"$id": f"{url}/root", "$ref": "other"}, "outside of it: other"),
         "$schema": ({"$schema": f"{url}/meta"}, f"unknown $schema: {url}/meta"),
-        "$dynamicRef": ({"$dynamicRef": "#nowhere"}, "not in it: #nowhere"),
+        "$dynamicRef": ({"$dynamicRef": "#nowhere"}, "outside of it: #nowhere"),
         "remote $dynamicRef": ({"$dynamicRef": f"{url}/s#n"}, f"{url}/s#n"),
         "unused": ({"$defs": {"a": {"$ref": f"{url}/unused"}}}, f"{url}/unused"),
-        "missing": ({"$ref": "#/$defs/b", "$defs": {"a": {}}}, "not in it: #/$defs/b"),
+        "missing": ({"$ref": "#/$defs/b", "$defs": {"a": {}}}, "outside of it: #/$defs/b"),
         "doubling": ({"$defs": chain, "$ref": "#/$defs/a0"}, "too large: with its references written out"),
         "pattern": ({"pattern": "("}, "not a regular expression"),
-        "huge pattern": ({"pattern": "(a{1000}){1000}"}, "not a regular expression, or too large a one"),
+        "huge pattern": ({"pattern": "(a{1000}){1000}"}, "not a regular expression, or too large"),
         "multipleOf": ('{"multipleOf": 1e999}', "is not JSON: a number is out of range: 1e999"),
         "deep": ('{"items":' * 5_000 + "1" + "}" * 5_000, "nested more than 200 levels deep"),
         "type": ({"type": "strin"}, 'not a JSON Schema: type: "strin" is not one of "array", "boolean"'),
@@ -216,4 +216,4 @@ def test_a_schema_of_fifty_megabytes_is_refused(raw: Any) -> None:
         run = peer("ask", "hello", "--schema", "s.json")
 
     assert (2, []) == (run.code, server.requests)
-    assert "llmo: the schema is too large: 52,000,010 characters, at most 1,048,576 are taken" == explained(run)[0]
+    assert "llmo: the schema is too large: 52,000,010 characters, the maximum is 1,048,576" == explained(run)[0]

@@ -62,7 +62,7 @@ def test_a_signal_ends_an_answer_and_books_it(
         run = peer.llmo.finish(process)
     found = total(peer)
 
-    said = "llmo: interrupted\nhint: llmo cost --reconcile settles up to $0.00055 in doubt\n"
+    said = "llmo: interrupted\nhint: settle with llmo cost --reconcile: up to $0.00055 in doubt\n"
     assert (code, said) == (run.code, run.stderr)
     assert (1, 0) == (found["calls"], found["in_flight_calls"]), found
 

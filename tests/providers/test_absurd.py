@@ -89,7 +89,7 @@ def test_a_count_that_cannot_be_is_no_usage(row: Row, value: str) -> None:
             said = [event.message for event in of(Notice, found)]
             assert ("".join(event.text for event in of(Text, found)), found[-1]) == (TEXT, Finish("stop"))
             assert (of(Usage, found), len(said)) == ([], 1)
-            assert said[0].startswith(f"{row.kind} reported token counts that can't be true, ignored: ")
+            assert said[0].startswith(f"{row.kind} reported token counts that cannot be true; ignored: ")
             assert len(said[0]) < 200
 
 
@@ -206,7 +206,7 @@ def test_a_reported_cost_of_any_provider_is_checked_too(ledger: SQLiteLedger, co
     result = play(ledger, Text("hi"), Usage(10, 2), ReportedCost(cost), Finish("stop"))
 
     assert (result.ok, result.cost, result.cost_source) == (True, 30 * 10**6, "computed")
-    assert result.warnings == ("a/m reported a cost that can't be true, ignored",)
+    assert result.warnings == ("a/m reported a cost that cannot be true; ignored",)
 
 
 def test_names_are_stored_as_one_short_line(ledger: SQLiteLedger) -> None:

@@ -119,12 +119,12 @@ def test_a_token_of_the_profile_takes_the_place_of_the_key(name: str) -> None:
         pytest.param(
             "model_context_window_exceeded",
             "length",
-            "the answer was cut where the model's context ended",
+            "the answer was cut off at the end of the model's context window",
             id="context",
         ),
         pytest.param("tool_use", "tool_calls", None, id="tools"),
         pytest.param("refusal", "refusal", None, id="refusal"),
-        pytest.param("novel", "stop", "unknown stop_reason, taken as stop: novel", id="unknown"),
+        pytest.param("novel", "stop", "unknown stop_reason, treated as stop: novel", id="unknown"),
     ],
 )
 def test_every_reason_to_stop(reason: str, finish: Any, warning: str | None) -> None:
@@ -352,8 +352,8 @@ def test_a_null_takes_no_count_away() -> None:
 @pytest.mark.parametrize(
     ("status", "message", "hint"),
     [
-        pytest.param(400, "top_p: not permitted", "leave out --temperature, top_p and top_k", id="top-p"),
-        pytest.param(400, "top_k: not permitted", "leave out --temperature, top_p and top_k", id="top-k"),
+        pytest.param(400, "top_p: not permitted", "remove --temperature, top_p and top_k", id="top-p"),
+        pytest.param(400, "top_k: not permitted", "remove --temperature, top_p and top_k", id="top-k"),
         pytest.param(400, "no Prefill with this model", "ends with an assistant turn", id="prefill"),
         pytest.param(400, "Max_tokens: 99 > 64", "lower --max-tokens", id="limit"),
         pytest.param(400, "no", None, id="else"),

@@ -272,7 +272,7 @@ def test_a_model_that_acts(stream: bool, expected: str, tmp_path: Path) -> None:
         pytest.param("no-reading", Unauthorized, "Authentication required", id="no-reading"),
         pytest.param("usage-limit", QuotaExhausted, "usage limit", id="quota"),
         pytest.param("exhausted", Unavailable, "resource_exhausted", id="exhausted"),
-        pytest.param("no-result", Incomplete, "the answer broke off: cursor ended", id="cut"),
+        pytest.param("no-result", Incomplete, "the stream ended early: cursor ended", id="cut"),
     ],
 )
 def test_failures(case: str, kind: type[ProviderError], says: str, tmp_path: Path) -> None:
@@ -290,12 +290,12 @@ def test_failures(case: str, kind: type[ProviderError], says: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("case", "idle", "kind", "says"),
     [
-        pytest.param("hang", 0.5, TimedOut, "cursor said nothing for 0.5 s", id="at-first"),
-        pytest.param("hang-after-words", SILENCE, Incomplete, "the answer broke off: cursor said", id="after-words"),
-        pytest.param("hang-deaf", SILENCE, Incomplete, "the answer broke off: cursor said", id="deaf"),
-        pytest.param("hang-with-detached-child", SILENCE, Incomplete, "the answer broke off", id="children"),
+        pytest.param("hang", 0.5, TimedOut, "cursor sent nothing for 0.5 s", id="at-first"),
+        pytest.param("hang-after-words", SILENCE, Incomplete, "the stream ended early: cursor said", id="after-words"),
+        pytest.param("hang-deaf", SILENCE, Incomplete, "the stream ended early: cursor said", id="deaf"),
+        pytest.param("hang-with-detached-child", SILENCE, Incomplete, "the stream ended early", id="children"),
         pytest.param(
-            "acts-silently", SILENCE / 2, TimedOut, f"cursor said nothing for {2 * SILENCE:g} s", id="while-acting"
+            "acts-silently", SILENCE / 2, TimedOut, f"cursor sent nothing for {2 * SILENCE:g} s", id="while-acting"
         ),
     ],
 )
@@ -383,7 +383,7 @@ def test_what_it_has_no_flag_for(params: Params, said: str) -> None:
     with pytest.raises(Rejected) as caught:
         prompt(replace(HELLO, params=params), link(ProviderConfig(kind="cursor")))
 
-    assert caught.value.message == f"cursor (cursor) does not take the parameter: {said}"
+    assert caught.value.message == f"cursor (cursor) does not support the parameter: {said}"
     assert "openai" in (caught.value.hint or "")
 
 

@@ -222,7 +222,7 @@ def test_success_without_an_answer_is_none() -> None:
     """
     It may have been paid, so it is not tried again.
     """
-    with pytest.raises(Broken, match="cursor says that it succeeded, without an answer") as caught:
+    with pytest.raises(Broken, match="cursor reported success, but sent no answer") as caught:
         played({**GOOD, "result": ""})
 
     assert caught.value.may_be_billed is True
@@ -289,7 +289,7 @@ def test_a_failure_is_told_by_its_most_telling_line() -> None:
     assert reader().failed(137, b"").message == "cursor ended without an answer: signal 9"
     assert reader().failed(128, b'{"x": 1}').message == "cursor ended without an answer: exit code 128"
     assert reader().failed(1, b"Workspace Trust Required").hint == (
-        "this build does not take --trust for an empty folder: update it (cursor-agent update)"
+        "this version does not support --trust for an empty folder; update it (cursor-agent update)"
     )
     assert reader().failed(1, b"overloaded").retry_after == 15.0
 

@@ -150,7 +150,7 @@ def test_an_error_in_a_choice_is_one_whatever_its_reason(reason: str | None) -> 
     found = events(OPENAI, chunks({"choices": [choice]}))[-1]
 
     assert isinstance(found, RateLimited)
-    assert found.message == "openai answered 429: slow down"
+    assert found.message == "openai returned HTTP 429: slow down"
 
 
 def test_a_pause_in_a_chunk_is_seen() -> None:
@@ -215,7 +215,7 @@ def test_done_without_a_reason() -> None:
     found = played(OPENAI, "done_too_early")
 
     assert isinstance(found[-1], Incomplete)
-    assert found[-1].message == "the answer of openai ended without a finish_reason"
+    assert found[-1].message == "openai: the stream ended early, without a finish_reason"
 
 
 def test_message_stop_without_a_reason() -> None:
@@ -233,7 +233,7 @@ def test_an_upstream_error_in_a_chunk() -> None:
 
     assert isinstance(found, Incomplete)
     assert isinstance(found.__cause__, RateLimited)
-    assert found.message == "the answer broke off: openai answered 429: upstream is busy"
+    assert found.message == "the stream ended early: openai returned HTTP 429: upstream is busy"
 
 
 def test_ollamas_last_line_speaks() -> None:
@@ -272,7 +272,7 @@ def test_unknown_reasons_are_said() -> None:
     """
     found = events(OPENAI, chunks(chunk("hi", "eos")))
 
-    assert found == [Text("hi"), Notice("unknown finish_reason, taken as stop: eos"), Finish("stop")]
+    assert found == [Text("hi"), Notice("unknown finish_reason, treated as stop: eos"), Finish("stop")]
 
 
 def test_a_refusal_says_why() -> None:
@@ -305,7 +305,7 @@ def test_reasoning_of_other_servers() -> None:
             OPENAI,
             400,
             '{"error":{"message":"Unsupported value: \'temperature\'","code":"unsupported_value","param":"temperature"}}',
-            "leave out --temperature",
+            "remove --temperature",
             id="openai-temperature",
         ),
         pytest.param(
@@ -326,14 +326,14 @@ def test_reasoning_of_other_servers() -> None:
             OPENAI,
             400,
             '{"error":{"message":"No.","code":"unsupported_parameter","param":"stop"}}',
-            "leave out --stop",
+            "remove --stop",
             id="stop-by-param",
         ),
         pytest.param(
             OPENAI,
             400,
             '{"error":{"message":"\'response_format\' is not supported with this model"}}',
-            "leave out --schema",
+            "remove --schema",
             id="schema-by-words",
         ),
         pytest.param(
@@ -347,7 +347,7 @@ def test_reasoning_of_other_servers() -> None:
             ANTHROPIC,
             400,
             '{"error":{"type":"invalid_request_error","message":"temperature: not permitted"}}',
-            "leave out --temperature",
+            "remove --temperature",
             id="anthropic-temperature",
         ),
         pytest.param(OPENAI, 401, '{"error":{"message":"bad"}}', "check the key of openai: OPENAI_API_KEY", id="key"),

@@ -234,12 +234,14 @@ def test_limits_become_words_for_anthropic() -> None:
 @pytest.mark.parametrize(
     ("row", "params", "names"),
     [
-        pytest.param(ANTHROPIC, Params(seed=1), "anthropic (anthropic) does not take the parameter: seed", id="seed"),
+        pytest.param(
+            ANTHROPIC, Params(seed=1), "anthropic (anthropic) does not support the parameter: seed", id="seed"
+        ),
         pytest.param(OPENAI, Params(extra={"max_tokens": 10**9}), "max_tokens", id="limit-behind-the-budget"),
         pytest.param(
             OPENAI,
             Params(extra={"extra_body": {"x": 1}}),
-            "extra_body can't be set as an option of openai",
+            "extra_body cannot be set as an option of openai",
             id="a-body-in-the-body",
         ),
         pytest.param(ANTHROPIC, Params(extra={"stream": False}), "stream", id="stream"),
@@ -263,7 +265,7 @@ def test_anthropic_takes_no_blank_message(text: str) -> None:
     """
     It would answer 400.
     """
-    with pytest.raises(Rejected, match="no empty message"):
+    with pytest.raises(Rejected, match="an empty message"):
         body(ANTHROPIC, ask(Message("user", text)))
 
 

@@ -64,7 +64,7 @@ def completion(reason: Any = None, **fields: Any) -> dict[str, Any]:
 
 def taken(row: Row) -> Notice:
     marker = {"anthropic": "message_stop", "ollama": "done: true"}.get(row.kind, "a finish_reason")
-    return Notice(f"{row.kind} sent the answer without {marker}: it is taken as complete")
+    return Notice(f"{row.kind} sent the answer without {marker}: treating it as complete")
 
 
 UNREASONED: dict[str, dict[str, Any]] = {
@@ -114,7 +114,7 @@ def test_an_answer_of_another_api_is_bought_once_and_told_as_such(row: Row) -> N
     found = events(row, Scripted([json.dumps(body).encode()], headers=JSON), WHOLE)[-1]
 
     assert isinstance(found, Broken)
-    assert found.message == f"{row.kind} answered 200 without an answer"
+    assert found.message == f"{row.kind} returned HTTP 200 without an answer"
     assert found.hint is not None
     assert found.hint.startswith("is http")
     assert found.hint.endswith(f"really an {row.kind} server?")

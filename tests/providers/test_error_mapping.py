@@ -68,7 +68,7 @@ def test_a_field_that_fastapi_refuses_is_named(detail: dict[str, Any], said: str
     """
     `Extra inputs are not permitted` alone leaves open which.
     """
-    assert told(422, {"detail": [detail]}).message == f"openai answered 422: {said}"
+    assert told(422, {"detail": [detail]}).message == f"openai returned HTTP 422: {said}"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_the_words_of_an_error_are_found_in_every_shape(body: Any, said: str) ->
     """
     What is no known shape is shown as it came.
     """
-    assert told(400, body).message == f"openai answered 400: {said}"
+    assert told(400, body).message == f"openai returned HTTP 400: {said}"
 
 
 @pytest.mark.parametrize(
@@ -263,8 +263,8 @@ def test_a_redirect_names_its_place_and_no_secret(location: str | None, place: s
     found = told(307, b"", {"location": location} if location else {})
 
     assert (type(found), found.status) == (Rejected, 307)
-    assert found.message == f"openai answered 307: it redirects to {place}"
-    assert found.hint == "if that is the right place, set it as base_url of the provider"
+    assert found.message == f"openai returned HTTP 307: it redirects to {place}"
+    assert found.hint == "if that address is right, set it as base_url of the provider"
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_only_a_lasting_page_casts_doubt_on_the_address(
     found = told(status, body, {"content-type": content_type} if content_type else {})
     doubted = status == 200 or expected is Rejected
 
-    assert (type(found), found.message) == (expected, f"openai answered {status}, not JSON: {body.decode()}")
+    assert (type(found), found.message) == (expected, f"openai returned HTTP {status}, not JSON: {body.decode()}")
     assert found.hint == ("is https://api.openai.com/v1 really an openai server?" if doubted else None)
     assert found.args == (found.message,)
 
@@ -296,7 +296,7 @@ def test_an_empty_body_is_called_so() -> None:
     """
     There is nothing to show.
     """
-    assert told(502, b"").message == "openai answered 502 with an empty body"
+    assert told(502, b"").message == "openai returned HTTP 502 with an empty body"
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_an_error_without_words_is_still_one() -> None:
     data = b'data: {"choices":[{"delta":{},"finish_reason":"error"}]}\n\n'
     found = told(200, data, OPENAI.streamed)
 
-    assert (type(found), found.message) == (Unavailable, "openai broke off: error without a message")
+    assert (type(found), found.message) == (Unavailable, "openai reported an error: error without a message")
     assert found.may_be_billed is True
 
 
@@ -339,7 +339,7 @@ def test_a_paused_turn_says_what_can_be_done() -> None:
     assert type(found) is Unfinished
     assert found.message == "the model of anthropic paused its turn (pause_turn), and llmo does not resume it"
     assert found.hint is not None
-    assert "leave out the tools" in found.hint
+    assert "remove the tools" in found.hint
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,9 @@ def test_json_goes_out_short_and_readable() -> None:
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        pytest.param("a\udce9", "the request holds text that is not valid Unicode: a lone surrogate", id="surrogate"),
+        pytest.param(
+            "a\udce9", "the request contains text that is not valid Unicode: a lone surrogate", id="surrogate"
+        ),
         pytest.param(float("inf"), "the request cannot be written as JSON: Out of range float", id="infinite"),
         pytest.param({"a": {1}}, "the request cannot be written as JSON: not JSON: set", id="set"),
         pytest.param({(1,): 2}, "the request cannot be written as JSON: keys must be", id="key"),

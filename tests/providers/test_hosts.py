@@ -138,7 +138,7 @@ def test_a_parameter_that_is_refused_is_named() -> None:
     """
     body = next(case[2] for case in CASES if case[0] == "mistral-parameter")
 
-    assert "openai answered 422: seed: not permitted" == failure(422, body).message
+    assert "openai returned HTTP 422: seed: not permitted" == failure(422, body).message
 
 
 def test_google_says_when_to_come_back_in_the_body() -> None:

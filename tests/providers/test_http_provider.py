@@ -121,8 +121,8 @@ def test_a_key_that_cannot_be_sent_is_not_shown() -> None:
     for key in ("pw1234\n", "pw1234\u00e4", "pw\x001234"):
         with pytest.raises(CredentialsError) as caught:
             factory("openai")(replace(link(OPENAI, Scripted([])), api_key=key))
-        assert caught.value.message == "the key of openai holds characters that no header takes"
-        assert caught.value.hint == "was it pasted whole?"
+        assert caught.value.message == "the key of openai contains characters that are not allowed in a header"
+        assert caught.value.hint == "check that it was pasted completely"
 
 
 def test_no_key_is_no_header() -> None:
@@ -162,8 +162,10 @@ def test_every_3xx_is_a_redirect(status: int) -> None:
     """
     Also those that nobody uses.
     """
-    assert failed(b"{}", status=status, headers=JSON).message == f"openai answered {status}: it redirects to nowhere"
-    assert failed(b"{}", status=400, headers=JSON).message == "openai answered 400: {}"
+    assert (
+        failed(b"{}", status=status, headers=JSON).message == f"openai returned HTTP {status}: it redirects to nowhere"
+    )
+    assert failed(b"{}", status=400, headers=JSON).message == "openai returned HTTP 400: {}"
 
 
 @pytest.mark.parametrize("status", [201, 204, 299])
@@ -173,7 +175,7 @@ def test_another_success_is_no_answer(status: int) -> None:
     """
     found = failed(b'{"error":{"message":"accepted"}}', status=status, headers=JSON)
 
-    assert found.message == f"openai answered {status}: accepted"
+    assert found.message == f"openai returned HTTP {status}: accepted"
 
 
 def test_a_status_whose_body_broke_off_counts() -> None:
@@ -182,17 +184,19 @@ def test_a_status_whose_body_broke_off_counts() -> None:
     """
     found = failed(b'{"er', Unavailable("broke"), status=429, headers=JSON)
 
-    assert (type(found), found.message) == (RateLimited, "openai answered 429 with an empty body")
+    assert (type(found), found.message) == (RateLimited, "openai returned HTTP 429 with an empty body")
 
 
 @pytest.mark.parametrize(
     ("status", "body", "content_type", "says"),
     [
-        pytest.param(401, b'{"error":{"message":"no"}}', "application/json", "openai answered 401: no", id="refused"),
-        pytest.param(307, b"", "text/html", "openai answered 307: it redirects to https://h", id="redirect"),
-        pytest.param(200, b"[]", "application/json", "openai answered 200, not JSON: []", id="list"),
-        pytest.param(200, b"<p>", "text/html", "openai answered 200, not JSON: <p>", id="page"),
-        pytest.param(500, b"", "text/html", "openai answered 500 with an empty body", id="nothing"),
+        pytest.param(
+            401, b'{"error":{"message":"no"}}', "application/json", "openai returned HTTP 401: no", id="refused"
+        ),
+        pytest.param(307, b"", "text/html", "openai returned HTTP 307: it redirects to https://h", id="redirect"),
+        pytest.param(200, b"[]", "application/json", "openai returned HTTP 200, not JSON: []", id="list"),
+        pytest.param(200, b"<p>", "text/html", "openai returned HTTP 200, not JSON: <p>", id="page"),
+        pytest.param(500, b"", "text/html", "openai returned HTTP 500 with an empty body", id="nothing"),
     ],
 )
 def test_a_list_of_models_fails_as_an_answer_does(status: int, body: bytes, content_type: str, says: str) -> None:
@@ -214,7 +218,7 @@ def test_a_body_that_holds_no_error_is_shown() -> None:
     """
     JSON of another shape is still what the server said.
     """
-    assert failed(b'"busy \xff"', status=503, headers=JSON).message == 'openai answered 503: "busy \ufffd"'
+    assert failed(b'"busy \xff"', status=503, headers=JSON).message == 'openai returned HTTP 503: "busy \ufffd"'
     bare = failed(b"{}", status=429, headers={**JSON, "retry-after": "7", "x-request-id": "r1"})
     assert (type(bare), bare.retry_after, bare.request_id) == (RateLimited, 7.0, "r1")
 
@@ -227,14 +231,14 @@ def test_what_broke_an_answer_stays_known() -> None:
     found = failed(chunk("hi"), fault)
 
     assert isinstance(found, Incomplete)
-    assert found.message == "the answer broke off: openai broke off: slow down"
+    assert found.message == "the stream ended early: openai reported an error: slow down"
     assert (found.code, found.hint) == ("rate_limit_exceeded", None)
     assert isinstance(found.__cause__, RateLimited)
 
     cause = Unavailable("x", hint="h", status=503, code="c", request_id="r", retry_after=2.0)
     broke = failed(chunk("hi"), cause)
     assert (broke.status, broke.code, broke.request_id, broke.retry_after, broke.hint) == (503, "c", "r", 2.0, "h")
-    assert (broke.message, broke.__cause__) == ("the answer broke off: x", cause)
+    assert (broke.message, broke.__cause__) == ("the stream ended early: x", cause)
 
 
 def test_silence_after_the_first_message_is_silence() -> None:
@@ -286,8 +290,8 @@ def test_a_stream_without_a_message_shows_its_first_bytes() -> None:
     """
     They say what stands there instead.
     """
-    assert failed(b"hello ", b"world").message == "openai answered 200, not JSON: hello"
-    assert failed().message == "openai answered 200 with an empty body"
+    assert failed(b"hello ", b"world").message == "openai returned HTTP 200, not JSON: hello"
+    assert failed().message == "openai returned HTTP 200 with an empty body"
 
 
 def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +321,7 @@ def test_a_parameter_that_a_kind_does_not_know_is_refused() -> None:
     with pytest.raises(Rejected) as caught:
         body(ANTHROPIC, replace(HELLO, params=Params(seed=1)))
 
-    assert caught.value.message == "anthropic (anthropic) does not take the parameter: seed"
+    assert caught.value.message == "anthropic (anthropic) does not support the parameter: seed"
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("leave it out, or use a provider of kind openai, ollama")
     assert caught.value.may_be_billed is False
@@ -343,7 +347,7 @@ def test_a_kind_without_parameters_names_what_it_was_asked(asked: Request, name:
     with pytest.raises(Rejected) as caught:
         expressible(made, asked)
 
-    assert caught.value.message == f"c (cursor) does not take the parameter: {name}"
+    assert caught.value.message == f"c (cursor) does not support the parameter: {name}"
 
 
 def test_what_a_call_can_cost_has_an_end() -> None:
@@ -373,7 +377,7 @@ def test_an_option_never_takes_the_place_of_an_object() -> None:
     """
     What llmo says there would be lost.
     """
-    with pytest.raises(Rejected, match="an option must be an object, to join what llmo sends: output_config") as caught:
+    with pytest.raises(Rejected, match="this option must be an object: output_config") as caught:
         body(ANTHROPIC, replace(HELLO, schema={"type": "object"}, params=Params(extra={"output_config": "low"})))
 
     assert caught.value.may_be_billed is False

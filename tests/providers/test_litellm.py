@@ -227,7 +227,7 @@ def test_a_cut_is_no_answer(answer: Answer) -> None:
 
     assert text(found) == "Hello"
     assert type(failure(found)) is Incomplete
-    assert failure(found).message == "the answer of litellm ended without a finish_reason"
+    assert failure(found).message == "litellm: the stream ended early, without a finish_reason"
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,7 @@ def test_errors_are_named(host: str, status: str, body: dict[str, Any], expected
 
     assert type(found) is expected
     assert (len(server.requests), found.retry_after) == (1, 7.0)
-    assert found.message == f"litellm answered {found.status}: the message"
+    assert found.message == f"litellm returned HTTP {found.status}: the message"
 
 
 def test_an_error_after_the_first_words() -> None:
@@ -437,7 +437,7 @@ def test_an_error_after_the_first_words() -> None:
     found = played([stream(WORDS, f"data: {json.dumps(fault('server_error', 'overloaded'))}\n\n")])
 
     assert text(found) == "Hello"
-    assert (type(failure(found)), failure(found).message) == (Incomplete, "the answer broke off: litellm: overloaded")
+    assert (type(failure(found)), failure(found).message) == (Incomplete, "the stream ended early: litellm: overloaded")
 
 
 def test_nobody_listens() -> None:

@@ -109,7 +109,7 @@ def test_the_model_of_the_host_wins_over_the_librarys_name() -> None:
         ("content_filter", [Finish("content_filter")]),
         ("tool_calls", [Finish("tool_calls")]),
         ("function_call", [Finish("tool_calls")]),
-        ("novel", [Notice("unknown finish_reason, taken as stop: novel"), Finish("stop")]),
+        ("novel", [Notice("unknown finish_reason, treated as stop: novel"), Finish("stop")]),
     ],
 )
 def test_every_reason_to_finish(reason: str, expected: list[Event]) -> None:
@@ -145,7 +145,7 @@ def test_a_cut_stream_is_no_answer(stream: Any, expected: Any) -> None:
     The library makes up a reason: only what came from upstream counts.
     """
     if expected is Incomplete:
-        with pytest.raises(Incomplete, match="the answer of litellm ended without a finish_reason"):
+        with pytest.raises(Incomplete, match="litellm: the stream ended early, without a finish_reason"):
             played(chunk("hi", "stop"), stream=stream)
         return
     found = played(chunk("hi", "stop"), stream=stream)
@@ -259,7 +259,7 @@ def test_figures_that_cannot_be_are_said() -> None:
         if isinstance(event, Notice)
     ]
 
-    assert warned.message == "litellm reported token counts that can't be true, ignored: prompt_tokens = -1"
+    assert warned.message == "litellm reported token counts that cannot be true; ignored: prompt_tokens = -1"
 
 
 @pytest.mark.parametrize(
@@ -403,8 +403,8 @@ def test_facts_of_upstream_are_kept() -> None:
 
     assert (found.status, found.request_id, found.retry_after) == (429, "r1", 7.0)
     inner = error("X", 'Exception - {"error": {"message": "slow"}}', status_code=429, litellm_response_headers=UP)
-    assert (failed(inner, LINK).status, failed(inner, LINK).message) == (429, "litellm answered 429: slow")
-    assert found.message == "litellm answered 429: slow for ****"
+    assert (failed(inner, LINK).status, failed(inner, LINK).message) == (429, "litellm returned HTTP 429: slow")
+    assert found.message == "litellm returned HTTP 429: slow for ****"
     assert failed(error("Timeout", "for pw1234"), LINK).message == "litellm: for ****"
     assert failed(error("ValueError", ""), LINK).message == "litellm: ValueError"
     parameter = failed(error("UnsupportedParamsError", "pw1234 takes no seed. To drop these, set x"), LINK)
@@ -431,7 +431,7 @@ def test_hints_name_the_variables_and_the_form_of_a_name() -> None:
     What the library wants is not what llmo calls it.
     """
     key = error("AuthenticationError", "no", status_code=401, litellm_response_headers=UP)
-    name = "a model is written litellm/PROVIDER/MODEL, as litellm/groq/llama-3.3-70b-versatile"
+    name = "name models litellm/PROVIDER/MODEL, such as litellm/groq/llama-3.3-70b-versatile"
 
     assert failed(key, LINK, missing=["A", "B"]).hint == "set A and B, or api_key_env of the provider"
     assert (

@@ -113,7 +113,7 @@ def test_models_of_ollama() -> None:
         pytest.param(
             OPENAI,
             {"v1_models": (403, {"error": {"message": "scoped"}})},
-            "https://api.openai.com/v1 answers, but lists no models to this key (403)",
+            "https://api.openai.com/v1 responds, but lists no models for this key (403)",
             id="openai-scoped-key",
         ),
         pytest.param(

@@ -182,7 +182,7 @@ def test_an_answer_without_an_end_is_incomplete() -> None:
     """
     said = {"model": "q", "message": {"content": "hi"}}
     counts = {"prompt_eval_count": 3, "eval_count": 2}
-    taken = Notice("ollama sent the answer without done: true: it is taken as complete")
+    taken = Notice("ollama sent the answer without done: true: treating it as complete")
 
     assert isinstance(lines(said)[-1], Incomplete)
     assert isinstance(lines(said, {"done": "true"})[-1], Incomplete)
@@ -328,8 +328,8 @@ def test_a_model_of_the_cloud_gets_nothing_private(shown: dict[str, Any], where:
     assert transport.paths == ["/api/show"]
     assert json.loads(transport.calls[0].body) == {"model": "mine"}
     assert (transport.calls[0].method, transport.calls[0].first) == ("POST", 10.0)
-    assert caught.value.message == f"ollama/mine runs at {where}, and the request is private: nothing was sent"
-    assert caught.value.hint == "ollama show mine tells where a model runs"
+    assert caught.value.message == f"ollama/mine runs at {where}, but the request is private: nothing was sent"
+    assert caught.value.hint == "run ollama show mine to see where it runs"
 
 
 @pytest.mark.parametrize(

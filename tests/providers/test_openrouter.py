@@ -204,7 +204,7 @@ def test_options_join_the_routing_but_never_undo_its_price() -> None:
     assert ({"zdr": True, "only": ["together"]}, [{"id": "web"}]) == (body["provider"], body["plugins"])
     barred: list[dict[str, Any]] = [{"provider": {"max_price": {}}}, {"models": ["x"]}, {"max_completion_tokens": 1}]
     for bad in barred:
-        with pytest.raises(Rejected, match="can't be set as an option of openrouter"):
+        with pytest.raises(Rejected, match="cannot be set as an option of openrouter"):
             sent(replace(HELLO, params=Params(extra=bad)))
 
 
@@ -343,7 +343,7 @@ def test_waits_are_understood_wherever_they_stand() -> None:
         pytest.param(402, "This request requires more credits. You can only afford 304", "--max-tokens 304", id="402"),
         pytest.param(402, "Insufficient credits", "add credit", id="402-empty"),
         pytest.param(429, "Rate limit exceeded: free-models-per-min.", "rpm = 20", id="free-minute"),
-        pytest.param(429, "Rate limit exceeded: free-models-per-day. Add 10", "50 requests a day", id="free-day"),
+        pytest.param(429, "Rate limit exceeded: free-models-per-day. Add 10", "50 requests per day", id="free-day"),
     ],
 )
 def test_limits_say_what_lifts_them(status: int, message: str, hint: str) -> None:
@@ -436,7 +436,7 @@ def test_rows_of_all_kinds(row: dict[str, Any], name: str | None, priced: bool) 
                 "is_free_tier": True,
                 "expires_at": "2027-01-01T00:00:00Z",
             },
-            "key me, no limit of its own, $0.00012 used, free tier: 50 requests a day on :free models, expires 2027-01-01",
+            "key me, no limit of its own, $0.00012 used, free tier: 50 requests per day on :free models, expires 2027-01-01",
             id="free",
         ),
         pytest.param({}, "key accepted, no limit of its own", id="silent"),
@@ -465,7 +465,7 @@ def test_the_record_of_a_call_is_asked_for_by_its_id() -> None:
     assert (script.calls[0].method, script.calls[0].url) == ("GET", "https://h/api/v1/generation?k=1&id=g")
 
     broken, _ = asked((500, {"error": {"message": "boom"}}))
-    with pytest.raises(Unavailable, match="openrouter answered 500: boom"):
+    with pytest.raises(Unavailable, match="openrouter returned HTTP 500: boom"):
         virtual.run(broken.charged("g"))
 
 
@@ -669,11 +669,11 @@ def test_a_parameter_that_no_host_takes_is_named() -> None:
     """
     said = {"message": "'temperature' is not supported"}
 
-    assert answered(400, said).hint == "this model does not take it: leave out --temperature"
+    assert answered(400, said).hint == "this model does not support it: remove --temperature"
     assert "llmo models --provider openrouter" in answered(404, said).hint
     assert (
         answered(402, {"message": "You can only afford 304"}).hint
-        == "the credit pays for --max-tokens 304; more of it lifts that"
+        == "the credit pays for --max-tokens 304; add credit for more"
     )
     assert answered(503, {"message": "You can only afford 304, free-models-per-day"}).hint is None
 

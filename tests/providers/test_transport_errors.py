@@ -57,7 +57,7 @@ def test_what_is_no_address_is_a_matter_of_the_profile(url: str) -> None:
     with pytest.raises(ConfigError, match="not an http address") as caught:
         transport.split(url)
 
-    assert caught.value.hint == "base_url looks like https://host/v1"
+    assert caught.value.hint == "use a base_url such as https://host/v1"
 
 
 @pytest.mark.parametrize(
@@ -197,13 +197,13 @@ def test_clocks_and_cuts_say_what_may_have_been_paid(env: pytest.MonkeyPatch) ->
     proxy = transport.bad_proxy(CALL)
 
     assert (type(late), late.message, late.may_be_billed) == (TimedOut, f"no connection to {SHOWN} within 10 s", False)
-    assert (type(silent), silent.message, silent.may_be_billed) == (TimedOut, f"no byte from {SHOWN} for 2.5 s", True)
+    assert (type(silent), silent.message, silent.may_be_billed) == (TimedOut, f"no data from {SHOWN} for 2.5 s", True)
     assert (type(cut), cut.message, cut.may_be_billed) == (Unavailable, f"connection to {SHOWN} broke: reset", True)
     assert address.message == f"cannot be called: {SHOWN}"
     assert proxy.message == "unusable proxy: ftp://p:1"
     assert [exc.hint for exc in (late, silent)] == [
-        "connect_timeout of the provider sets this clock",
-        "idle_timeout of the provider sets this clock",
+        "raise connect_timeout of the provider to wait longer",
+        "raise idle_timeout of the provider to wait longer",
     ]
 
 

@@ -174,8 +174,8 @@ def test_a_field_that_another_dialect_lacks_is_left_out_only_when_told_to() -> N
     loose = lenient.candidates[0]
     sends = encoded(ANTHROPIC, request_adapter.expressed(request, replace(loose, native_schema=True)))
 
-    assert "anthropic has no words for metadata" == refused
-    assert (1, ("p/m has no words for metadata: left out",)) == (loose.rank, loose.notes)
+    assert "anthropic does not support metadata" == refused
+    assert (1, ("p/m does not support metadata: dropped",)) == (loose.rank, loose.notes)
     assert {"model", "max_tokens", "messages", "top_p", "stop_sequences", "metadata"} == sends.keys()
     assert {"user_id": "u"} == sends["metadata"]
 
@@ -188,7 +188,7 @@ def test_a_message_of_a_program_is_under_the_same_rules() -> None:
     asks = question([Message("user", "hi"), turn], {}).request
     plan = planner("anthropic", {"KEY": "x"}, api_key_env="KEY").plan(asks, Selection(models=("p/m",)))
 
-    assert "anthropic has no words for messages[1].role tool, messages[1].tool_call_id" == plan.candidates[0].why
+    assert "anthropic does not support messages[1].role tool, messages[1].tool_call_id" == plan.candidates[0].why
     assert turn.verbatim == encoded(OPENAI, asks)["messages"][1]
     with pytest.raises(UsageError, match="unknown role: tool"):
         question([replace(turn, verbatim=None)], {})

@@ -73,7 +73,7 @@ def test_what_llmo_sets_is_refused_wherever_it_hides(kind: str, extra: dict[str,
     assert found is not None
     assert path == found.path
     assert ((), True) == (planned.ranked, planned.candidates[0].why.startswith(f"{path} "))
-    with pytest.raises(Rejected, match=r"can't be set as an option|is above the output limit of 100"):
+    with pytest.raises(Rejected, match=r"cannot be set as an option|is above the output limit of 100"):
         require_candidates(planned)
 
 
@@ -209,7 +209,7 @@ def test_a_refusal_is_final_as_a_budget_is() -> None:
     whys = [c.why for c in plan(extra, models=models).candidates]
     instead = plan(extra, models=models, when_budget_ends="local").ranked
 
-    assert "not asked: p/m is refused" == whys[1]
+    assert "skipped: p/m is refused" == whys[1]
     assert ["free/echo"] == [str(c.target) for c in instead]
 
 
@@ -229,6 +229,6 @@ def test_more_answers_are_said_to_be_paid() -> None:
     """
     Only the first is kept.
     """
-    assert ("n: every answer is paid for, only the first is kept",) == plan({"n": 2}, allow_unpriced=True).ranked[
+    assert ("n: every answer is billed, but only the first is kept",) == plan({"n": 2}, allow_unpriced=True).ranked[
         0
     ].notes

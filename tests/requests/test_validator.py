@@ -111,16 +111,16 @@ def test_every_draft_is_known(draft: str) -> None:
         pytest.param(True, "a JSON Schema must be an object here: True", id="true"),
         pytest.param(["x"], "a JSON Schema must be an object here: ['x']", id="list"),
         pytest.param({"multipleOf": float("inf")}, "the schema is not JSON: NaN and infinite numbers are not JSON", id="inf"),
-        pytest.param({"const": "\ud800"}, "the schema is not JSON: half a character (a lone surrogate)", id="surrogate"),
+        pytest.param({"const": "\ud800"}, "the schema is not JSON: a lone surrogate (half a character)", id="surrogate"),
         pytest.param({"enum": {1}}, "the schema is not JSON: Object of type set is not JSON serializable", id="set"),
         pytest.param({"minLength": -1}, "not a JSON Schema: minLength: -1 is less than the minimum of 0", id="negative"),
         pytest.param({"$ref": 5}, 'not a JSON Schema: $ref: 5 is not of type "string"', id="$ref"),
-        pytest.param({"$ref": "#/$defs"}, "the schema refers to what is not in it: #/$defs", id="no schema"),
-        pytest.param({"$ref": "http://[", "$id": "http://a/"}, "the schema refers to what is not in it: http://[", id="no address"),
+        pytest.param({"$ref": "#/$defs"}, "the schema references something outside of it: #/$defs", id="no schema"),
+        pytest.param({"$ref": "http://[", "$id": "http://a/"}, "the schema references something outside of it: http://[", id="no address"),
         pytest.param({"$id": "::::"}, "not a JSON Schema: top level: Invalid URI reference '::::'", id="$id"),
         pytest.param({"$schema": "http://example.com/draft"}, "unknown $schema: http://example.com/draft", id="$schema"),
-        pytest.param({"$ref": "http://json-schema.org/draft-07/schema#"}, "the schema refers to what is not in it: Resource", id="other draft"),
-        pytest.param({"patternProperties": {"[": {}}}, "not a regular expression, or too large a one: patternProperties/[: [", id="property pattern"),
+        pytest.param({"$ref": "http://json-schema.org/draft-07/schema#"}, "the schema references something outside of it: Resource", id="other draft"),
+        pytest.param({"patternProperties": {"[": {}}}, "not a regular expression, or too large: patternProperties/[: [", id="property pattern"),
     ],
 )  # fmt: skip
 def test_what_is_no_schema_is_refused_in_words(schema: Any, message: str) -> None:
@@ -152,11 +152,11 @@ def chain(length: int, **step: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        pytest.param(chain(40), "the schema is too large: with its references written out it has over", id="doubling"),
+        pytest.param(chain(40), "the schema is too large: with its references expanded it has more than", id="doubling"),
         pytest.param({"$id": "urn:a", **chain(40)}, "the schema is too large: with its", id="doubling under a name"),
         pytest.param(
             {"$defs": {f"a{n}": {"$ref": f"#/$defs/a{n + 1}"} for n in range(20_000)} | {"a20000": {}}, "$ref": "#/$defs/a0"},
-            "the schema is nested too deeply: references lead 1,000 levels down",
+            "the schema is nested too deeply: references are more than 1,000 levels deep",
             id="a long chain",
         ),
     ],

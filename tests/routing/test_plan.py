@@ -73,7 +73,7 @@ def test_named_models_are_the_chain() -> None:
         pytest.param(
             "m1",
             "unknown model or alias: m1",
-            "write provider/model; aliases and providers of this profile: fast, a, b, c, d, solo",
+            "use provider/model; aliases and providers of this profile: fast, a, b, c, d, solo",
             id="ambiguous model",
         ),
     ],
@@ -115,10 +115,10 @@ def test_hard_constraints_come_before_order() -> None:
 
     assert [(c.rank, c.target.provider, c.why) for c in made.candidates] == [
         (1, "e", "named"),
-        (None, "a", "not on this machine, and the request is private (IBAN in the prompt)"),
+        (None, "a", "not on this machine, but the request is private (IBAN in the prompt)"),
         (None, "b", "KEY is not set"),
-        (None, "c", "about 100 tokens do not fit its context of 50"),
-        (None, "d", "it has no vision"),
+        (None, "c", "about 100 tokens is too long for its context window of 50 tokens"),
+        (None, "d", "no vision"),
     ]
 
 
@@ -151,7 +151,7 @@ def test_a_cooling_target_goes_last_rather_than_away() -> None:
     made = decide({A: facts(cooling_s=12.3), B: facts()})
 
     assert order(made) == ["b", "a"]
-    assert made.ranked[1].why == "named, put last: it asked to wait 12 s"
+    assert made.ranked[1].why == "named, last: rate limited for 12 s"
 
 
 def test_first_only_keeps_one() -> None:

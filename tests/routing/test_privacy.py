@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CARD = "my card is 4111 1111 1111 1111"
 SAID = {"id": "c-1", "model": "m", "choices": [{"index": 0, "message": {"content": "Hi."}, "finish_reason": "stop"}]}
-PRIVATE = "not on this machine, and the request is private"
+PRIVATE = "not on this machine, but the request is private"
 
 
 class Cloud:
@@ -110,7 +110,7 @@ def test_the_message_names_the_conversation(cloud: Cloud) -> None:
 
     assert run.stderr.splitlines() == [
         f"llmo: no model on this machine can answer: cloud/m: {PRIVATE} (conversation {name} is private)",
-        "hint: mark a provider local = true, start Ollama, or begin a new conversation",
+        "hint: mark a provider local = true, start Ollama, or start a new conversation",
     ]
 
 
@@ -169,7 +169,7 @@ def test_route_says_who_may_have_it(cloud: Cloud) -> None:
     allowed = cloud("route", CARD, "-m", "cloud/m", "--json", "--allow-private-to", "cloud").json
 
     assert [(None, True), (1, True)] == [(one["candidates"][0]["rank"], one["private"]) for one in (plain, allowed)]
-    assert "asked for with -m, private data may go there" == allowed["candidates"][0]["why"]
+    assert "requested with -m, private data may go there" == allowed["candidates"][0]["why"]
 
 
 def test_a_conversation_with_private_data_needs_the_word_each_time(cloud: Cloud) -> None:
@@ -193,7 +193,10 @@ def test_a_conversation_with_private_data_needs_the_word_each_time(cloud: Cloud)
             ("batch", "rows", "--private"), 2, "--private and --allow-private-to cannot be combined", id="batch"
         ),
         pytest.param(
-            ("ask", "-c", "x"), 4, "nothing may go to cloud: the request is private (conversation", id="conversation"
+            ("ask", "-c", "x"),
+            4,
+            "nothing may be sent to cloud: the request is private (conversation",
+            id="conversation",
         ),
         pytest.param(("ask", "x", "--allow-private-to", "clout"), 4, "unknown provider: clout", id="unknown"),
     ],
@@ -216,7 +219,7 @@ def test_the_profile_can_forbid_it(cloud: Cloud) -> None:
     run = cloud("ask", CARD, "-m", "cloud/m", "--allow-private-to", "cloud")
 
     assert (4, []) == (run.code, cloud.bodies), run
-    assert "nothing may go to cloud: the request is private (privacy.local_only of the profile)" in run.stderr
+    assert "nothing may be sent to cloud: the request is private (privacy.local_only of the profile)" in run.stderr
 
 
 def test_programs_can_name_a_provider(cloud: Cloud) -> None:

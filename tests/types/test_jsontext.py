@@ -121,7 +121,7 @@ def test_what_is_written_reads_back(value: object) -> None:
     ("args", "code", "message"),
     [
         pytest.param(("route", "--rows", "deep"), 2, "deep:1: not a JSON object with `prompt`: nested", id="rows"),
-        pytest.param(("cost", "--import", "deep"), 2, "deep:1: not a call of a ledger: nested more than", id="ledger"),
+        pytest.param(("cost", "--import", "deep"), 2, "deep:1: not an exported call: nested more than", id="ledger"),
         pytest.param(("ask", "hi", "--schema", "deep"), 2, "deep is not JSON: nested more than 200 levels", id="schema"),
         pytest.param(("ask", "hi", "-o", f"x={'[' * 5000}"), 2, "--option x: nested more than 200 levels", id="option"),
         pytest.param(("profile", "set", "aliases", "[" * 5000), 4, "aliases: ", id="profile"),

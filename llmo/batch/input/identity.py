@@ -114,10 +114,12 @@ class Keys:
 def no_id(row: Row, field: str) -> UsageError:
     """The error for a row without the id field."""
     known = ", ".join(map(str, row.fields))
-    return UsageError(f"no id: {row.where}: {field}", hint=f"a text or a whole number; fields of this row: {known}")
+    return UsageError(
+        f"no id: {row.where}: {field}", hint=f"use a field with text or a whole number; fields of this row: {known}"
+    )
 
 
 def twice(rows: Sequence[Row], name: str) -> UsageError:
     """The error for an id that two rows share."""
     places = ", ".join(row.where for row in rows)
-    return UsageError(f"duplicate id: {name}: {places}", hint="--id-field names a field that differs in every row")
+    return UsageError(f"duplicate id: {name}: {places}", hint="use --id-field with a field that is unique in every row")

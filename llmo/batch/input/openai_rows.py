@@ -121,7 +121,7 @@ def _message(row: Row, number: int, given: Json) -> Message:
     found = chat_body.read_message(given)
     if found is None:
         known = str(given.get("role")) in chat_body.ROLES
-        why = "content is neither text nor a list of parts"
+        why = "content is not text or a list of parts"
         _wrong(row, why if known else f"role {given.get('role')} is not one of {', '.join(chat_body.ROLES)}")
     return found
 

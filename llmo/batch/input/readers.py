@@ -107,7 +107,7 @@ def read_csv(file: BinaryIO, name: str, *, delimiter: str = ",") -> Iterator[Rec
             if record.fields or record.fault:
                 yield record
     except StopIteration:
-        raise UsageError(f"no header line: {name}", hint="the first line names the fields") from None
+        raise UsageError(f"no header line: {name}", hint="the first line must name the fields") from None
     except csv.Error as exc:
         raise UsageError(f"broken CSV: {name}:{reader.line_num}: {exc}") from None
     except UnicodeDecodeError as exc:
@@ -130,7 +130,7 @@ def _csv_row(reader: Any, header: list[str], name: str) -> Record | None:
         return Record(number, dict(zip(header, values, strict=False)))
     fault = UsageError(
         f"ragged row: {name}:{number}: {len(values)} fields, the header has {len(header)}",
-        hint="quote fields that hold the delimiter or a line break",
+        hint="quote fields that contain the delimiter or a line break",
     )
     return Record(number, {}, json.dumps(values, ensure_ascii=False), fault)
 
@@ -143,7 +143,7 @@ def read_tsv(file: BinaryIO, name: str) -> Iterator[Record]:
 def read_file(file: BinaryIO, name: str) -> Iterator[Record]:
     """The whole file as one row: `path`, `name`, `text`."""
     data = file.read()
-    hint = "only UTF-8 text can be a row; leave it out or convert it"
+    hint = "only UTF-8 text can be a row; remove it or convert it"
     text = fault = None
     if b"\0" in data:
         fault = UsageError(f"binary file: {name}", hint=hint)
@@ -212,22 +212,24 @@ def _decode(raw: bytes | None, name: str, number: int) -> str:
 
 
 def _not_utf8(where: str, exc: UnicodeDecodeError) -> UsageError:
-    return UsageError(f"not UTF-8: {where}: byte 0x{exc.object[exc.start]:02x}", hint="iconv -t UTF-8 converts it")
+    return UsageError(f"not UTF-8: {where}: byte 0x{exc.object[exc.start]:02x}", hint="convert it with iconv -t UTF-8")
 
 
 def _broken(exc: Exception, where: str) -> UsageError:
     why = f"{exc.msg} at column {exc.colno}" if isinstance(exc, json.JSONDecodeError) else str(exc)
     return UsageError(
-        f"broken JSON: {where}: {why}", hint="one JSON object a line; --input-format lines takes it as text"
+        f"broken JSON: {where}: {why}", hint="use one JSON object per line, or --input-format lines for plain text"
     )
 
 
 def _not_a_row(value: object, where: str) -> UsageError:
     if isinstance(value, list):
-        return UsageError(f"a row must be an object or a string: {where}: a list", hint="jq -c '.[]' makes lines of it")
+        return UsageError(
+            f"a row must be an object or a string: {where}: a list", hint="split the list with jq -c '.[]'"
+        )
     return UsageError(
         f"a row must be an object or a string: {where}: {json.dumps(value)}",
-        hint="--input-format lines takes it as text",
+        hint="use --input-format lines for plain text",
     )
 
 

@@ -63,7 +63,7 @@ class RequestBuilder:
             return self._as_it_stands(row)
         prompt = self._template.render(row.fields, row.where) if self._template else own_prompt(row)
         if not prompt.strip():
-            raise UsageError(f"empty prompt: {row.where}", hint="leave the row out")
+            raise UsageError(f"empty prompt: {row.where}", hint="remove the row")
         plain = self._plain
         request = Request((*self._system, Message("user", prompt)), plain.params, plain.schema, stream=False)
         return RowRequest(request, self._keys(request))

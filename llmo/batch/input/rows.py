@@ -74,13 +74,13 @@ class Input:
 def inputs(names: Sequence[str], stdin: BinaryIO | None, *, format: Format | None = None) -> list[Input]:  # noqa: A002 - the flag's word
     """Find the inputs and their formats. Raises `UsageError` for what can't be read."""
     if names.count(STDIN) > 1:
-        raise UsageError("standard input can be read once: -")
+        raise UsageError("standard input can be read only once: -")
     return [_input(name, stdin, format) for name in names]
 
 
 def no_input() -> UsageError:
     """The error for a run without rows."""
-    return UsageError("no input", hint="llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
+    return UsageError("no input", hint="name a file, as in llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
 
 
 def files(names: Sequence[str], *, without: Collection[Path] = ()) -> list[Input]:
@@ -124,7 +124,7 @@ def _input(name: str, stdin: BinaryIO | None, format: Format | None) -> Input:  
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             if path.is_dir():
-                raise UsageError(f"is a directory: {name}", hint="--files makes each file in it a row")
+                raise UsageError(f"is a directory: {name}", hint="use --files to make each file in it a row")
             with path.open("rb") as pipe:
                 return _staged(name, pipe, format)
         opener = _opener(path)

@@ -38,7 +38,7 @@ class Template:
         try:
             self._env.add_template("prompt", source)
         except minijinja.TemplateError as exc:
-            raise UsageError(f"broken template: {name}: line {exc.line}: {exc.detail or exc.kind}") from None
+            raise UsageError(f"template syntax error: {name}: line {exc.line}: {exc.detail or exc.kind}") from None
         self.fields = frozenset(self._env.undeclared_variables_in_template("prompt"))
 
     def render(self, fields: Mapping[str, Json], where: str | None = None) -> str:

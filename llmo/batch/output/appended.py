@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 COPY = 1 << 20
 SAVED = ".saved"
-ROOM = "make room for it"
+ROOM = "free some space"
 SAVES = 100
 """Names tried for a saved file."""
 APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -97,7 +97,7 @@ class Appended:
             if self.size and _read(self.fd, self.size - 1, 1) != b"\n":
                 # Cut within a line: the next one must not be joined to its rest.
                 self.size += os.write(self.fd, b"\n")
-            hint = "keep other programs away from it; the rows that it lacks run again with the same command"
+            hint = "keep other programs from writing to it; run the same command to send the missing rows again"
             if what in ("was replaced", "was moved away"):
                 hint = f"the answers are in the file that was moved; move it back to {self.path} to resume"
             return OutputLost(said, hint=hint)
@@ -129,7 +129,7 @@ class Appended:
         os.dup2(saved, self.fd)
         os.close(saved)
         self.size = len(line)
-        self.failure.hint = f"make room, then: cat {self.saved} >> {self.path}; the same command resumes"
+        self.failure.hint = f"free some space, then: cat {self.saved} >> {self.path}; the same command resumes"
         return 0
 
     def _fresh(self) -> tuple[int, Path] | None:
@@ -160,9 +160,7 @@ def deleted(stream: TextIO) -> None:
     except (OSError, ValueError):
         return
     if stat.S_ISREG(there.st_mode) and there.st_nlink == 0:
-        raise OutputLost(
-            "the file behind standard output was deleted", hint="name the output with -o: it can be resumed"
-        )
+        raise OutputLost("the file behind standard output was deleted", hint="use -o FILE, which can be resumed")
 
 
 def check_all(files: Sequence[Appended | None]) -> None:

@@ -96,7 +96,7 @@ def shape_of(path: Path | None) -> Shape:
         endings = ", ".join(list(SHAPES)[:4])
         raise UsageError(
             f"unknown output format: {path}",
-            hint=f"known endings: {endings}; --output-format jsonl writes JSON lines under any name",
+            hint=f"known extensions: {endings}; or use --output-format jsonl",
         )
     return SHAPES[suffix]
 
@@ -105,7 +105,7 @@ def lines_only(flag: str, name: str | None) -> None:
     """Raise `UsageError` for a name that would be read as another format than the JSON lines that go there."""
     path = Path(name or "")
     if path.suffix.lower() not in (".jsonl", ".ndjson", "") and (path.is_file() or not path.exists()):
-        raise UsageError(f"{flag} writes JSON lines: {name}", hint=f"call it {path.with_suffix('.jsonl')}")
+        raise UsageError(f"{flag} writes JSON lines: {name}", hint=f"use {path.with_suffix('.jsonl')}")
 
 
 def shaper(shape: Shape, kept: Sequence[str]) -> Callable[[dict[str, Any] | None], bytes]:
@@ -115,7 +115,7 @@ def shaper(shape: Shape, kept: Sequence[str]) -> Callable[[dict[str, Any] | None
     if shape == "openai-batch":
         return lambda row: b"" if row is None else jsontext.write(_openai(row)).encode() + b"\n"
     if shape == "parquet":
-        raise UsageError("Parquet needs a file: --output-format parquet", hint="name one with -o")
+        raise UsageError("--output-format parquet requires a file", hint="use -o FILE")
     return lambda row: b"" if row is None else jsontext.write(row).encode() + b"\n"
 
 

@@ -38,7 +38,7 @@ class Journal:
     """An output file open for appending, locked against a second run."""
 
     def __init__(self, path: Path, *, durable: bool = False, refuge: Path | None = None) -> None:
-        """Raises `UsageError` when it can't be written, is no output of ours, or another run holds it."""
+        """Raises `UsageError` when it cannot be written, is no output of ours, or another run holds it."""
         self.path = path
         self.cut = 0
         self._durable = durable
@@ -147,7 +147,7 @@ def repaired(fd: int, path: Path) -> int:
         if not _ours(file):
             raise UsageError(
                 f"not an output of llmo batch: {path}",
-                hint="another -o, or move the file away: it would be appended to",
+                hint="use another -o, or move the file away; llmo would append to it",
             )
         end = _last_break(file, size)
         file.seek(end)

@@ -65,7 +65,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 def replaced(path: Path) -> ConfigError:
     """The error for a file that is no longer the one that was opened: what is written to that one would be lost."""
-    return faults.refused(path, "it was moved or replaced while llmo used it", "bring it back")
+    return faults.refused(path, "it was moved or replaced while llmo used it", "restore it")
 
 
 def wait(db: sqlite3.Connection, seconds: float) -> None:
@@ -164,10 +164,12 @@ def _step(db: sqlite3.Connection, before: int, where: tzinfo | None) -> None:
 def _version(db: sqlite3.Connection, path: Path) -> int:
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > SCHEMA:
-        raise faults.refused(path, f"a newer llmo wrote it (schema {version}, this one knows {SCHEMA})", "upgrade llmo")
+        raise faults.refused(
+            path, f"it was written by a newer llmo (schema {version}, this one knows {SCHEMA})", "upgrade llmo"
+        )
     if int(db.execute("PRAGMA application_id").fetchone()[0]) != APPLICATION:
         tables = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        what = "it is a database of another program" if tables else "it has no tables: what was in it is lost"
+        what = "it is a database of another program" if tables else "it has no tables: its contents are lost"
         raise faults.refused(path, what, faults.MOVE)
     return version
 

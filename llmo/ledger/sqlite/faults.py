@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 _LOCKS = Path("/proc/locks")
 ROOM = 1 << 16
 """Bytes that SQLite needs for its shared memory and a page or two."""
-ELSEWHERE = "LLMO_DATA_DIR names another directory for it"
-MOVE = "move it away to begin a new one (what was spent is forgotten then), or bring back a copy"
+ELSEWHERE = "use LLMO_DATA_DIR to keep it in another directory"
+MOVE = "restore a copy, or move it away to start a new one (which forgets what was spent)"
 _WORDS: dict[str, tuple[str, str]] = {
     "CORRUPT": ("it is damaged", MOVE),
-    "NOTADB": ("it is damaged or no ledger", MOVE),
-    "READONLY": ("it can't be written", ELSEWHERE),
-    "CANTOPEN": ("it can't be opened", ELSEWHERE),
-    "PERM": ("it can't be written", ELSEWHERE),
-    "AUTH": ("it can't be written", ELSEWHERE),
-    "FULL": ("the disk is full", "make room; every call that was sent is in the ledger"),
+    "NOTADB": ("it is damaged or not a ledger", MOVE),
+    "READONLY": ("it cannot be written", ELSEWHERE),
+    "CANTOPEN": ("it cannot be opened", ELSEWHERE),
+    "PERM": ("it cannot be written", ELSEWHERE),
+    "AUTH": ("it cannot be written", ELSEWHERE),
+    "FULL": ("the disk is full", "free some space; every call that was sent is in the ledger"),
     "IOERR": ("the disk fails", ELSEWHERE),
     "TOOBIG": ("a value is too large", ELSEWHERE),
 }
@@ -46,7 +46,7 @@ _KINDS = {
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
     """
-    Turn errors of the file into `ConfigError`, and into `Locked` where another program keeps it locked.
+    Turn errors of the file into `ConfigError`, and into `Locked` where another program locks it.
 
     Errors in our own SQL are bugs and pass unchanged.
     """
@@ -68,12 +68,12 @@ def _found(exc: sqlite3.Error, path: Path) -> ConfigError | Locked | None:
     name, text = getattr(exc, "sqlite_errorname", "").removeprefix("SQLITE_"), str(exc)
     if name.startswith(_BUSY):
         return Locked(
-            f"cannot use the ledger now: {path}: another program keeps it locked{_holder(path)}",
-            hint="end that program, or try again later",
+            f"cannot use the ledger now: {path}: another program locks it{_holder(path)}",
+            hint="quit that program, or try again later",
         )
     lacks = next((text.removeprefix(words) for words in _LACKS if text.startswith(words)), None)
     if lacks is not None:
-        return refused(path, f"it is damaged: it lacks {lacks}", MOVE)
+        return refused(path, f"it is damaged: it has no {lacks}", MOVE)
     if text == "malformed JSON" or (not name and isinstance(exc, sqlite3.OperationalError)):
         # Without a name it is Python's own error: text that is not UTF-8.
         return refused(path, *_WORDS["CORRUPT"])
@@ -101,7 +101,7 @@ def there(path: Path) -> bool:
             found = path.stat()
         except FileNotFoundError:
             if path.is_symlink():
-                raise refused(path, f"it is a link to {path.readlink()}, which is not there", MOVE) from None
+                raise refused(path, f"it is a link to {path.readlink()}, which does not exist", MOVE) from None
             if not _orphaned(path):
                 return False
             # Another first start may have created the ledger, and its log, between the two checks.
@@ -109,15 +109,15 @@ def there(path: Path) -> bool:
                 found = path.stat()
             except FileNotFoundError:
                 what, hint = (
-                    f"it is not there, but its log is: {path.name}-wal",
-                    "bring it back, or move the log away too",
+                    f"it is missing, but its log exists: {path.name}-wal",
+                    "restore it, or move the log away too",
                 )
                 raise refused(path, what, hint) from None
     kind = _KINDS.get(stat.S_IFMT(found.st_mode))
     if kind is not None:
         raise refused(path, f"it is {kind}", ELSEWHERE)
     if found.st_size == 0:
-        raise refused(path, "it is empty: what was in it is lost", MOVE)
+        raise refused(path, "it is empty: its contents are lost", MOVE)
     return True
 
 

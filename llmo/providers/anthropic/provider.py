@@ -75,7 +75,7 @@ def encode(request: Request, model: str, context: ProviderContext) -> bytes:
 
 def _message(message: Message, attachments: fields.Attachments, context: ProviderContext) -> dict[str, Any]:
     if not message.text.strip() and not message.images:
-        raise Rejected(f"{context.name} (anthropic) takes no empty message")
+        raise Rejected(f"{context.name} (anthropic) does not accept an empty message")
     if not message.images:
         return {"role": message.role, "content": message.text}
     parts: list[dict[str, Any]] = []
@@ -200,9 +200,9 @@ def _remarks(reason: str, details: dict[str, Any]) -> list[Event]:
         said = ": ".join(filter(None, (fields.text(details.get("category")), fields.text(details.get("explanation")))))
         return [Notice(f"the model refused: {error_mapping.clean(said, None)}")] if said else []
     if reason not in _FINISH:
-        return [Notice(f"unknown stop_reason, taken as stop: {error_mapping.clean(reason, None, 40)}")]
+        return [Notice(f"unknown stop_reason, treated as stop: {error_mapping.clean(reason, None, 40)}")]
     if reason == "model_context_window_exceeded":
-        return [Notice("the answer was cut where the model's context ended")]
+        return [Notice("the answer was cut off at the end of the model's context window")]
     return []
 
 
@@ -227,9 +227,9 @@ def usage(tokens: Mapping[str, Any]) -> Usage | None:
 def hint(said: ErrorBody) -> str | None:
     """What to do about a request that was refused."""
     if any(name in said.lower for name in ("temperature", "top_p", "top_k")):
-        return "this model takes no sampling parameters: leave out --temperature, top_p and top_k"
+        return "this model does not support sampling parameters: remove --temperature, top_p and top_k"
     if "prefill" in said.lower:
-        return "this model takes no conversation that ends with an assistant turn"
+        return "this model does not accept a conversation that ends with an assistant turn"
     if "max_tokens" in said.lower:
         return "lower --max-tokens to the model's own limit"
     return None
@@ -297,7 +297,7 @@ class Anthropic(HttpProvider):
         if status != HTTPStatus.OK:
             raise self.failure(status, headers, body)
         self.parsed(status, headers, body)
-        return f"{address(self.context)} answers, key accepted"
+        return f"{address(self.context)} responds, key accepted"
 
 
 def _listed(model: dict[str, Any]) -> ListedModel:

@@ -157,7 +157,7 @@ class CursorDecoder:
             raise self.failed(0, b"")
         events = self._rest(wire.text(result.get("result")))
         if not self._said:
-            raise Broken(f"{self.context.name} says that it succeeded, without an answer")
+            raise Broken(f"{self.context.name} reported success, but sent no answer")
         return [*events, *self.owed(), Finish("stop")]
 
     def owed(self) -> list[Event]:
@@ -243,11 +243,11 @@ def _telling(text: str) -> str:
 
 def _hint(kind: type[ProviderError], said: str, context: ProviderContext) -> str | None:
     if "workspace trust" in said.lower():
-        return "this build does not take --trust for an empty folder: update it (cursor-agent update)"
+        return "this version does not support --trust for an empty folder; update it (cursor-agent update)"
     return {
         Unauthorized: "run cursor-agent login, or set CURSOR_API_KEY",
-        QuotaExhausted: "waiting for the plan's next period, or a larger plan, is all that helps",
-        ModelNotFound: f"llmo models --provider {context.name} --refresh lists what the plan has; auto is always there",
+        QuotaExhausted: "wait for the plan's next period, or get a larger plan",
+        ModelNotFound: f"llmo models --provider {context.name} --refresh lists its models; auto is always available",
         ContextTooLong: "shorten the prompt or choose a model with a larger context",
-        Unavailable: "it may be capacity, the plan's limit or a prompt that is too large: Cursor uses one word for all",
+        Unavailable: "Cursor does not say which: no capacity, the limit of the plan, or a prompt that is too large",
     }.get(kind)

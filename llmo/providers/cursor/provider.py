@@ -67,7 +67,7 @@ class Cursor:
                 emit(event)
             if not reader.spoken:
                 raise
-            raise Incomplete(f"the answer broke off: {exc.message}", hint=exc.hint) from exc
+            raise Incomplete(f"the stream ended early: {exc.message}", hint=exc.hint) from exc
         finally:
             self._leave(child, answered=reader.result is not None)
 
@@ -90,8 +90,8 @@ class Cursor:
                 return await child.read()
         except TimeoutError:
             raise TimedOut(
-                f"{self.context.name} said nothing for {silence:g} s",
-                hint="idle_timeout of the provider sets this clock",
+                f"{self.context.name} sent nothing for {silence:g} s",
+                hint="raise idle_timeout of the provider to wait longer",
             ) from None
 
     async def _died(self, child: Child, reader: CursorDecoder) -> ProviderError:
@@ -119,14 +119,14 @@ class Cursor:
         if not self._command:
             found = programs.find(self.context.config, self.context.env)
             if isinstance(found, str):
-                raise Unauthorized(f"{self.context.name}: {found}", hint="command of the provider names the program")
+                raise Unauthorized(f"{self.context.name}: {found}", hint="set command of the provider to the program")
             if not found.proven:
                 said = await self._printed(found.command, "--version")
                 if not VERSION.match(said):
                     raise Unauthorized(
                         f"{found.command[0]} is not Cursor's: "
                         f"it says {error_mapping.clean(said, None, 60) or 'nothing'}",
-                        hint="install cursor-agent, or let command of the provider name it",
+                        hint="install cursor-agent, or set command of the provider",
                     )
             self._command = found.command
         return self._command

@@ -86,9 +86,9 @@ class Decoder(ABC):
         try:
             message = wire.read(data)
         except ValueError:
-            raise Unavailable(f"{self.context.name} sent what is not JSON: {self._shown(data)}") from None
+            raise Unavailable(f"{self.context.name} sent invalid JSON: {self._shown(data)}") from None
         if not isinstance(message, dict):
-            raise Unavailable(f"{self.context.name} sent JSON that is no object: {self._shown(data)}")
+            raise Unavailable(f"{self.context.name} sent JSON that is not an object: {self._shown(data)}")
         self.begun = True
         self.take(message, emit)
 
@@ -171,12 +171,12 @@ class Decoder(ABC):
     def assume(self) -> list[Event]:
         """Take an answer that came to its end for complete, though it does not say why it ended."""
         self.finish = "stop"
-        return [Notice(f"{self.context.name} sent the answer without {self.marker}: it is taken as complete")]
+        return [Notice(f"{self.context.name} sent the answer without {self.marker}; treating it as complete")]
 
     def end(self) -> list[Event]:
         """The closing events; `Incomplete` without the terminal marker, or when the model only paused."""
         if self.finish is None:
-            raise Incomplete(f"the answer of {self.context.name} ended without {self.marker}")
+            raise Incomplete(f"{self.context.name}: the stream ended early, without {self.marker}")
         if self.paused:
             raise unfinished(self.context.name, self.paused)
         events: list[Event] = []
@@ -195,7 +195,7 @@ class Decoder(ABC):
 
 _EMPTY = {
     "stop": "the answer is empty",
-    "length": "the answer is empty: reasoning used the whole output limit, raise max_tokens",
+    "length": "the answer is empty: reasoning used the whole output limit; raise max_tokens",
 }
 
 
@@ -203,13 +203,13 @@ def unfinished(name: str, reason: str) -> Unfinished:
     """The error of a turn that the model paused."""
     return Unfinished(
         f"the model of {name} paused its turn ({reason}), and llmo does not resume it",
-        hint="the text so far is kept; ask for less at once, or leave out the tools that the server runs",
+        hint="the text so far is kept; ask for less at once, or remove the tools that run at the provider",
     )
 
 
 def doubt(name: str, what: str, said: str) -> str:
     """What to say of figures that are left out of account."""
-    return f"{name} reported {what} that can't be true, ignored: {said}"
+    return f"{name} reported {what} that cannot be true; ignored: {said}"
 
 
 def whole(piece: str) -> str:

@@ -225,7 +225,7 @@ def _by_status(status: int | None) -> Verdict | None:
 
 def error(context: ProviderContext, said: ErrorBody, *, kind: Verdict, hint: str | None = None) -> ProviderError:
     """The error for the user: who said what, and what to do."""
-    said_by = f"{context.name} answered {said.status}" if said.status else f"{context.name} broke off"
+    said_by = f"{context.name} returned HTTP {said.status}" if said.status else f"{context.name} reported an error"
     return kind(
         f"{said_by}: {clean(said.message, context.api_key)}",
         hint=hint or general_hint(context, kind),
@@ -266,9 +266,9 @@ def general_hint(context: ProviderContext, kind: Verdict) -> str | None:
         variable = context.config.api_key_env or KINDS[context.config.kind].key_env
         return f"check the key of {context.name}" + (f": {variable}" if variable else "")
     return {
-        QuotaExhausted: "waiting does not help: add credit or raise the limit at the provider",
+        QuotaExhausted: "retrying does not help: add credit or raise the limit at the provider",
         ContextTooLong: "shorten the prompt or choose a model with a larger context",
-        ModelNotFound: f"llmo models --provider {context.name} --refresh lists what it has",
+        ModelNotFound: f"llmo models --provider {context.name} --refresh lists its models",
     }.get(kind)
 
 
@@ -284,8 +284,8 @@ def redirected(context: ProviderContext, status: int, headers: Headers) -> Provi
     target = urlsplit(headers.get("location", ""))
     place = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else clean(target.path, None)
     return Rejected(
-        f"{context.name} answered {status}: it redirects to {clean(place, context.api_key) or 'nowhere'}",
-        hint="if that is the right place, set it as base_url of the provider",
+        f"{context.name} returned HTTP {status}: it redirects to {clean(place, context.api_key) or 'nowhere'}",
+        hint="if that address is right, set it as base_url of the provider",
         status=status,
     )
 
@@ -299,6 +299,8 @@ def not_json(context: ProviderContext, status: int, headers: Headers, body: byte
     lasting = status == HTTPStatus.OK or not kind.temporary
     hint = f"is {shown(context.base_url)} really an {context.config.kind} server?" if lasting else None
     failed = error(context, said, kind=kind, hint=hint)
-    failed.message = f"{context.name} answered {status}" + (f", not JSON: {what}" if what else " with an empty body")
+    failed.message = f"{context.name} returned HTTP {status}" + (
+        f", not JSON: {what}" if what else " with an empty body"
+    )
     failed.args = (failed.message,)
     return failed

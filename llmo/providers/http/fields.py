@@ -68,7 +68,7 @@ def write(value: Any) -> bytes:
     try:
         return _encode(value).encode()
     except UnicodeEncodeError:
-        raise Rejected("the request holds text that is not valid Unicode: a lone surrogate") from None
+        raise Rejected("the request contains text that is not valid Unicode: a lone surrogate") from None
     except RecursionError:
         raise Rejected("the request cannot be written as JSON: nested too deeply") from None
     except (ValueError, TypeError) as exc:
@@ -146,7 +146,7 @@ def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in extra.items():
         known = body.get(name)
         if isinstance(known, dict) and not isinstance(value, Mapping):
-            raise Rejected(f"an option must be an object, to join what llmo sends: {name}")
+            raise Rejected(f"this option must be an object: {name}")
         body[name] = {**known, **value} if isinstance(known, dict) else value
     return body
 

@@ -132,7 +132,7 @@ class HttpProvider(ABC):
             # What has been billed is not bought again.
             kind = Broken if decoder.counted or fields.obj(message.get("usage")) else Unavailable
             hint = f"is {address(self.context)} really an {self.context.config.kind} server?"
-            raise kind(f"{self.context.name} answered 200 without an answer", hint=hint)
+            raise kind(f"{self.context.name} returned HTTP 200 without an answer", hint=hint)
         assumed = decoder.assume() if decoder.finish is None and decoder.counted else []
         for event in (*assumed, *decoder.end()):
             emit(event)
@@ -214,7 +214,7 @@ def _judge(exc: ProviderError, decoder: Decoder) -> None:
         raise exc
     if decoder.spoken or (isinstance(exc, Unavailable) and decoder.begun and decoder.failure is None):
         raise Incomplete(
-            f"the answer broke off: {exc.message}",
+            f"the stream ended early: {exc.message}",
             hint=exc.hint,
             status=exc.status,
             code=exc.code,
@@ -249,7 +249,8 @@ def headers(context: ProviderContext, credentials: Mapping[str, str]) -> dict[st
     }
     if not all(_sendable(value) for value in credentials.values()):
         raise CredentialsError(
-            f"the key of {context.name} holds characters that no header takes", hint="was it pasted whole?"
+            f"the key of {context.name} contains characters that are not allowed in a header",
+            hint="check that it was pasted completely",
         )
     for name, value in context.config.headers.items():
         if not name or not _sendable(name) or not _sendable(value) or ":" in name or " " in name:
@@ -272,7 +273,7 @@ def expressible(context: ProviderContext, request: Request) -> None:
         if parameter not in KINDS[kind].parameters:
             name = ", ".join(request.params.extra) if parameter == "option" else parameter
             raise Rejected(
-                f"{context.name} ({kind}) does not take the parameter: {name}",
+                f"{context.name} ({kind}) does not support the parameter: {name}",
                 hint=f"leave it out, or use a provider of kind {', '.join(taking(parameter))}",
             )
 

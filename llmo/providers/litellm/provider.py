@@ -92,7 +92,7 @@ class LiteLLM:
                 exc if isinstance(exc, ProviderError) else failed(exc, self.context, missing=_missing(library, model))
             )
             if reader.spoken and not isinstance(found, Incomplete):
-                found = Incomplete(f"the answer broke off: {found.message}", hint=found.hint, code=found.code)
+                found = Incomplete(f"the stream ended early: {found.message}", hint=found.hint, code=found.code)
             if found is exc:
                 raise
             raise found from exc
@@ -133,8 +133,8 @@ class LiteLLM:
                 return await coming
         except TimeoutError:
             raise TimedOut(
-                f"{self.context.name} said nothing for {seconds:g} s",
-                hint="idle_timeout of the provider sets this clock",
+                f"{self.context.name} sent nothing for {seconds:g} s",
+                hint="raise idle_timeout of the provider to wait longer",
             ) from None
 
     async def _loaded(self) -> Any:

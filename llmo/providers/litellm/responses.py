@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from llmo.providers.provider import ProviderContext
     from llmo.types.events import Event, FinishReason
 
-BLIND = "litellm cannot tell a cut stream from a finished one: this answer may have been cut"
+BLIND = "litellm cannot tell a cut-off stream from a complete one: this answer may be cut off"
 _FINISH: Mapping[str, FinishReason] = {
     "stop": "stop",
     "length": "length",
@@ -139,7 +139,7 @@ class LiteLLMDecoder:
             if given is _UNKNOWN:
                 events.append(Notice(BLIND))
             elif given is None and not getattr(stream, "intermittent_finish_reason", None):
-                raise Incomplete(f"the answer of {self.context.name} ended without a finish_reason")
+                raise Incomplete(f"{self.context.name}: the stream ended early, without a finish_reason")
         if self._stopped in PAUSED:
             raise unfinished(self.context.name, self._stopped)
         if not self.spoken and not self._calls and self._finish in ("stop", "length"):
@@ -150,7 +150,7 @@ class LiteLLMDecoder:
             known = "tool_calls"
         if known is None:
             events.append(
-                Notice(f"unknown finish_reason, taken as stop: {error_mapping.clean(str(self._finish), None, 40)}")
+                Notice(f"unknown finish_reason, treated as stop: {error_mapping.clean(str(self._finish), None, 40)}")
             )
         return [*events, Finish(known or "stop")]
 
@@ -228,7 +228,7 @@ def failed(exc: Exception, context: ProviderContext, *, missing: list[str] | Non
         told = error_mapping.clean(text.partition(". To drop")[0], context.api_key)
         return Rejected(f"{context.name}: {told}", hint="leave it out", status=HTTPStatus.BAD_REQUEST)
     if "before a finish_reason" in text:
-        return Incomplete(f"the answer of {context.name} ended without a finish_reason")
+        return Incomplete(f"{context.name}: the stream ended early, without a finish_reason")
     if "LLM Provider NOT provided" in text:
         return ModelNotFound(f"{context.name} does not know the provider in the model's name", hint=_NAMES)
     if not headers:
@@ -239,7 +239,7 @@ def failed(exc: Exception, context: ProviderContext, *, missing: list[str] | Non
 
 
 _ADDRESS = "is the host running, and is base_url of the provider its address?"
-_NAMES = "a model is written litellm/PROVIDER/MODEL, as litellm/groq/llama-3.3-70b-versatile"
+_NAMES = "name models litellm/PROVIDER/MODEL, such as litellm/groq/llama-3.3-70b-versatile"
 
 
 def _complaint(exc: Exception, text: str, status: int | None, headers: Mapping[str, str]) -> error_mapping.ErrorBody:
@@ -262,7 +262,7 @@ def _without_answer(exc: Exception, text: str, context: ProviderContext, missing
         return Unavailable(f"{context.name} cannot connect: {said}", hint=_ADDRESS, may_be_billed=False)
     said = error_mapping.clean(text, context.api_key) or name
     if name == "Timeout":
-        return TimedOut(f"{context.name}: {said}", hint="idle_timeout of the provider sets this clock")
+        return TimedOut(f"{context.name}: {said}", hint="raise idle_timeout of the provider to wait longer")
     kind = _CLASSES.get(name) or error_mapping.classify(_complaint(exc, text, None, {}))
     if kind is Unavailable and _NO_KEY.search(text):
         kind = Unauthorized

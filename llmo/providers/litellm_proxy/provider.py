@@ -51,7 +51,7 @@ _SAID: Sequence[tuple[re.Pattern[str], Verdict]] = (
     (re.compile(r"contentpolicyviolationerror"), Refused),
 )
 _HINTS: Mapping[Verdict, str] = {
-    QuotaExhausted: "waiting does not help: a budget of the proxy, or its account at the provider, is used up"
+    QuotaExhausted: "retrying does not help: a budget of the proxy, or its account at the provider, is used up"
 }
 
 
@@ -95,7 +95,7 @@ class LiteLLMProxy(OpenAI):
 
     def _hint(self, said: ErrorBody, kind: Verdict) -> str | None:
         if kind is Unauthorized and "exception - " in said.lower:
-            return "the proxy's own key for this model was refused: its configuration names it"
+            return "the proxy's own key for this model was refused: check the proxy's configuration"
         return _HINTS.get(kind) or (hint(said, self.context) if kind is Rejected else None)
 
     def root(self, path: str) -> str:
@@ -119,7 +119,7 @@ class LiteLLMProxy(OpenAI):
             async with asyncio.timeout(PATIENCE):
                 found = await self.fetch(self.root("/health/readiness"))
         except TimeoutError:
-            raise TimedOut(f"{address(self.context)} did not say within {PATIENCE:g} s that it is ready") from None
+            raise TimedOut(f"{address(self.context)} did not report ready within {PATIENCE:g} s") from None
         version = fields.text(found.get("litellm_version"))
         state = fields.text(found.get("status"))
         said = f"{address(self.context)} is {state}" if state else f"{address(self.context)} answers"

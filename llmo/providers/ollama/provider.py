@@ -200,8 +200,8 @@ class Ollama(HttpProvider):
         if fields.text(said.get("remote_host")) or fields.text(said.get("remote_model")):
             where = error_mapping.clean(fields.text(said.get("remote_host")), self.context.api_key) or "Ollama's cloud"
             raise Withheld(
-                f"{self.context.name}/{model} runs at {where}, and the request is private: nothing was sent",
-                hint=f"ollama show {model} tells where a model runs",
+                f"{self.context.name}/{model} runs at {where}, but the request is private: nothing was sent",
+                hint=f"run ollama show {model} to see where it runs",
             )
         self._here.add(model)
 
@@ -232,7 +232,7 @@ class Ollama(HttpProvider):
         """The error of a reply whose status is not 200; an empty 403 is the server's guard of its Host header."""
         if status == HTTPStatus.FORBIDDEN and not body.strip():
             return Unauthorized(
-                f"{self.context.name} answered 403 without a word: it does not serve the host name "
+                f"{self.context.name} returned HTTP 403 without a message: it does not serve the host name "
                 f"{split(self.context.base_url).hostname}",
                 hint="Ollama bound to loopback serves local names and addresses only: use the IP address, "
                 "or start it with OLLAMA_HOST=0.0.0.0",

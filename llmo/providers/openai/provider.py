@@ -191,7 +191,7 @@ class OpenAIDecoder(Decoder):
     def _finish(self, reason: str, events: list[Event]) -> None:
         known = _FINISH.get(reason)
         if known is None:
-            events.append(Notice(f"unknown finish_reason, taken as stop: {error_mapping.clean(reason, None, 40)}"))
+            events.append(Notice(f"unknown finish_reason, treated as stop: {error_mapping.clean(reason, None, 40)}"))
         self.finish = "refusal" if self._refused else known or "stop"
 
 
@@ -259,7 +259,7 @@ def hint(said: ErrorBody, context: ProviderContext) -> str | None:
             return f'set max_tokens_field = "{other}" for the provider {context.name}'
     for name, flag in (("temperature", "--temperature"), ("stop", "--stop"), ("response_format", "--schema")):
         if parameter == name or f"'{name}'" in said.lower:
-            return f"this model does not take it: leave out {flag}"
+            return f"this model does not support it: remove {flag}"
     return None
 
 
@@ -305,7 +305,7 @@ class OpenAI(HttpProvider):
             failed = self.failure(status, headers, body)
             if "not JSON" in failed.message:
                 raise failed
-            return f"{address(self.context)} answers, but lists no models to this key ({status})"
+            return f"{address(self.context)} responds, but lists no models for this key ({status})"
         if status != HTTPStatus.OK:
             raise self.failure(status, headers, body)
         return f"{address(self.context)} lists {len(wire.seq(self.parsed(status, headers, body).get('data')))} models"

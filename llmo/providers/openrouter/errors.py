@@ -19,8 +19,10 @@ _AFFORDS = re.compile(r"can only afford (\d{1,18})")
 _MILLISECONDS = 10**11
 """A reset above this is not in seconds: they would be of the year 5138."""
 _SHOWN = 3
-_FREE_MINUTE = "free models take 20 requests a minute: set rpm = 20 for the provider"
-_FREE_DAY = "free models take 50 requests a day, 1,000 once $10 of credit were bought; none without :free"
+_FREE_MINUTE = "free models allow 20 requests per minute: set rpm = 20 for the provider"
+_FREE_DAY = (
+    "free models allow 50 requests per day, 1,000 after buying $10 of credit; models without :free have no such limit"
+)
 
 
 def failed(context: ProviderContext, said: ErrorBody) -> ProviderError:
@@ -49,7 +51,7 @@ def verdict(said: ErrorBody) -> Verdict:
 def hint(context: ProviderContext, said: ErrorBody, kind: Verdict) -> str | None:
     """What to do, when OpenRouter's own words tell it."""
     if kind is QuotaExhausted and (afforded := _AFFORDS.search(said.lower)):
-        return f"the credit pays for --max-tokens {afforded[1]}; more of it lifts that"
+        return f"the credit pays for --max-tokens {afforded[1]}; add credit for more"
     if kind is RateLimited and "free-models" in said.lower:
         return _FREE_DAY if "per-day" in said.lower else _FREE_MINUTE
     return _instead(context, said) or (openai.hint(said, context) if kind is Rejected else None)

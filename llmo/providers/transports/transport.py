@@ -81,7 +81,7 @@ def split(url: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable or any(char.isspace() for char in url):
-        raise ConfigError(f"not an http address: {shown(url)}", hint="base_url looks like https://host/v1")
+        raise ConfigError(f"not an http address: {shown(url)}", hint="use a base_url such as https://host/v1")
     return parts
 
 
@@ -165,7 +165,7 @@ def unreachable(call: HttpRequest, cause: BaseException) -> Unavailable:
 def _remedy(call: HttpRequest, cause: BaseException) -> str:
     text = str(cause)
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
-        return "for a private certificate authority set SSL_CERT_FILE to its file"
+        return "for a private certificate authority, set SSL_CERT_FILE to its file"
     if "WRONG_VERSION_NUMBER" in text or "RECORD_LAYER" in text:
         return f"the server does not speak TLS there; try http:// instead of https:// in {shown(call.url)}"
     via = proxy(call)
@@ -200,7 +200,7 @@ def connect_timeout(call: HttpRequest) -> TimedOut:
     """The connect clock ran out, so nothing was sent."""
     return TimedOut(
         f"no connection to {shown(call.url)} within {call.connect:g} s",
-        hint="connect_timeout of the provider sets this clock",
+        hint="raise connect_timeout of the provider to wait longer",
         may_be_billed=False,
     )
 
@@ -208,7 +208,7 @@ def connect_timeout(call: HttpRequest) -> TimedOut:
 def silent(call: HttpRequest, seconds: float) -> TimedOut:
     """The idle clock ran out."""
     return TimedOut(
-        f"no byte from {shown(call.url)} for {seconds:g} s", hint="idle_timeout of the provider sets this clock"
+        f"no data from {shown(call.url)} for {seconds:g} s", hint="raise idle_timeout of the provider to wait longer"
     )
 
 

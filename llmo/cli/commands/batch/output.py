@@ -75,7 +75,7 @@ def _prompt(request: Request) -> str:
 
 
 def _lines(job: BatchJob, found: Forecast, body: dict[str, Any]) -> list[str]:
-    copies = f", {found.copies:,} answered by an equal row" if found.copies else ""
+    copies = f", {found.copies:,} duplicates" if found.copies else ""
     lines = [f"{job.total:,} {job.unit}: {body['done']:,} done, {body['to_send']:,} to send{copies}"]
     for target, share in found.shares.items():
         took = seconds_at_limits(job, target, share)
@@ -84,7 +84,7 @@ def _lines(job: BatchJob, found: Forecast, body: dict[str, Any]) -> list[str]:
             f"{dollars(share.estimate)} expected, {dollars(share.worst)} at worst"
             + (f", {span(took)} at its limits" if took else "")
         )
-    lines += [f"nobody to answer {count:,} rows: {why}" for why, count in found.unanswered.items()]
+    lines += [f"no model for {count:,} rows: {why}" for why, count in found.unanswered.items()]
     lines.append(f"cost: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst, retries not counted")
     for number, first in enumerate(body["first"], 1):
         text = first["prompt"]
@@ -111,9 +111,9 @@ def explain(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending, *, r
     if ending.reason == "budget":
         left = _left_and_its_cost(job, resumable=resumable)
     if resumable:
-        ctx.err(f"llmo: {left}; go on with: {_same_command()}")
+        ctx.err(f"llmo: {left}; resume with: {_same_command()}")
     else:
-        ctx.err(f"llmo: {left}; with -o FILE the same command would go on from there")
+        ctx.err(f"llmo: {left}; use -o FILE to make a run resumable")
 
 
 def _explain_stop(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending) -> None:
@@ -127,7 +127,7 @@ def _explain_stop(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending
         failed = f"{job.stats.failed:,} {job.unit} failed"
         ctx.err(f"llmo: stopped: {failed} (--max-failures {flags.manner.max_failures})")
     if ending.lost:
-        ctx.err(f"llmo: {ending.lost:,} answers are paid for and could not be written")
+        ctx.err(f"llmo: {ending.lost:,} answers were paid for but could not be written")
 
 
 def _left_and_its_cost(job: BatchJob, *, resumable: bool) -> str:

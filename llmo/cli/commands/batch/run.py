@@ -234,13 +234,15 @@ def _snapshots(flags: BatchFlags, run: BatchRun) -> Callable[[], progress.Snapsh
 def _refuse(flags: BatchFlags) -> None:
     """Raise for flags that can't be followed."""
     if flags.manner.deferred:
-        raise UsageError("--deferred is not built yet", hint="leave it out: the rows are then sent one by one")
+        raise UsageError("--deferred is not available yet", hint="remove it to send the rows one by one")
     if flags.manner.engine != "local":
-        raise UsageError(f"--engine {flags.manner.engine} is not built yet", hint="leave it out to run on this machine")
+        raise UsageError(
+            f"--engine {flags.manner.engine} is not available yet", hint="remove it to run on this machine"
+        )
     if flags.source.prompt is not None and flags.source.template is not None:
         raise UsageError("--prompt and --template cannot be combined")
     if flags.output.as_json and not flags.manner.dry_run:
-        raise UsageError("--json needs --dry-run", hint="rows are JSON already; --report FILE has the summary")
+        raise UsageError("--json requires --dry-run", hint="rows are JSON already; --report FILE has the summary")
     _refuse_useless(flags)
     retry = flags.manner.retry_errors
     if retry is not None and retry not in ("all", *KINDS):
@@ -251,9 +253,9 @@ def _refuse_useless(flags: BatchFlags) -> None:
     """Raise for flags that would be ignored while the rows are paid for."""
     source, manner = flags.source, flags.manner
     if source.repair is not None and source.schema is None:
-        raise UsageError("--repair needs --schema", hint="without a schema no answer is sent back")
+        raise UsageError("--repair requires --schema", hint="only answers that do not match a schema are repaired")
     if source.files and source.input_format != "auto":
-        raise UsageError("--files and --input-format cannot be combined", hint="with --files a whole file is a row")
+        raise UsageError("--files and --input-format cannot be combined", hint="--files makes each file a row")
     recorded = {
         "--restart": manner.restart,
         "--retry-errors": manner.retry_errors,
@@ -262,9 +264,9 @@ def _refuse_useless(flags: BatchFlags) -> None:
     }
     for flag, given in recorded.items():
         if given and flags.output.output in STDOUT:
-            raise UsageError(f"{flag} needs -o FILE", hint="standard output can't be resumed")
+            raise UsageError(f"{flag} requires -o FILE", hint="standard output cannot be resumed")
     if manner.reparse is not None and flags.output.output:
-        raise UsageError("--reparse takes no -o", hint="it re-validates the answers in its own file")
+        raise UsageError("--reparse cannot be combined with -o", hint="it re-validates the answers in its own file")
 
 
 def _reparse(ctx: Context, flags: BatchFlags) -> int:
@@ -274,14 +276,14 @@ def _reparse(ctx: Context, flags: BatchFlags) -> int:
     path = Path(flags.manner.reparse or "")
     schema = inputs.schema(flags.source.schema)
     if schema is None:
-        raise UsageError("--reparse needs --schema", hint="the schema that the answers should meet")
+        raise UsageError("--reparse requires --schema", hint="add the schema that the answers must match")
     if not path.is_file():
         raise UsageError(f"no such file: {path}")
     if is_comparison(path):
         beside = manifest.beside(path, "jsonl")
         raise UsageError(
-            f"a comparison is made of the answers beside it: {path}",
-            hint=f"--reparse {beside}, then give the command of the comparison again",
+            f"the answers of a comparison are in another file: {path}",
+            hint=f"--reparse {beside}, then run the comparison again",
         )
     good, bad = reparse(path, checked(schema))
     ctx.note(f"llmo: {good:,} answers match the schema, {bad:,} do not; nothing was sent")

@@ -12,6 +12,7 @@ from llmo.catalog.catalog import Model
 from llmo.engine.progress import AttemptEnded, AttemptStarted
 from llmo.engine.structured import Structured
 from llmo.errors import (
+    BudgetExceeded,
     ContextTooLong,
     CredentialsError,
     Incomplete,
@@ -563,3 +564,29 @@ def test_a_wait_must_leave_time_to_ask(more: float, sent: int) -> None:
     provider, _, result = play(wait + more)
 
     assert (len(provider.requests), result.ok, result.total_s < wait + more) == (sent, sent == 2, True)
+
+
+class Refusing(Note):
+    """An account whose budget refuses one provider."""
+
+    async def hold(self, call: Any, worst: int | None, **more: Any) -> Any:
+        if call.provider == "a":
+            self.log.append("refused a")
+            raise BudgetExceeded("budget of a is used up")
+        return await super().hold(call, worst, **more)
+
+
+@pytest.mark.parametrize("billing", ["metered", "local"])
+def test_only_who_costs_nothing_steps_in_for_whom_a_budget_refuses(billing: Any) -> None:
+    """
+    Nobody that is paid, though its own budget would let it; who was refused is not asked again.
+    """
+    paid, own = Scripted(GOOD), Scripted(GOOD)
+    stage = Stage({A: Scripted(GOOD), B: paid, C: own}, Refusing([]))
+    ranked = plan(candidate(A, 1, billing=billing), candidate(B, 2), candidate(C, 3, billing="local"))
+    need = replace(ranked.requirements, when_budget_ends="local")
+    _, execution = stage.play(plan=replace(ranked, requirements=need), retries=2)
+
+    assert execution.result is not None
+    assert (execution.result.ok, execution.result.target) == (True, C)
+    assert (len(paid.requests), stage.log[:2]) == (0, ["refused a", "hold c"])

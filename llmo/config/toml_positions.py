@@ -8,7 +8,6 @@ only has to find the parts, not to judge them.
 from __future__ import annotations
 
 import re
-import tomllib
 from typing import TypeAlias
 
 Path: TypeAlias = tuple["str | int", ...]
@@ -88,6 +87,8 @@ class _Reader:
             self.at += 1
 
     def _key(self) -> str:
+        import tomllib  # not needed when a profile comes from the cache
+
         found = _STRING.match(self.text, self.at) or BARE.match(self.text, self.at)
         assert found, self.at
         self.at = found.end()

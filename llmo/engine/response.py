@@ -69,11 +69,11 @@ class ResponseBuilder:
             if 0 <= event.cost <= DEAREST:
                 self.reported = event
             else:
-                self.warnings.append(f"{self.target} reported a cost that can't be true, ignored")
+                self.warnings.append(f"{self.target} reported a cost that cannot be true; ignored")
         elif (wrong := event.wrong) is None:
             self.usage = event
         else:
-            self.warnings.append(f"{self.target} reported token counts that can't be true, ignored: {wrong}")
+            self.warnings.append(f"{self.target} reported token counts that cannot be true; ignored: {wrong}")
 
     def result(
         self,

@@ -173,7 +173,7 @@ class History:
                 db.execute("COMMIT")
         except (sqlite3.Error, OSError) as exc:
             if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
-                what = f"the history is busy: {self._path}: another program keeps it locked"
+                what = f"the history is busy: {self._path}: another program locks it"
                 raise Locked(what, hint="use --no-log to run without it") from None
             raise ConfigError(
                 f"cannot use the history: {self._path}: {exc}", hint="use --no-log to run without it"

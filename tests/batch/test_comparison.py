@@ -319,7 +319,7 @@ def test_a_dry_run_counts_answers(batch: Callable[..., Any], place: Path) -> Non
 @pytest.mark.parametrize(
     ("args", "code", "message"),
     [
-        pytest.param(("--compare", "-m", "cheap/echo"), 2, "needs two models at least", id="one model"),
+        pytest.param(("--compare", "-m", "cheap/echo"), 2, "requires at least two models", id="one model"),
         pytest.param((*BOTH, "-o", "plain.jsonl"), 2, "holds no comparison: plain.jsonl", id="another output"),
         pytest.param((*BOTH, "-o", "out.parquet"), 2, "--compare cannot write parquet", id="parquet"),
         pytest.param((*BOTH, "-m", "away/gpt"), 4, "NO_SUCH_KEY is not set", id="one has no key"),

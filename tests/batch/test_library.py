@@ -210,7 +210,7 @@ def test_an_output_is_thrown_away_only_when_somebody_says_so(place: Place) -> No
     _, second = place.play(place.job(OutputSpec(target=target), restart=True, assume_yes=True))
 
     assert (kept.count(b"\n"), report["done"], second["done"]) == (3, 3, 3)
-    assert place.asked == [f"discard {target}?"] * 2
+    assert place.asked == [f"discard {target} and start over?"] * 2
 
 
 def test_somebody_is_asked_about_a_run_that_may_cost_more(place: Place) -> None:

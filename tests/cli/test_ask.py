@@ -100,7 +100,7 @@ def test_no_stdin_leaves_a_loops_input_alone(llmo: Any) -> None:
     ("args", "stdin", "code", "words"),
     [
         pytest.param(["ask"], "", 2, "nothing to send: the prompt is empty", id="nothing"),
-        pytest.param(["ask", "  "], "\n", 2, "nothing to ask", id="blanks"),
+        pytest.param(["ask", "  "], "\n", 2, "nothing to send: the prompt is empty", id="blanks"),
         pytest.param(
             ["ask", "x", "-f", "missing.txt"], None, 2, "--file: no such file: missing.txt", id="missing file"
         ),

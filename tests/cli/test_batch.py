@@ -108,11 +108,11 @@ def test_reordered_rows_are_the_same_rows_and_changed_ones_run_again(home):
     home.home.joinpath("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     again = home("-P", "paid.toml", *ARGS)
 
-    assert "11 rows are done, 1 have changed (their input) and run again" in again.stderr
+    assert "11 rows are done, 1 have changed (their input) and are sent again" in again.stderr
     assert sorted(line["id"] for line in out(home)) == sorted(row["id"] for row in rows)
     assert [line["id"] for line in out(home, "out.jsonl.llmo.old.jsonl")] == ["r11"]
     changed = home("-P", "paid.toml", *ARGS[:3], "Wish {{ name }} luck", *ARGS[4:])
-    assert "0 rows are done, 13 have changed (prompt) and run again" in changed.stderr
+    assert "0 rows are done, 13 have changed (prompt) and are sent again" in changed.stderr
 
 
 def test_a_system_prompt_in_a_file_is_known_by_what_it_says(home):
@@ -127,7 +127,7 @@ def test_a_system_prompt_in_a_file_is_known_by_what_it_says(home):
     changed = home("-P", "paid.toml", *ARGS, "-s", "@system.txt")
 
     assert "12 rows are done" in given.stderr
-    assert "0 rows are done, 12 have changed (system) and run again" in changed.stderr
+    assert "0 rows are done, 12 have changed (system) and are sent again" in changed.stderr
 
 
 def test_a_removed_output_is_a_new_run(home):
@@ -225,7 +225,7 @@ def test_beginning_anew_asks_first(home):
     kept = home("-P", "paid.toml", *ARGS, "--restart")
 
     assert (2, 12) == (kept.code, len(out(home)))
-    assert "give -y" in kept.stderr
+    assert "confirm with -y" in kept.stderr
     assert "12 rows in" in home("-P", "paid.toml", *ARGS, "--restart", "-y").stderr
 
 

@@ -122,7 +122,9 @@ def test_a_cap_that_holds_one_at_a_time_is_enough_for_both(llmo: Any, two: tuple
     ("args", "message"),
     [
         pytest.param(("--compare", "-m", "cheap/echo"), "--compare requires at least two models", id="one"),
-        pytest.param(("--compare", "-m", "cheap/echo", "-m", "cheap/echo"), "--compare needs two models", id="twice"),
+        pytest.param(
+            ("--compare", "-m", "cheap/echo", "-m", "cheap/echo"), "--compare requires at least two models", id="twice"
+        ),
         pytest.param((*BOTH, "-c"), "--compare and --continue cannot be combined", id="continue"),
         pytest.param((*BOTH, "--ndjson"), "--compare and --ndjson cannot be combined", id="ndjson"),
         pytest.param((*BOTH, "--cache", "1h"), "--compare and --cache cannot be combined", id="cache"),

@@ -294,7 +294,7 @@ def test_the_same_tokens_elsewhere(llmo, book):
     body = llmo("cost", "--as-if", "cloud/dear", "--json").json
 
     assert ("1.40", "1.40") == (body["total"]["as_if_usd"], body["groups"][0]["as_if_usd"])
-    assert f"; as cloud/dear $1.40 (prices of {body['price_date']})" in llmo("cost", "--as-if", "cloud/dear").stdout
+    assert f"; on cloud/dear $1.40 (prices of {body['price_date']})" in llmo("cost", "--as-if", "cloud/dear").stdout
 
 
 def test_reports_for_people_elsewhere(llmo, book, tmp_path):

@@ -107,7 +107,7 @@ def test_a_browser_shows_every_part(page: Path, browser: str) -> None:
 
     assert [
         "Budgets",
-        "Spend by day",
+        "Spending by day",
         "By model",
         "By task",
         "Time",

@@ -183,10 +183,10 @@ def test_an_unknown_ending_with_a_format_is_what_the_user_says(place: Path) -> N
         pytest.param(
             {"source": InputOptions(files=True, input_format="csv")}, "--files and --input-format", id="format"
         ),
-        pytest.param({"manner": RunOptions(restart=True)}, "--restart needs -o FILE", id="restart"),
-        pytest.param({"manner": RunOptions(retry_errors="all")}, "--retry-errors needs -o FILE", id="retry"),
-        pytest.param({"manner": RunOptions(at_most_once=True)}, "--at-most-once needs -o FILE", id="once"),
-        pytest.param({"manner": RunOptions(durable=True)}, "--durable needs -o FILE", id="durable"),
+        pytest.param({"manner": RunOptions(restart=True)}, "--restart requires -o FILE", id="restart"),
+        pytest.param({"manner": RunOptions(retry_errors="all")}, "--retry-errors requires -o FILE", id="retry"),
+        pytest.param({"manner": RunOptions(at_most_once=True)}, "--at-most-once requires -o FILE", id="once"),
+        pytest.param({"manner": RunOptions(durable=True)}, "--durable requires -o FILE", id="durable"),
         pytest.param(
             {"manner": RunOptions(reparse="x"), "output": OutputOptions(output="y")},
             "--reparse cannot be combined with -o",

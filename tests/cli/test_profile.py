@@ -111,8 +111,8 @@ def test_the_wizard_asks(llmo):
     for question, answer in [
         (r"Use openai \(OPENAI_API_KEY is set\)\? \[Y/n\] ", ""),
         (r"Use anthropic \(ANTHROPIC_API_KEY is set\)\? \[Y/n\] ", "n"),
-        (r"Limit in dollars a day \(empty: none\): ", "much"),
-        (r"not an amount in dollars: much\s+Limit in dollars a day \(empty: none\): ", "2.50"),
+        (r"Daily limit in dollars \(empty for none\): ", "much"),
+        (r"not an amount in dollars: much\s+Daily limit in dollars \(empty for none\): ", "2.50"),
     ]:
         child.expect(question)
         child.sendline(answer)

@@ -266,7 +266,7 @@ def test_fit_takes_what_the_cap_buys(place: Place) -> None:
     with place.client(PRICED) as client:
         answer = client.ask("hello", max_tokens=5000, max_cost=WORST, fit=True)
 
-    assert (HELLO, True) == (answer.text, f"buys {LIMIT} output tokens" in answer.warnings[0])
+    assert (HELLO, True) == (answer.text, f"the budget buys {LIMIT} of the" in answer.warnings[0])
 
 
 def test_max_cost_of_a_client_counts_all_its_calls(place: Place) -> None:

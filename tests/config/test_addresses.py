@@ -335,4 +335,4 @@ def test_a_cloud_model_under_another_name_gets_nothing_private(
 
     assert expected == (run.code, [one.path for one in server.requests]), run
     assert expected[0] == 0 or not any(b"the plan" in one.body for one in server.requests)
-    assert expected[0] == 0 or "o/mine runs at https://ollama.com:443, and the request is private" in run.stderr
+    assert expected[0] == 0 or "o/mine runs at https://ollama.com:443, but the request is private" in run.stderr

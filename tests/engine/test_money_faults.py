@@ -62,16 +62,16 @@ def _elsewhere(path: Path) -> None:
         pytest.param(
             lambda path: path.write_bytes(b"no database, " * 999),
             "it is damaged or not a ledger",
-            "move it away",
+            "restore a copy, or move it away",
             id="noise",
         ),
         pytest.param(
             lambda path: path.write_bytes(path.read_bytes()[:100] + bytes(8000)),
             "it is damaged",
-            "move it away",
+            "restore a copy, or move it away",
             id="torn",
         ),
-        pytest.param(_elsewhere, "ledger.db: Not a directory", "LLMO_DATA_DIR", id="no directory"),
+        pytest.param(_elsewhere, "ledger.db: Not a directory", "use LLMO_DATA_DIR", id="no directory"),
     ],
 )
 def test_a_ledger_that_is_damaged_stops_the_call_and_stays_as_it_is(

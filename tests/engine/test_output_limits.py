@@ -233,7 +233,7 @@ def test_a_plan_says_who_would_be_waited_for(ledger: SQLiteLedger, monkeypatch: 
     assert [(1, "test, waits for $1.00 held by other calls")] == [(one.rank, one.why) for one in waiting.candidates]
     assert [] == list(stuck.ranked)
     assert result.error is not None
-    assert "raise the budget in the profile, or settle what processes held that are gone (llmo cost --reconcile)" == (
+    assert "raise the budget in the profile, or settle reservations of crashed processes (llmo cost --reconcile)" == (
         result.error.hint
     )
 

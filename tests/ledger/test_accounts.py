@@ -428,7 +428,7 @@ def test_an_unknown_price_is_refused_at_once(ledger):
 
     (message, hint), _ = grouped(ledger, scenario)
     assert "the price of p/m is unknown, and budget --max-cost limits dollars" == message
-    assert hint.startswith("--allow-unpriced")
+    assert hint.startswith("use --allow-unpriced")
 
 
 def test_an_unknown_price_may_be_allowed(ledger):

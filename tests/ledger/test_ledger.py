@@ -428,14 +428,14 @@ def _foreign(path):
         pytest.param(
             lambda path: path.write_bytes(b"not a database, " * 99),
             "damaged or not a ledger",
-            "move it away",
+            "restore a copy, or move it away",
             id="damaged",
         ),
         pytest.param(
             _newer, "it was written by a newer llmo (schema 99, this one knows 3)", "upgrade llmo", id="newer"
         ),
-        pytest.param(_foreign, "a database of another program", "move it away", id="foreign"),
-        pytest.param(lambda path: path.mkdir(), "it is a directory", "LLMO_DATA_DIR", id="unusable"),
+        pytest.param(_foreign, "a database of another program", "restore a copy, or move it away", id="foreign"),
+        pytest.param(lambda path: path.mkdir(), "it is a directory", "use LLMO_DATA_DIR", id="unusable"),
     ],
 )
 def test_a_ledger_that_cannot_be_used_is_one_clear_error_and_is_left_alone(tmp_path, clock, spoil, message, hint):

@@ -91,19 +91,19 @@ def test_a_plan_says_it_in_a_few_words(facts: dict[str, Any], why: str) -> None:
         pytest.param({}, "raise the budget in the profile, or wait for calls in flight", id="calls in flight"),
         pytest.param(
             {"live": CENT},
-            "raise the budget in the profile, or wait for calls in flight, or settle what processes held that are gone "
+            "raise the budget in the profile, or wait for calls in flight, or settle reservations of crashed processes "
             "(llmo cost --reconcile)",
             id="a part is held by nobody",
         ),
         pytest.param(
             {"live": 0, "in_doubt": 1},
-            "raise the budget in the profile, or settle what processes held that are gone and what is in doubt "
+            "raise the budget in the profile, or settle reservations of crashed processes and amounts in doubt "
             "(llmo cost --reconcile)",
             id="nobody lives, and something is in doubt",
         ),
         pytest.param(
             {"held": 0, "in_doubt": 1},
-            "raise the budget in the profile, or settle what is in doubt (llmo cost --reconcile)",
+            "raise the budget in the profile, or settle amounts in doubt (llmo cost --reconcile)",
             id="in doubt",
         ),
         pytest.param(

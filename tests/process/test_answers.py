@@ -97,7 +97,7 @@ def test_a_whole_answer_without_a_reason_is_bought_once(raw: Any, tmp_path: Path
         batch = peer("batch", rows)
 
     assert (run.code, run.json["text"], run.json["complete"], run.json["cost"]["usd"]) == (0, "hi", True, "0.00002")
-    assert run.json["warnings"] == ["peer sent the answer without a finish_reason: treating it as complete"]
+    assert run.json["warnings"] == ["peer sent the answer without a finish_reason; treating it as complete"]
     assert (batch.code, batch.json["status"], batch.json["text"], len(server.requests)) == (0, "ok", "hi", 2)
 
 
@@ -162,7 +162,7 @@ def test_ask_says_when_it_can_do_nothing_with_a_call(raw: Any) -> None:
     for run, words in ((bare, ""), (wordy, "One moment.")):
         assert (run.code, run.stdout) == (6, words)
         assert explained(run) == [
-            "llmo: the model called a tool (weather), and ask does not run tools",
+            "llmo: the model called a tool (weather), but ask does not run tools",
             "hint: use --json to see the calls, or remove tools from the options",
         ]
     assert len(server.requests) == 2

@@ -48,7 +48,7 @@ def test_dead_ones_delay_nobody(llmo: Llmo, tmp_path: Path, args: tuple[str, ...
 
     said = {name: what for name, _, what in (line.partition(": ") for line in (run.stdout + run.stderr).splitlines())}
     for kind in KINDS:
-        assert any(word in said[f"hangs-{kind}"] for word in ("no byte", "did not report")), run
+        assert any(word in said[f"hangs-{kind}"] for word in ("no data", "did not report")), run
         assert "connection refused" in said[f"gone-{kind}"], run
         assert said[f"good-{kind}"].startswith(("1 model", "2 models", "ready")), run
     assert hanging.most >= len(KINDS)

@@ -156,7 +156,7 @@ def test_the_limit_of_free_models_is_explained(raw: Callable[..., Peer]) -> None
         run = raw(server.url, "openrouter")("ask", "hello", "--json", "--retries", "0")
 
     assert (5, "rate_limited") == (run.code, run.json["error"]["kind"]), run
-    assert "50 requests a day" in run.json["error"]["hint"]
+    assert "50 requests per day" in run.json["error"]["hint"]
 
 
 def test_ctrl_c_leaves_the_rest_of_the_hold_in_doubt(router: Peer) -> None:

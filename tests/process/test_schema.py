@@ -167,7 +167,7 @@ def refusals(url: str) -> dict[str, tuple[dict[str, Any] | str, str]]:
         "remote $dynamicRef": ({"$dynamicRef": f"{url}/s#n"}, f"{url}/s#n"),
         "unused": ({"$defs": {"a": {"$ref": f"{url}/unused"}}}, f"{url}/unused"),
         "missing": ({"$ref": "#/$defs/b", "$defs": {"a": {}}}, "outside of it: #/$defs/b"),
-        "doubling": ({"$defs": chain, "$ref": "#/$defs/a0"}, "too large: with its references written out"),
+        "doubling": ({"$defs": chain, "$ref": "#/$defs/a0"}, "too large: with its references expanded"),
         "pattern": ({"pattern": "("}, "not a regular expression"),
         "huge pattern": ({"pattern": "(a{1000}){1000}"}, "not a regular expression, or too large"),
         "multipleOf": ('{"multipleOf": 1e999}', "is not JSON: a number is out of range: 1e999"),

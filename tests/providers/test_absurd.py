@@ -155,7 +155,7 @@ def test_a_cost_that_cannot_be_is_said_and_not_booked(cost: str) -> None:
 
     assert of(ReportedCost, found) == []
     assert [
-        event.message.startswith("openrouter reported a cost that can't be true") for event in of(Notice, found)
+        event.message.startswith("openrouter reported a cost that cannot be true") for event in of(Notice, found)
     ] == [True]
 
 
@@ -195,7 +195,7 @@ def test_usage_of_any_provider_is_checked_before_it_is_booked(ledger: SQLiteLedg
     assert (result.ok, result.text, result.usage) == (True, "hi", None)
     assert (result.cost, result.cost_source) == (candidate(A, 1).worst, "estimated")
     assert (booked.cost, booked.estimated, booked.input_tokens, booked.held) == (result.cost, 1, 0, 0)
-    assert ["can't be true" in warning for warning in result.warnings] == [True]
+    assert ["cannot be true" in warning for warning in result.warnings] == [True]
 
 
 @pytest.mark.parametrize("cost", [-1, DEAREST + 1, 10**30])

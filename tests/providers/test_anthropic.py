@@ -435,9 +435,9 @@ def test_a_check_asks_for_one_model_with_the_key() -> None:
     transport = Listing({"data": []})
     said = check(ANTHROPIC, transport)
 
-    assert said == "https://api.anthropic.com answers, key accepted"
+    assert said == "https://api.anthropic.com responds, key accepted"
     assert [call.url for call in transport.calls] == ["https://api.anthropic.com/v1/models?limit=1"]
     with pytest.raises(Unauthorized):
         check(ANTHROPIC, Listing({"error": {"message": "no"}}, status=401))
-    with pytest.raises(Rejected, match="answered 200, not JSON"):
+    with pytest.raises(Rejected, match="returned HTTP 200, not JSON"):
         check(ANTHROPIC, Scripted([b"<html>"], 200, {"content-type": "text/html"}))

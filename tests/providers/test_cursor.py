@@ -262,7 +262,7 @@ def test_a_model_that_acts(stream: bool, expected: str, tmp_path: Path) -> None:
         pytest.param("plain-unknown", Broken, "cursor failed: Something odd happened", id="plain-unknown"),
         pytest.param("is-error", Broken, "The provider hung up", id="is-error"),
         pytest.param("not-success", Broken, "max turns", id="not-success"),
-        pytest.param("empty", Broken, "without an answer", id="empty"),
+        pytest.param("empty", Broken, "sent no answer", id="empty"),
         pytest.param("silent-exit", Broken, "cursor ended without an answer: exit code 1", id="silent"),
         pytest.param("crash", Broken, "cursor ended without an answer: signal 11", id="crash"),
         pytest.param("bad-model", ModelNotFound, "Model name is not valid", id="model"),
@@ -291,8 +291,8 @@ def test_failures(case: str, kind: type[ProviderError], says: str, tmp_path: Pat
     ("case", "idle", "kind", "says"),
     [
         pytest.param("hang", 0.5, TimedOut, "cursor sent nothing for 0.5 s", id="at-first"),
-        pytest.param("hang-after-words", SILENCE, Incomplete, "the stream ended early: cursor said", id="after-words"),
-        pytest.param("hang-deaf", SILENCE, Incomplete, "the stream ended early: cursor said", id="deaf"),
+        pytest.param("hang-after-words", SILENCE, Incomplete, "the stream ended early: cursor sent", id="after-words"),
+        pytest.param("hang-deaf", SILENCE, Incomplete, "the stream ended early: cursor sent", id="deaf"),
         pytest.param("hang-with-detached-child", SILENCE, Incomplete, "the stream ended early", id="children"),
         pytest.param(
             "acts-silently", SILENCE / 2, TimedOut, f"cursor sent nothing for {2 * SILENCE:g} s", id="while-acting"

@@ -164,13 +164,13 @@ def test_the_code_of_an_error_counts_more_than_its_type() -> None:
         pytest.param(
             429,
             {"message": "litellm.RateLimitError: OpenAIException - no credit", "type": "insufficient_quota"},
-            "waiting does not help: a budget of the proxy, or its account at the provider, is used up",
+            "retrying does not help: a budget of the proxy, or its account at the provider, is used up",
             id="the upstream's credit",
         ),
         pytest.param(
             401,
             {"message": "litellm.AuthenticationError: OpenAIException - wrong key"},
-            "the proxy's own key for this model was refused: its configuration names it",
+            "the proxy's own key for this model was refused: check the proxy's configuration",
             id="the proxy's key",
         ),
         pytest.param(429, {"message": "OpenAIException - too fast", "type": "rate_limit_error"}, None, id="too fast"),

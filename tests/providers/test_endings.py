@@ -64,7 +64,7 @@ def completion(reason: Any = None, **fields: Any) -> dict[str, Any]:
 
 def taken(row: Row) -> Notice:
     marker = {"anthropic": "message_stop", "ollama": "done: true"}.get(row.kind, "a finish_reason")
-    return Notice(f"{row.kind} sent the answer without {marker}: treating it as complete")
+    return Notice(f"{row.kind} sent the answer without {marker}; treating it as complete")
 
 
 UNREASONED: dict[str, dict[str, Any]] = {

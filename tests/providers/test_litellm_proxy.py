@@ -270,7 +270,7 @@ def test_a_silent_proxy_is_given_up_after_a_second() -> None:
             return Never()
 
     async def probe() -> float:
-        with pytest.raises(TimedOut, match="did not say within 1 s"):
+        with pytest.raises(TimedOut, match="did not report ready within 1 s"):
             await proxy(Silent()).check()
         return asyncio.get_running_loop().time()
 

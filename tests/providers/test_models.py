@@ -119,7 +119,7 @@ def test_models_of_ollama() -> None:
         pytest.param(
             ANTHROPIC,
             {"v1_models?limit=1": (200, {"data": []})},
-            "https://api.anthropic.com answers, key accepted",
+            "https://api.anthropic.com responds, key accepted",
             id="anthropic",
         ),
         pytest.param(

@@ -182,7 +182,7 @@ def test_an_answer_without_an_end_is_incomplete() -> None:
     """
     said = {"model": "q", "message": {"content": "hi"}}
     counts = {"prompt_eval_count": 3, "eval_count": 2}
-    taken = Notice("ollama sent the answer without done: true: treating it as complete")
+    taken = Notice("ollama sent the answer without done: true; treating it as complete")
 
     assert isinstance(lines(said)[-1], Incomplete)
     assert isinstance(lines(said, {"done": "true"})[-1], Incomplete)
@@ -381,9 +381,9 @@ def test_a_check_of_what_stands_in_for_ollama() -> None:
     A version of any shape; without one, the words at its root; else the error of what it said last.
     """
     assert check(OLLAMA, Pages(api_version=(200, {}))) == "Ollama of unknown version at http://127.0.0.1:11434"
-    with pytest.raises(Unavailable, match="answered 200, not JSON: <html>"):
+    with pytest.raises(Unavailable, match="returned HTTP 200, not JSON: <html>"):
         check(OLLAMA, Pages(api_version=(200, "<html>")))
-    with pytest.raises(Unavailable, match="answered 500"):
+    with pytest.raises(Unavailable, match="returned HTTP 500"):
         check(OLLAMA, Pages(api_version=(500, {"error": "x"}), **{"": (200, "Ollama is running")}))
-    with pytest.raises(Unavailable, match="answered 503"):
+    with pytest.raises(Unavailable, match="returned HTTP 503"):
         check(OLLAMA, Pages(**{"": (503, "Ollama is running")}))

@@ -172,7 +172,7 @@ def test_calls_alone_are_an_answer() -> None:
     """
     calls = [{"id": "c1", "function": {"name": "weather", "arguments": json.dumps(PARIS)}}]
     body = {"choices": [{"message": {"content": None, "tool_calls": calls}}], "usage": COUNTED}
-    taken = Notice("openai sent the answer without a finish_reason: treating it as complete")
+    taken = Notice("openai sent the answer without a finish_reason; treating it as complete")
 
     assert whole(OPENAI, body) == [taken, CALLS[0], Usage(3, 2), END]
 

@@ -133,6 +133,6 @@ def key(data: dict[str, Any]) -> str:
     else:
         parts.append("no limit of its own")
     parts += [f"{dollars(used)} used"] if used is not None else []
-    parts += ["free tier: 50 requests a day on :free models"] if data.get("is_free_tier") is True else []
+    parts += ["free tier: 50 requests per day on :free models"] if data.get("is_free_tier") is True else []
     until = fields.text(data.get("expires_at"))
     return ", ".join(parts + ([f"expires {until[:10]}"] if until else []))

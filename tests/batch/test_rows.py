@@ -164,7 +164,7 @@ def test_an_input_that_can_not_be_read_is_refused_by_its_name(tmp_path):
     assert said(missing) == (f"cannot read {missing}: No such file or directory", None)
     assert said(str(tmp_path)) == (f"is a directory: {tmp_path}", "use --files to make each file in it a row")
     assert said("-") == ("no input", "name a file, as in llmo batch rows.jsonl -o out.jsonl, or pipe rows in")
-    assert said("-", "-", stdin=io.BytesIO(b"x"))[0] == "standard input can be read once: -"
+    assert said("-", "-", stdin=io.BytesIO(b"x"))[0] == "standard input can be read only once: -"
 
 
 def test_a_pipe_can_be_read_again_and_again():

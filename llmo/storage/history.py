@@ -35,9 +35,10 @@ CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, at REAL NOT NULL, body
 CREATE TABLE IF NOT EXISTS private (
   conversation TEXT PRIMARY KEY, asked INTEGER NOT NULL CHECK (asked IN (0, 1)), kinds TEXT NOT NULL
 ) STRICT;
-PRAGMA user_version = 2;
+CREATE TABLE IF NOT EXISTS incomplete (turn TEXT PRIMARY KEY, error TEXT NOT NULL) STRICT;
+PRAGMA user_version = 3;
 """
-VERSION = 2
+VERSION = 3
 DAY = 86400.0
 PATIENCE = 10.0
 
@@ -80,6 +81,13 @@ class History:
             raise UsageError(f"unknown conversation: {conversation}", hint="use -c to continue the last one")
         return tuple(Message(role, text) for role, text in rows)
 
+    def failure(self, conversation: str) -> str | None:
+        """The kind of the error that the last answer of a conversation ended with; None if it is complete."""
+        last = "SELECT id FROM turns WHERE conversation = ? ORDER BY id DESC LIMIT 1"
+        with self._open() as db:
+            row = db.execute(f"SELECT error FROM incomplete WHERE turn = ({last})", (conversation,)).fetchone()  # noqa: S608 - a constant
+        return None if row is None else str(row[0])
+
     def privacy_reason(self, conversation: str) -> PrivacyReason | None:
         """Why a conversation is private; None when nothing is known, as of those before version 2 of the file."""
         with self._open() as db:
@@ -93,7 +101,7 @@ class History:
             raise UsageError("no conversation to continue", hint="run llmo ask first, without --no-log")
         return str(row[0])
 
-    def append(
+    def append(  # noqa: PLR0913 - what is known of the turns, the last two rarely
         self,
         conversation: str,
         messages: Sequence[Message],
@@ -101,11 +109,13 @@ class History:
         target: str,
         retention_days: int,
         private: PrivacyReason | None = None,
+        error: str | None = None,
     ) -> None:
         """
         Add turns, and delete texts older than `retention_days` (0 keeps all).
 
-        `private` is stored with the conversation in the same transaction, and never withdrawn.
+        `private` is stored with the conversation in the same transaction, and never withdrawn. `error` marks the
+        last turn as incomplete: the kind of the error that ended it.
         """
         now = self._clock.now()
         rows = [
@@ -114,6 +124,8 @@ class History:
         ]
         with self._open() as db:
             db.executemany("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?)", rows)
+            if error is not None:
+                db.execute("INSERT INTO incomplete VALUES (?, ?)", (rows[-1][0], error))
             if private is not None:
                 _make_private(db, conversation, private)
             if retention_days:
@@ -144,11 +156,12 @@ class History:
     def _prune(db: sqlite3.Connection, before: float) -> int:
         db.execute("DELETE FROM answers WHERE at < ?", (before,))
         gone = db.execute("DELETE FROM turns WHERE at < ?", (before,)).rowcount
+        db.execute("DELETE FROM incomplete WHERE turn NOT IN (SELECT id FROM turns)")
         db.execute("DELETE FROM private WHERE conversation NOT IN (SELECT conversation FROM turns)")
         return gone
 
     def _prepare(self, db: sqlite3.Connection) -> None:
-        """Make the tables that are missing; those of version 1 stay as they are."""
+        """Make the tables that are missing; those of older versions stay as they are."""
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise ConfigError(

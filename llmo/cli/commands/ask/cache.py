@@ -35,8 +35,8 @@ class AnswerCache:
         return None if found is None else _revived(found.body, self._ctx)
 
     def keep(self, result: Result) -> None:
-        """Store an answer, if it is complete."""
-        if self._key is not None and result.complete and result.target is not None:
+        """Store an answer, if it is complete and good."""
+        if self._key is not None and result.ok and result.complete and result.target is not None:
             body = {
                 "text": result.text,
                 "tool_calls": calls(result.tool_calls),

@@ -41,11 +41,13 @@ class Conversation:
         return replace(choice, kinds=before.kinds)
 
     def add(self, ctx: Context, question: Question, plan: Plan, result: Result) -> None:
-        """Save the new turns in the history."""
-        if not self.keep or self.name is None or result.target is None:
+        """
+        Save the new turns in the history, those of a failed request too if any text was received.
+
+        Without text nothing is saved: providers refuse an empty turn when the conversation continues.
+        """
+        if not self.keep or self.name is None or result.target is None or not result.text.strip():
             return
-        if result.tool_calls and not result.text:
-            return  # providers refuse an empty turn when the conversation continues
         messages = question.request.messages
         new = messages[-1:] if self.begun else messages
         need = plan.requirements
@@ -56,6 +58,7 @@ class Conversation:
             target=str(result.target),
             retention_days=ctx.profile.retention_days,
             private=PrivacyReason(asked, need.private_kinds) if need.private else None,
+            error=None if result.error is None else result.error.kind,
         )
 
 
@@ -64,5 +67,8 @@ def opened(ctx: Context, output: AskOutput) -> Conversation:
     keep = ctx.profile.store_texts and not output.no_log
     name = output.conversation or (ctx.history.last() if output.go_on else None)
     if name:
-        return Conversation(name=name, begun=True, keep=keep, turns=ctx.history.messages(name))
+        turns = ctx.history.messages(name)
+        if failure := ctx.history.failure(name):
+            ctx.note(f"llmo: the last answer of this conversation is incomplete ({failure}); continuing after its text")
+        return Conversation(name=name, begun=True, keep=keep, turns=turns)
     return Conversation(name=ulid(ctx.clock.now()) if keep else None, begun=False, keep=keep)

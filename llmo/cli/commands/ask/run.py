@@ -67,13 +67,12 @@ def _ended(ctx: Context, asked: AskRequest, result: Result | None, cache: Answer
         return int(Cancelled().exit)
     told = asked.output.as_json or asked.output.ndjson
     result = judged(result, strict=asked.output.strict, told=told)
-    if result.ok:
-        try:
-            cache.keep(result)
-            asked.conversation.add(ctx, asked.question, asked.plan, result)
-        except LlmoError as exc:
-            # The answer is paid for, so print it even if it could not be saved.
-            result = replace(result, warnings=(*result.warnings, f"the answer was not saved: {exc.message}"))
+    try:
+        cache.keep(result)
+        asked.conversation.add(ctx, asked.question, asked.plan, result)
+    except LlmoError as exc:
+        # The answer is paid for, so print it even if it could not be saved.
+        result = replace(result, warnings=(*result.warnings, f"the answer was not saved: {exc.message}"))
     return _finish(ctx, asked, result)
 
 

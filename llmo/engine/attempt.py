@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 QUOTA_S = 600.0
 """Seconds for which a target without credit ranks last."""
-UNBOOKED = "this call is not settled; its reservation counts until llmo cost --reconcile"
+UNSETTLED = "this call is not settled; its reservation counts until llmo cost --reconcile"
 WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
 
@@ -227,7 +227,7 @@ class Attempt:
             return
         if error is not None and self._free(error):
             self.outcome = (error, 0, self.candidate.source)
-            await self._booked(self.hold.release(error.kind))
+            await self._settled(self.hold.release(error.kind))
             return
         cost, source = self._cost()
         # A turn that the model paused has ended, and its bill is the last one.
@@ -241,14 +241,14 @@ class Attempt:
             self.resources.output_lengths.learn(self.candidate.target, self.answer.usage.output_tokens, cut=cut)
         if excess := self._excess(cost):
             self.answer.warnings.append(excess)
-        await self._booked(self.hold.settle(self._settlement(error, cost, source)))
+        await self._settled(self.hold.settle(self._settlement(error, cost, source)))
 
-    async def _booked(self, end: Coroutine[Any, Any, None]) -> None:
-        """Book the end of the hold; a ledger that does not take it costs nobody the answer, which is paid for."""
+    async def _settled(self, end: Coroutine[Any, Any, None]) -> None:
+        """Settle or release the hold. If the ledger fails, warn: the answer is paid for, so it is still returned."""
         try:
             await asyncio.shield(end)
         except LlmoError as exc:
-            self.answer.warnings.append(f"{exc.message}; {UNBOOKED}")
+            self.answer.warnings.append(f"{exc.message}; {UNSETTLED}")
 
     def _free(self, error: LlmoError) -> bool:
         """Whether the attempt surely cost nothing: it was stopped in line, or refused before any work."""

@@ -282,7 +282,7 @@ def test_reconcile_books_what_dead_processes_held(llmo, book, monkeypatch):
     run = llmo("cost", "--reconcile", "--json")
 
     assert "total: $0 for 1 call; 1 in flight with $1.00 held\n" in before
-    assert "booked 1 call of crashed processes, $1.00 as estimated\n" == run.stderr
+    assert "settled 1 call of crashed processes, $1.00 as estimated\n" == run.stderr
     assert ("1", 1, 0) == tuple(run.json["total"][key] for key in ("cost_usd", "estimated_calls", "in_flight_calls"))
 
 

@@ -169,12 +169,12 @@ def test_reconcile_books_the_dead_and_leaves_the_living(wreck: Wreck, llmo: Llmo
     run = llmo("-P", "paid.toml", "cost", "--reconcile", "--json")
 
     assert (0, 1) == (run.code, run.json["total"]["in_flight_calls"])
-    assert f"booked {held - 1} calls of crashed processes" in run.stderr
+    assert f"settled {held - 1} calls of crashed processes" in run.stderr
     assert [(own,)] == wreck.rows("SELECT worst FROM calls WHERE state = 'held'")
     assert before + worst - own == parse_usd(run.json["total"]["cost_usd"])
     living.kill()
     living.communicate()
-    assert "booked 1 call of crashed processes" in llmo("-P", "paid.toml", "cost", "--reconcile").stderr
+    assert "settled 1 call of crashed processes" in llmo("-P", "paid.toml", "cost", "--reconcile").stderr
     assert [] == wreck.rows("SELECT id FROM calls WHERE state = 'held'")
 
 

@@ -126,7 +126,7 @@ def test_reconcile_takes_it_as_billed_where_nobody_can_be_asked(home: Home) -> N
         settled.json["total"][key] for key in ("cost_usd", "in_doubt_usd", "estimated_calls")
     )
     assert settled.json["total"] == again.json["total"]
-    assert "booked 0 calls of crashed processes, $0 as estimated\n" == again.stderr
+    assert "settled 0 calls of crashed processes, $0 as estimated\n" == again.stderr
 
 
 def test_a_run_is_settled_alone(home: Home, book: SQLiteLedger) -> None:
@@ -153,7 +153,7 @@ def test_the_dead_and_the_doubtful_are_settled_together(
     book.hold(Call(id="b", run="r", provider="paid", model="m"), 2 * DOLLAR)
 
     assert [
-        "booked 1 call of crashed processes, $2.00 as estimated",
+        "settled 1 call of crashed processes, $2.00 as estimated",
         "settled 1 call in doubt, $1.00 as estimated",
     ] == home("cost", "--reconcile").stderr.splitlines()
 

@@ -1,4 +1,4 @@
-"""`cost --reconcile`: what crashed processes held and what is in doubt, settled as well as anybody can tell."""
+"""`cost --reconcile`: settle reservations of crashed processes and amounts in doubt."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ What: TypeAlias = Literal["all", "received"]
 
 def reconcile(ctx: Context, run: str | None, billed: What | None) -> None:
     """
-    Settle what dead processes held, then what is in doubt, of one run or of all.
+    Settle reservations of crashed processes, then what is in doubt, of one run or of all.
 
     Providers that keep a record are asked; what else is in doubt is taken as billed in full, unless
     the user says that only what was `received` was.
     """
-    booked = ctx.ledger.reconcile(run)
-    amount = sum(worst or 0 for _, worst in booked)
+    settled = ctx.ledger.reconcile(run)
+    amount = sum(worst or 0 for _, worst in settled)
     doubts = ctx.ledger.doubts(run)
-    if booked or not doubts:
-        ctx.note(f"booked {counted(len(booked), 'calls')} of crashed processes, {dollars(amount)} as estimated")
+    if settled or not doubts:
+        ctx.note(f"settled {counted(len(settled), 'calls')} of crashed processes, {dollars(amount)} as estimated")
     if doubts:
         _settle(ctx, doubts, billed)
 

@@ -206,7 +206,7 @@ def test_with_the_raw_message_an_unfit_answer_is_no_exception(
         pytest.param(
             [HumanMessage([{"type": "audio", "base64": "AA==", "mime_type": "audio/wav"}])],
             {},
-            "can't send this part of a human message: audio",
+            "cannot send this part of a human message: audio",
             id="audio",
         ),
         pytest.param(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.engine.attempt import UNBOOKED
+from llmo.engine.attempt import UNSETTLED
 from llmo.errors import Locked
 from llmo.ledger import accounts, grouped
 from llmo.ledger.records import Call, Entry, Settlement
@@ -114,7 +114,7 @@ def test_an_answer_survives_a_ledger_that_is_locked_when_it_is_to_be_booked(llmo
     again = llmo("-P", "p.toml", "cost", "--reconcile", "--json")
 
     assert (0, True) == (run.code, run.json["text"].startswith("You said: hello")), run
-    assert [f"cannot use the ledger now: {book}: {SAID}{by(os.getpid())}; {UNBOOKED}"] == run.json["warnings"]
+    assert [f"cannot use the ledger now: {book}: {SAID}{by(os.getpid())}; {UNSETTLED}"] == run.json["warnings"]
     held = before.json["stranded"]["held_usd"]
     assert (1, 1, held) == (
         before.json["stranded"]["calls"],
@@ -144,7 +144,7 @@ def test_no_failure_of_the_ledger_takes_an_answer_away() -> None:
     _, execution = stage.play()
 
     assert execution.result is not None
-    assert (True, "hi", (f"the ledger is locked; {UNBOOKED}",)) == (
+    assert (True, "hi", (f"the ledger is locked; {UNSETTLED}",)) == (
         execution.result.ok,
         execution.result.text,
         execution.result.warnings,

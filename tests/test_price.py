@@ -8,6 +8,7 @@ import pytest
 
 from llmo.catalog.prices import Price, Rates
 from llmo.types.events import Usage
+from tests.pricing import worst_of
 
 ALL = Rates(input=2, output=3, cached_input=5, cache_write=7, reasoning=11)
 FEW = Rates(input=2, output=3)
@@ -86,7 +87,7 @@ def test_the_most_that_a_call_can_cost(price: Price, bounds: tuple[int, int], ex
     """
     Every token at the dearest rate that the bound reaches.
     """
-    assert price.worst(*bounds) == expected
+    assert worst_of(price, *bounds) == expected
 
 
 def test_a_service_tier_has_its_own_worst_case() -> None:
@@ -96,7 +97,7 @@ def test_a_service_tier_has_its_own_worst_case() -> None:
     price = Price(
         input=2, output=3, service={"priority": Price(input=20, output=30)}, others=(Price(input=1, output=4),)
     )
-    found = [price.worst(10, 4, service_tier=tier) for tier in ("priority", "SERVICE_TIER_PRIORITY", "other", None)]
+    found = [worst_of(price, 10, 4, service_tier=tier) for tier in ("priority", "SERVICE_TIER_PRIORITY", "other", None)]
 
     assert found == [320, 320, 32, 32]
     assert price.charge(10, service_tier="priority").of(4) == 320

@@ -81,7 +81,7 @@ class Price(Rates):
     `peak` are the dearest rates of conditions that usage does not tell: image tokens, an hour of
     the day that begins while a call runs, the region of an upstream. `others` are the prices of
     models that may answer, and be charged, instead. `cap` is what the provider was told not to pass:
-    a token in, a token out, a request. Only `worst` uses these three. A price of source `limit` is
+    a token in, a token out, a request. Only `charges` uses these three. A price of source `limit` is
     nothing but its cap. `uses` is what a use of a server's own tool costs, by `web_search` and
     `file_search`; one that is missing has no known price.
     """
@@ -115,12 +115,8 @@ class Price(Rates):
         name = (told or "").lower().removeprefix("service_tier_")
         return self if name in STANDARD else self.service.get(name)
 
-    def worst(self, input_bound: int, output_bound: int, *, service_tier: str | None = None) -> Pico:
-        """The most that a call can cost: every token at the highest rate within the bound."""
-        return max(charge.of(output_bound) for charge in self.charges(input_bound, service_tier=service_tier))
-
     def charges(self, input_bound: int, *, service_tier: str | None = None) -> list[Charge]:
-        """What a call may be charged, by this price or another's: `worst` is the largest of them."""
+        """What a call may be charged, by this price or another's: the largest is held for it."""
         if self.cap is not None:
             return [Charge(input_bound * self.cap[0] + self.cap[2], self.cap[1])]
         found = [self.charge(input_bound, service_tier=service_tier)]
@@ -141,7 +137,7 @@ class Price(Rates):
 
     @property
     def ceiling(self) -> tuple[Pico, Pico, Pico]:
-        """The lowest rates that `worst` may use: an input token, an output token, a request."""
+        """The lowest rates that `charges` may use: an input token, an output token, a request."""
         if self.cap is not None:
             return self.cap
         own = max(self.input, self.peak[0]), max(self.output, self.peak[1]), self.request

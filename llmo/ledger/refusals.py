@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from llmo.errors import BudgetExceeded
 from llmo.ledger.records import MAX_COST
 from llmo.types.format import dollars, exact
-from llmo.types.money import usd
 
 if TYPE_CHECKING:
     from llmo.ledger.records import BudgetStatus, Call
@@ -83,11 +82,11 @@ class OverBudget(BudgetExceeded):
         assert status.limit_usd is not None
         if self.needed is None:
             return f"the price of {target} is unknown, and budget {status.name} limits dollars"
-        doubt = f"in doubt up to ${usd(status.in_doubt)}, " if status.in_doubt else ""
+        doubt = f"in doubt up to {exact(status.in_doubt)}, " if status.in_doubt else ""
         return (
-            f"budget {status.name} does not cover {target}: limit ${usd(status.limit_usd)}, "
-            f"spent ${usd(status.spent)}, held ${usd(status.held)}, {doubt}left ${usd(max(0, status.left or 0))}, "
-            f"needed up to ${usd(self.needed)}{self._tokens}{until}"
+            f"budget {status.name} does not cover {target}: limit {exact(status.limit_usd)}, "
+            f"spent {exact(status.spent)}, held {exact(status.held)}, {doubt}left {exact(max(0, status.left or 0))}, "
+            f"needed up to {exact(self.needed)}{self._tokens}{until}"
         )
 
     def _advise(self) -> str:
@@ -105,7 +104,7 @@ class OverBudget(BudgetExceeded):
             return [f"lower --max-tokens ({self.fits} would fit{itself})"]
         if self.fits:
             return [f"limit the answer (--max-tokens {self.fits} would fit)"]
-        return [] if self.prompt is None else [f"shorten the prompt (it alone may cost ${usd(self.prompt)})"]
+        return [] if self.prompt is None else [f"shorten the prompt (it alone may cost {exact(self.prompt)})"]
 
     def _later(self) -> list[str]:
         """Hints about money that becomes free, and what must be settled for that."""

@@ -64,10 +64,13 @@ class Planner:
         self._env = env
         self._catalog = catalog
         self._history = history
-        self.unready: dict[str, str] = {}
-        """Providers that were asked and did not answer, with why."""
+        self._unreachable: dict[str, str] = {}
         self._facts: dict[Target, TargetFacts] = {}
         self._chains: dict[tuple[tuple[str, ...], str], list[ChainStep]] = {}
+
+    def rule_out(self, reasons: Mapping[str, str]) -> None:
+        """Count providers as not ready that were asked and did not answer: their names, and why."""
+        self._unreachable.update(reasons)
 
     def plan(self, request: Request, choice: Selection) -> Plan:
         """
@@ -206,7 +209,7 @@ class Planner:
             model=model,
             billing=model.billing,
             local=on_this_machine(config, address, target.model),
-            not_ready=self.unready.get(target.provider) or why_not_ready(target.provider, config, self._env),
+            not_ready=self._unreachable.get(target.provider) or why_not_ready(target.provider, config, self._env),
             latency=self._history.latency(target),
             cooling_s=self._history.cooling(target),
             rpm=config.rpm,

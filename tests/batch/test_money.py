@@ -27,6 +27,7 @@ from llmo.types.events import Finish, ServedBy, Text, Usage
 from llmo.types.messages import Message, Request
 from tests.fakes import A, Open, Scripted, candidate, plan, price, quoted
 from tests.patience import LONG
+from tests.pricing import worst_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,7 @@ BOUND = 20
 
 
 def worst(tokens: int) -> int:
-    return price().worst(BOUND, tokens)
+    return worst_of(price(), BOUND, tokens)
 
 
 @dataclass

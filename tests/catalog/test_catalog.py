@@ -13,6 +13,7 @@ from llmo.catalog.prices import Price, Rates
 from llmo.config.profile import OfflineConfig, PriceConfig, ProviderConfig
 from llmo.types.events import Usage
 from llmo.types.messages import Target
+from tests.pricing import worst_of
 
 NOW = datetime(2026, 11, 22, 12, 34, tzinfo=UTC)
 OPENAI = ProviderConfig(kind="openai")
@@ -167,7 +168,7 @@ def test_worst_is_never_less_than_cost(usage):
         model.id
         for vendor in DATA["vendors"]
         for model in shelf.known(vendor)
-        if model.price.worst(usage.input_tokens, usage.output_tokens) < model.price.cost(usage)
+        if worst_of(model.price, usage.input_tokens, usage.output_tokens) < model.price.cost(usage)
     ]
 
     assert [] == low
@@ -180,7 +181,7 @@ def test_worst_covers_an_hour_that_begins_soon():
     model = catalog(now=NOW).find(Target("d", "deepseek-v4-pro"), OPENAI, "https://api.deepseek.com/v1")
     dear = catalog(now=NOW.replace(hour=2)).find(Target("d", "deepseek-v4-pro"), OPENAI, "https://api.deepseek.com/v1")
 
-    assert model.price.cost(Usage(1000, 1000)) < dear.price.cost(Usage(1000, 1000)) <= model.price.worst(1000, 1000)
+    assert model.price.cost(Usage(1000, 1000)) < dear.price.cost(Usage(1000, 1000)) <= worst_of(model.price, 1000, 1000)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +277,7 @@ def test_a_tier_is_strictly_above_its_threshold_and_counts_for_all_tokens():
     price = Price(input=1, output=2, tiers=((100, Rates(input=10, output=20)),))
 
     assert [102, 1030] == [price.cost(Usage(100, 1)), price.cost(Usage(101, 1))]
-    assert [102, 1030] == [price.worst(100, 1), price.worst(101, 1)]
+    assert [102, 1030] == [worst_of(price, 100, 1), worst_of(price, 101, 1)]
 
 
 def test_facts_beside_the_price():

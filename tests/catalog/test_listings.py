@@ -15,6 +15,7 @@ from llmo.catalog.prices import Price, Rates
 from llmo.config.addresses import on_this_machine
 from llmo.config.profile import PriceConfig, ProviderConfig, RoutingConfig
 from llmo.types.messages import Target
+from tests.pricing import worst_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,7 +116,7 @@ def test_a_bound_of_the_profile_is_the_worst_case(find: Any) -> None:
     auto, known = find("auto", routing=bound).price, find("a/b", [ListedModel("a/b", price=RICH)], routing=bound).price
 
     assert ("limit", (1_000_000, 2_000_000, 5 * 10**11)) == (auto.source, auto.cap)
-    assert 10 * 1_000_000 + 4 * 2_000_000 + 5 * 10**11 == auto.worst(10, 4) == known.worst(10, 4)
+    assert 10 * 1_000_000 + 4 * 2_000_000 + 5 * 10**11 == worst_of(auto, 10, 4) == worst_of(known, 10, 4)
     assert 10 * 17 + 4 * 19 + 11 == known.charge(10).of(4)
     assert auto.cap == auto.ceiling == known.ceiling
 
@@ -128,7 +129,7 @@ def test_models_that_may_step_in_are_held_for(find: Any) -> None:
     listed = [ListedModel("a/b", price=cheap), ListedModel("c/d", price=dear)]
     found = find("a/b", listed, routing=RoutingConfig(models=("c/d",))).price
 
-    assert (10 * 50 + 4 * 5, 10 + 4, (50, 5, 0)) == (found.worst(10, 4), found.charge(10).of(4), found.ceiling)
+    assert (10 * 50 + 4 * 5, 10 + 4, (50, 5, 0)) == (worst_of(found, 10, 4), found.charge(10).of(4), found.ceiling)
     assert find("a/b", listed, routing=RoutingConfig(models=("c/d", "nobody/knows"))).price is None
     assert find("auto").price is None
 
@@ -156,7 +157,7 @@ def test_free_variants_are_free(find: Any) -> None:
     """
     price = find("nobody/knows:free").price
 
-    assert (0, (0, 0, 0)) == (price.worst(9, 9), price.ceiling)
+    assert (0, (0, 0, 0)) == (worst_of(price, 9, 9), price.ceiling)
 
 
 @pytest.mark.parametrize(("local", "expected"), [(False, False), (True, True)])

@@ -17,6 +17,7 @@ from llmo.config.profile import ProviderConfig
 from llmo.types.events import Usage
 from llmo.types.messages import Target
 from tests import peers
+from tests.pricing import worst_of
 from tests.servers import litellm_map
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +184,7 @@ def test_sources_that_disagree_make_the_dearer_price(built):
         "genai-prices": Price(input=590_000, output=790_000),
         "litellm": Price(input=100_000, output=9_000_000),
     } == found.by_source
-    assert [9_000_000 * 1000 + 590_000] * 2 == [found.price.worst(1, 1000), found.price.cost(Usage(1, 1000))]
+    assert [9_000_000 * 1000 + 590_000] * 2 == [worst_of(found.price, 1, 1000), found.price.cost(Usage(1, 1000))]
     assert [
         "groq/llama-3.3-70b-versatile in: 0.59 | 0.1",
         "groq/llama-3.3-70b-versatile out: 0.79 | 9",

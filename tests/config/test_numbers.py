@@ -27,6 +27,7 @@ from llmo.errors import ConfigError, UsageError
 from llmo.types.events import Usage
 from llmo.types.messages import Params
 from llmo.types.money import DOLLAR
+from tests.pricing import worst_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -356,4 +357,4 @@ def test_the_dearest_tokens_that_can_be_asked_for_fit_into_the_ledger() -> None:
     """
     dear = Price(input=0, output=parameters.MOST_PRICE * DOLLAR // 1_000_000)
 
-    assert dear.worst(0, parameters.MOST_TOKENS) < 2**62
+    assert worst_of(dear, 0, parameters.MOST_TOKENS) < 2**62

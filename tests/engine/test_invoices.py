@@ -12,6 +12,7 @@ from llmo.routing.planner import Planner, Selection
 from llmo.types.events import Usage
 from llmo.types.messages import Message, Params, Request, Target
 from llmo.types.money import parse_usd
+from tests.pricing import worst_of
 
 NOW = 1_795_300_000.0
 KINDS = {"anthropic": "anthropic", "openai": "openai", "litellm": "litellm"}
@@ -145,7 +146,7 @@ def test_a_long_context_is_held_at_the_tier_that_its_bound_reaches() -> None:
     """
     found = Catalog(now=NOW).find(Target("anthropic", "claude-sonnet-4-5"), ProviderConfig(kind="anthropic"))
     assert found.price is not None
-    below, above = (found.price.worst(bound, 0) for bound in (200_000, 200_001))
+    below, above = (worst_of(found.price, bound, 0) for bound in (200_000, 200_001))
 
     assert (200_000 * 3_750_000, 200_001 * 7_500_000) == (below, above)
 

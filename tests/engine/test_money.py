@@ -34,6 +34,7 @@ from llmo.types.events import Finish, ReportedCost, Text, Usage
 from llmo.types.money import DOLLAR
 from tests import virtual
 from tests.fakes import HELLO, A, B, Open, Scripted, candidate, plan, price, quoted
+from tests.pricing import worst_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +57,7 @@ def ledger(tmp_path: Path) -> Iterator[SQLiteLedger]:
 
 
 def worst(tokens: int, bound: int = BOUND) -> int:
-    return price().worst(bound, tokens)
+    return worst_of(price(), bound, tokens)
 
 
 def able(target: Any, rank: int, **facts: Any) -> Candidate:

@@ -28,6 +28,7 @@ from llmo.types.events import Finish, Text, Usage
 from llmo.types.money import DOLLAR
 from tests import virtual
 from tests.fakes import HELLO, NEED, A, B, C, Open, Scripted, candidate, plan, price, quoted
+from tests.pricing import worst_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ CHEAP, BOUND = price(), 20
 
 
 def worst(tokens: int) -> int:
-    return CHEAP.worst(BOUND, tokens)
+    return worst_of(CHEAP, BOUND, tokens)
 
 
 def able(target: Any = A, rank: int = 1, own: int | None = 128_000, **facts: Any) -> Candidate:

@@ -86,7 +86,7 @@ def test_a_limit_is_inclusive_and_names_every_amount_when_it_refuses(ledger):
         ledger.hold(call("d"), 2 * DOLLAR + 1, [limit])
 
     assert (
-        "budget daily does not cover openai/gpt: limit $5, spent $2, held $1, left $2, needed up to $2.000000000001, "
+        "budget daily does not cover openai/gpt: limit $5.00, spent $2.00, held $1.00, left $2.00, needed up to $2.000000000001, "
         "resets 2026-11-23T00:00:00+01:00"
     ) == refusal.value.message
     assert "raise the budget in the profile, or wait for calls in flight" == refusal.value.hint

@@ -26,6 +26,7 @@ from llmo.types.events import Event, Finish, Notice, ReportedCost, ServedBy, Tex
 from tests import virtual
 from tests.contract.dialects import HELLO, JSON, KEY, LITELLM, Scripted, events, link, played
 from tests.emitted import ignore
+from tests.pricing import worst_of
 
 INFO = {"litellm_params": {"model": "openai/x"}, "model_name": "x"}
 PRICED = {"mode": "chat", "input_cost_per_token": 1.5e-07, "output_cost_per_token": 6e-07}
@@ -332,7 +333,7 @@ def test_deployments_that_share_a_name_cost_what_the_dearest_does() -> None:
 
     assert both.price is not None
     assert (100_000, 900_000, (150_000, 900_000)) == (both.price.input, both.price.output, both.price.peak)
-    assert 10 * 150_000 + 10 * 900_000 == both.price.worst(10, 10)
+    assert 10 * 150_000 + 10 * 900_000 == worst_of(both.price, 10, 10)
     assert (8_000, frozenset(), None) == (both.context, both.abilities, some.price)
 
 

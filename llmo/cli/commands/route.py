@@ -48,7 +48,7 @@ def route(
         from llmo.cli.readiness import examined
 
         ctx.online = True
-        ctx.planner.unready.update({state.name: state.message for state in examined(ctx) if not state.ready})
+        ctx.planner.rule_out({state.name: state.message for state in examined(ctx) if not state.ready})
     if rows is not None:
         return _rows(ctx, rows, selection, inputs)
     question = prompts.question(ctx, prompt, inputs, selection)

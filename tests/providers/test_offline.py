@@ -127,6 +127,93 @@ def test_an_enum_follows_the_prompt() -> None:
     assert json.loads(sample(schema, "Classify. The billing page has a bug")) == {"category": "bug"}
 
 
+def classified(message: str, **properties: Json) -> Any:
+    """What a classification of a message says, after an instruction that names every member."""
+    schema: dict[str, Json] = {"type": "object", "properties": properties}
+    prompt = f"Classify the message as billing, bug, other, en or de. An empty one is other.\n\n---\n{message}\n---\n"
+    return json.loads(sample(schema, prompt))
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("Guten Tag, die App stürzt beim Öffnen ab und ich kann nicht arbeiten.", "de"),
+        ("Bonjour, je n'arrive plus à me connecter.", "fr"),
+        ("Доброго дня, дякую за швидку доставку! Усе працює чудово.", "uk"),  # noqa: RUF001
+        ("Не приходит код подтверждения.", "ru"),  # noqa: RUF001
+        ("先週購入したヘッドホンの左側から音が出ません。", "ja"),
+        ("请帮我退款", "zh"),
+        ("سلام، برنامه بسته می\u200cشود.", "fa"),
+        ("كيف أغيّر كلمة المرور؟", "ar"),
+        ("teşekkürler, sorun çözüldü", "tr"),
+        ("x = 1", "en"),
+        ("", "en"),
+    ],
+)
+def test_a_language_is_that_of_the_message(message: str, code: str) -> None:
+    """
+    Of the passage between the marks, not of the instruction; as code, as English name, or in an enumeration.
+    """
+    codes = ["ar", "de", "en", "fa", "fr", "ja", "ru", "tr", "uk", "zh", "other"]
+    found = classified(message, language={"enum": codes}, lang={"type": "string"}, name={"enum": ["German", "English"]})
+
+    assert (code, code) == (found["language"], found["lang"])
+    assert {"de": "German", "en": "English"}.get(code, "German") == found["name"]
+
+
+def test_an_enum_is_not_taken_from_the_instruction_or_from_a_part_of_a_word() -> None:
+    """
+    `he` is no part of `the`, and what the instruction lists is no evidence.
+    """
+    assert {"who": "she"} == classified("What the mother says: she leaves", who={"enum": ["he", "she", "they"]})
+    assert {"kind": "other"} == classified("Good day to you all", kind={"enum": ["billing", "bug", "other"]})
+    assert {"kind": "delivery"} == classified("It was never delivered", kind={"enum": ["delivery", "other"]})
+
+
+def test_texts_follow_the_name_of_their_field() -> None:
+    """
+    What the message has of that kind, else an example of it; the first sentence that says something for the rest.
+    """
+    message = "Hi! Order A-20931 for Anna Berg (anna@example.org) of 2026-03-02 costs €64. Please call."
+    names = ("summary", "orderId", "customer_name", "email", "date", "currency", "website")
+    found = classified(message, **{name: {"type": "string"} for name in names}, total={"type": "number"})
+
+    assert {
+        "summary": "Order A-20931 for Anna Berg (anna@example.org) of 2026-03-02 costs €64.",
+        "orderId": "A-20931",
+        "customer_name": "Anna Berg",
+        "email": "anna@example.org",
+        "date": "2026-03-02",
+        "currency": "EUR",
+        "website": "https://example.com/",
+        "total": 0.5,
+    } == found
+
+
+def test_a_list_of_keywords_and_a_number_come_from_the_message() -> None:
+    """
+    Within what the schema allows.
+    """
+    found = classified(
+        "Three passengers lost 4 suitcases in Rotterdam",
+        tags={"type": "array", "items": {"type": "string"}, "maxItems": 2},
+        count={"type": "integer", "minimum": 1},
+        few={"type": "integer", "maximum": 3, "minimum": 3},
+        title={"type": "string", "maxLength": 20},
+    )
+
+    assert {"tags": ["passengers", "suitcases"], "count": 4, "few": 3, "title": "Three passengers"} == found
+
+
+def test_a_million_letters_are_not_read() -> None:
+    """
+    The end of a prompt is enough, whatever it is made of.
+    """
+    schema: dict[str, Json] = {"properties": {"email": {}, "summary": {}, "id": {}, "date": {}, "phone": {}}}
+    for text_ in ("a@" * 10**6, "1-" * 10**6, "A" * 10**6, "Aa " * 10**6, "---\n" * 10**5, ". " * 10**6):
+        assert len(sample(schema, text_)) < 2000
+
+
 @pytest.mark.parametrize(
     "pattern",
     [

@@ -12,6 +12,8 @@ import math
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from llmo.providers.offline import plausible
+from llmo.providers.offline.subject import Subject
 from llmo.types import jsontext
 
 if TYPE_CHECKING:
@@ -26,21 +28,22 @@ DEEPEST = 40
 ROOM = 10_000
 """Parts of an answer, and looks at a schema; a text counts by its length."""
 LETTERS = 16
+LONG = 200
+"""Characters of a text without a limit of its own."""
+_TEXTS: tuple[Mapping[str, Json], ...] = ({"type": "string"}, {})
 LONGEST = 10_000
-READ = 20_000
-"""Characters of the prompt, from its end, that are searched for a member of an enum."""
 DIGITS = 4000
 
 
 def sample(schema: Mapping[str, Json], prompt: str) -> str:
-    """JSON text; the same for the same schema and prompt, and an enum's member named in the prompt is taken."""
+    """JSON text; the same for the same schema and prompt. Values follow the prompt where `plausible` knows how."""
     return jsontext.write(_Sampler(schema, prompt).value(schema, "", 0))
 
 
 class _Sampler:
     def __init__(self, root: Mapping[str, Any], prompt: str) -> None:
         self.root, self.prompt = root, prompt
-        self.lowered = prompt[-READ:].lower()
+        self.subject = Subject(prompt)
         self.room = ROOM
 
     def value(self, schema: Any, path: str, depth: int) -> Any:
@@ -110,12 +113,9 @@ class _Sampler:
         return found if isinstance(found, dict) else {}
 
     def _member(self, members: list[Any], path: str) -> Any:
-        some = members[:LONGEST]
-        named = [m for m in some if isinstance(m, str) and m and m.lower() in self.lowered]
-        # The last mention: an instruction that lists the choices comes before the text.
-        if named and len(named) < len(members):
-            return max(named, key=lambda m: self.lowered.rfind(m.lower()))
-        return members[self._number(path) % len(members)]
+        names = [m for m in members[:LONGEST] if isinstance(m, str) and m]
+        found = plausible.member(_field(path), names, self.subject) if len(names) > 1 else None
+        return members[self._number(path) % len(members)] if found is None else found
 
     def _number(self, path: str) -> int:
         text = f"{path}\0{self.prompt}".encode(errors="replace")
@@ -137,6 +137,9 @@ class _Sampler:
         size = least if depth >= DEPTH else max(least, min(1, _whole(schema, "maxItems", 1)))
         items = schema.get("items", {"type": "string"})
         made: list[Any] = []
+        if items in _TEXTS and depth < DEPTH:
+            several = plausible.texts(_field(path), self.subject)
+            made = list(several[: max(0, min(len(several), _whole(schema, "maxItems", len(several))))])
         while len(made) < size and self.room >= 0:
             made.append(self.value(items, f"{path}/{len(made)}", depth + 1))
         return made
@@ -144,9 +147,9 @@ class _Sampler:
     def _string(self, schema: dict[str, Any], path: str, _: int) -> str:
         fixed = _FORMATS.get(str(schema.get("format"))) or _matching(schema.get("pattern"))
         if fixed is None:
-            text = " ".join(self.prompt.split()[-8:]) or path.rsplit("/", 1)[-1] or "text"
-            low, high = _whole(schema, "minLength", 0), _whole(schema, "maxLength", 80)
-            fixed = text[: max(0, min(high, LONGEST))].ljust(max(0, min(low, LONGEST)), ".")
+            text = plausible.text(_field(path), self.subject)
+            low, high = _whole(schema, "minLength", 0), _whole(schema, "maxLength", LONG)
+            fixed = plausible.shortened(text, min(high, LONGEST)).ljust(max(0, min(low, LONGEST)), ".")
         self.room -= len(fixed) // LETTERS
         return fixed
 
@@ -159,6 +162,9 @@ class _Sampler:
         first = -(-least // step) * step
         choices = max(1, ((least + 10 if most is None else most) - first) // step + 1)
         made = first + step * (self._number(path) % choices)
+        named = (int(one) for one in self.subject.numbers if one.lstrip("-").isdecimal())
+        within = (one for one in named if one >= first and (most is None or one <= most) and (one - first) % step == 0)
+        made = next(within, made)
         return made if abs(made) < 10**DIGITS else 0
 
     def _decimal(self, schema: dict[str, Any], path: str, depth: int) -> float:
@@ -173,6 +179,11 @@ class _Sampler:
 
     def _boolean(self, _schema: dict[str, Any], path: str, _: int) -> bool:
         return self._number(path) % 2 == 1
+
+
+def _field(path: str) -> str:
+    """The name that is nearest above a value: items of a list go by the list's."""
+    return next((name for name in reversed(path.split("/")) if not name.isdecimal()), "")
 
 
 def _range(schema: Mapping[str, Any]) -> tuple[Fraction | None, Fraction | None]:

@@ -25,6 +25,7 @@ from llmo.types.jsontext import Json
 if TYPE_CHECKING:
     from llmo.client.question import Options, Spelling
     from llmo.config.profile import Profile
+    from llmo.routing.model_names import ModelNames
     from llmo.routing.planner import Selection
     from llmo.types.messages import Params, Target
 
@@ -274,11 +275,9 @@ def choice(selection: SelectionFlags) -> Selection:
     return replace(question.selection(given(selection), flags()), allow_unpriced=selection.allow_unpriced)
 
 
-def compared_targets(selection: SelectionFlags, profile: Profile) -> list[Target]:
+def compared_targets(selection: SelectionFlags, names: ModelNames) -> list[Target]:
     """Return the targets of `--compare`. Raises `UsageError` for fewer than two."""
-    from llmo.routing.chains import resolve
-
-    targets = list(dict.fromkeys(resolve(profile, ref) for ref in selection.model or ()))
+    targets = list(dict.fromkeys(map(names.resolve, selection.model or ())))
     if len(targets) < 2:  # noqa: PLR2004 - one has nothing to be compared with
         raise UsageError("--compare requires at least two models", hint="name each one with -m")
     return targets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llmo.cli.known_models import told_of
+from llmo.cli.known_providers import told_of
 from llmo.config.credentials import key_origin, why_not_ready, withheld
 from llmo.errors import LlmoError
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from llmo.config.profile import Profile
     from llmo.ledger.backend import Ledger
     from llmo.ledger.records import Limit
+    from llmo.routing.model_names import ModelNames
     from llmo.routing.planner import Planner
     from llmo.storage.history import History
 
@@ -96,6 +97,13 @@ class Runtime:
             lists=ModelLists(cache_dir(self.env) / "models"),
             installed=cache_dir(self.env) / FILE,
         )
+
+    @cached_property
+    def names(self) -> ModelNames:
+        """Return the models of this profile by name."""
+        from llmo.routing.model_names import ModelNames
+
+        return ModelNames(self.profile, self.env, self.catalog)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -1,7 +1,5 @@
 """
 Who is asked in which order, before anything is known of them: the five steps of a task, or what `-m` names.
-
-Names become targets here, and a wrong one is told with the nearest.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from llmo.config.profile import TASKS
 from llmo.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from llmo.config.profile import Profile
     from llmo.types.messages import Target
@@ -29,7 +27,7 @@ class ChainStep(NamedTuple):
     why: str
 
 
-def chain(profile: Profile, task: str) -> list[ChainStep]:
+def chain(profile: Profile, task: str, resolve: Callable[[str], Target]) -> list[ChainStep]:
     """
     The five steps of a task: primary, secondary, OpenRouter, LiteLLM, local; each target once.
 
@@ -48,7 +46,7 @@ def chain(profile: Profile, task: str) -> list[ChainStep]:
     seen: dict[Target, ChainStep] = {}
     for tier, key, refs in steps:
         for position, ref in enumerate(refs, 1):
-            target = resolve(profile, ref)
+            target = resolve(ref)
             seen.setdefault(target, ChainStep(tier, target, f"{_ORDINAL.get(position, f'{position}th')} of {key}"))
     return list(seen.values())
 
@@ -62,7 +60,11 @@ def check_task(profile: Profile, task: str) -> None:
 def check_provider(profile: Profile, name: str) -> None:
     """Raise `ConfigError` for a name that is no provider of the profile."""
     if name not in profile.providers:
-        _unknown(profile, f"{name}/")
+        from llmo.types.nearest import suggestion
+
+        raise ConfigError(
+            f"unknown provider: {name}", hint=suggestion(name, profile.providers, "providers of this profile")
+        )
 
 
 def _unknown_task(profile: Profile, task: str) -> ConfigError:
@@ -72,35 +74,7 @@ def _unknown_task(profile: Profile, task: str) -> ConfigError:
     return ConfigError(f"unknown task: {task}", hint=suggestion(task, known, "tasks of this profile"))
 
 
-def explicit(profile: Profile, refs: Sequence[str]) -> list[ChainStep]:
+def explicit(refs: Sequence[str], resolve: Callable[[str], Target]) -> list[ChainStep]:
     """The chain that `-m` names, in its order."""
-    targets = dict.fromkeys(resolve(profile, ref) for ref in refs)
+    targets = dict.fromkeys(map(resolve, refs))
     return [ChainStep("explicit", target, "requested with -m") for target in targets]
-
-
-def resolve(profile: Profile, ref: str) -> Target:
-    """
-    Turn `provider/model`, an alias, or a model that one provider lists into a target.
-
-    Raises `ConfigError` with the nearest name.
-    """
-    from llmo.config.profile import parse_target
-
-    ref = profile.aliases.get(ref, ref)
-    target = parse_target(ref)
-    if target and target.provider in profile.providers:
-        return target
-    owners = [name for name, provider in profile.providers.items() if ref in provider.models]
-    if len(owners) == 1:
-        return parse_target(f"{owners[0]}/{ref}") or _unknown(profile, ref)
-    return _unknown(profile, ref)
-
-
-def _unknown(profile: Profile, ref: str) -> Target:
-    from llmo.types.nearest import suggestion
-
-    provider, slash, _ = ref.partition("/")
-    known = list(profile.providers) if slash else [*profile.aliases, *profile.providers]
-    what = "provider" if slash else "model or alias"
-    kind = "providers" if slash else "use provider/model; aliases and providers"
-    raise ConfigError(f"unknown {what}: {provider}", hint=suggestion(provider, known, f"{kind} of this profile"))

@@ -13,6 +13,7 @@ from llmo.requests import chat_body, content, extras
 from llmo.routing import chains, privacy, tokens
 from llmo.routing import plan as router
 from llmo.routing.classifier import classify
+from llmo.routing.model_names import ModelNames
 from llmo.routing.plan import Plan, TargetFacts, Task
 from llmo.routing.requirements import Requirements
 from llmo.types import parameters
@@ -64,6 +65,7 @@ class Planner:
         self._env = env
         self._catalog = catalog
         self._history = history
+        self.names = ModelNames(profile, env, catalog)
         self._unreachable: dict[str, str] = {}
         self._facts: dict[Target, TargetFacts] = {}
         self._chains: dict[tuple[tuple[str, ...], str], list[ChainStep]] = {}
@@ -125,7 +127,9 @@ class Planner:
     def _steps(self, models: tuple[str, ...], task: str) -> list[ChainStep]:
         key = (models, task)
         if key not in self._chains:
-            self._chains[key] = chains.explicit(self._profile, models) if models else chains.chain(self._profile, task)
+            resolve = self.names.resolve
+            explicit = chains.explicit(models, resolve) if models else None
+            self._chains[key] = explicit or chains.chain(self._profile, task, resolve)
         return self._chains[key]
 
     def _reserved(self, request: Request, facts: Mapping[Target, TargetFacts]) -> Mapping[str, Reserved]:

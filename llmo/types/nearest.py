@@ -10,18 +10,19 @@ if TYPE_CHECKING:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """`; did you mean base_url?`, to end a message with; empty if no known name is close."""
-    found = _close(name, known)
+    found = close(name, known)
     return f"; did you mean {found}?" if found else ""
 
 
 def suggestion(name: str, known: Iterable[str], what: str) -> str:
     """A hint: `did you mean simple?`, or all known names after `what`."""
     known = tuple(known)
-    found = _close(name, known)
+    found = close(name, known)
     return f"did you mean {found}?" if found else f"{what}: {', '.join(known) or 'none'}"
 
 
-def _close(name: str, known: Iterable[str]) -> str:
+def close(name: str, known: Iterable[str]) -> str:
+    """The known name that is closest, without regard to capitals; empty if none is close."""
     import difflib
 
     lower = {word.lower(): word for word in known}

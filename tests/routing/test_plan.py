@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from llmo.catalog.catalog import Model
+from llmo.catalog.catalog import Catalog, Model
 from llmo.config.profile import FallbackConfig, Profile, ProviderConfig, TaskConfig
 from llmo.errors import ConfigError, ContextTooLong, CredentialsError, LlmoError
 from llmo.ledger.records import Latency
-from llmo.routing.chains import ChainStep, chain, explicit, resolve
+from llmo.routing.chains import ChainStep, chain, explicit
+from llmo.routing.model_names import ModelNames
 from llmo.routing.plan import Plan, TargetFacts, Task, plan
 from llmo.routing.refusals import require_candidates
 from llmo.routing.requirements import Requirements
@@ -25,6 +26,8 @@ PROFILE = Profile(
     tasks={"simple": TaskConfig(primary=("fast", "b/x"), secondary=("c/x", "a/m1"))},
     fallback=FallbackConfig(openrouter=("d/r",), litellm=("b/x", "c/l"), local=("a/m1",)),
 )
+
+NAMES = ModelNames(PROFILE, {}, Catalog(now=0))
 
 
 def facts(**changes: Any) -> TargetFacts:
@@ -45,7 +48,7 @@ def test_a_chain_has_five_steps_and_each_target_once() -> None:
     """
     Primary, secondary, OpenRouter, LiteLLM, local; a target keeps its first place.
     """
-    assert [(s.tier, str(s.target), s.why) for s in chain(PROFILE, "simple")] == [
+    assert [(s.tier, str(s.target), s.why) for s in chain(PROFILE, "simple", NAMES.resolve)] == [
         ("primary", "a/m1", "first of tasks.simple.primary"),
         ("primary", "b/x", "second of tasks.simple.primary"),
         ("secondary", "c/x", "first of tasks.simple.secondary"),
@@ -58,7 +61,7 @@ def test_named_models_are_the_chain() -> None:
     """
     -m may be given several times, in order.
     """
-    assert [str(s.target) for s in explicit(PROFILE, ["b/x/y:free", "fast", "only"])] == [
+    assert [str(s.target) for s in explicit(["b/x/y:free", "fast", "only"], NAMES.resolve)] == [
         "b/x/y:free",
         "a/m1",
         "solo/only",
@@ -70,11 +73,14 @@ def test_named_models_are_the_chain() -> None:
     [
         pytest.param("sol/x", "unknown provider: sol", "did you mean solo?", id="provider"),
         pytest.param("fst", "unknown model or alias: fst", "did you mean fast?", id="alias"),
+        pytest.param("m1", "several providers have m1", "choose one: a/m1, b/m1, c/m1, d/m1", id="ambiguous model"),
+        pytest.param("onyl", "unknown model or alias: onyl", "did you mean solo/only?", id="model"),
+        pytest.param("zzz/only", "unknown provider: zzz", "providers of this profile: a, b, c, d, solo", id="far"),
         pytest.param(
-            "m1",
-            "unknown model or alias: m1",
+            "qqqq",
+            "unknown model or alias: qqqq",
             "use provider/model; aliases and providers of this profile: fast, a, b, c, d, solo",
-            id="ambiguous model",
+            id="nothing near",
         ),
     ],
 )
@@ -83,9 +89,51 @@ def test_an_unknown_name_is_told_with_the_nearest(ref: str, message: str, hint: 
     What cannot be resolved says what was meant.
     """
     with pytest.raises(ConfigError) as caught:
-        resolve(PROFILE, ref)
+        NAMES.resolve(ref)
 
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+KEYED = Profile(
+    providers={
+        "openai": ProviderConfig(kind="openai"),
+        "openrouter": ProviderConfig(kind="openrouter", models=("openai/gpt-4o", "x/rare")),
+        "ollama": ProviderConfig(kind="ollama", models=("llama3.1:latest",)),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("env", "ref", "expected"),
+    [
+        pytest.param({"OPENAI_API_KEY": "k"}, "gpt-4o", "openai/gpt-4o", id="the one with a key"),
+        pytest.param({"OPENROUTER_API_KEY": "k"}, "gpt-4o", "openrouter/openai/gpt-4o", id="behind the vendor"),
+        pytest.param(
+            {"OPENAI_API_KEY": "k", "OPENROUTER_API_KEY": "k"}, "gpt-4o", "openai/gpt-4o", id="by that very name first"
+        ),
+        pytest.param({"OPENROUTER_API_KEY": "k"}, "x/rare", "openrouter/x/rare", id="a name with a slash"),
+        pytest.param({}, "llama3.1", "ollama/llama3.1:latest", id="without its tag"),
+        pytest.param(
+            {},
+            "gpt-4o",
+            "no ready provider has gpt-4o (not ready: openai: OPENAI_API_KEY is not set)",
+            id="who would have it",
+        ),
+        pytest.param(
+            {}, "rare", "no ready provider has rare (not ready: openrouter: OPENROUTER_API_KEY is not set)", id="behind"
+        ),
+    ],
+)
+def test_a_bare_model_is_that_of_the_only_ready_provider(env: dict[str, str], ref: str, expected: str) -> None:
+    """
+    Else the error says who has it.
+    """
+    try:
+        found = str(ModelNames(KEYED, env, Catalog(now=0)).resolve(ref))
+    except ConfigError as exc:
+        found = f"{exc.message} ({exc.hint})"
+
+    assert found == expected
 
 
 def test_an_unknown_task_lists_the_known() -> None:
@@ -93,7 +141,7 @@ def test_an_unknown_task_lists_the_known() -> None:
     A task that the profile does not have is a configuration error.
     """
     with pytest.raises(ConfigError, match="unknown task: nope"):
-        chain(PROFILE, "nope")
+        chain(PROFILE, "nope", NAMES.resolve)
 
 
 def test_hard_constraints_come_before_order() -> None:

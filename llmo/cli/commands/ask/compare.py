@@ -82,7 +82,7 @@ class ComparedTarget:
 def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
     """Ask all targets and return the exit code."""
     _refuse(output)
-    targets = options.compared_targets(selection, ctx.profile)
+    targets = options.compared_targets(selection, ctx.names)
     question = prompts.question(ctx, prompt, inputs, selection)
     request = replace(question.request, stream=output.stream is not False)
     question = replace(question, request=request, restart=True)

@@ -15,6 +15,7 @@ from llmo.config import parameters
 if TYPE_CHECKING:
     from llmo.batch.spec import BatchSpec, OutputSpec
     from llmo.config.profile import Profile
+    from llmo.routing.model_names import ModelNames
 
 STDOUT = (None, "-", "/dev/stdout")
 
@@ -285,14 +286,14 @@ class BatchFlags:
     manner: RunOptions
 
 
-def output_spec(flags: BatchFlags, profile: Profile) -> OutputSpec:
+def output_spec(flags: BatchFlags, names: ModelNames) -> OutputSpec:
     """Where the run writes. Raises `LlmoError` for a name whose format is not known, and for less than two models."""
     from llmo.batch.output.export import shape_of
     from llmo.batch.spec import OutputSpec
 
     output = flags.output
     target = None if output.output in STDOUT else Path(str(output.output))
-    compared = options.compared_targets(flags.selection, profile) if flags.manner.compare else ()
+    compared = options.compared_targets(flags.selection, names) if flags.manner.compare else ()
     return OutputSpec(
         target=target,
         shape=output.output_format or shape_of(target),

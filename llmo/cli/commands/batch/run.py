@@ -57,7 +57,7 @@ def batch(ctx: Context, flags: BatchFlags) -> int:
 def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
     """The batch that the flags describe, checked as far as possible before anything is paid for. Raises `LlmoError`."""
     export.lines_only("--errors", flags.output.errors)
-    writes = output_spec(flags, ctx.profile)
+    writes = output_spec(flags, ctx.names)
     piped = not flags.inputs or rows.STDIN in flags.inputs
     output_files.apart(
         _written(writes),

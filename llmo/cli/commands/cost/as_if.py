@@ -24,9 +24,7 @@ def price_of(ctx: Context, ref: str) -> Callable[[Spending], Pico]:
 
     Raises `UsageError` when its price is unknown.
     """
-    from llmo.routing.chains import resolve
-
-    target = resolve(ctx.profile, ref)
+    target = ctx.names.resolve(ref)
     price = _price(ctx, target)
     if price is None:
         raise UsageError(f"the price of {target} is unknown", hint="add it to the profile as a [[prices]] entry")

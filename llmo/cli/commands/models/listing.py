@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from llmo.cli.known_models import names, told_of
+from llmo.cli.known_providers import told_of
 from llmo.config import parameters
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, SortStep
@@ -93,7 +93,7 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
     config = ctx.profile.providers[name]
     address = base_url(name, config, ctx.env)
     not_ready = why_not_ready(name, config, ctx.env)
-    for model in names(ctx, name):
+    for model in ctx.names.of(name):
         target = Target(name, model)
         known = ctx.catalog.find(target, config, address)
         yield Offer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.cli.known_models import names, told_of
+from llmo.cli.known_providers import told_of
 from llmo.config import patterns
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def _budgets(ctx: Context) -> Iterator[str]:
         if pattern is None:
             continue
         providers = [one for one in told_of(ctx) if patterns.matches(budget.match.get("provider", "*"), one)]
-        known = {name: names(ctx, name) for name in providers}
+        known = {name: ctx.names.of(name) for name in providers}
         met = any(patterns.means_model(pattern, name, model) for name, models in known.items() for model in models)
         # `vllm/llama` means a server whose models nobody listed: it may well have that one.
         if not met and not any(patterns.may_begin(pattern, f"{name}/") for name, models in known.items() if not models):

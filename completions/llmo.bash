@@ -67,7 +67,7 @@ _llmo_table() { # what may follow $path
   case $path in
     '')
       commands='ask batch route cost models profile'
-      options='--version -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      options='-V --version -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
     'ask')

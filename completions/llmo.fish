@@ -43,7 +43,7 @@ complete -c llmo -n '__llmo_at' -a route -d 'Show which model would answer and w
 complete -c llmo -n '__llmo_at' -a cost -d 'Show spending and budgets.'
 complete -c llmo -n '__llmo_at' -a models -d 'List models with prices, context and readiness.'
 complete -c llmo -n '__llmo_at' -a profile -d 'Create, show, check and change profiles.'
-complete -c llmo -n '__llmo_at' -l version -d 'show the version and exit'
+complete -c llmo -n '__llmo_at' -s V -l version -d 'show the version and exit'
 complete -c llmo -n '__llmo_at' -s P -l profile -d 'profile to use, by name or path' -r -F -a '(__llmo_run profile list | string replace -r \'^..(.*?)(  \\(built-in\\))?$\' \'$1\')'
 complete -c llmo -n '__llmo_at' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at' -s v -l verbose -d 'explain what happens and why'

@@ -79,6 +79,12 @@ class Lazy(Group):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; an unknown one is suggested from all names, not only the loaded ones."""
+        if args and args[0] == "help":
+            # Programs that people know have it; there is no such command, only another way to --help.
+            args = [*args[1:], "--help"]
+            if len(args) == 1:
+                sys.stdout.write(f"{ctx.get_help()}\n")
+                ctx.exit()
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from llmo.types.nearest import suggestion
 
@@ -137,11 +143,7 @@ def run(args: Sequence[str]) -> int:
     except KeyboardInterrupt:
         return report(Cancelled(), args)
     except Exception as exc:  # noqa: BLE001 - nobody else catches what nobody foresaw
-        if debug and not hasattr(exc, "format_message"):
-            trace(exc)
-        if isinstance(exc, OSError) and exc.errno in FULL:
-            forget_stdout()
-        return report(_explained(exc), args)
+        return _unforeseen(exc, args, debug=debug)
     return code if isinstance(code, int) else 0
 
 
@@ -151,11 +153,20 @@ def spelled(args: Sequence[str]) -> list[str]:
     return [BARE.get(arg, arg) if place < end else arg for place, arg in enumerate(args)]
 
 
-def _explained(exc: Exception) -> LlmoError:
-    """Say what a foreign exception means: a wrong command line, or a bug of ours."""
+def _unforeseen(exc: Exception, args: Sequence[str], *, debug: bool) -> int:
+    """Report what is no error of ours; a command without arguments shows its help."""
     if type(exc).__name__ == "NoArgsIsHelpError":
         sys.stdout.write(f"{exc.ctx.get_help()}\n")  # type: ignore[attr-defined]  # typer hides the class
-        return UsageError("no command given", hint="choose one of the commands above")
+        return int(Exit.OK)
+    if debug and not hasattr(exc, "format_message"):
+        trace(exc)
+    if isinstance(exc, OSError) and exc.errno in FULL:
+        forget_stdout()
+    return report(_explained(exc), args)
+
+
+def _explained(exc: Exception) -> LlmoError:
+    """Say what a foreign exception means: a wrong command line, or a bug of ours."""
     if hasattr(exc, "format_message"):
         command = getattr(getattr(exc, "ctx", None), "command_path", "llmo")
         if near := getattr(exc, "possibilities", None):

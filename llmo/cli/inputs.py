@@ -30,6 +30,13 @@ IMAGES = {
 }
 
 
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(help="the prompt, best in quotes; - reads standard input", show_default=False, metavar="PROMPT"),
+]
+"""The prompt as the shell hands it over: one argument, or several when it was not quoted."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
     """Inputs of `ask` and `route`."""
@@ -92,6 +99,11 @@ class Inputs:
     no_stdin: Annotated[
         bool, typer.Option("-n", "--no-stdin", help="do not read standard input", rich_help_panel="Input")
     ] = False
+
+
+def joined(words: list[str] | None) -> str | None:
+    """Return the prompt that an unquoted one was; None when there is none."""
+    return " ".join(words) if words else None
 
 
 def question(

@@ -218,7 +218,7 @@ def _version(value: bool) -> None:
 def top(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="show the version and exit", is_eager=True, callback=_version)
+        bool, typer.Option("-V", "--version", help="show the version and exit", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
     """Prompt language models and run batch jobs over files, through one router with hard budgets."""

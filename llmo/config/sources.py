@@ -83,10 +83,13 @@ def failed(verb: str, path: Path, exc: OSError) -> ConfigError:
 
 
 def _unknown(where: Place, env: Mapping[str, str]) -> ConfigError:
-    names = f"known profiles: {', '.join(known(env))}"
+    from llmo.types.nearest import suggestion
+
     if where.explicit:
+        names = f"known profiles: {', '.join(known(env))}"
         return ConfigError(f"no such profile file: {where.path}", hint=names)
-    return ConfigError(f"unknown profile: {where.name}", hint=f"{names}; a path has a slash or ends in .toml")
+    hint = suggestion(where.name, known(env), "a path has a slash or ends in .toml; known profiles")
+    return ConfigError(f"unknown profile: {where.name}", hint=hint)
 
 
 def parsed(path: Path | str, content: bytes) -> dict[str, Any]:

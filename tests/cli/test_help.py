@@ -10,6 +10,7 @@ import pytest
 
 from llmo.cli.app import COMMANDS, Sections, program
 from llmo.cli.help import EXAMPLES, GROUPS, group
+from llmo.types.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,3 +81,32 @@ def test_the_list_of_commands_says_what_their_own_help_says() -> None:
     One summary for each command.
     """
     assert COMMANDS == {path[0]: one.help for path, one in ALL if len(path) == 1}
+
+
+@pytest.mark.parametrize(
+    ("args", "first"),
+    [
+        pytest.param((), "Usage: llmo [OPTIONS] COMMAND [ARGS]...", id="nothing"),
+        pytest.param(("help",), "Usage: llmo [OPTIONS] COMMAND [ARGS]...", id="help"),
+        pytest.param(("help", "ask"), "Usage: llmo ask [OPTIONS] [PROMPT]...", id="help of a command"),
+        pytest.param(("help", "profile", "set"), "Usage: llmo profile set [OPTIONS] {KEY} {VALUE}", id="deeper"),
+        pytest.param(("profile",), "Usage: llmo profile [OPTIONS] COMMAND [ARGS]...", id="a group"),
+        pytest.param(("-V",), f"llmo {__version__}", id="version"),
+    ],
+)
+def test_whoever_looks_for_help_finds_it(llmo: Llmo, args: tuple[str, ...], first: str) -> None:
+    """
+    On standard output, as a success.
+    """
+    run = llmo(*args)
+
+    assert (0, first, "") == (run.code, run.stdout.splitlines()[0], run.stderr)
+
+
+def test_a_prompt_need_not_be_quoted(llmo: Llmo) -> None:
+    """
+    Its words are joined; a lone - is standard input.
+    """
+    said = [llmo("ask", *words, "-P", "offline", stdin="piped").stdout for words in (("what", "is  it"), ("-",))]
+
+    assert ["You said: what is it piped", "You said: piped"] == [text.splitlines()[0] for text in said]

@@ -432,18 +432,22 @@ def test_a_name_is_a_file_in_the_config_directory(env, profile, tmp_path, monkey
     ]
 
 
-def test_an_unknown_profile_lists_the_known(env, profile, tmp_path):
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("wrok", "did you mean work?"),
+        ("zzz", "a path has a slash or ends in .toml; known profiles: default, offline, work"),
+    ],
+)
+def test_an_unknown_profile_is_told_with_the_known(env, profile, tmp_path, name, hint):
     """
-    A name that is no profile is an error with the names that are.
+    A name that is no profile is an error with the nearest name, or all that are.
     """
     profile("", name="config/profiles/work.toml")
     with pytest.raises(ConfigError) as caught:
-        load("wrok", env=env)
+        load(name, env=env)
 
-    assert ("unknown profile: wrok", "known profiles: default, offline, work; a path has a slash or ends in .toml") == (
-        caught.value.message,
-        caught.value.hint,
-    )
+    assert (f"unknown profile: {name}", hint) == (caught.value.message, caught.value.hint)
     assert ["no such profile file: p.toml"] == refusal(tmp_path / "no.toml", env)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmo.cli.inputs import Inputs
+from llmo.cli.inputs import Inputs, Words, joined
 from llmo.cli.options import SelectionFlags, command
 from llmo.types import jsontext
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 @command
 def route(
-    prompt: Annotated[
-        str | None, typer.Argument(help="the prompt; - reads standard input", show_default=False, metavar="PROMPT")
-    ] = None,
+    words: Words = None,
     *,
     selection: SelectionFlags,
     inputs: Inputs,
@@ -51,7 +49,7 @@ def route(
         ctx.planner.rule_out({state.name: state.message for state in examined(ctx) if not state.ready})
     if rows is not None:
         return _rows(ctx, rows, selection, inputs)
-    question = prompts.question(ctx, prompt, inputs, selection)
+    question = prompts.question(ctx, joined(words), inputs, selection)
     ctx.hurry(question.timeout or ctx.profile.timeout)
     session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
     return show_plan(ctx, session.plan(question), session.allowance(question.tags), as_json=as_json)

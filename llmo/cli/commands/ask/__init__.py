@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from llmo.cli.commands.ask.flags import AskOutput
-from llmo.cli.inputs import Inputs
+from llmo.cli.inputs import Inputs, Words, joined
 from llmo.cli.options import SelectionFlags, command
 
 
 @command
 def ask(
-    prompt: Annotated[
-        str | None, typer.Argument(help="the prompt; - reads standard input", show_default=False, metavar="PROMPT")
-    ] = None,
+    words: Words = None,
     *,
     selection: SelectionFlags,
     inputs: Inputs,
@@ -26,6 +20,7 @@ def ask(
 
     ctx = current()
     ctx.online = not output.dry_run
+    prompt = joined(words)
     if output.compare:
         from llmo.cli.commands.ask import compare as comparing
 

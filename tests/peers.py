@@ -14,6 +14,7 @@ import pytest
 
 PEERS = {
     "aimock": "run .ci/run once, or set LLMO_TEST_AIMOCK to its dist/cli.js",
+    "backports-zstd": "pip install -e '.[dev,zstd]'",
     "bash": "it is in the packages of the system",
     "chromium": "or chromium-browser, google-chrome, chrome",
     "fish": "it is in the packages of the system",

@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from llmo.cli.options import SelectionFlags
     from llmo.client.question import Question
 
-IMAGES = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF87a": "image/gif",
-    b"GIF89a": "image/gif",
-}
-
 
 Words = Annotated[
     list[str] | None,
@@ -170,10 +163,13 @@ def schema(given: str | None) -> Mapping[str, Json] | None:
 
 def read_text(path: Path, what: str) -> str:
     """Read a UTF-8 text file. Raises `UsageError` naming it as `what`."""
+    from llmo.requests import attachments
+
     data = _read(path, what)
-    if b"\0" in data[:8192]:
-        raise UsageError(f"{what}: binary file: {path}", hint="only text and PNG, JPEG, GIF, WebP images can be sent")
-    return _utf8(data, f"{what}: {path}")
+    try:
+        return attachments.text(str(path), data)
+    except UsageError as exc:
+        raise UsageError(f"{what}: {exc.message}", hint=exc.hint) from None
 
 
 def _read(path: Path, what: str) -> bytes:
@@ -216,23 +212,21 @@ def text_or_file(text: str) -> str:
 
 
 def _files(paths: list[str] | tuple[str, ...]) -> tuple[list[str], list[Image]]:
+    from llmo.requests import attachments
+
     texts, images = [], []
     for name in paths:
         path = Path(name)
         data = _read(path, "--file")
-        media_type = _media_type(data)
-        if media_type:
-            images.append(Image(path.name, media_type, data))
+        try:
+            found = attachments.read(str(path), data)
+        except UsageError as exc:
+            raise UsageError(f"--file: {exc.message}", hint=exc.hint) from None
+        if isinstance(found, str):
+            texts.append(f'<file name="{path.name}">\n{found.rstrip()}\n</file>')
         else:
-            text = read_text(path, "--file")
-            texts.append(f'<file name="{path.name}">\n{text.rstrip()}\n</file>')
+            images.append(found)
     return texts, images
-
-
-def _media_type(data: bytes) -> str | None:
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for magic, kind in IMAGES.items() if data.startswith(magic)), None)
 
 
 def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:

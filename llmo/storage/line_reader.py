@@ -14,12 +14,12 @@ LONGEST_LINE = 1 << 28
 PIECE = 1 << 20
 
 
-def lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
-    """The offset and the bytes of each line; None for the bytes of one that is longer than `LONGEST_LINE`."""
-    begin = 0
-    while line := file.readline(LONGEST_LINE):
+def lines(file: BinaryIO, longest: int | None = None) -> Iterator[tuple[int, bytes | None]]:
+    """The offset and the bytes of each line; None for the bytes of one of `longest` (`LONGEST_LINE`) or more."""
+    begin, most = 0, longest or LONGEST_LINE
+    while line := file.readline(most):
         size = len(line)
-        if size == LONGEST_LINE and not line.endswith(b"\n"):
+        if size == most and not line.endswith(b"\n"):
             while (more := file.readline(PIECE)) and not more.endswith(b"\n"):
                 size += len(more)
             size += len(more)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from llmo.batch.input.readers import read_parquet
+from llmo.batch.input.parquet_table import read_parquet
 from llmo.errors import UsageError
 from tests import peers
 

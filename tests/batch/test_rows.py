@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import os
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +18,7 @@ from llmo.batch.input.rows import Row, files, inputs, rows
 from llmo.batch.input.scan import Picked, scan
 from llmo.batch.input.template import Template
 from llmo.errors import UsageError
-from llmo.types.messages import Message, Params
+from llmo.types.messages import Image, Message, Params
 
 
 def read(tmp_path, name, data, **more):
@@ -61,7 +63,7 @@ def test_every_format_becomes_rows(tmp_path, name, data, expected):
         pytest.param("a.csv", 'a,b\n1,"x\ny"\n1\n', "ragged row: {path}:4: 1 fields", id="after a quoted line break"),
         pytest.param("a.csv", 'a\n"x', "broken CSV: {path}:2: unexpected end of data", id="open quote"),
         pytest.param("a.csv", "a,a\n", "column named twice: {path}: a", id="twice"),
-        pytest.param("a.csv", b"a\n\xff\n", "not UTF-8: {path} after line", id="csv bytes"),
+        pytest.param("a.csv", b"a\n\xff\n", "not UTF-8: {path}:2: byte 0xff", id="csv bytes"),
         pytest.param("a.txt", b"ok\n\xff\n", "not UTF-8: {path}:2", id="lines bytes"),
     ],
 )
@@ -99,6 +101,52 @@ def test_files_are_rows_sorted_once_each_hidden_ones_only_by_name(tmp_path):
 
     assert sorted(texts) == [".hidden", "a.md", "b.txt", "sub/c.txt"]
     assert [row.fields["name"] for row in rows(found[:1])] == ["a.md"]
+
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+
+
+def test_a_file_that_is_an_image_is_sent_as_one(tmp_path):
+    """
+    As `ask -f` does; its bytes are part of the key, and a template may name it.
+    """
+    (tmp_path / "a.png").write_bytes(PNG)
+    (tmp_path / "b.txt").write_text("words")
+    picture, text = rows(files([str(tmp_path)]))
+    builder = RequestBuilder(template=None, system=None, params=Params(), schema=None, choice={})
+    templated = RequestBuilder(
+        template=Template("{{ name }}: {{ text }}"), system=None, params=Params(), schema=None, choice={}
+    )
+    key = builder(picture).key
+
+    assert builder(picture).request.messages == (Message("user", "", (Image("a.png", "image/png", PNG),)),)
+    assert templated(picture).request.messages[0].text == "a.png: "
+    assert templated(text).request.messages == (Message("user", "b.txt: words"),)
+    (tmp_path / "a.png").write_bytes(PNG + b"x")
+    assert key != builder(next(rows(files([str(tmp_path)])))).key
+
+
+def test_a_folder_with_what_is_no_row_says_so_for_each(tmp_path):
+    """
+    A PDF, a program, an image that is none, a packed text; pipes are passed over, as they may never end.
+    """
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.7")
+    (tmp_path / "b.png").write_bytes(b"\x7fELF\0")
+    (tmp_path / "c.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "d.txt.gz").write_bytes(gzip.compress(b"words"))
+    (tmp_path / "e.txt").symlink_to(tmp_path / "gone")
+    os.mkfifo(tmp_path / "f")
+    (tmp_path / "g").write_bytes(b"")
+    found = list(rows(files([str(tmp_path)])))
+
+    assert [row.fields.get("text") if row.fault is None else row.fault.message for row in found] == [
+        f"PDF files are not supported: {tmp_path}/a.pdf",
+        f"binary file: {tmp_path}/b.png",
+        f"{tmp_path}/c.txt: not UTF-8 text: byte 4 is 0xe9",
+        "words",
+        f"cannot read {tmp_path}/e.txt: No such file or directory",
+        "",
+    ]
 
 
 def test_rows_are_counted_over_all_inputs_and_named_by_their_own(tmp_path):

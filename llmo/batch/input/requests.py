@@ -62,11 +62,13 @@ class RequestBuilder:
         if self._template is None and openai_rows.recognised(row.fields):
             return self._as_it_stands(row)
         prompt = self._template.render(row.fields, row.where) if self._template else own_prompt(row)
-        if not prompt.strip():
+        images = () if row.image is None else (row.image,)
+        if not prompt.strip() and not images:
             raise UsageError(f"empty prompt: {row.where}", hint="remove the row")
         plain = self._plain
-        request = Request((*self._system, Message("user", prompt)), plain.params, plain.schema, stream=False)
-        return RowRequest(request, self._keys(request))
+        request = Request((*self._system, Message("user", prompt, images)), plain.params, plain.schema, stream=False)
+        own: dict[str, Json] | None = {"images": _hashes(request.messages)} if images else None
+        return RowRequest(request, self._keys(request, own))
 
     def all(self, row: Row) -> tuple[RowRequest, ...]:
         """The requests of a row: one, or one for each compared target."""
@@ -93,14 +95,23 @@ class RequestBuilder:
     def _as_it_stands(self, row: Row) -> RowRequest:
         own, model = openai_rows.request(row, schema=self._plain.schema)
         request = openai_rows.overlaid(own, self._plain)
-        pictures = [blake2b(image.data).hexdigest() for m in own.messages for image in m.images]
         params = _spelled(replace(request.params, extra=openai_rows.beside(request)))
-        mine: dict[str, Json] = {"params": params, "schema": request.schema, "model": model, "images": pictures}
+        mine: dict[str, Json] = {
+            "params": params,
+            "schema": request.schema,
+            "model": model,
+            "images": _hashes(own.messages),
+        }
         # Keys of plain lines are those of earlier versions: what they paid for is not paid again.
         if any(m.verbatim is not None for m in own.messages) or request.schema is not None:
             mine["as"] = [[m.verbatim for m in own.messages], (request.body or {}).get("response_format")]
         request = replace(request, messages=(*self._system, *own.messages))
         return RowRequest(request, self._keys(request, mine), model)
+
+
+def _hashes(messages: Sequence[Message]) -> list[Json]:
+    """What distinguishes the images of messages."""
+    return [blake2b(image.data).hexdigest() for message in messages for image in message.images]
 
 
 def _spelled(params: Params) -> dict[str, Json]:

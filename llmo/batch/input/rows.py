@@ -13,23 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from llmo.batch.input.readers import READERS, SUFFIXES, place, sniff
+from llmo.batch.input import opening
+from llmo.batch.input.readers import READERS, SUFFIXES, sniff
+from llmo.batch.input.record import place, unread
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from llmo.batch.input.readers import Format, Record
+    from llmo.batch.input.readers import Format
+    from llmo.batch.input.record import Record
     from llmo.types.jsontext import Json
+    from llmo.types.messages import Image
 
-SNIFFED = 65536
 STDIN = "-"
 
 
 class Row:
     """One row; `index` counts from 0 over all inputs, `fault` is why it can't be read."""
 
-    __slots__ = ("_name", "_number", "_text", "fault", "fields", "index")
+    __slots__ = ("_name", "_number", "_text", "fault", "fields", "image", "index")
 
     def __init__(  # noqa: PLR0913 - what a record is, and where it stands
         self,
@@ -40,10 +43,12 @@ class Row:
         number: int | None,
         text: str | None,
         fault: UsageError | None = None,
+        image: Image | None = None,
     ) -> None:
         self.index = index
         self.fields = fields
         self.fault = fault
+        self.image = image
         self._name, self._number, self._text = name, number, text
 
     @property
@@ -69,6 +74,12 @@ class Input:
     name: str
     format: Format
     open: Callable[[], BinaryIO]
+
+    def stream(self, file: BinaryIO) -> BinaryIO:
+        """What its reader reads: Parquet needs the file itself, a file that is a row may hold anything."""
+        if self.format == "parquet":
+            return file
+        return opening.unpacked(file, self.name) if self.format == "file" else opening.text(file, self.name)
 
 
 def inputs(names: Sequence[str], stdin: BinaryIO | None, *, format: Format | None = None) -> list[Input]:  # noqa: A002 - the flag's word
@@ -103,6 +114,7 @@ def rows(sources: Sequence[Input]) -> Iterator[Row]:
                 number=record.line,
                 text=record.text,
                 fault=record.fault,
+                image=record.image,
             )
             index += 1
 
@@ -110,9 +122,12 @@ def rows(sources: Sequence[Input]) -> Iterator[Row]:
 def _records(source: Input) -> Iterator[Record]:
     try:
         with source.open() as file:
-            yield from READERS[source.format](file, source.name)
+            yield from READERS[source.format](source.stream(file), source.name)
     except OSError as exc:
-        raise UsageError(f"cannot read {source.name}: {exc.strerror or exc}") from None
+        fault = UsageError(f"cannot read {source.name}: {exc.strerror or exc}")
+        if source.format != "file":
+            raise fault from None
+        yield unread(None, None, source.name, fault)
 
 
 def _input(name: str, stdin: BinaryIO | None, format: Format | None) -> Input:  # noqa: A002 - as above
@@ -129,10 +144,18 @@ def _input(name: str, stdin: BinaryIO | None, format: Format | None) -> Input:  
                 return _staged(name, pipe, format)
         opener = _opener(path)
         with opener() as file:
-            head = b"" if format or path.suffix.lower() in SUFFIXES else file.read(SNIFFED)
+            return Input(name, _format(file, name, format), opener)
     except OSError as exc:
         raise UsageError(f"cannot read {name}: {exc.strerror}") from None
-    return Input(name, format or SUFFIXES.get(path.suffix.lower()) or sniff(head), opener)
+
+
+def _format(file: BinaryIO, name: str, given: Format | None) -> Format:
+    """What an input holds, by the flag, its name or its first line. Raises `UsageError` for what has no rows."""
+    found = given or SUFFIXES.get(opening.suffix(name))
+    if found == "parquet":
+        return found
+    stream = opening.text(file, name)
+    return found or sniff(opening.first_line(stream)[0])
 
 
 def _staged(name: str, pipe: BinaryIO, format: Format | None) -> Input:  # noqa: A002 - as above
@@ -144,7 +167,7 @@ def _staged(name: str, pipe: BinaryIO, format: Format | None) -> Input:  # noqa:
     with tempfile.TemporaryFile() as staged:
         shutil.copyfileobj(pipe, staged)
         staged.seek(0)
-        head = staged.read(SNIFFED)
+        found = _format(staged, name, format)
         kept = os.dup(staged.fileno())
 
     def again() -> BinaryIO:
@@ -152,7 +175,7 @@ def _staged(name: str, pipe: BinaryIO, format: Format | None) -> Input:  # noqa:
         return os.fdopen(os.dup(kept), "rb")
 
     weakref.finalize(again, os.close, kept)
-    return Input(name, format or sniff(head), again)
+    return Input(name, found, again)
 
 
 def _opener(path: Path) -> Callable[[], BinaryIO]:
@@ -174,4 +197,6 @@ def _expand(name: str) -> list[Path]:
 def _walk(directory: Path) -> Iterator[Path]:
     for folder, names, entries in os.walk(directory):
         names[:] = [name for name in names if not name.startswith(".")]
-        yield from (Path(folder) / entry for entry in entries if not entry.startswith("."))
+        paths = (Path(folder) / entry for entry in entries if not entry.startswith("."))
+        # Who named a folder did not mean its pipes and sockets, which may never end.
+        yield from (path for path in paths if path.is_file() or path.is_symlink())

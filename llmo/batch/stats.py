@@ -28,21 +28,25 @@ class RunStats:
     """
     Counters of one run.
 
-    `total` are all rows of the input, `skipped` those that earlier runs finished, `changed` those whose request is
-    another one since, `resent` failed ones that run again; `spent` is picodollars, up to `in_doubt` may be billed
-    beyond them, `unpriced` the rows of unknown cost, `copied` those that another row paid for;
+    `total` are all rows of the input (`estimated` until they are counted), `skipped` those that earlier runs finished,
+    `expected_skips` how many will be, `changed` those whose request is another one since, `resent` failed ones that
+    run again; `spent` is picodollars, up to `in_doubt` may be billed beyond them, `unpriced` the rows of unknown cost,
+    `copied` those that another row paid for; `examples` are id, index and message of the first failure of each kind;
     `again` rows were cut by the output limit that the money left had lowered and asked again without it,
     `cut` ones stayed so;
     `private` rows held private data and stayed on this machine; `used` is the share of the limits.
     """
 
     total: int = 0
+    estimated: bool = False
+    expected_skips: int = 0
     skipped: int = 0
     kept_failed: int = 0
     changed: int = 0
     resent: int = 0
     statuses: Counter[Status] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, tuple[str, int, str]] = field(default_factory=dict)
     models: dict[str, Counter[str]] = field(default_factory=dict)
     latencies: Latencies = field(default_factory=Latencies)
     done: int = 0
@@ -66,17 +70,23 @@ class RunStats:
         return max(0, self.total - self.skipped - self.kept_failed - self.done)
 
     @property
+    def finished_before(self) -> int:
+        """Rows that earlier runs finished, also those that this one has not met yet."""
+        return max(self.expected_skips, self.skipped + self.kept_failed)
+
+    @property
     def recorded(self) -> int:
         """Rows of the input that were already in the output."""
         return self.skipped + self.kept_failed + self.changed + self.resent
 
-    def count(self, status: Status, failure: str | None) -> None:
-        """Count a row that has its line."""
+    def count(self, status: Status, failure: str | None, example: tuple[str, int, str] = ("", 0, "")) -> None:
+        """Count a row that has its line; of a failure, `example` is its id, index and message."""
         self.done += 1
         self.statuses[status] += 1
         if failure is not None:
             self.failed += 1
             self.failures[failure] += 1
+            self.examples.setdefault(failure, example)
 
     def pay(self, result: Result) -> None:
         """Add the cost, attempts and time of a row."""
@@ -120,7 +130,11 @@ class RunStats:
             "failed": self.failed + self.kept_failed,
             "left": self.left,
             "by_status": {str(word): count for word, count in self.statuses.items()},
-            "failures": dict(self.failures),
+            "failures": dict(self.failures.most_common()),
+            "failure_examples": {
+                kind: {"id": name, "index": index, "message": message}
+                for kind, (name, index, message) in self.examples.items()
+            },
             "copied": self.copied,
             "asked_again": self.again,
             "cut_by_budget": self.cut,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from llmo.client.session import Session
     from llmo.engine.rate_limits import RateOverrides
     from llmo.errors import LlmoError
+    from llmo.render.progress_bar import Bar
 
 
 class ClosedPipe(Exception):
@@ -55,6 +56,8 @@ class Context(Runtime):
     verbose: bool = False
     debug: bool = False
     no_color: bool = False
+    bar: Bar | None = None
+    """What stands on the last line of the terminal and gives way to all that is written there."""
 
     def configure(self, *, profile: str | None, quiet: bool, verbose: bool, debug: bool, no_color: bool) -> None:
         """Apply global options, which may stand before and after the command's name."""
@@ -117,13 +120,31 @@ class Context(Runtime):
         """The width of the terminal in columns."""
         return shutil.get_terminal_size((80, 24)).columns
 
+    @property
+    def stderr_width(self) -> int:
+        """The width that stderr's terminal has now, whatever stdout is and the environment says."""
+        try:
+            return os.get_terminal_size(self.stderr.fileno()).columns or self.width
+        except (OSError, ValueError):
+            return self.width
+
     def out(self, text: str) -> None:
         """Write part of the result; on a terminal, control characters are made visible."""
-        self.stdout.write(visible(text) if self.stdout_tty else text)
+        self._put(self.stdout, visible(text) if self.stdout_tty else text, tty=self.stdout_tty)
 
     def show(self, drawn: str) -> None:
         """Write text that llmo has formatted; on a terminal, only its own color codes pass."""
-        self.stdout.write(styled(drawn) if self.stdout_tty else drawn)
+        self._put(self.stdout, styled(drawn) if self.stdout_tty else drawn, tty=self.stdout_tty)
+
+    def _put(self, stream: TextIO, text: str, *, tty: bool) -> None:
+        if self.bar is None or not tty:
+            stream.write(text)
+            return
+        self.bar.clear()
+        stream.write(text)
+        stream.flush()
+        if text.endswith("\n"):
+            self.bar.draw()
 
     def json(self, value: Any, *, indent: int | None = None) -> None:
         """Write a value as JSON; on a terminal, control and invisible characters are escaped."""
@@ -131,7 +152,7 @@ class Context(Runtime):
 
     def spelled(self, text: str) -> None:
         """Write text that already is JSON."""
-        self.stdout.write(escaped(text) if self.stdout_tty else text)
+        self._put(self.stdout, escaped(text) if self.stdout_tty else text, tty=self.stdout_tty)
 
     def ask(self, question: str) -> None:
         """Write a prompt for input on the same line."""
@@ -140,7 +161,7 @@ class Context(Runtime):
 
     def err(self, line: str) -> None:
         """Write a line to stderr, with secrets masked."""
-        self.stderr.write(visible(masked(line)) + "\n")
+        self._put(self.stderr, visible(masked(line)) + "\n", tty=self.stderr_tty)
         self.stderr.flush()
 
     def refused(self, message: str) -> None:

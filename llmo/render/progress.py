@@ -1,4 +1,4 @@
-"""How far a batch is: a bar on a terminal, now and then a line in a log, a summary at the end. All of it on stderr."""
+"""How far a batch is: a bar on a terminal, now and then a line in a log. All of it on stderr."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from llmo.render.summary import doubt
-from llmo.types.format import counted, dollars, exact, span
-from llmo.types.money import stated
+from llmo.types.format import dollars, exact, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from typing import Any, TextIO
 
 BAR_S = 0.25
@@ -148,35 +147,3 @@ def _money(now: Snapshot) -> str:
     unpriced = " and unpriced calls" if now.unpriced else ""
     ends = f", about {dollars(now.projected)} in total" if now.projected and now.left else ""
     return f"{dollars(now.spent)}{unpriced}{cap}{more}{ends}"
-
-
-def summary(report: Mapping[str, Any], elapsed: float, *, unit: str = "rows") -> list[str]:
-    """The lines at the end of a run; `report` is that of `RunStats`."""
-    words = [f"{count:,} {word}" for word, count in sorted(report["by_status"].items(), key=lambda item: -item[1])]
-    done = report["done"]
-    first = f"{counted(done, unit)} in {span(elapsed)}" + (f": {', '.join(words)}" if words else "")
-    more = {
-        "skipped": "already done",
-        "failed_before": "failed earlier",
-        "copied": "duplicates of another row",
-        "left": "left",
-        "asked_again": "sent again with the full output limit",
-        "cut_by_budget": "cut off by the output limit that the budget allowed",
-        "retries": "retries",
-        "rate_limited": "HTTP 429 responses",
-        "private_rows": "private and kept on this machine",
-    }
-    extras = [f"{report[key]:,} {text}" for key, text in more.items() if report[key]]
-    lines = ["; ".join([first, *extras])]
-    if report["failures"]:
-        lines.append("failed: " + ", ".join(f"{count:,} {kind}" for kind, count in report["failures"].items()))
-    for name, model in report["models"].items():
-        tokens = f"{model['input_tokens']:,} → {model['output_tokens']:,} tokens"
-        lines.append(f"{name}: {counted(model['calls'], 'calls')}, {tokens}, {dollars(stated(model['cost_usd']))}")
-    unpriced = f" and {counted(report['unpriced_calls'], 'unpriced calls')}" if report["unpriced_calls"] else ""
-    took = report["latency_p50_s"]
-    latency = "" if took is None else f"; latency {span(took)} p50, {span(report['latency_p95_s'])} p95"
-    used = "" if report["limit_used"] is None else f"; {report['limit_used']:.0%} of the limit used"
-    unsure = doubt(stated(report["in_doubt_usd"]))
-    lines.append(f"cost {dollars(stated(report['cost_usd']))}{unpriced}{unsure}{latency}{used}")
-    return lines

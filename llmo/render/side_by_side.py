@@ -51,11 +51,7 @@ def piped(sides: Sequence[Side]) -> str:
 def table(results: Sequence[Result], *, width: int | None = None, bold: bool = False) -> str:
     """First token, speed, tokens and cost of each: a line each, or a column each where that is too wide."""
     rows = [_row(result) for result in results]
-    text = tables.aligned(HEAD, rows, right=NUMBERS)
-    if width is not None and max(map(tables.columns, text.splitlines())) > width:
-        flipped = list(zip(HEAD, *rows, strict=True))
-        return tables.aligned(flipped[0], flipped[1:], bold=bold)
-    return tables.aligned(HEAD, rows, right=NUMBERS, bold=bold)
+    return tables.folded(HEAD, rows, right=NUMBERS, width=width, bold=bold)
 
 
 def _row(result: Result) -> tuple[str, ...]:
@@ -75,10 +71,10 @@ def _row(result: Result) -> tuple[str, ...]:
 STANDINGS = ("model", "ok", "failed", "in", "out", "cost", "p50")
 
 
-def standings(report: Mapping[str, Any]) -> list[str]:
-    """What each model did over all rows of a batch, and how far their data agree."""
+def standings(report: Mapping[str, Any], width: int | None = None) -> list[str]:
+    """What each model did over all rows of a batch, and how far their data agree; in at most `width` columns."""
     rows = [_standing(model) for model in report["models"]]
-    found = tables.aligned(STANDINGS, rows, right=STANDINGS[1:]).splitlines()
+    found = tables.folded(STANDINGS, rows, right=STANDINGS[1:], width=width).splitlines()
     if report["agreement"] is not None:
         found.append(f"same data in {report['agreement']:.1%} of {report['agreement_rows']:,} rows")
     return found

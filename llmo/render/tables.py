@@ -35,6 +35,34 @@ def aligned(
     return "\n".join(lines) + "\n"
 
 
+def folded(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[str] = (),
+    width: int | None = None,
+    bold: bool = False,
+) -> str:
+    """
+    The same in at most `width` columns, as far as single cells allow.
+
+    A table that is too wide is turned on its side, a column for each row; where those are too many, each row becomes a
+    block of its own with a line for each cell.
+    """
+    text = aligned(head, rows, right=right, bold=bold)
+    if width is None or not rows or _widest(aligned(head, rows)) <= width:
+        return text
+    flipped = list(zip(head, *rows, strict=True))
+    if _widest(aligned(flipped[0], flipped[1:])) <= width:
+        return aligned(flipped[0], flipped[1:], bold=bold)
+    pairs = [list(zip(head, row, strict=True)) for row in rows]
+    return "\n".join(aligned(first, rest, bold=bold) for first, *rest in pairs)
+
+
+def _widest(text: str) -> int:
+    return max(map(columns, text.splitlines()))
+
+
 def room(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
     """Columns that a terminal of `width` leaves for bars beside a table; 0 where they would be stumps."""
     taken = sum(max(map(columns, column)) + 2 for column in zip(head, *rows, strict=True))

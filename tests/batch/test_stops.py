@@ -390,20 +390,22 @@ def test_what_a_run_took_is_counted():
         replace(good, outcome="budget_exceeded", cost=ZERO),
         good,
     )
-    stats = RunStats(total=5, skipped=1, kept_failed=1)
+    stats = RunStats(total=6, skipped=1, kept_failed=1)
     stats.pay(replace(RESULT, attempts=attempts, usage=Usage(3, 4), target=Target("p", "m"), warnings=("w",)))
     stats.count("ok", None)
-    stats.count("error", "timeout")
+    stats.count("error", "timeout", ("r1", 4, "no answer"))
+    stats.count("error", "timeout", ("r2", 5, "none either"))
 
     assert {**stats.report(), "latency_p50_s": 1, "latency_p95_s": 1} == {
-        "rows": 5,
+        "rows": 6,
         "skipped": 1,
         "failed_before": 1,
-        "done": 2,
-        "failed": 2,
+        "done": 3,
+        "failed": 3,
         "left": 1,
-        "by_status": {"ok": 1, "error": 1},
-        "failures": {"timeout": 1},
+        "by_status": {"ok": 1, "error": 2},
+        "failures": {"timeout": 2},
+        "failure_examples": {"timeout": {"id": "r1", "index": 4, "message": "no answer"}},
         "copied": 0,
         "asked_again": 0,
         "cut_by_budget": 0,

@@ -187,10 +187,10 @@ class _Pool:
 
     def _count(self, work: Work, line: Line) -> None:
         error = line["error"]
-        kind = str(error["kind"]) if isinstance(error, dict) else None
-        self.stats.count(line["status"], kind)  # type: ignore[arg-type]  # one of ours
-        if kind is None:
+        if not isinstance(error, dict):
+            self.stats.count(line["status"], None)  # type: ignore[arg-type]  # one of ours
             return
+        self.stats.count(line["status"], str(error["kind"]), (work.name, work.index, str(error["message"])))  # type: ignore[arg-type]
         if work.first():
             try:
                 self.rules.failed(work.apart)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.batch.finish import still_to_send
 from llmo.batch.forecast import seconds_at_limits
 from llmo.errors import BudgetExceeded
-from llmo.render import progress, side_by_side
+from llmo.render import run_summary, side_by_side
 from llmo.render.json_output import money
 from llmo.render.spending import budgets
 from llmo.types.format import dollars, span
@@ -92,11 +92,18 @@ def _lines(job: BatchJob, found: Forecast, body: dict[str, Any]) -> list[str]:
     return lines
 
 
-def show_report(ctx: Context, job: BatchJob, report: Mapping[str, Any], elapsed: float) -> None:
+def show_report(ctx: Context, flags: BatchFlags, job: BatchJob, report: Mapping[str, Any], elapsed: float) -> None:
     """Print the summary of a run."""
-    for line in progress.summary(report, elapsed, unit=job.unit):
-        ctx.note(f"llmo: {line}")
-    for line in side_by_side.standings(report["comparison"]) if "comparison" in report else ():
+    width = ctx.stderr_width if ctx.stderr_tty else None
+
+    def retry(kind: str) -> str | None:
+        return None if job.journal is None else f"retry: {_same_command(retry=kind)}"
+
+    for line in run_summary.summary(report, elapsed, unit=job.unit, retry=retry, width=width):
+        ctx.note(line)
+    if report["failures"] and flags.output.errors is not None:
+        ctx.note(f"llmo: the failed rows are in {flags.output.errors}")
+    for line in side_by_side.standings(report["comparison"], width) if "comparison" in report else ():
         ctx.note(line)
     for warning, count in job.stats.warnings.items():
         ctx.note(f"llmo: warning: {warning} ({count:,} {job.unit if count > 1 else job.unit[:-1]})")
@@ -139,6 +146,10 @@ def _left_and_its_cost(job: BatchJob, *, resumable: bool) -> str:
     return f"{found.rows:,} {job.unit} are left, about {dollars(found.estimate)}, at most {dollars(found.worst)}"
 
 
-def _same_command() -> str:
-    """The command that continues from here."""
-    return shlex.join(["llmo", *(word for word in sys.argv[1:] if word not in ("--restart", "-y", "--yes"))])
+def _same_command(retry: str | None = None) -> str:
+    """The command that continues from here; `retry` names the failures that it sends again."""
+    end = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    words = [word for word in sys.argv[1:end] if word not in ("--restart", "-y", "--yes")]
+    if retry is not None:
+        words = [*(word for word in words if not word.startswith("--retry-errors")), f"--retry-errors={retry}"]
+    return shlex.join(["llmo", *words, *sys.argv[end:]])

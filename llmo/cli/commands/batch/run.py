@@ -145,7 +145,7 @@ async def _sent(
         await session.close()
     elapsed = run.elapsed
     report = finish(run, ending, elapsed=elapsed, caught=caught[0] if caught else None)
-    output.show_report(ctx, job, report, elapsed)
+    output.show_report(ctx, flags, job, report, elapsed)
     output.explain(ctx, flags, job, ending, resumable=files.journal is not None)
     if job.spec.output.report is not None:
         write_report(job.spec.output.report, report)

@@ -123,6 +123,7 @@ def _say_resumed(job: BatchJob, target: Path, before: manifest.Manifest | None, 
     found = RunStats()
     for _ in works(job.feed(stats=found)):
         pass
+    job.stats.expected_skips = found.skipped + found.kept_failed
     parts = [f"{found.skipped:,} {job.unit} are done"]
     if found.kept_failed:
         parts.append(f"{found.kept_failed:,} failed earlier and are not retried (use --retry-errors=KIND)")

@@ -154,6 +154,11 @@ class Context(Runtime):
         """Write text that already is JSON."""
         self._put(self.stdout, escaped(text) if self.stdout_tty else text, tty=self.stdout_tty)
 
+    def draw(self, drawn: str) -> None:
+        """Write what a bar consists of to stderr: its own codes and figures, nothing from elsewhere."""
+        self.stderr.write(drawn)
+        self.stderr.flush()
+
     def ask(self, question: str) -> None:
         """Write a prompt for input on the same line."""
         self.stderr.write(visible(masked(question)))

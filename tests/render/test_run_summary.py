@@ -36,7 +36,7 @@ def stats() -> RunStats:
         found.count("invalid", "invalid_output", (f"{number:032x}", number, "label: not one of a, b"))
     found.models["openai/gpt-x"] = Counter(calls=900, cost=10**12, input_tokens=1234, output_tokens=5678)
     for _ in range(100):
-        found.latencies.add(1.5)
+        found.latencies.add(1.0)
     return found
 
 
@@ -56,7 +56,7 @@ def test_a_summary_has_each_kind_of_failure_with_one_message_and_its_command() -
         "llmo: failed: 3 invalid_output, as row 21: label: not one of a, b",
         "  retry: llmo batch --retry-errors=invalid_output",
         "llmo: openai/gpt-x: 900 calls, 1,234 → 5,678 tokens, $1.00",
-        "llmo: cost $1.00; latency 1.5 s p50, 1.5 s p95; 97% of the limit used",
+        "llmo: cost $1.00; latency 1.0 s p50, 1.0 s p95; 97% of the limit used",
     ]
 
 

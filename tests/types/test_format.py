@@ -175,7 +175,7 @@ def test_one_amount_is_one_amount(llmo, book) -> None:  # noqa: F811 - the fixtu
     book.settle("a", Settlement(cost=amount, source="computed"))
     now = progress.Snapshot(
         total=1, skipped=0, done=1, failed=0, in_flight=0, spent=amount, held=0, in_doubt=0, cap=None, unpriced=0, throttled=0,
-        used=None, elapsed=1.0,
+        used=None, rate=1.0, elapsed=1.0,
     )  # fmt: skip
 
     assert ["$0.996", "$0.996"] == [word for word in llmo("cost").stdout.split() if word.startswith("$")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,19 +18,15 @@ from llmo.batch.resume import manifest
 from llmo.batch.resume.recorded import KINDS
 from llmo.batch.run import BatchRun, StandardOutput, workers
 from llmo.cli import inputs, options, output_files, signals
-from llmo.cli.commands.batch import output
+from llmo.cli.commands.batch import live, output
 from llmo.cli.commands.batch.flags import STDOUT, batch_spec, output_spec
 from llmo.errors import Exit, UsageError
-from llmo.render import progress
 from llmo.storage.paths import data_dir
 from llmo.types.format import counted
 from llmo.types.ids import ulid
-from llmo.types.money import parse_usd
 from llmo.types.nearest import suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
-
     from llmo.batch.spec import OutputSpec
     from llmo.cli.commands.batch.flags import BatchFlags
     from llmo.cli.context import Context
@@ -139,7 +134,7 @@ async def _sent(
     try:
         run = BatchRun(job, files, session, name=name, workers=width, stdout=_stdout(ctx, job))
         listen(ctx, run, caught)
-        async with _progress(ctx, flags, run):
+        async with live.progress(ctx, flags, run):
             ending = await run.run()
     finally:
         await session.close()
@@ -171,7 +166,7 @@ def listen(ctx: Context, run: BatchRun, caught: list[Exit]) -> None:
     def heard(code: Exit) -> None:
         if caught:
             run.cancel()
-            loop.call_later(signals.FORCE_S, os._exit, int(caught[0]))
+            loop.call_later(signals.FORCE_S, _quit, ctx, caught[0])
             return
         caught.append(code)
         run.stop()
@@ -182,53 +177,11 @@ def listen(ctx: Context, run: BatchRun, caught: list[Exit]) -> None:
     signals.listen(heard)
 
 
-@asynccontextmanager
-async def _progress(ctx: Context, flags: BatchFlags, run: BatchRun) -> AsyncGenerator[None]:
-    """Show progress until the run ends."""
-    watch = _watch(ctx, flags.output.progress)
-    if watch is None:
-        yield
-        return
-    watching = asyncio.create_task(progress.watch(_snapshots(flags, run), watch))
-    try:
-        yield
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-        watch.close()
-
-
-def _watch(ctx: Context, kind: str) -> progress.Watch | None:
-    if kind == "none" or (kind == "auto" and ctx.quiet):
-        return None
-    if kind == "bar" or (kind == "auto" and ctx.stderr_tty and ctx.env.get("TERM") != "dumb"):
-        return progress.Bar(ctx.stderr, color=ctx.color, width=ctx.width)
-    return progress.Log(ctx.err)
-
-
-def _snapshots(flags: BatchFlags, run: BatchRun) -> Callable[[], progress.Snapshot]:
-    max_cost, stats = flags.selection.max_cost, run.job.stats
-    cap = None if max_cost is None else parse_usd(max_cost)
-
-    def take() -> progress.Snapshot:
-        return progress.Snapshot(
-            total=stats.total,
-            skipped=stats.skipped + stats.kept_failed,
-            done=stats.done,
-            failed=stats.failed,
-            in_flight=stats.in_flight,
-            spent=stats.spent,
-            held=run.held,
-            in_doubt=stats.in_doubt,
-            cap=cap,
-            unpriced=stats.unpriced,
-            throttled=stats.throttled,
-            used=run.used,
-            elapsed=run.elapsed,
-            unit=run.job.unit,
-        )
-
-    return take
+def _quit(ctx: Context, code: Exit) -> None:
+    """End the process as it is."""
+    if ctx.bar is not None:
+        ctx.bar.clear()
+    os._exit(int(code))
 
 
 def _refuse(flags: BatchFlags) -> None:

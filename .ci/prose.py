@@ -69,6 +69,20 @@ Prints the plan of *llmo ask* with the same options: the task, the candidates in
 expected and the worst-case cost, and the budgets. A candidate that *ask* would refuse now has no rank, and the plan
 names the budget that refuses it. Nothing is sent.
 """,
+    "history": """\
+Prompts and answers are saved for *retention_days* (90), unless *store_texts* is off or *--no-log* is given. Their
+costs are in the ledger, which keeps no texts.
+
+*llmo history* alone lists conversations, and *llmo history* _QUERY_ those in which all words of _QUERY_ occur. A word
+matches the beginning of words, whatever its capitals and accents. Double quotes within the query keep words together.
+To search for the name of a subcommand, write *llmo history list show*.
+
+An id may be shortened to any part of its beginning or end that means one conversation, of four characters or more. A
+terminal shows the last eight characters, a pipe whole ids. *llmo ask --conversation* accepts the same.
+
+*delete* overwrites the texts in the file of the history, and deletes cached answers with the same text. It asks first;
+without a terminal it needs *--yes*. A cost that is not known of every answer reads *≥ $1.20*.
+""",
     "cost": """\
 The ledger records every attempt, what it cost, and how that is known. A total that includes calls of unknown price
 reads *≥ $1.20 (2 calls unpriced)*.

@@ -66,7 +66,7 @@ _llmo_nothing_else() { # no file names where none belong
 _llmo_table() { # what may follow $path
   case $path in
     '')
-      commands='ask batch route cost models profile'
+      commands='ask batch route history cost models profile'
       options='-V --version -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
@@ -84,6 +84,31 @@ _llmo_table() { # what may follow $path
       commands=''
       options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin --json --probe --rows -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --rows -P --profile'
+      ;;
+    'history')
+      commands='list show export delete'
+      options='-h --help'
+      valued=''
+      ;;
+    'history list')
+      commands=''
+      options='--conversation --limit --json -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='--conversation --limit -P --profile'
+      ;;
+    'history show')
+      commands=''
+      options='--json -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'history export')
+      commands=''
+      options='--all --format -o --output -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='--format -o --output -P --profile'
+      ;;
+    'history delete')
+      commands=''
+      options='--all -y --yes -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
       ;;
     'cost')
       commands=''
@@ -143,13 +168,13 @@ _llmo_table() { # what may follow $path
 
 _llmo_value() {
   case "$path:$option" in
-    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile')
+    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile')
       _llmo_offer < <(_llmo_run profile list | sed 's/^..//; s/  (built-in)$//')
       ;;
     'ask:--strategy' | 'batch:--strategy' | 'route:--strategy')
       _llmo_nothing_else; _llmo_offer < <(printf '%s\n' profile cheapest fastest balanced)
       ;;
-    'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
+    'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
       : # file names, by readline
       ;;
     'ask:-m' | 'ask:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model' | 'cost:--as-if')
@@ -172,6 +197,9 @@ _llmo_value() {
       ;;
     'cost:--by')
       _llmo_nothing_else; _llmo_offer < <(printf '%s\n' day week month provider model task run outcome tag:)
+      ;;
+    'history export:--format')
+      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' markdown json)
       ;;
     'models:--provider')
       _llmo_nothing_else; _llmo_offer < <(_llmo_run models --names | cut -d/ -f1 | sort -u)

@@ -1,7 +1,7 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
-set -g __llmo_groups profile
+set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_groups history profile
 
 function __llmo_path --description 'The command and subcommand before the cursor'
     set -l words (commandline -opc)
@@ -40,6 +40,7 @@ complete -c llmo -f
 complete -c llmo -n '__llmo_at' -a ask -d 'Send one prompt and stream the answer.'
 complete -c llmo -n '__llmo_at' -a batch -d 'Run a prompt over many rows or files, and resume where it stopped.'
 complete -c llmo -n '__llmo_at' -a route -d 'Show which model would answer and why, without sending anything.'
+complete -c llmo -n '__llmo_at' -a history -d 'List, search, show, export and delete saved conversations.'
 complete -c llmo -n '__llmo_at' -a cost -d 'Show spending and budgets.'
 complete -c llmo -n '__llmo_at' -a models -d 'List models with prices, context and readiness.'
 complete -c llmo -n '__llmo_at' -a profile -d 'Create, show, check and change profiles.'
@@ -192,6 +193,54 @@ complete -c llmo -n '__llmo_at route' -s v -l verbose -d 'explain what happens a
 complete -c llmo -n '__llmo_at route' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
 complete -c llmo -n '__llmo_at route' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at route' -s h -l help -d 'show this help and exit'
+
+# llmo history
+complete -c llmo -n '__llmo_at history' -a list -d 'List or search conversations, latest first.'
+complete -c llmo -n '__llmo_at history' -a show -d 'Show a conversation, the last one by default, or one answer with its prompt.'
+complete -c llmo -n '__llmo_at history' -a export -d 'Write conversations as Markdown or JSON lines.'
+complete -c llmo -n '__llmo_at history' -a delete -d 'Delete conversations; their costs stay in the ledger.'
+complete -c llmo -n '__llmo_at history' -s h -l help -d 'show this help and exit'
+
+# llmo history list
+complete -c llmo -n '__llmo_at history list' -l conversation -d 'list the turns of this conversation' -x
+complete -c llmo -n '__llmo_at history list' -l limit -d 'show at most this many (0: all)' -x
+complete -c llmo -n '__llmo_at history list' -l json -d 'print a JSON list'
+complete -c llmo -n '__llmo_at history list' -s P -l profile -d 'profile to use, by name or path' -r -F -a '(__llmo_run profile list | string replace -r \'^..(.*?)(  \\(built-in\\))?$\' \'$1\')'
+complete -c llmo -n '__llmo_at history list' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at history list' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at history list' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at history list' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at history list' -s h -l help -d 'show this help and exit'
+
+# llmo history show
+complete -c llmo -n '__llmo_at history show' -l json -d 'print one JSON object'
+complete -c llmo -n '__llmo_at history show' -s P -l profile -d 'profile to use, by name or path' -r -F -a '(__llmo_run profile list | string replace -r \'^..(.*?)(  \\(built-in\\))?$\' \'$1\')'
+complete -c llmo -n '__llmo_at history show' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at history show' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at history show' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at history show' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at history show' -s h -l help -d 'show this help and exit'
+
+# llmo history export
+complete -c llmo -n '__llmo_at history export' -l all -d 'export all conversations'
+complete -c llmo -n '__llmo_at history export' -l format -d 'markdown, or json: one object per line' -x -a 'markdown json'
+complete -c llmo -n '__llmo_at history export' -s o -l output -d 'write to this file (default: standard output)' -r -F
+complete -c llmo -n '__llmo_at history export' -s P -l profile -d 'profile to use, by name or path' -r -F -a '(__llmo_run profile list | string replace -r \'^..(.*?)(  \\(built-in\\))?$\' \'$1\')'
+complete -c llmo -n '__llmo_at history export' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at history export' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at history export' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at history export' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at history export' -s h -l help -d 'show this help and exit'
+
+# llmo history delete
+complete -c llmo -n '__llmo_at history delete' -l all -d 'delete all conversations and cached answers'
+complete -c llmo -n '__llmo_at history delete' -s y -l yes -d 'skip confirmation prompts'
+complete -c llmo -n '__llmo_at history delete' -s P -l profile -d 'profile to use, by name or path' -r -F -a '(__llmo_run profile list | string replace -r \'^..(.*?)(  \\(built-in\\))?$\' \'$1\')'
+complete -c llmo -n '__llmo_at history delete' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at history delete' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at history delete' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at history delete' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at history delete' -s h -l help -d 'show this help and exit'
 
 # llmo cost
 complete -c llmo -n '__llmo_at cost' -l since -d 'start of the period (7d, 24h, 2026-11-01)' -x

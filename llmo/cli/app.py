@@ -24,6 +24,7 @@ COMMANDS = {
     "ask": "Send one prompt and stream the answer.",
     "batch": "Run a prompt over many rows or files, and resume where it stopped.",
     "route": "Show which model would answer and why, without sending anything.",
+    "history": "List, search, show, export and delete saved conversations.",
     "cost": "Show spending and budgets.",
     "models": "List models with prices, context and readiness.",
     "profile": "Create, show, check and change profiles.",

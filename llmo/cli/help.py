@@ -48,6 +48,26 @@ EXAMPLES = {
         ("see which model would answer", 'llmo route "Prove that there are infinitely many primes."'),
         ("plan many prompts", "llmo route --rows prompts.jsonl --json >plans.jsonl"),
     ),
+    "history": (
+        ("list the last conversations", "llmo history"),
+        ("find one by its words", "llmo history rivers"),
+    ),
+    "history list": (
+        ("find conversations about rivers of Europe", "llmo history list rivers europe"),
+        ("list the turns of one", "llmo history list --conversation 8Q2ZK4TA"),
+    ),
+    "history show": (
+        ("show the last conversation", "llmo history show"),
+        ("show one as JSON", "llmo history show 8Q2ZK4TA --json"),
+    ),
+    "history export": (
+        ("save one as Markdown", "llmo history export 8Q2ZK4TA -o rivers.md"),
+        ("save all as JSON lines", "llmo history export --all --format json -o history.jsonl"),
+    ),
+    "history delete": (
+        ("delete one", "llmo history delete 8Q2ZK4TA"),
+        ("delete all without a question", "llmo history delete --all --yes"),
+    ),
     "cost": (
         ("show the last week by day and model", "llmo cost --since 7d --by day --by model"),
         ("fail when a day costs too much", "llmo cost --check --max 2.50 --since 1d"),

@@ -76,6 +76,7 @@ def own(ctx: Context) -> Iterator[Named]:
     for name in ("ledger", "history"):
         for ending in ("", "-wal", "-shm"):
             yield Named(f"the {name}", data_dir(ctx.env) / f"{name}.db{ending}")
+    yield Named("the index of the history", ctx.history.index_path)
 
 
 def given(flag: str, value: str | None, *, mark: str = "") -> Iterator[Named]:

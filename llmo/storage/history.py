@@ -20,10 +20,11 @@ from llmo.types.ids import ulid
 from llmo.types.messages import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from llmo.types.clock import Clock
+    from llmo.types.money import Pico
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS turns (
@@ -36,11 +37,14 @@ CREATE TABLE IF NOT EXISTS private (
   conversation TEXT PRIMARY KEY, asked INTEGER NOT NULL CHECK (asked IN (0, 1)), kinds TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS incomplete (turn TEXT PRIMARY KEY, error TEXT NOT NULL) STRICT;
-PRAGMA user_version = 3;
+CREATE TABLE IF NOT EXISTS spent (turn TEXT PRIMARY KEY, pico INTEGER NOT NULL) STRICT;
+PRAGMA user_version = 4;
 """
-VERSION = 3
+VERSION = 4
 DAY = 86400.0
 PATIENCE = 10.0
+ABBREVIATED = 4
+"""Characters that an abbreviated id needs at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +77,42 @@ class History:
 
         Raises `UsageError` when there is none of that name.
         """
-        with self._open() as db:
+        with self.transaction() as db:
             rows = db.execute(
                 "SELECT role, text FROM turns WHERE conversation = ? ORDER BY id", (conversation,)
             ).fetchall()
         if not rows:
-            raise UsageError(f"unknown conversation: {conversation}", hint="use -c to continue the last one")
+            raise unknown(conversation)
         return tuple(Message(role, text) for role, text in rows)
+
+    def resolve(self, name: str) -> str:
+        """
+        The conversation of that name, or the only one whose id begins or ends with it.
+
+        Raises `UsageError` when there is none, or more than one.
+        """
+        with self.transaction() as db:
+            names = [row[0] for row in db.execute("SELECT DISTINCT conversation FROM turns")]
+        found = abbreviated(name, names)
+        if found is None:
+            raise unknown(name)
+        return found
 
     def failure(self, conversation: str) -> str | None:
         """The kind of the error that the last answer of a conversation ended with; None if it is complete."""
         last = "SELECT id FROM turns WHERE conversation = ? ORDER BY id DESC LIMIT 1"
-        with self._open() as db:
+        with self.transaction() as db:
             row = db.execute(f"SELECT error FROM incomplete WHERE turn = ({last})", (conversation,)).fetchone()  # noqa: S608 - a constant
         return None if row is None else str(row[0])
 
     def privacy_reason(self, conversation: str) -> PrivacyReason | None:
         """Why a conversation is private; None when nothing is known, as of those before version 2 of the file."""
-        with self._open() as db:
+        with self.transaction() as db:
             return _privacy_reason(db, conversation)
 
     def last(self) -> str:
         """The most recent conversation. Raises `UsageError` when there is none."""
-        with self._open() as db:
+        with self.transaction() as db:
             row = db.execute("SELECT conversation FROM turns ORDER BY id DESC LIMIT 1").fetchone()
         if row is None:
             raise UsageError("no conversation to continue", hint="run llmo ask first, without --no-log")
@@ -110,22 +127,25 @@ class History:
         retention_days: int,
         private: PrivacyReason | None = None,
         error: str | None = None,
+        cost: Pico | None = None,
     ) -> None:
         """
         Add turns, and delete texts older than `retention_days` (0 keeps all).
 
         `private` is stored with the conversation in the same transaction, and never withdrawn. `error` marks the
-        last turn as incomplete: the kind of the error that ended it.
+        last turn as incomplete: the kind of the error that ended it. `cost` is that of the last turn, None if unknown.
         """
         now = self._clock.now()
         rows = [
             (ulid(now + n / 1000), conversation, now, m.role, m.text, target if m.role == "assistant" else None)
             for n, m in enumerate(messages)
         ]
-        with self._open() as db:
+        with self.transaction() as db:
             db.executemany("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?)", rows)
             if error is not None:
                 db.execute("INSERT INTO incomplete VALUES (?, ?)", (rows[-1][0], error))
+            if cost is not None:
+                db.execute("INSERT INTO spent VALUES (?, ?)", (rows[-1][0], cost))
             if private is not None:
                 _make_private(db, conversation, private)
             if retention_days:
@@ -133,7 +153,7 @@ class History:
 
     def cached(self, key: str, max_age: float) -> CachedAnswer | None:
         """An answer that was paid for at most `max_age` seconds ago."""
-        with self._open() as db:
+        with self.transaction() as db:
             row = db.execute("SELECT at, body FROM answers WHERE key = ?", (key,)).fetchone()
         if row is None or row[0] < self._clock.now() - max_age:
             return None
@@ -141,7 +161,7 @@ class History:
 
     def cache(self, key: str, body: dict[str, Any]) -> None:
         """Keep an answer."""
-        with self._open() as db:
+        with self.transaction() as db:
             text = jsontext.write(body)
             db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, self._clock.now(), text))
 
@@ -149,16 +169,48 @@ class History:
         """Delete texts older than an instant; returns the number of turns."""
         if not self._path.exists():
             return 0
-        with self._open() as db:
+        with self.transaction() as db:
             return self._prune(db, before)
 
-    @staticmethod
-    def _prune(db: sqlite3.Connection, before: float) -> int:
+    @property
+    def index_path(self) -> Path:
+        """The file that searching makes of the texts, and that goes when any of them go."""
+        return self._path.with_name(f"{self._path.stem}-index.db")
+
+    def erase(self, conversations: Iterable[str]) -> int:
+        """Delete conversations, and what the cache keeps of their answers; returns the number of turns."""
+        gone = 0
+        with self.transaction(erase=True) as db:
+            for name in conversations:
+                answers = db.execute(
+                    "SELECT text FROM turns WHERE conversation = ? AND role = 'assistant'", (name,)
+                ).fetchall()
+                _forget_cached(db, {row[0] for row in answers})
+                gone += db.execute("DELETE FROM turns WHERE conversation = ?", (name,)).rowcount
+            self._tidy(db, gone)
+        return gone
+
+    def erase_all(self) -> int:
+        """Delete all conversations and the cache; returns the number of turns."""
+        with self.transaction(erase=True) as db:
+            db.execute("DELETE FROM answers")
+            gone = db.execute("DELETE FROM turns").rowcount
+            self._tidy(db, gone)
+        return gone
+
+    def _prune(self, db: sqlite3.Connection, before: float) -> int:
         db.execute("DELETE FROM answers WHERE at < ?", (before,))
         gone = db.execute("DELETE FROM turns WHERE at < ?", (before,)).rowcount
-        db.execute("DELETE FROM incomplete WHERE turn NOT IN (SELECT id FROM turns)")
-        db.execute("DELETE FROM private WHERE conversation NOT IN (SELECT conversation FROM turns)")
+        self._tidy(db, gone)
         return gone
+
+    def _tidy(self, db: sqlite3.Connection, gone: int) -> None:
+        """Delete what was known of turns that are gone."""
+        if gone:
+            self.index_path.unlink(missing_ok=True)
+        db.execute("DELETE FROM incomplete WHERE turn NOT IN (SELECT id FROM turns)")
+        db.execute("DELETE FROM spent WHERE turn NOT IN (SELECT id FROM turns)")
+        db.execute("DELETE FROM private WHERE conversation NOT IN (SELECT conversation FROM turns)")
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         """Make the tables that are missing; those of older versions stay as they are."""
@@ -173,17 +225,25 @@ class History:
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; SQLite's errors become `ConfigError` naming the file, or `Locked`."""
+    def transaction(self, *, erase: bool = False) -> Iterator[sqlite3.Connection]:
+        """
+        One transaction; SQLite's errors become `ConfigError` naming the file, or `Locked`.
+
+        With `erase`, what is deleted is overwritten in the file, not only unlinked in its pages.
+        """
         try:
             ensure_private(self._path.parent)
             if not self._path.exists():
                 os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
             with contextlib.closing(sqlite3.connect(self._path, timeout=self.patience, isolation_level=None)) as db:
                 self._prepare(db)
+                if erase:
+                    db.execute("PRAGMA secure_delete = ON")
                 db.execute("BEGIN IMMEDIATE")
                 yield db
                 db.execute("COMMIT")
+                if erase:
+                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except (sqlite3.Error, OSError) as exc:
             if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
                 what = f"the history is busy: {self._path}: another program locks it"
@@ -191,6 +251,31 @@ class History:
             raise ConfigError(
                 f"cannot use the history: {self._path}: {exc}", hint="use --no-log to run without it"
             ) from None
+
+
+def unknown(name: str) -> UsageError:
+    """The error for a conversation that isn't there."""
+    return UsageError(f"unknown conversation: {name}", hint="list them with: llmo history; -c continues the last one")
+
+
+def abbreviated(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that is or begins or ends with `name`. Raises `UsageError` if more than one do."""
+    names = list(names)
+    if name in names:
+        return name
+    lower = name.lower()
+    found = [one for one in names if one.lower().startswith(lower) or one.lower().endswith(lower)]
+    if len(name) < ABBREVIATED or not found:
+        return None
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} ids begin or end with {name}", hint="use a longer part of the id")
+    return found[0]
+
+
+def _forget_cached(db: sqlite3.Connection, texts: set[str]) -> None:
+    found = db.execute("SELECT key, body FROM answers").fetchall()
+    keys = [(key,) for key, body in found if json.loads(body).get("text") in texts]
+    db.executemany("DELETE FROM answers WHERE key = ?", keys)
 
 
 def _privacy_reason(db: sqlite3.Connection, conversation: str) -> PrivacyReason | None:

@@ -59,13 +59,16 @@ class Conversation:
             retention_days=ctx.profile.retention_days,
             private=PrivacyReason(asked, need.private_kinds) if need.private else None,
             error=None if result.error is None else result.error.kind,
+            cost=result.cost,
         )
 
 
 def opened(ctx: Context, output: AskOutput) -> Conversation:
     """Return the conversation to continue, or a new one. Raises `UsageError` if there is none to continue."""
     keep = ctx.profile.store_texts and not output.no_log
-    name = output.conversation or (ctx.history.last() if output.go_on else None)
+    name = ctx.history.resolve(output.conversation) if output.conversation else None
+    if name is None and output.go_on:
+        name = ctx.history.last()
     if name:
         turns = ctx.history.messages(name)
         if failure := ctx.history.failure(name):

@@ -1,23 +1,21 @@
 """
-How an answer appears while it comes: raw to a pipe, markdown by finished blocks on a terminal, or events as JSON.
+How an answer appears while it comes: raw to a pipe, Markdown by finished blocks, or events as JSON.
 
-All append only: what has been written is never touched again, so scrollback and slow terminals
-are safe.
+All append only: what has been written is never touched again. `llmo.render.live_markdown` is for terminals that can
+move their cursor.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from llmo.render.screen import Screen, styled
+from llmo.render.blocks import block_parser, finished, next_look
+from llmo.render.screen import Screen
 from llmo.types import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
-
-OFTEN = 2048
-"""Characters of an open block up to which each line may finish it; longer ones are read at every eighth more."""
 
 
 class Writer(Protocol):
@@ -72,6 +70,11 @@ class Raw:
         """End the line, so that the prompt of the shell begins on its own."""
         if self._screen:
             self._write(self._screen.end())
+            self.step_aside()
+
+    def step_aside(self) -> None:
+        """End the line of a terminal, so that another can be written."""
+        if self._screen:
             self._write("\n" if self._last != "\n" else "")
 
     def _write(self, text: str) -> None:
@@ -81,34 +84,20 @@ class Raw:
             self._stream.flush()
 
 
-class _Drawn:
-    """A stream for rich: its styles pass, and what it makes of a text (`&#x202e;`) is looked at again."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write it, made visible."""
-        return self._stream.write(styled(text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
 class Markdown:
-    """Blocks rendered with rich as soon as they are finished; the open block waits."""
+    """Blocks drawn as soon as they are finished; the open block waits."""
 
     def __init__(self, stream: TextIO, *, color: bool, width: int, terminal: bool) -> None:
-        from markdown_it import MarkdownIt
-        from rich.console import Console
+        from llmo.render.rich_markdown import Drawing
 
-        drawn: Any = _Drawn(stream)
-        self._parser = MarkdownIt("commonmark").enable("table")
-        self._console = Console(file=drawn, force_terminal=terminal, no_color=not color, width=width, highlight=False)
+        self._stream, self._width = stream, width
+        self._drawing = Drawing(color=color, terminal=terminal)
+        self._dim = ("\x1b[2m", "\x1b[0m") if terminal else ("", "")
+        self._parser = block_parser()
         self._words, self._thoughts = Screen(), Screen()
         self._open, self._enough = "", 0
         self._thinking = False
-        self._first = True
+        self._gap = False
 
     def text(self, piece: str) -> None:
         """Print what the piece finished."""
@@ -116,9 +105,9 @@ class Markdown:
             self._end_thought()
         self._open += self._words.feed(piece)
         if "\n" in piece and len(self._open) >= self._enough:
-            self._flush(self._finished())
-            size = len(self._open)
-            self._enough = size + size // 8 if size > OFTEN else 0
+            done = finished(self._parser, self._open)
+            self._flush(done.size, item=done.item)
+            self._enough = next_look(len(self._open))
 
     def reasoning(self, piece: str) -> None:
         """Reasoning is dim, and comes as it is."""
@@ -126,13 +115,12 @@ class Markdown:
         self._think(self._thoughts.feed(piece))
 
     def _think(self, text: str) -> None:
-        from rich.text import Text
-
-        self._console.print(Text(text, style="dim"), end="")
+        if text:
+            self._stream.write(text.join(self._dim))
 
     def _end_thought(self) -> None:
         self._think(self._thoughts.end())
-        self._console.print()
+        self._stream.write("\n")
         self._thinking = False
 
     def end(self) -> None:
@@ -140,24 +128,15 @@ class Markdown:
         if self._thinking:
             self._end_thought()
         self._open += self._words.end()
-        self._flush(len(self._open))
+        self._flush(len(self._open), item=False)
 
-    def _finished(self) -> int:
-        """Characters up to the last block, which may go on."""
-        starts = [token.map[0] for token in self._parser.parse(self._open) if token.level == 0 and token.map]
-        line = max(starts, default=0)
-        return sum(map(len, self._open.splitlines(keepends=True)[:line]))
-
-    def _flush(self, size: int) -> None:
-        from rich.markdown import Markdown as Rendered
-
+    def _flush(self, size: int, *, item: bool) -> None:
         block, self._open = self._open[:size], self._open[size:]
         if block.strip():
-            if not self._first:
-                self._console.print()
-            self._first = False
-            # No hyperlinks: a link whose text hides its address is a trick that a model must not play.
-            self._console.print(Rendered(block, hyperlinks=False))
+            self._stream.write("\n" if self._gap else "")
+            self._gap = not item
+            self._stream.write(self._drawing.drawn(block, self._width))
+            self._stream.flush()
 
 
 class EventWriter:

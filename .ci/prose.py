@@ -55,6 +55,13 @@ nothing is sent.
 *llmo ask* does not run tools. When the model calls a tool that *-o tools=...* declared, *--json* and *--ndjson* print
 the call as *tool_calls*. Without these options *ask* names the tool and exits with 6.
 
+On a terminal, words appear as they come. A finished paragraph, list, table or block of code is then printed once in its
+final form, and nothing above it changes. Code starts in the first column and is not wrapped, so that you can copy it. A
+block that is taller than the window, or that is open while you resize it, may stay as Markdown source. Until the first
+word, a line on standard error shows the model and the elapsed time; *-q* hides it. Keys that you press meanwhile reach
+the shell afterwards. *--raw* prints the text as it comes, and so does a terminal that cannot move its cursor
+(*TERM=dumb*). A pipe gets the exact bytes, piece by piece.
+
 A request under a dollar limit needs an output limit. Without *--max-tokens* llmo uses the limit of the model, or what
 the remaining budget allows, but at least 1,024 tokens. If other llmo processes hold the money, *ask* waits for it, up
 to *--timeout*.

@@ -13,7 +13,7 @@ import shutil
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from llmo.client.runtime import Runtime
 from llmo.errors import BudgetExceeded
@@ -27,7 +27,18 @@ if TYPE_CHECKING:
     from llmo.client.session import Session
     from llmo.engine.rate_limits import RateOverrides
     from llmo.errors import LlmoError
-    from llmo.render.progress_bar import Bar
+
+
+class GivesWay(Protocol):
+    """Text at the end of the terminal that is erased and written again."""
+
+    def clear(self) -> None:
+        """Take it away, so that a line can be written where it stood."""
+        ...
+
+    def draw(self) -> None:
+        """Write it again below what was written."""
+        ...
 
 
 class ClosedPipe(Exception):
@@ -56,8 +67,8 @@ class Context(Runtime):
     verbose: bool = False
     debug: bool = False
     no_color: bool = False
-    bar: Bar | None = None
-    """What stands on the last line of the terminal and gives way to all that is written there."""
+    bar: GivesWay | None = None
+    """What stands on the last lines of the terminal and gives way to all that is written there."""
 
     def configure(self, *, profile: str | None, quiet: bool, verbose: bool, debug: bool, no_color: bool) -> None:
         """Apply global options, which may stand before and after the command's name."""
@@ -127,6 +138,27 @@ class Context(Runtime):
             return os.get_terminal_size(self.stderr.fileno()).columns or self.width
         except (OSError, ValueError):
             return self.width
+
+    @property
+    def stdout_size(self) -> Callable[[], os.terminal_size] | None:
+        """What returns the size of stdout's terminal, or None where the cursor can't be moved by its size."""
+        return self._size_of(self.stdout) if self.stdout_tty else None
+
+    @property
+    def stderr_size(self) -> Callable[[], os.terminal_size] | None:
+        """The same for stderr."""
+        return self._size_of(self.stderr) if self.stderr_tty else None
+
+    def _size_of(self, stream: TextIO) -> Callable[[], os.terminal_size] | None:
+        env = self.env
+        if env.get("TERM") in ("dumb", "unknown") or (os.name == "nt" and not {"WT_SESSION", "TERM"} & set(env)):
+            return None
+        number = stream.fileno()
+        try:
+            known = all(os.get_terminal_size(number))
+        except OSError:
+            return None
+        return (lambda: os.get_terminal_size(number)) if known else None
 
     def out(self, text: str) -> None:
         """Write part of the result; on a terminal, control characters are made visible."""

@@ -9,6 +9,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from llmo.cli import keyboard
 from llmo.cli.context import Terminals
 from llmo.errors import Exit
 
@@ -34,7 +35,7 @@ def run(main: Coroutine[Any, Any, int]) -> int:
 
         def stop(code: Exit) -> None:
             if caught:
-                asyncio.get_running_loop().call_later(FORCE_S, os._exit, int(caught[0]))
+                asyncio.get_running_loop().call_later(FORCE_S, _force, caught[0])
                 return
             caught.append(code)
             task.cancel()
@@ -54,6 +55,11 @@ def run(main: Coroutine[Any, Any, int]) -> int:
 
     code = asyncio.run(watched())
     return int(caught[0]) if caught else code
+
+
+def _force(code: Exit) -> None:
+    keyboard.restore()
+    os._exit(int(code))
 
 
 def listen(heard: Callable[[Exit], None]) -> Terminals:

@@ -58,9 +58,14 @@ class LiveMarkdown:
         self._end_words()
         self._body.paper.flush()
 
-    def step_aside(self) -> None:
-        """Leave the cursor where another line can be written; the open block is shown again below it."""
-        self._body.step_aside()
+    def clear(self) -> None:
+        """Leave the cursor where another line can be written; what can be erased is shown again by `draw`."""
+        self._body.clear()
+        self._body.paper.flush()
+
+    def draw(self) -> None:
+        """Show the open block again below what others have written."""
+        self._body.draw()
         self._body.paper.flush()
 
     def displaced(self) -> None:
@@ -202,8 +207,8 @@ class _Body:
             self.paper.gap, self._rest = True, None
         self._enough = 0
 
-    def step_aside(self) -> None:
-        """Erase the open block, which the next text shows again, or end the line where it can't be erased."""
+    def clear(self) -> None:
+        """Erase the open block, or end the line where it can't be erased."""
         columns, rows = self.paper.size()
         if self._region and self._region.fits(columns, rows):
             self.paper.replace(self._region, "")
@@ -211,6 +216,11 @@ class _Body:
         else:
             self.paper.end_line()
             self.displaced()
+
+    def draw(self) -> None:
+        """Show the open block again."""
+        if self._open and self._region is None:
+            self._show(*self.paper.size())
 
     def displaced(self) -> None:
         """Give up the open block, whose line others have ended."""

@@ -70,12 +70,15 @@ class Raw:
         """End the line, so that the prompt of the shell begins on its own."""
         if self._screen:
             self._write(self._screen.end())
-            self.step_aside()
+            self.clear()
 
-    def step_aside(self) -> None:
+    def clear(self) -> None:
         """End the line of a terminal, so that another can be written."""
         if self._screen:
             self._write("\n" if self._last != "\n" else "")
+
+    def draw(self) -> None:
+        """Nothing was taken away."""
 
     def _write(self, text: str) -> None:
         if text:

@@ -249,13 +249,18 @@ def test_a_line_of_others_goes_above_the_open_block() -> None:
     terminal = Terminal()
     writer = live(terminal)
     writer.text("One.\n\nSome **bold** wor")
-    writer.step_aside()
+    writer.clear()
+    between = terminal.all
     terminal.write("llmo: warning: x\n")
+    writer.draw()
+    after = terminal.all
     writer.text("ds.\n")
     writer.end()
-    writer.step_aside()
+    writer.clear()
     terminal.write("end\n")
 
+    assert ["One."] == between
+    assert ["One.", "", "llmo: warning: x", "Some **bold** wor"] == after
     assert ["One.", "", "llmo: warning: x", "Some bold words.", "end"] == terminal.all
 
 

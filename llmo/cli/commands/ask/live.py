@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from llmo.client.session import QuestionEnded
 from llmo.engine.progress import AttemptEnded, AttemptStarted
 from llmo.engine.results import calls
 from llmo.render import json_output
+from llmo.render.live_markdown import WIDEST, LiveMarkdown
 from llmo.render.stream import EventWriter, Markdown, Raw, Silent
 from llmo.types.events import Reasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TextIO
 
     from llmo.cli.commands.ask.flags import AskOutput
-    from llmo.cli.context import Context
+    from llmo.cli.commands.ask.waiting import WaitingLine
+    from llmo.cli.context import Context, GivesWay
     from llmo.engine.progress import Progress
     from llmo.engine.results import Result
     from llmo.render.stream import Writer
@@ -28,25 +33,36 @@ class LiveAnswer:
     A `whole` answer is written at its end, because a repair replaces everything that arrived before it.
     """
 
-    def __init__(self, writer: Writer, *, whole: bool) -> None:
-        self._writer, self._whole = writer, whole
+    def __init__(self, writer: Writer, waiting: WaitingLine, *, whole: bool) -> None:
+        self._writer, self._waiting, self._whole = writer, waiting, whole
         self.result: Result | None = None
 
     def __call__(self, event: Progress | QuestionEnded) -> None:
         """Write one event."""
         writer = self._writer
+        if isinstance(event, AttemptStarted):
+            self._waiting.name = str(event.target)
+            _prepare(writer)
         match event:
             case Text(piece) if not self._whole:
+                self._first_token(Silent)
                 writer.text(piece)
             case Reasoning(piece):
+                self._first_token(Silent, Raw)
                 writer.reasoning(piece)
             case QuestionEnded(result):
+                self._waiting.stop()
                 self.result = result
                 if self._whole and result.text:
                     writer.text(result.text)
                 writer.end()
             case _ if isinstance(writer, EventWriter):
                 _told(event, writer)
+
+    def _first_token(self, *silent: type[Writer]) -> None:
+        """Take the waiting line away, unless the writer shows nothing of this token."""
+        if not isinstance(self._writer, silent):
+            self._waiting.stop()
 
 
 def _told(event: Progress | QuestionEnded, writer: EventWriter) -> None:
@@ -67,10 +83,34 @@ def writer(ctx: Context, output: AskOutput) -> Writer:
         return Silent()
     if output.ndjson:
         return EventWriter(_put(ctx))
-    fancy = ctx.stdout_tty and ctx.env.get("TERM") != "dumb"
-    if output.markdown or (fancy and output.markdown is None):
-        return Markdown(ctx.stdout, color=ctx.color, width=min(ctx.width, 100), terminal=ctx.stdout_tty)
+    if output.markdown is not False and (size := ctx.stdout_size):
+        return LiveMarkdown(ctx.stdout, size, color=ctx.color)
+    if output.markdown:
+        return Markdown(ctx.stdout, color=ctx.color, width=min(ctx.width, WIDEST), terminal=ctx.stdout_tty)
+    # Where the cursor can't be moved, words that appear at once can't be restyled later.
     return Raw(ctx.stdout, clean=ctx.stdout_tty)
+
+
+def terminal(ctx: Context) -> TextIO | None:
+    """Return the terminal whose lines llmo erases and writes anew, if there is one."""
+    return ctx.stdout if ctx.stdout_size else ctx.stderr if ctx.stderr_size else None
+
+
+def _prepare(writer: Writer) -> None:
+    """Import what the first finished block needs while the model is awaited, once the request is on its way."""
+    if isinstance(writer, LiveMarkdown):
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.1, lambda: loop.run_in_executor(None, import_module, "llmo.render.rich_markdown"))
+
+
+def on_terminal(writer: Writer) -> GivesWay | None:
+    """Return the writer if lines of others must not stand in the midst of what it has written."""
+    return writer if isinstance(writer, LiveMarkdown | Raw) else None
+
+
+def moved(writer: Writer) -> Callable[[], None]:
+    """Return what tells the writer that others have written to its terminal."""
+    return writer.displaced if isinstance(writer, LiveMarkdown) else lambda: None
 
 
 def _put(ctx: Context) -> Callable[[str], None]:

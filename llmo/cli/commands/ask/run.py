@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmo.cli import signals
+from llmo.cli import keyboard, signals
 from llmo.cli.commands.ask import live, question
 from llmo.cli.commands.ask.cache import AnswerCache
 from llmo.cli.commands.ask.live import LiveAnswer
 from llmo.cli.commands.ask.verdict import judged
+from llmo.cli.commands.ask.waiting import WaitingLine
 from llmo.cli.output import show_plan
 from llmo.engine.output_limits import decided
 from llmo.errors import Cancelled, LlmoError, UsageError
@@ -50,9 +51,12 @@ async def _run(ctx: Context, asked: AskRequest) -> int:
         writer.text(found.text)
         writer.end()
         return _finish(ctx, asked, found)
-    answer = LiveAnswer(writer, whole=asked.question.request.schema is not None)
+    waiting = WaitingLine(ctx, then=live.on_terminal(writer))
+    answer = LiveAnswer(writer, waiting, whole=asked.question.request.schema is not None)
     try:
-        await session.run(asked.question, answer, plan=asked.plan)
+        with keyboard.unseen(live.terminal(ctx), live.moved(writer)):
+            async with waiting:
+                await session.run(asked.question, answer, plan=asked.plan)
     except asyncio.CancelledError:
         # The signal decides the exit code; a partial answer is still printed.
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llmo.batch import resumed
 from llmo.batch.forecast import forecast
 from llmo.batch.output import comparison, export
 from llmo.batch.resume import manifest
@@ -33,6 +34,8 @@ def finish(run: BatchRun, ending: Ending, *, elapsed: float, caught: Exit | None
     complete = ending.reason == "done"
     if complete:
         files.intents.end()
+    if complete and files.manifest is not None and len(job.recorded.table) and not job.head.whole:
+        job.notify(f"resumed {job.spec.output.target}: {resumed.told(job, job.stats, files.manifest)}")
     if ending.reason == "pipe":
         raise BrokenPipeError
     compared = _finish_output(job, files, complete=complete) or run.compared
@@ -44,7 +47,11 @@ def finish(run: BatchRun, ending: Ending, *, elapsed: float, caught: Exit | None
         "seconds": round(elapsed, 3),
     }
     if compared is not None:
-        report |= {"rows": job.scan.rows, "answers": job.total, "comparison": compared.report()}
+        report |= {
+            "rows": job.stats.total // len(job.spec.output.compared_targets),
+            "answers": job.stats.total,
+            "comparison": compared.report(),
+        }
     return report
 
 
@@ -76,8 +83,10 @@ def _code(job: BatchJob, ending: Ending, caught: Exit | None) -> Exit:
     return Exit.ROWS_FAILED if job.stats.failed or job.stats.kept_failed else Exit.OK
 
 
-def still_to_send(job: BatchJob) -> Forecast:
-    """Forecast the rows that are still missing from the output of a run."""
+def still_to_send(job: BatchJob) -> Forecast | None:
+    """Forecast the rows that are still missing from the output of a run; None if they can't be read again."""
+    if not job.repeatable:
+        return None
     job.read_recorded()
     return forecast(job)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from llmo.batch.input.hash_table import Counts
 from llmo.batch.job import works
 from llmo.batch.stats import RunStats
 from llmo.engine.rate_limits import limits
@@ -38,8 +39,9 @@ class Share:
 
 @dataclass(slots=True)
 class Forecast:
-    """What the remaining rows would take."""
+    """What the remaining rows would take; `total` are all rows of the input."""
 
+    total: int = 0
     rows: int = 0
     copies: int = 0
     unanswered: dict[str, int] = field(default_factory=dict)
@@ -58,16 +60,13 @@ class Forecast:
 
 def forecast(job: BatchJob) -> Forecast:
     """Plan every remaining row; identical requests count once."""
-    found = Forecast()
-    same = job.same.copy()
-    for work in works(job.feed(stats=RunStats())):
+    found, stats, seen = Forecast(), RunStats(), Counts()
+    for work in works(job.forecast_feed(stats=stats)):
         found.rows += 1
         number = int(work.key[:16], 16)
-        if same.get(number):
+        if job.answers is not None and (seen.add(number) or job.answers.get(number) is not None):
             found.copies += 1
             continue
-        if number in same:
-            same.set(number, 1)
         try:
             if work.fault is not None:
                 raise work.fault
@@ -78,6 +77,7 @@ def forecast(job: BatchJob) -> Forecast:
             continue
         first = plan.ranked[0]
         found.shares.setdefault(str(first.target), Share()).add(first, plan.requirements.input_estimate)
+    found.total = found.rows + stats.skipped + stats.kept_failed
     return found
 
 

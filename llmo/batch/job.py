@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from llmo.batch.input import rows
-from llmo.batch.input.hash_table import HashTable
-from llmo.batch.input.identity import Identity
+from llmo.batch.input.hash_table import Places
+from llmo.batch.input.head import ROWS, SECONDS, Sampled, automatic_id, check, checked
+from llmo.batch.input.identity import AUTOMATIC_ID, Identity
+from llmo.batch.input.reading import Reading
+from llmo.batch.input.reading import rows as read_rows
 from llmo.batch.input.requests import RequestBuilder
-from llmo.batch.input.scan import HEAD, Picked, scan
+from llmo.batch.input.stream import RowStream
 from llmo.batch.input.template import Template
 from llmo.batch.output import comparison, export
 from llmo.batch.output.appended import SAVED
+from llmo.batch.output.lines import entries
+from llmo.batch.resume import manifest
 from llmo.batch.resume.feed import Feed
 from llmo.batch.resume.recorded import Recorded
 from llmo.batch.spec import ALL
@@ -23,13 +29,16 @@ from llmo.errors import LlmoError, UsageError
 from llmo.routing.refusals import require_candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
+    from llmo.batch.input.head import Head
     from llmo.batch.input.requests import RowRequest
-    from llmo.batch.input.scan import Scan
+    from llmo.batch.input.rows import Row
+    from llmo.batch.input.stream import Waiting
     from llmo.batch.resume.feed import Work
+    from llmo.batch.resume.manifest import Manifest
     from llmo.batch.spec import BatchSpec
     from llmo.config.profile import Profile
     from llmo.ledger.backend import Ledger
@@ -70,24 +79,24 @@ class BatchJob:
     confirm: Callable[[str], bool] = lambda _: False
     stats: RunStats = field(default_factory=RunStats)
     recorded: Recorded = field(default_factory=Recorded)
+    doubtful: frozenset[str] = frozenset()
+    _later: dict[str, None] = field(default_factory=dict)
 
     def check(self) -> None:
         """Check everything that can be checked before anything is paid for. Raises `LlmoError`."""
         self._output_is_of_this_shape()
         if self.spec.schema is not None:
             assert self.validator
-        self.stats.total = self.total
-        if not self.spec.inputs and not self.scan.rows:
+        if not self.spec.inputs and not self.head.rows:
             raise rows.no_input()
+        if self.spec.check_all:
+            for _ in check(self.picked(), self.builder, self.head.id_field):
+                pass
+        self.feed().measure()
         self._keep_is_known()
-        if self.template and not self.template.fields and self.scan.rows > 1:
+        if self.template and not self.template.fields and len(self.head.rows) > 1:
             self.notify("warning: the prompt names no field of the rows: all rows send the same prompt")
         self._someone_answers()
-
-    @property
-    def total(self) -> int:
-        """How many of them there are."""
-        return self.scan.rows * max(1, len(self.spec.output.compared_targets))
 
     @property
     def unit(self) -> str:
@@ -149,23 +158,62 @@ class BatchJob:
             written = spec.output.written
             saved = [path.with_name(f"{path.name}{SAVED}") for path in written]
             return rows.files(spec.inputs, without=[path for path in (*written, *saved) if path.exists()])
-        return rows.inputs(spec.inputs or (rows.STDIN,), self.stdin, format=spec.input_format)
+        return rows.inputs(spec.inputs or (rows.STDIN,), self.stdin, format=spec.input_format, again=spec.reads_all)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the input can be read more than once."""
+        return not any(source.once for source in self.sources)
 
     @cached_property
-    def picked(self) -> Picked:
-        """The rows, after --limit and --sample."""
-        return Picked(lambda: rows.rows(self.sources), limit=self.spec.limit, sample=self.spec.sample)
+    def _sampled(self) -> Sampled | None:
+        sample = self.spec.sample
+        return None if sample is None else Sampled(islice(read_rows(self.sources), self.spec.limit), sample)
+
+    def picked(self) -> RowStream:
+        """A new pass over the rows that --limit and --sample leave."""
+        reading = Reading(self.sources)
+        if self._sampled is not None:
+            return RowStream(reading, self._sampled(reading), limit=self.spec.sample)
+        return RowStream(reading, limit=self.spec.limit)
 
     @cached_property
-    def scan(self) -> Scan:
-        """The result of the first pass over the input."""
-        head = None if self.spec.check_all else HEAD
-        return scan(self.picked, self.builder, self.spec.id_field, head=head)
+    def stream(self) -> RowStream:
+        """The pass that the run makes."""
+        return self.picked()
 
     @cached_property
-    def same(self) -> HashTable:
-        """Keys that more than one row has; none without deduplication."""
-        return self.scan.same_keys if self.spec.dedupe else HashTable()
+    def head(self) -> Head:
+        """The first rows, checked."""
+        first = self.stream.head(ROWS, SECONDS)
+        field = self.spec.id_field
+        if field is None:
+            field = automatic_id(first) if self._id_field_before is None else self._id_field_before
+        return checked(first, self.builder, field or None, whole=self.stream.ended)
+
+    @property
+    def _id_field_before(self) -> str | None:
+        """The field by which the rows of this output were named, empty for none, None where nobody knows."""
+        if self.before is None or self.spec.restart:
+            return None
+        if self.before.id_field is None and self.journal is not None:
+            # Older versions looked at every row for a field, and did not write down what they found.
+            first = next(entries(self.journal), None)
+            return "" if first is not None and AUTOMATIC_ID.fullmatch(first.name) else None
+        return self.before.id_field
+
+    @cached_property
+    def before(self) -> Manifest | None:
+        """What is remembered of the run that began this output."""
+        target = self.spec.output.target
+        if target is None or self.journal is None or not self.journal.exists():
+            return None
+        return manifest.read(manifest.beside(target, "json"))
+
+    @cached_property
+    def answers(self) -> Places | None:
+        """Where the answers of this output are, by the keys of their requests; None without deduplication."""
+        return Places() if self.spec.dedupe else None
 
     @cached_property
     def keep(self) -> _Kept:
@@ -175,28 +223,48 @@ class BatchJob:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Kept fields as columns of a table."""
-        return self.scan.columns if self.keep.names == (ALL,) else self.keep.names
+        """Kept fields as columns of a table: of the rows that were read until now."""
+        return tuple({**dict.fromkeys(self.head.columns), **self._later}) if self._all_kept else self.keep.names
+
+    @property
+    def _all_kept(self) -> bool:
+        return self.keep.names == (ALL,)
 
     def read_recorded(self) -> None:
         """Read what the output holds now."""
         assert self.journal is not None
         self.recorded = Recorded()
-        self.recorded.read(self.journal, self.same, self.spec.retry_errors)
+        self.recorded.read(self.journal, self.answers, self.spec.retry_errors)
 
-    def feed(
-        self, failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None, stats: RunStats | None = None
-    ) -> Feed:
-        """The rows that are still to be sent."""
-        found = self.scan
+    def feed(self, failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None) -> Feed:
+        """The rows that are still to be sent: the pass that the run makes, once."""
+        tables = self._all_kept and self.spec.output.shape != "jsonl"
+        return self._feed(
+            self.stream,
+            stats=self.stats,
+            failed=failed,
+            total=self.stream.total,
+            columns=self._later if tables else None,
+            doubtful=frozenset() if self.spec.retry_errors == "unknown" else self.doubtful,
+        )
+
+    def forecast_feed(self, rows: Iterable[Row | Waiting] | None = None, stats: RunStats | None = None) -> Feed:
+        """
+        The rows that are still to be sent, to count them: of a new pass, or of these rows.
+
+        A pipe that was not copied is read instead of being run.
+        """
+        again = self.picked() if self.repeatable else self.stream
+        return self._feed(again if rows is None else rows, stats=stats or RunStats())
+
+    def _feed(self, rows: Iterable[Row | Waiting], **more: Any) -> Feed:
         return Feed(
-            rows=self.picked,
+            rows=rows,
             builder=self.builder,
-            identity=Identity(found.id_field, found.same_rows),
+            identity=Identity(self.head.id_field),
             recorded=self.recorded,
             retry=self.spec.retry_errors,
-            stats=stats or self.stats,
-            failed=failed,
+            **{"failed": lambda _: None, **more},
         )
 
     @cached_property
@@ -222,7 +290,7 @@ class BatchJob:
         return model if name is None else f"{name}/{model}"
 
     def _keep_is_known(self) -> None:
-        known = self.scan.columns
+        known = self.head.columns
         for name in self.keep.names:
             if name != ALL and known and name not in known:
                 raise UsageError(f"unknown field to keep: {name}", hint=f"known fields: {', '.join(map(str, known))}")
@@ -253,7 +321,7 @@ class BatchJob:
         """Raise when no model can answer any of the first rows: then the rows are not to blame."""
         for compared_target in self.spec.output.compared_targets or (None,):
             failures = [
-                self._unanswered(asked) for asked in self.scan.first if asked.compared_target == compared_target
+                self._unanswered(asked) for asked in self.head.first if asked.compared_target == compared_target
             ]
             if failures and None not in failures:
                 assert failures[0] is not None

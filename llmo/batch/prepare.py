@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO
 
+from llmo.batch import resumed
 from llmo.batch.forecast import forecast
 from llmo.batch.input.identity import canonical, short
 from llmo.batch.job import works
-from llmo.batch.output import appended, records
+from llmo.batch.output import appended
 from llmo.batch.output.appended import Appended, check_all
 from llmo.batch.output.journal import Journal, encoded
 from llmo.batch.resume import manifest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llmo.batch.job import BatchJob
+    from llmo.batch.resume.manifest import Manifest
     from llmo.types.jsontext import Json
 
 
@@ -38,6 +40,7 @@ class BatchFiles:
     journal: Journal | None = None
     errors: Appended | None = None
     intents: Intents = field(default_factory=lambda: Intents(None))
+    manifest: Manifest | None = None
 
     def failed(self, row: Mapping[str, Json] | str) -> None:
         """Write a failed row to the errors file; one that can't be parsed unchanged. Raises `OutputLost`."""
@@ -66,18 +69,18 @@ def prepare(job: BatchJob, files: BatchFiles, *, run: str, saved: Path) -> str:
     now = manifest.Manifest(run=spec.run or run, made_of=_made_of(job))
     if path is not None and target is not None:
         # Whoever removes an output wants a new run, with its own spending.
-        kept = path.exists()
+        before = job.before
         files.journal = Journal(path, durable=spec.durable, refuge=saved)
-        before = manifest.read(manifest.beside(target, "json"))
         if files.journal.cut:
             job.notify(f"{path}: removed an incomplete last line ({files.journal.cut:,} bytes)")
         if spec.restart:
             _restart(job, target, files.journal)
-        elif before is not None and kept and spec.run is None:
+        elif before is not None and spec.run is None:
             now = manifest.Manifest(run=before.run, made_of=now.made_of)
         lost = job.ledger.reconcile(before.run) if before else []
         job.read_recorded()
-        _say_resumed(job, target, before, now)
+        _say_resumed(job, target, now)
+        files.manifest = now = replace(now, id_field=job.head.id_field or "")
         files.intents = _begin(job, target, files.journal, now, lost=[cost or 0 for _, cost in lost])
     _confirm(job)
     if spec.output.errors is not None:
@@ -111,8 +114,8 @@ def _restart(job: BatchJob, target: Path, journal: Journal) -> None:
     manifest.beside(target, "intents").unlink(missing_ok=True)
 
 
-def _say_resumed(job: BatchJob, target: Path, before: manifest.Manifest | None, now: manifest.Manifest) -> None:
-    """Report how many rows are done and how many have changed; reads the whole input."""
+def _say_resumed(job: BatchJob, target: Path, now: manifest.Manifest) -> None:
+    """Report how many rows are done and how many have changed, if all of the input is known already."""
     broken = job.recorded.broken
     if broken:
         what = "1 line" if broken == 1 else f"{broken:,} lines"
@@ -120,31 +123,24 @@ def _say_resumed(job: BatchJob, target: Path, before: manifest.Manifest | None, 
         job.notify(f"{job.journal}: {what} cannot be trusted: their rows are sent again; kept in {aside}")
     if not len(job.recorded.table):
         return
+    if not job.head.whole:
+        job.stats.expected_skips = len(job.recorded.table)
+        job.notify(f"resuming {target}: it holds {len(job.recorded.table):,} {job.unit}")
+        return
     found = RunStats()
-    for _ in works(job.feed(stats=found)):
+    for _ in works(job.forecast_feed(job.head.rows, found)):
         pass
     job.stats.expected_skips = found.skipped + found.kept_failed
-    parts = [f"{found.skipped:,} {job.unit} are done"]
-    if found.kept_failed:
-        parts.append(f"{found.kept_failed:,} failed earlier and are not retried (use --retry-errors=KIND)")
-    if found.resent:
-        parts.append(f"{found.resent:,} failed {job.unit} are retried")
-    if found.changed:
-        why = now.differs(before) if before else []
-        parts.append(f"{found.changed:,} have changed ({', '.join(why) or 'their input'}) and are sent again")
-    orphans = len(job.recorded.table) - found.recorded
-    if orphans > 0:
-        parts.append(f"{orphans:,} are no longer in the input")
-    job.notify(f"resuming {target}: {', '.join(parts)}")
+    job.notify(f"resuming {target}: {resumed.told(job, found, now)}")
 
 
 def _begin(job: BatchJob, target: Path, journal: Journal, now: manifest.Manifest, *, lost: list[int]) -> Intents:
     """Report what was in flight when the last run ended, and start the files beside the output."""
     path = manifest.beside(target, "intents")
     wanted = job.spec.at_most_once
-    marked = _mark_doubtful(job, now.run, journal, Intents(path)) if wanted else 0
-    if lost or marked:
-        again = f"{marked:,} {job.unit} are marked unknown" if wanted else "they are sent again"
+    job.doubtful = _doubtful(job, now.run, journal, Intents(path)) if wanted else frozenset()
+    if lost or job.doubtful:
+        again = f"{len(job.doubtful):,} {job.unit} are marked unknown" if wanted else "they are sent again"
         job.notify(
             f"{len(lost):,} requests were in flight when the last run ended: {again}, "
             f"and the cost of the first request stays booked: {dollars(sum(lost))}"
@@ -152,25 +148,17 @@ def _begin(job: BatchJob, target: Path, journal: Journal, now: manifest.Manifest
     path.unlink(missing_ok=True)
     intents = Intents(path if wanted else None)
     try:
-        intents.begin(journal.size)
+        intents.begin(journal.size, job.doubtful)
         now.write(manifest.beside(target, "json"))
     except OSError as exc:
         raise UsageError(f"cannot write beside {target}: {exc.strerror}") from None
     return intents
 
 
-def _mark_doubtful(job: BatchJob, run: str, journal: Journal, intents: Intents) -> int:
-    """Write a line for each row that may have been answered; returns how many."""
+def _doubtful(job: BatchJob, run: str, journal: Journal, intents: Intents) -> frozenset[str]:
+    """The rows that may have been answered when the last run ended: they get a line that says so."""
     lost = (name for name in job.ledger.lost_rows(run) if short(name) not in job.recorded.table)
-    names = intents.doubtful(journal.path) | set(lost)
-    marked = 0
-    if names:
-        for work in works(job.feed(stats=RunStats())):
-            if work.name in names:
-                journal.append(encoded(records.doubtful(work.identity, job.keep(work.fields))))
-                marked += 1
-        job.read_recorded()
-    return marked
+    return frozenset(intents.doubtful(journal.path) | set(lost))
 
 
 def _made_of(job: BatchJob) -> Mapping[str, str]:

@@ -70,14 +70,15 @@ class BatchRun:
         self._gather: Gather | None = None
         self.name, self.workers = name, workers
         self.stopping = Stopping(self._kept)
+        self.stopping.heard = job.stream.wake
         self._engine = replace(session.engine, providers=self._guarded(session.engine.providers))
         self._sink = self._made_sink()
         self._executor: Executor = LocalExecutor(
             RowExecutor(self._engine, job.plan, self._settings(), stats=job.stats, intents=files.intents),
             rules=Rules(
                 workers=workers,
-                same=job.same,
-                max_failures=job.spec.allowed_failures(job.total),
+                answers=job.answers,
+                max_failures=lambda: job.spec.allowed_failures(job.stats.total, estimated=job.stats.estimated),
                 keep=job.keep,
                 failed=files.failed,
             ),
@@ -90,14 +91,15 @@ class BatchRun:
         journal = self.files.journal
         syncing = None if journal is None else asyncio.create_task(_synced(journal, self.stopping))
         try:
-            ending = await self._executor.run(iter(self.job.feed(self.files.failed)), self._sink)
+            feed = self.job.feed(self.files.failed)
+            ending = await self._executor.run(iter(feed), self._sink, self.job.stream.more)
         finally:
             if syncing is not None:
                 syncing.cancel()
                 await asyncio.gather(syncing, return_exceptions=True)
+            if isinstance(self._sink, ToStream):
+                self._sink.close()
         self.job.stats.used = self.used
-        if isinstance(self._sink, ToStream):
-            self._sink.close()
         if self._gather is not None:
             self._gather.close()
         return ending
@@ -162,7 +164,8 @@ class BatchRun:
         put = write if output.shape == "jsonl" else lambda line: write(shaped(json.loads(line)))
         if output.compared_targets:
             put = self._gather = Gather(output.compared_targets, lambda row: write(joint(row)))
-        return ToStream(put, job.same, window=WINDOW * self.workers if output.ordered else None)
+        window = WINDOW * self.workers if output.ordered else None
+        return ToStream(put, keeps=job.answers is not None, window=window)
 
     def _kept(self) -> None:
         """Raise `OutputLost` when a file of the run, or the file behind standard output, is gone."""
@@ -175,11 +178,11 @@ def workers(job: BatchJob) -> int:
     """Rows in flight at once; raises the limit of open files for them."""
     given = job.spec.concurrency
     if given is None:
-        names = {c.target.provider for asked in job.scan.first for c in job.plan(asked).ranked}
+        names = {c.target.provider for asked in job.head.first for c in job.plan(asked).ranked}
         each = [limits(job.profile.providers[name]).concurrency or 1 for name in names]
         given = sum(each) if job.spec.output.compared_targets else max(each, default=1)
     _allow_files(given + FILES_BESIDE)
-    return max(1, min(given, job.total))
+    return max(1, min(given, job.stats.total) if job.head.whole else given)
 
 
 async def _synced(journal: Journal, stopping: Stopping) -> None:

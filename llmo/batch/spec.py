@@ -118,12 +118,19 @@ class BatchSpec:
     share: float = 1.0
 
     @property
+    def reads_all(self) -> bool:
+        """Whether all of the input is read before anything is sent, and then once more."""
+        confirms = self.confirm_over is not None and not self.assume_yes
+        return self.check_all or self.sample is not None or confirms
+
+    @property
     def rates(self) -> RateOverrides:
         """What is asked for in place of the providers' own limits."""
         return RateOverrides(rpm=self.rpm, tpm=self.tpm, share=self.share, concurrency=self.concurrency)
 
-    def allowed_failures(self, total: int) -> int | None:
-        """How many of so many rows may fail; None for all."""
+    def allowed_failures(self, total: int, *, estimated: bool = False) -> int | None:
+        """How many of so many rows may fail, of a hundred at least where their number is a guess; None for all."""
+        total = max(total, 100) if estimated else total
         if self.max_failures_percent is not None:
             return self.max_failures_percent * total // 100
         return self.max_failures

@@ -229,7 +229,7 @@ def test_a_second_signal_waits_for_nothing(
     heard: list[Callable[[Exit], None]] = []
     monkeypatch.setattr(running, "listen", heard.append)
     monkeypatch.setattr(os, "_exit", lambda code: run.log.append((f"exit {code}", clock.elapsed)))
-    context: Any = SimpleNamespace(note=lambda _: None)
+    context: Any = SimpleNamespace(bar=None, note=lambda _: None)
 
     async def main() -> None:
         listen(context, run, [])  # type: ignore[arg-type]  # what is asked of it

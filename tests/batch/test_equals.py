@@ -30,8 +30,7 @@ def test_so_many_rows_wait_for_an_equal_one_and_no_more(workers):
         return found
 
     read: list[int] = []
-    found = list(works(["a", "b"]))
-    made, lines, stats = executor(feed(), send, workers=workers, same=(found[0].key, found[1].key))
+    made, lines, stats = executor(feed(), send, workers=workers, dedupe=True)
     finished(made)
 
     # The one that is in flight, those that wait, and one in the hands of each other worker.

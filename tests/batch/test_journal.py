@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.batch.input.hash_table import Hashes, HashTable
+from llmo.batch.input.hash_table import SMALLEST
 from llmo.batch.output import journal
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import Journal, encoded
@@ -50,7 +50,7 @@ def test_a_line_can_be_read_again_where_append_said(out: Journal, path: Path) ->
     places = [sink.append(one, 7) for one in lines]
 
     assert places == [0, len(lines[0]), len(lines[0]) + len(lines[1])]
-    assert [sink.read(place) for place in reversed(places)] == lines[::-1]
+    assert [sink.read(place // SMALLEST) for place in reversed(places)] == lines[::-1]
     assert (path.read_bytes(), out.size, out.lost) == (b"".join(lines), sum(map(len, lines)), False)
 
 
@@ -137,7 +137,7 @@ def test_a_deleted_output_is_lost_and_its_lines_are_saved(out: Journal, path: Pa
     path.unlink()
     place = out.append(line("b"))
 
-    assert (place, out.lost, out.read(place)) == (len(line("a")), True, line("b"))
+    assert (place, out.lost, out.read(place // SMALLEST)) == (len(line("a")), True, line("b"))
     assert path.with_name("out.jsonl.saved").read_bytes() == line("a") + line("b")
 
 
@@ -151,7 +151,7 @@ def test_a_large_deleted_output_is_saved_whole(out: Journal, path: Path) -> None
     place = out.append(line("last"))
 
     assert path.with_name("out.jsonl.saved").read_bytes() == b"".join(lines) + line("last")
-    assert (place, out.read(0), out.read(place)) == (sum(map(len, lines)), lines[0], line("last"))
+    assert (place, out.read(0), out.read(place // SMALLEST)) == (sum(map(len, lines)), lines[0], line("last"))
 
 
 @pytest.mark.skipif(not os.path.exists(FULL), reason="only Linux has it")  # noqa: PTH110 - a device
@@ -345,17 +345,16 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_a_stream_keeps_what_equal_rows_will_need() -> None:
-    """Where append said, also in the order of the input; without equal rows nothing is kept."""
-    hashes = Hashes()
-    hashes.add(5)
-    hashes.add(5)
+    """Where append said, also in the order of the input; without deduplication nothing is kept."""
     written: list[bytes] = []
-    sink = ToStream(written.append, hashes.repeated(), window=4)
-    places = [sink.append(b"%d\n" % seq * seq, seq) for seq in (2, 1, 4)]
-    assert (written, [sink.read(place) for place in places]) == ([], [b"2\n", b"1\n", b"4\n"])
-    sink.append(b"0\n", 0)
-    assert written == [b"0\n", b"1\n", b"2\n2\n"]
+    sink = ToStream(written.append, keeps=True, window=4)
+    lines = {seq: b"%d" % seq * 99 + b"\n" for seq in (2, 1, 4, 0)}
+    places = [sink.append(lines[seq], seq) for seq in (2, 1, 4)]
+    assert (written, [sink.read(place // SMALLEST) for place in places]) == ([], [lines[2], lines[1], lines[4]])
+    sink.append(lines[0], 0)
+    assert written == [lines[0], lines[1], lines[2]]
     sink.close()
 
-    assert written[3:] == [b"4\n4\n4\n4\n"]
-    assert [ToStream(written.append, HashTable()).append(b"x\n", 0) for _ in range(2)] == [0, 0]
+    assert written[3:] == [lines[4]]
+    forgetful = ToStream(written.append)
+    assert ([forgetful.append(b"x\n", 0) for _ in range(2)], forgetful.read(0)) == ([0, 0], b"")

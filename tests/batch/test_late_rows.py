@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.batch.input import scan
+from llmo.batch.input import head
 
 if TYPE_CHECKING:
     from tests.conftest import Llmo
 
 PROFILE = 'model = "offline/echo"\n[providers.offline]\nkind = "offline"\n'
-GOOD = [json.dumps({"id": f"r{n}", "prompt": f"row {n}"}) for n in range(scan.HEAD)]
+GOOD = [json.dumps({"id": f"r{n}", "prompt": f"row {n}"}) for n in range(head.ROWS)]
 ARGS = ("-P", "p.toml", "batch", "-o", "out.jsonl", "--errors", "failed.jsonl", "--progress", "none", "-j", "8")
 
 
@@ -87,7 +87,7 @@ def test_late_rows_that_can_not_be_sent_fail_alone(llmo: Llmo) -> None:
     run = llmo(*ARGS, "rows.jsonl", "--id-field", "id")
     lines = out(llmo)
     failed = sorted((line for line in lines if line["status"] == "error"), key=lambda line: line["index"])
-    expected = [said.format(scan.HEAD + 1 + n) for n, (_, said) in enumerate(ROWS.values())]
+    expected = [said.format(head.ROWS + 1 + n) for n, (_, said) in enumerate(ROWS.values())]
 
     assert (7, len(GOOD) + 1) == (run.code, sum(line["status"] == "ok" for line in lines)), run.stderr
     assert {("usage", "0", 0)} == {(line["error"]["kind"], line["cost_usd"], line["attempts"]) for line in failed}
@@ -180,7 +180,8 @@ def test_an_input_that_goes_away_ends_the_run_with_its_name(llmo: Llmo) -> None:
     """
     No internal error.
     """
-    from llmo.batch.input.rows import Input, rows
+    from llmo.batch.input.reading import rows
+    from llmo.batch.input.rows import Input
     from llmo.errors import UsageError
 
     path = llmo.home / "gone.jsonl"

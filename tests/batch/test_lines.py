@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmo.batch.input.hash_table import HashTable
+from llmo.batch.input.hash_table import Places
 from llmo.batch.output import export, lines
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import Journal, encoded
@@ -96,7 +96,7 @@ def test_a_line_that_is_not_wholly_ours_is_not_trusted(tmp_path: Path, bad: byte
     path = tmp_path / "out.jsonl"
     path.write_bytes(line(id="a", index=0) + bad + line(id="z", index=2))
     found = Recorded()
-    found.read(path, HashTable())
+    found.read(path, Places())
 
     assert (None, 1) == (lines.trusted(bad), found.broken)
     assert ["done", "new", "done"] == [found.decide(name, GOOD["key"], None) for name in ("a", "r1", "z")]
@@ -146,7 +146,7 @@ def test_a_line_of_a_later_version_is_a_failure_like_any_other(tmp_path: Path) -
     path = tmp_path / "out.jsonl"
     path.write_bytes(line(status="error", error={"kind": "moonlight", "message": "m"}))
     found = Recorded()
-    found.read(path, HashTable())
+    found.read(path, Places())
 
     assert "retry" == found.decide("r1", GOOD["key"], None)
 
@@ -269,7 +269,7 @@ def test_whatever_an_output_holds_reading_it_ends_well(
     path, old = place / "out.jsonl", place / "old"
     content = content.removesuffix(b"\n") + b"\n"
     path.write_bytes(content)
-    Recorded().read(path, HashTable())
+    Recorded().read(path, Places())
     export.rewrite(path, old, ordered=True)
     kept = path.read_bytes() + (old.read_bytes() if old.exists() else b"")
 

@@ -12,7 +12,7 @@ import pytest
 
 from llmo.batch.executors.executor import Answered, Stopping
 from llmo.batch.executors.local import LocalExecutor, Rules
-from llmo.batch.input.hash_table import Hashes, HashTable
+from llmo.batch.input.hash_table import Places
 from llmo.batch.output import records
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import encoded
@@ -92,29 +92,27 @@ class Provider:
         return Answered(replace(RESULT, error=error, text="", finish=None), fatal=isinstance(error, BudgetExceeded))
 
 
-def run(prompts, provider, *, workers=2, window=None, later=None, write=None, **rules):  # noqa: PLR0913 - what a test may vary
+def run(prompts, provider, *, workers=2, window=None, later=None, write=None, dedupe=True, **rules):  # noqa: PLR0913 - what a test may vary
     """Lines by id in the order they came, the ending, the stats."""
 
     async def main():
         found = list(works(prompts))
-        hashes = Hashes()
-        for work in found:
-            hashes.add(int(work.key[:16], 16))
         lines, stats = [], RunStats(total=len(found))
-        same = hashes.repeated()
-        sink = ToStream(write or (lambda line: lines.append(json.loads(line))), same, window=window)
+        sink = ToStream(write or (lambda line: lines.append(json.loads(line))), keeps=dedupe, window=window)
         stopping = Stopping()
         executor = LocalExecutor(
             provider,
-            rules=Rules(workers=workers, same=rules.pop("same", same), **rules),
+            rules=Rules(workers=workers, answers=Places() if dedupe else None, **rules),
             stats=stats,
             stopping=stopping,
         )
         if later:
             end: Callable[..., None] = executor.cancel if later[1] == "cancel" else stopping.stop
             asyncio.get_running_loop().call_later(later[0], end, *later[2:])
-        ending = await executor.run(iter(found), sink)
-        sink.close()
+        try:
+            ending = await executor.run(iter(found), sink)
+        finally:
+            sink.close()
         return lines, ending, stats
 
     return virtual.run(main())
@@ -165,7 +163,7 @@ def test_without_deduplication_each_is_sent():
     For sampling the same prompt many times.
     """
     provider = Provider()
-    run(["a", "a"], provider, same=HashTable())
+    run(["a", "a"], provider, dedupe=False)
 
     assert provider.sent == ["a", "a"]
 
@@ -202,7 +200,7 @@ def test_too_many_failures_stop_the_run():
     One more than allowed.
     """
     errors = {str(n): Unavailable("no") for n in range(100)}
-    lines, ending, _ = run([str(n) for n in range(100)], Provider(errors=errors), workers=1, max_failures=4)
+    lines, ending, _ = run([str(n) for n in range(100)], Provider(errors=errors), workers=1, max_failures=lambda: 4)
 
     assert (5, "failures") == (len(lines), ending.reason)
 

@@ -16,8 +16,9 @@ import pytest
 
 from llmo.batch.input import opening
 from llmo.batch.input.readers import READERS
+from llmo.batch.input.reading import rows
 from llmo.batch.input.record import LONGEST_ROW
-from llmo.batch.input.rows import inputs, rows
+from llmo.batch.input.rows import inputs
 from llmo.errors import UsageError
 from tests import peers
 from tests.patience import LONG

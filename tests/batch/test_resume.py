@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llmo.batch.input.hash_table import Hashes, HashTable
+from llmo.batch.input.hash_table import SMALLEST, Counts, HashTable, Places
 from llmo.batch.input.identity import Identity, Keys, content_id, field_id, short
 from llmo.batch.input.requests import RowRequest
 from llmo.batch.input.rows import Row
@@ -51,10 +51,10 @@ def line(name: str = "r1", word: str = "ok", key: str = KEY) -> bytes:
     )
 
 
-def recorded(path: Path, *lines: bytes, same: HashTable | None = None, retry: str | None = None) -> Recorded:
+def recorded(path: Path, *lines: bytes, answers: Places | None = None, retry: str | None = None) -> Recorded:
     path.write_bytes(b"".join(lines))
     found = Recorded()
-    found.read(path, HashTable() if same is None else same, retry)
+    found.read(path, answers, retry)
     return found
 
 
@@ -111,23 +111,16 @@ def test_the_last_word_on_an_id_counts(tmp_path: Path) -> None:
     assert (1, 2) == (found.broken, len(found.table))
 
 
-def doubles(*keys: str) -> HashTable:
-    hashes = Hashes()
-    for key in keys * 2:
-        hashes.add(int(key[:16], 16))
-    return hashes.repeated()
-
-
 @pytest.mark.parametrize("word", ["ok", "refused", *WORDS])
 @pytest.mark.parametrize("retry", [None, "all", "truncated", "invalid_output"])
 def test_an_answer_that_is_paid_for_is_there_for_equal_rows(tmp_path: Path, word: str, retry: str | None) -> None:
-    """Where its line begins, plus one; a failure that cost nothing is no answer, nor one that is bought again."""
-    same, first = doubles(KEY), line("other", key=OTHER)
-    recorded(tmp_path / "out", first, line("r1", word), same=same, retry=retry)
+    """Where its line begins; a failure that cost nothing is no answer, nor one that is bought again."""
+    answers, first = Places(), line("other", key=OTHER)
+    recorded(tmp_path / "out", first, line("r1", word), answers=answers, retry=retry)
     kept = word in ("ok", "refused") or (word in PAID and word != retry and (word, retry) != (PAUSED, "truncated"))
 
-    assert same.get(int(KEY[:16], 16)) == (len(first) + 1 if kept else 0)
-    assert int(OTHER[:16], 16) not in same
+    assert answers.get(int(KEY[:16], 16)) == (len(first) // SMALLEST if kept else None)
+    assert answers.get(int(OTHER[:16], 16)) == 0
 
 
 def test_equal_rows_that_are_bought_again_do_not_get_the_old_answer(llmo: Llmo) -> None:
@@ -150,28 +143,20 @@ def row(index: int = 0, fault: UsageError | None = None, **fields: Json) -> Row:
     return Row(index, fields, name="in", number=index + 1, text="broken" if fault else None, fault=fault)
 
 
-def repeated(*names: str) -> HashTable:
-    hashes = Hashes()
-    for name in names:
-        hashes.add(short(name))
-    return hashes.repeated()
-
-
 def test_equal_rows_without_an_id_are_numbered() -> None:
     """The first has no number; a second pass counts from the beginning again."""
     rows = [row(0, a=1), row(1, a=2), row(2, a=1), row(3, a=1)]
     one, two = content_id(rows[0]), content_id(rows[1])
-    seen = repeated(one, two, one, one)
 
     for _ in range(2):
-        named = Identity(None, seen)
+        named = Identity(None)
         assert [named(each) for each in rows] == [(one, None), (two, None), (f"{one}-2", None), (f"{one}-3", None)]
 
 
 def test_an_id_that_comes_twice_names_the_first_row_only() -> None:
     """The second and one without an id are named by what they hold, and say what is wrong."""
     rows = [row(0, id="x", a=1), row(1, id="x", a=2), row(2, a=3), row(3, id=7), row(4, UsageError("torn"))]
-    named = Identity("id", repeated("x", "x", "7"))
+    named = Identity("id")
     found = [named(each) for each in rows]
 
     assert [name for name, _ in found] == ["x", content_id(rows[1]), content_id(rows[2]), "7", content_id(rows[4])]
@@ -209,19 +194,20 @@ def test_ids_and_keys_stay_what_they_were() -> None:
 
 
 def test_a_table_keeps_the_last_value_and_finds_only_what_is_in_it() -> None:
-    """Also for neighbours in one bucket and at both ends; a copy goes its own way."""
+    """Also for neighbors in one bucket and at both ends."""
     table = HashTable()
     for key, value in [(5, 1), (3, 2), (5, 3), (2**64 - 1, 4), (0, 5), (9, 0)]:
-        table.add(key, value)
-    table.freeze()
-    other = table.copy()
-    other.set(3, 7)
+        table.set(key, value)
 
     assert [table.get(key) for key in (0, 3, 4, 5, 9, 10, 2**64 - 1, 2**63)] == [5, 2, None, 3, 0, None, 4, None]
-    assert (5, 7, True, False) == (len(table), other.get(3), 3 in table, 4 in table)
-    table.reset()
-    assert [table.get(key) for key in (0, 3, 5, 9, 2**64 - 1)] == [0] * 5
-    assert other.get(3) == 7
+    assert (5, True, False) == (len(table), 3 in table, 4 in table)
+
+
+def test_counts_say_how_often_something_came_before() -> None:
+    """Each hash for itself."""
+    counts = Counts()
+
+    assert [counts.add(key) for key in (5, 3, 5, 2**64 - 1, 5, 3)] == [0, 0, 1, 0, 2, 1]
 
 
 class Asks:
@@ -245,9 +231,9 @@ def feed(
     failed: list[Mapping[str, Json] | str] = []
     stats = RunStats(total=len(rows))
     made = Feed(
-        rows=lambda: iter(rows),
+        rows=rows,
         builder=Asks(*compared_targets),  # type: ignore[arg-type]  # what is asked of it
-        identity=Identity("id", HashTable()),
+        identity=Identity("id"),
         recorded=found,
         retry=retry,
         stats=stats,

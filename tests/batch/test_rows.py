@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmo.batch.input.hash_table import Hashes, HashTable
+from llmo.batch.input.hash_table import Counts, HashTable
+from llmo.batch.input.head import Sampled, automatic_id, checked
 from llmo.batch.input.identity import Identity
+from llmo.batch.input.reading import rows
 from llmo.batch.input.requests import RequestBuilder
-from llmo.batch.input.rows import Row, files, inputs, rows
-from llmo.batch.input.scan import Picked, scan
+from llmo.batch.input.rows import Row, files, inputs
 from llmo.batch.input.template import Template
 from llmo.errors import UsageError
 from llmo.types.messages import Image, Message, Params
@@ -235,8 +236,8 @@ RECORDS = st.lists(st.dictionaries(st.text(min_size=1, max_size=3), VALUES, max_
 def identities(records, field=None):
     made = [Row(n, fields, name="x", number=n, text=None) for n, fields in enumerate(records)]
     builder = RequestBuilder(template=Template("{{ row }}"), system=None, params=Params(), schema=None, choice={})
-    found = scan(lambda: iter(made), builder, field)
-    name = Identity(found.id_field, found.same_rows)
+    found = checked(made, builder, automatic_id(made) if field is None else field, whole=True)
+    name = Identity(found.id_field)
     return {json.dumps([row.fields, *name(row)], sort_keys=True): builder(row).key for row in made}
 
 
@@ -256,20 +257,18 @@ def test_ids_and_keys_do_not_depend_on_the_order_of_the_input(records, rand):
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(0, 2**64 - 1), max_size=40), st.lists(st.integers(0, 2**64 - 1), max_size=5))
-def test_a_table_is_a_dict_and_hashes_know_their_doubles(keys, others):
+def test_a_table_is_a_dict_and_counts_count(keys, others):
     """
     The last value of a key stays.
     """
-    table, hashes = HashTable(), Hashes()
+    table, counts = HashTable(), Counts()
     for value, key in enumerate([*keys, *keys[:3]]):
-        table.add(key, value)
-        hashes.add(key)
-    table.freeze()
+        table.set(key, value)
+        counts.add(key)
     expected = dict(zip([*keys, *keys[:3]], range(len(keys) + 3), strict=False))
-    doubles = {key for key in keys if [*keys, *keys[:3]].count(key) > 1}
 
     assert [expected.get(key) for key in [*keys, *others]] == [table.get(key) for key in [*keys, *others]]
-    assert doubles == {key for key in [*keys, *others] if key in hashes.repeated()}
+    assert [[*keys, *keys[:3]].count(key) for key in {*keys, *others}] == [counts.add(key) for key in {*keys, *others}]
     assert len(table) == len(expected)
 
 
@@ -287,9 +286,8 @@ def test_the_id_is_a_field_only_if_every_row_has_it(fields, expected):
     Else rows are named by their contents.
     """
     made = [Row(n, f, name="x", number=n, text=None) for n, f in enumerate(fields)]
-    builder = RequestBuilder(template=Template("{{ row }}"), system=None, params=Params(), schema=None, choice={})
 
-    assert expected == scan(lambda: iter(made), builder, None).id_field
+    assert expected == automatic_id(made)
 
 
 def ask(fields, template=None, **more):
@@ -429,8 +427,8 @@ def test_a_sample_is_the_same_each_time():
     And does not depend on chance.
     """
     made = [Row(n, {"text": str(n)}, name="x", number=n, text=None) for n in range(100)]
-    picked = [[row.index for row in Picked(lambda: iter(made), sample=5)()] for _ in range(2)]
+    picked = [[row.index for row in Sampled(made, 5)(made)] for _ in range(2)]
 
     assert picked[0] == picked[1]
     assert len(picked[0]) == 5
-    assert [row.index for row in Picked(lambda: iter(made), limit=3)()] == [0, 1, 2]
+    assert [] == list(Sampled(made, 0)(made))

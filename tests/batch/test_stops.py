@@ -12,7 +12,7 @@ import pytest
 
 from llmo.batch.executors.executor import Answered, Stopping
 from llmo.batch.executors.local import LocalExecutor, Rules
-from llmo.batch.input.hash_table import Hashes
+from llmo.batch.input.hash_table import Places
 from llmo.batch.output import records
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.sinks import ToStream
@@ -27,7 +27,6 @@ from tests.batch.test_local_executor import RESULT, Provider, run, works
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from llmo.batch.input.hash_table import HashTable
     from llmo.batch.resume.feed import Work
 
 
@@ -39,26 +38,23 @@ class Made:
     stopping: Stopping
     feed: Iterator[Work | None]
     sink: ToStream
-    same: HashTable
+    answers: Places | None
 
     async def run(self):
         """Its ending."""
         return await self.executor.run(self.feed, self.sink)
 
 
-def executor(feed, provider=None, *, workers=1, same=(), check=lambda: None, **rules):
+def executor(feed, provider=None, *, workers=1, dedupe=False, check=lambda: None, **rules):
     """An executor over a feed, the lines that it writes, its stats."""
-    hashes = Hashes()
-    for key in same * 2:
-        hashes.add(int(key[:16], 16))
     lines, stats = [], RunStats(total=3)
-    table = hashes.repeated()
-    sink = ToStream(lambda line: lines.append(json.loads(line)), table)
+    answers = Places() if dedupe else None
+    sink = ToStream(lambda line: lines.append(json.loads(line)), keeps=dedupe)
     stopping = Stopping(check)
     made = LocalExecutor(
-        provider or Provider(), rules=Rules(workers=workers, same=table, **rules), stats=stats, stopping=stopping
+        provider or Provider(), rules=Rules(workers=workers, answers=answers, **rules), stats=stats, stopping=stopping
     )
-    return Made(made, stopping, iter(feed), sink, table), lines, stats
+    return Made(made, stopping, iter(feed), sink, answers), lines, stats
 
 
 def finished(made):
@@ -248,7 +244,7 @@ def test_what_every_row_shares_ends_the_run_without_a_line(error, fatal, reason)
         return Answered(replace(RESULT, error=error, finish=None), fatal=fatal)
 
     found = list(works(["a", "a"]))
-    made, lines, stats = executor(found, send, workers=2, same=(found[0].key,))
+    made, lines, stats = executor(found, send, workers=2, dedupe=True)
     ending = finished(made)
 
     assert (lines, ending.reason, ending.error, stats.done, stats.spent) == ([], reason, error, 0, 10**9)
@@ -279,7 +275,7 @@ def test_a_run_stops_after_one_failure_more_than_allowed(limit, lines):
     None at all is a limit too.
     """
     errors = {str(n): Unavailable("no") for n in range(4)}
-    written, ending, stats = run(errors, Provider(errors=errors), workers=1, max_failures=limit)
+    written, ending, stats = run(errors, Provider(errors=errors), workers=1, max_failures=lambda: limit)
 
     assert (len(written), stats.failed, ending.reason) == (lines, lines, "done" if limit is None else "failures")
 
@@ -349,10 +345,10 @@ def test_an_answer_of_an_earlier_run_is_copied():
     """
     found = list(works(["a", "b"]))
     fault = replace(found[0], name="bad", fault=UsageError("torn"))
-    made, lines, stats = executor([found[0], fault], same=(found[0].key,), keep=lambda fields: fields)
+    made, lines, stats = executor([found[0], fault], dedupe=True, keep=lambda fields: fields)
     old = {**records.line(("old", 9, found[0].key), RESULT), "text": "earlier"}
     place = made.sink.append(json.dumps(old).encode() + b"\n", 0)
-    made.same.set(int(found[0].key[:16], 16), place + 1)
+    made.answers.set(int(found[0].key[:16], 16), place)
     lines.clear()
     finished(made)
 

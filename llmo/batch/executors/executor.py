@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -9,7 +10,7 @@ from llmo.batch.output.appended import OutputLost
 from llmo.errors import Cancelled, LlmoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from llmo.batch.resume.feed import Work
     from llmo.engine.results import Result
@@ -51,8 +52,8 @@ class Sink(Protocol):
         """Write one whole line, and say where it can be read again. Raises `OutputLost`."""
         ...
 
-    def read(self, begin: int) -> bytes:
-        """A line again."""
+    def read(self, stretch: int) -> bytes:
+        """The line that begins in a stretch, see `Places`; empty if it can't be read."""
         ...
 
     async def synced(self) -> None:
@@ -64,14 +65,22 @@ class Sink(Protocol):
         ...
 
 
+async def breathe() -> None:
+    """Let others have their turn."""
+    await asyncio.sleep(0)
+
+
 class Executor(Protocol):
     """Answers rows: workers of this process, later the providers' batch services or a cluster."""
 
-    async def run(self, feed: Iterator[Work | None], sink: Sink) -> Ending:
+    async def run(
+        self, feed: Iterator[Work | None], sink: Sink, more: Callable[[], Awaitable[None]] = breathe
+    ) -> Ending:
         """
         Give every row of `feed` its line in `sink`, until there are no more or the run is stopped.
 
-        Where the feed has None, others get their turn. What is in flight at the end is finished and written.
+        Where the feed has None, there is no row right now, and `more` waits until there may be one. What is in flight
+        at the end is finished and written.
         """
         ...
 
@@ -86,6 +95,8 @@ class Stopping:
     def __init__(self, check: Callable[[], None] = lambda: None) -> None:
         """`check` raises `OutputLost` when nothing more may be paid, because its answer could not be kept."""
         self._check = check
+        self.heard: Callable[[], None] = lambda: None
+        """Called once it is to stop."""
         self.reason: Reason = "done"
         self.error: LlmoError | None = None
 
@@ -96,6 +107,7 @@ class Stopping:
         """Take no more rows."""
         if not self:
             self.reason, self.error = reason, error
+            self.heard()
 
     def kept(self) -> bool:
         """Whether answers can still be kept; stops the run when they can't."""

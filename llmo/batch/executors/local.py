@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from llmo.batch.executors.executor import Ending
+from llmo.batch.executors.executor import Ending, breathe
 from llmo.batch.output import records
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import encoded
+from llmo.batch.output.lines import parsed
 from llmo.errors import BudgetExceeded, Cancelled, LlmoError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from llmo.batch.executors.executor import Send, Sink, Stopping
-    from llmo.batch.input.hash_table import HashTable
+    from llmo.batch.input.hash_table import Places
     from llmo.batch.resume.feed import Work
     from llmo.batch.stats import RunStats
     from llmo.types.jsontext import Json
@@ -28,21 +28,26 @@ DUPLICATES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How a run behaves; `same` are the keys that more than one row has, and where their answers are."""
+    """
+    How a run behaves.
+
+    `answers` is where the answers to requests are, by key, so that none is sent twice; None to send each.
+    `max_failures` is how many rows may fail by now, None for all.
+    """
 
     workers: int
-    same: HashTable
-    max_failures: int | None = None
+    answers: Places | None = None
+    max_failures: Callable[[], int | None] = lambda: None
     keep: Callable[[Mapping[str, Json]], Mapping[str, Json] | None] = lambda _: None
     failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None
 
 
 @dataclass(slots=True)
 class _Flight:
-    """A request in flight, and the identical rows that wait for its answer."""
+    """A request in flight, and the identical rows that wait for its answer; `landed` once a worker waits for it too."""
 
-    landed: asyncio.Future[None]
     duplicates: list[Work] = field(default_factory=list)
+    landed: asyncio.Future[None] | None = None
 
 
 Line: TypeAlias = "dict[str, Json]"
@@ -56,10 +61,12 @@ class LocalExecutor:
         self._rules, self._stats, self._stopping = rules, stats, stopping
         self._workers: list[asyncio.Task[None]] = []
 
-    async def run(self, feed: Iterator[Work | None], sink: Sink) -> Ending:
+    async def run(
+        self, feed: Iterator[Work | None], sink: Sink, more: Callable[[], Awaitable[None]] = breathe
+    ) -> Ending:
         """Work until the feed is empty or something stops the run; what is in flight is finished and written."""
         stopping = self._stopping
-        pool = _Pool(feed, sink, self._send, self._rules, self._stats, stopping)
+        pool = _Pool(feed, more, sink, self._send, self._rules, self._stats, stopping)
         self._workers = [asyncio.create_task(pool.work()) for _ in range(self._rules.workers)]
         try:
             await asyncio.gather(*self._workers)
@@ -85,21 +92,21 @@ class _Pool:
     """What the workers of one run share."""
 
     feed: Iterator[Work | None]
+    more: Callable[[], Awaitable[None]]
     sink: Sink
     send: Send
     rules: Rules
     stats: RunStats
     stopping: Stopping
-    flights: dict[int, _Flight] = field(default_factory=dict)
+    flights: dict[str, _Flight] = field(default_factory=dict)
     waiting: int = 0
     lost: int = 0
 
     async def work(self) -> None:
         """One worker: take rows until there are no more."""
         while (work := await self._next()) is not None:
-            number = int(work.key[:16], 16)
-            if work.fault is None and number in self.rules.same:
-                await self._share(work, number)
+            if work.fault is None and not work.doubtful and self.rules.answers is not None:
+                await self._share(work, self.rules.answers)
             else:
                 await self._one(work)
 
@@ -113,7 +120,7 @@ class _Pool:
                 self.stopping.stop("fatal", exc)
                 return None
             if work is None:
-                await asyncio.sleep(0)
+                await self.more()
                 continue
             await self.sink.room(work.seq)
             return None if self.stopping else work
@@ -121,6 +128,10 @@ class _Pool:
 
     async def _one(self, work: Work) -> tuple[Line, int] | None:
         """Send one row; its line and place, None when it has none."""
+        if work.doubtful:
+            line = records.doubtful(work.identity, self.rules.keep(work.fields))
+            place = await self._write(work, line)
+            return None if place is None else (line, place)
         self.stats.in_flight += 1
         try:
             answered = await self.send(work)
@@ -136,31 +147,42 @@ class _Pool:
         place = await self._write(work, line)
         return None if place is None else (line, place)
 
-    async def _share(self, work: Work, number: int) -> None:
+    async def _share(self, work: Work, answers: Places) -> None:
         """Send a row once for all rows with the same request."""
-        place = self.rules.same.get(number)
-        if place:
-            await self._copy(work, json.loads(self.sink.read(place - 1)))
-        elif (flight := self.flights.get(number)) is None:
-            await self._lead(work, number)
-        else:
+        flight = self.flights.get(work.key)
+        if flight is not None:
             flight.duplicates.append(work)
             self.waiting += 1
             if self.waiting > DUPLICATES * self.rules.workers:
+                flight.landed = flight.landed or asyncio.get_running_loop().create_future()
                 await asyncio.shield(flight.landed)
+        elif (original := self._answer(work, answers)) is not None:
+            await self._copy(work, original)
+        else:
+            await self._lead(work, answers)
 
-    async def _lead(self, work: Work, number: int) -> None:
-        flight = self.flights[number] = _Flight(asyncio.get_running_loop().create_future())
+    def _answer(self, work: Work, answers: Places) -> Line | None:
+        """The line that answers the same request, None if there is none."""
+        place = answers.get(int(work.key[:16], 16))
+        if place is None:
+            return None
+        # The key in the line decides: tables know only a part of it.
+        line = parsed(self.sink.read(place))
+        return line if line is not None and line.get("key") == work.key else None
+
+    async def _lead(self, work: Work, answers: Places) -> None:
+        flight = self.flights[work.key] = _Flight()
         try:
             answer = await self._one(work)
             if answer is not None:
-                self.rules.same.set(number, answer[1] + 1)
+                answers.set(int(work.key[:16], 16), answer[1])
                 for duplicate in flight.duplicates:
                     await self._copy(duplicate, answer[0])
         finally:
-            del self.flights[number]
+            del self.flights[work.key]
             self.waiting -= len(flight.duplicates)
-            flight.landed.set_result(None)
+            if flight.landed is not None:
+                flight.landed.set_result(None)
 
     async def _copy(self, work: Work, original: Line) -> None:
         self.stats.copied += 1
@@ -196,6 +218,6 @@ class _Pool:
                 self.rules.failed(work.apart)
             except OutputLost as exc:
                 self.stopping.stop("output", exc)
-        limit = self.rules.max_failures
+        limit = self.rules.max_failures()
         if limit is not None and self.stats.failed > limit:
             self.stopping.stop("failures")

@@ -8,15 +8,16 @@ for it. Both are what resume compares, the position never is.
 from __future__ import annotations
 
 import json
+import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
+from llmo.batch.input.hash_table import Counts
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llmo.batch.input.hash_table import HashTable
     from llmo.batch.input.rows import Row
     from llmo.types.jsontext import Json
     from llmo.types.messages import Request
@@ -25,7 +26,9 @@ SIZE = 16
 ANSWER_MARK = "@"
 """Between the id of a row and a target: the id of that target's answer in a comparison."""
 AUTOMATIC = ("custom_id", "id")
-"""Fields that are the id when every row has one and no other field is named."""
+"""Fields that are the id when all of the first rows have one and no other field is named."""
+AUTOMATIC_ID = re.compile(rf"[0-9a-f]{{32}}(-\d+)?({ANSWER_MARK}.*)?")
+"""What an id looks like that is made of a row's content."""
 
 
 def canonical(value: object) -> bytes:
@@ -66,29 +69,20 @@ def answer_key(row: str, target: str) -> str:
 class Identity:
     """Gives every row of one pass its id; equal rows without an id are counted."""
 
-    def __init__(self, field: str | None, repeated: HashTable) -> None:
+    def __init__(self, field: str | None) -> None:
         self._field = field
-        self._seen = repeated
-        self._seen.reset()
+        self._seen = Counts()
 
     def __call__(self, row: Row) -> tuple[str, UsageError | None]:
         """The id of the next row, and what is wrong with it: then it is named by its content."""
         found = None if self._field is None or row.fault else field_id(row, self._field)
         name = content_id(row) if found is None else found
-        before = self._count(name)
+        before = self._seen.add(short(name))
         if self._field is None:
             return (f"{name}-{before + 1}" if before else name), None
         if found is None:
             return name, row.fault or no_id(row, self._field)
         return (content_id(row), twice((row,), name)) if before else (name, None)
-
-    def _count(self, name: str) -> int:
-        """How often a name came before."""
-        number = short(name)
-        before = self._seen.get(number)
-        if before is not None:
-            self._seen.set(number, before + 1)
-        return before or 0
 
 
 class Keys:

@@ -8,6 +8,7 @@ nothing holds more than a piece, however small the file was that unpacks to tera
 from __future__ import annotations
 
 import io
+import os
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -15,6 +16,8 @@ from llmo.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from _typeshed import WriteableBuffer
 
 PIECE = 1 << 16
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
@@ -51,6 +54,35 @@ class Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int, /) -> bytes:
         """The next bytes, `max_length` at most."""
         ...
+
+
+class FileFrom(io.RawIOBase):
+    """A file from an offset on, by a descriptor that others read too: its position is its own."""
+
+    def __init__(self, number: int, begin: int) -> None:
+        self._number, self._begin, self._place = number, begin, 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """The next bytes."""
+        room = memoryview(buffer)
+        found = _read_at(self._number, len(room), self._begin + self._place)
+        room[: len(found)] = found
+        self._place += len(found)
+        return len(found)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Go to a place, counted from where this file begins."""
+        end = os.fstat(self._number).st_size - self._begin
+        self._place = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: end}[whence])
+        return self._place
 
 
 class Joined(io.RawIOBase):
@@ -181,6 +213,13 @@ def _begun(file: BinaryIO) -> tuple[bytes, BinaryIO]:
             break
         head += more
     return head, buffered(Joined(head, file))
+
+
+def _read_at(number: int, size: int, place: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(number, size, place)
+    os.lseek(number, place, os.SEEK_SET)  # Windows: nobody else reads in between
+    return os.read(number, size)
 
 
 def _arrived(file: BinaryIO) -> Callable[[int], bytes]:

@@ -1,4 +1,4 @@
-"""The stream of rows: inputs in their order, read as often as needed, never held in memory."""
+"""Rows, and the inputs that they come from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from llmo.batch.input import opening
 from llmo.batch.input.readers import READERS, SUFFIXES, sniff
-from llmo.batch.input.record import place, unread
+from llmo.batch.input.record import place
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,24 +69,50 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input that can be read again and again."""
+    """
+    One input; `once` if it is a pipe, which can be read a single time.
+
+    `size` is its bytes, None where they tell nothing. The format of a pipe is found when it is read: None until then.
+    """
 
     name: str
-    format: Format
+    format: Format | None
     open: Callable[[], BinaryIO]
+    once: bool = False
+    size: int | None = None
 
-    def stream(self, file: BinaryIO) -> BinaryIO:
-        """What its reader reads: Parquet needs the file itself, a file that is a row may hold anything."""
+    def records(self, file: BinaryIO) -> Iterator[Record]:
+        """
+        Its records, of the opened file.
+
+        Parquet needs the file itself, a file that is a row may hold anything; the format of a pipe is found now.
+        """
         if self.format == "parquet":
-            return file
-        return opening.unpacked(file, self.name) if self.format == "file" else opening.text(file, self.name)
+            return READERS[self.format](file, self.name)
+        if self.format == "file":
+            return READERS[self.format](opening.unpacked(file, self.name), self.name)
+        stream = opening.text(file, self.name)
+        if self.format is not None:
+            return READERS[self.format](stream, self.name)
+        line, stream = opening.first_line(stream)
+        return READERS[sniff(line)](stream, self.name)
 
 
-def inputs(names: Sequence[str], stdin: BinaryIO | None, *, format: Format | None = None) -> list[Input]:  # noqa: A002 - the flag's word
-    """Find the inputs and their formats. Raises `UsageError` for what can't be read."""
+def inputs(
+    names: Sequence[str],
+    stdin: BinaryIO | None,
+    *,
+    format: Format | None = None,  # noqa: A002 - the flag's word
+    again: bool = True,
+) -> list[Input]:
+    """
+    Find the inputs and their formats. Raises `UsageError` for what can't be read.
+
+    With `again`, pipes are copied to a file until they end, so that they can be read more than once.
+    """
     if names.count(STDIN) > 1:
         raise UsageError("standard input can be read only once: -")
-    return [_input(name, stdin, format) for name in names]
+    return [_input(name, stdin, format, again=again) for name in names]
 
 
 def no_input() -> UsageError:
@@ -102,51 +128,27 @@ def files(names: Sequence[str], *, without: Collection[Path] = ()) -> list[Input
     return [Input(str(path), "file", _opener(path)) for path in kept]
 
 
-def rows(sources: Sequence[Input]) -> Iterator[Row]:
-    """All rows of all inputs, in order. Raises `UsageError` for an input that can't be read on."""
-    index = 0
-    for source in sources:
-        for record in _records(source):
-            yield Row(
-                index,
-                record.fields,
-                name=source.name,
-                number=record.line,
-                text=record.text,
-                fault=record.fault,
-                image=record.image,
-            )
-            index += 1
-
-
-def _records(source: Input) -> Iterator[Record]:
-    try:
-        with source.open() as file:
-            yield from READERS[source.format](source.stream(file), source.name)
-    except OSError as exc:
-        fault = UsageError(f"cannot read {source.name}: {exc.strerror or exc}")
-        if source.format != "file":
-            raise fault from None
-        yield unread(None, None, source.name, fault)
-
-
-def _input(name: str, stdin: BinaryIO | None, format: Format | None) -> Input:  # noqa: A002 - as above
+def _input(name: str, stdin: BinaryIO | None, format: Format | None, *, again: bool) -> Input:  # noqa: A002 - as above
     if name == STDIN:
         if stdin is None:
             raise no_input()
-        return _staged("stdin", stdin, format)
+        return _stdin(stdin, format, again=again)
     path = Path(name)
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
             if path.is_dir():
                 raise UsageError(f"is a directory: {name}", hint="use --files to make each file in it a row")
+            if not again:
+                return Input(name, format, _opener(path), once=True)
             with path.open("rb") as pipe:
                 return _staged(name, pipe, format)
         opener = _opener(path)
         with opener() as file:
-            return Input(name, _format(file, name, format), opener)
+            known = _format(file, name, format)
     except OSError as exc:
         raise UsageError(f"cannot read {name}: {exc.strerror}") from None
+    return Input(name, known, opener, size=None if known == "parquet" else found.st_size)
 
 
 def _format(file: BinaryIO, name: str, given: Format | None) -> Format:
@@ -156,6 +158,29 @@ def _format(file: BinaryIO, name: str, given: Format | None) -> Format:
         return found
     stream = opening.text(file, name)
     return found or sniff(opening.first_line(stream)[0])
+
+
+def _stdin(stdin: BinaryIO, format: Format | None, *, again: bool) -> Input:  # noqa: A002 - as above
+    """Standard input: a file is read from where it stands, as often as needed; anything else once."""
+    try:
+        number = stdin.fileno()
+        regular = stat.S_ISREG(os.fstat(number).st_mode)
+    except (OSError, ValueError):  # bytes in memory
+        return _staged("stdin", stdin, format)
+    if regular:
+        begin = os.lseek(number, 0, os.SEEK_CUR)
+        size = max(0, os.fstat(number).st_size - begin)
+
+        def opened() -> BinaryIO:
+            return opening.buffered(opening.FileFrom(number, begin))
+
+        with opened() as file:
+            known = _format(file, "stdin", format)
+        return Input("stdin", known, opened, size=None if known == "parquet" else size)
+    if again or format == "parquet":
+        return _staged("stdin", stdin, format)
+    # Its own buffer: a thread that is blocked in the one of sys.stdin would keep Python from ending.
+    return Input("stdin", format, lambda: os.fdopen(os.dup(number), "rb"), once=True)
 
 
 def _staged(name: str, pipe: BinaryIO, format: Format | None) -> Input:  # noqa: A002 - as above
@@ -171,8 +196,8 @@ def _staged(name: str, pipe: BinaryIO, format: Format | None) -> Input:  # noqa:
         kept = os.dup(staged.fileno())
 
     def again() -> BinaryIO:
-        os.lseek(kept, 0, os.SEEK_SET)
-        return os.fdopen(os.dup(kept), "rb")
+        # Each pass has a position of its own: one is counted while another one runs.
+        return opening.buffered(opening.FileFrom(kept, 0))
 
     weakref.finalize(again, os.close, kept)
     return Input(name, found, again)

@@ -14,7 +14,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from llmo.batch.output.appended import APPEND, Appended
-from llmo.batch.output.lines import looks_like_ours, parsed
+from llmo.batch.output.lines import line_in, looks_like_ours, parsed
 from llmo.errors import LlmoError, UsageError
 from llmo.storage.line_reader import LONGEST_LINE, lines
 from llmo.storage.locks import locked
@@ -67,11 +67,10 @@ class Journal:
         self._written += 1
         return begin
 
-    def read(self, begin: int) -> bytes:
-        """The line that begins there."""
+    def read(self, stretch: int) -> bytes:
+        """The line that begins in a stretch of `SMALLEST` bytes."""
         with os.fdopen(os.dup(self._open.fd), "rb") as file:
-            file.seek(begin)
-            return file.readline()
+            return line_in(file, stretch)
 
     @property
     def lost(self) -> bool:

@@ -8,7 +8,7 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from llmo.batch.input.hash_table import HashTable
+from llmo.batch.input.hash_table import SMALLEST, HashTable
 from llmo.batch.input.identity import short
 from llmo.batch.output.records import Status
 from llmo.storage.line_reader import PIECE, lines
@@ -16,6 +16,7 @@ from llmo.storage.line_reader import PIECE, lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 SPREAD = 16
 """Positions per line that are sorted by counting; others come at the end."""
@@ -118,6 +119,17 @@ def looks_like_ours(line: bytes) -> bool:
     return row is not None and {"id", "key", "status"} <= row.keys()
 
 
+def line_in(file: BinaryIO, stretch: int) -> bytes:
+    """The line that begins in a stretch of `SMALLEST` bytes, see `Places`; empty if none does."""
+    before = max(0, stretch * SMALLEST - 1)
+    file.seek(before)
+    if stretch:
+        skipped = file.readline(SMALLEST + 1)
+        if not skipped.endswith(b"\n"):
+            return b""
+    return file.readline()
+
+
 class Last:
     """The last line of each id: 16 bytes an id."""
 
@@ -126,10 +138,9 @@ class Last:
         self.begins = HashTable()
         self._count, self._top = 0, -1
         for entry in entries(path):
-            self.begins.add(short(entry.name), entry.begin)
+            self.begins.set(short(entry.name), entry.begin)
             self._count += 1
             self._top = max(self._top, entry.row["index"])
-        self.begins.freeze()
 
     def __iter__(self) -> Iterator[Kept]:
         """They themselves, as they stand in the file."""

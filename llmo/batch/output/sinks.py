@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from llmo.batch.output.lines import line_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from llmo.batch.input.hash_table import HashTable
     from llmo.batch.output.journal import Journal
 
 WINDOW = 16
@@ -28,9 +31,9 @@ class ToJournal:
         del seq
         return self._journal.append(line)
 
-    def read(self, begin: int) -> bytes:
-        """A line again."""
-        return self._journal.read(begin)
+    def read(self, stretch: int) -> bytes:
+        """The line that begins in a stretch of `SMALLEST` bytes."""
+        return self._journal.read(stretch)
 
     async def synced(self) -> None:
         """Wait for the disk with `--durable`."""
@@ -43,9 +46,10 @@ class ToJournal:
 class ToStream:
     """Lines to a pipe or a terminal; answers to requests that come again are kept in an unnamed file."""
 
-    def __init__(self, write: Callable[[bytes], None], same: HashTable, *, window: int | None = None) -> None:
+    def __init__(self, write: Callable[[bytes], None], *, keeps: bool = False, window: int | None = None) -> None:
+        """With `keeps`, `read` finds lines again."""
         self._write = write
-        self._answers: BinaryIO | None = tempfile.TemporaryFile() if len(same) else None  # noqa: SIM115 - lives as long as the run
+        self._answers: BinaryIO | None = tempfile.TemporaryFile() if keeps else None  # noqa: SIM115 - lives as long as the run
         self._window = window
         self._waiting: dict[int, bytes] = {}
         self._next = 0
@@ -63,11 +67,9 @@ class ToStream:
             self._moved.set()
         return self._kept(line)
 
-    def read(self, begin: int) -> bytes:
-        """A line again."""
-        assert self._answers is not None
-        self._answers.seek(begin)
-        return self._answers.readline()
+    def read(self, stretch: int) -> bytes:
+        """The line that begins in a stretch of `SMALLEST` bytes."""
+        return b"" if self._answers is None else line_in(self._answers, stretch)
 
     async def synced(self) -> None:
         """Return at once: nothing to wait for."""
@@ -88,7 +90,14 @@ class ToStream:
     def _kept(self, line: bytes) -> int:
         if self._answers is None:
             return 0
-        begin = self._answers.seek(0, 2)
-        self._answers.write(line)
-        self._answers.flush()
+        try:
+            begin = self._answers.seek(0, os.SEEK_END)
+            self._answers.write(line)
+            self._answers.flush()
+        except OSError:
+            # No room for it: identical rows are sent again from here on, which loses nothing.
+            with suppress(OSError):
+                self._answers.close()
+            self._answers = None
+            return 0
         return begin

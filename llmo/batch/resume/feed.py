@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llmo.batch.input.head import COLUMNS
 from llmo.batch.input.identity import answer_id
+from llmo.batch.input.stream import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from llmo.batch.input.identity import Identity
     from llmo.batch.input.requests import RequestBuilder
@@ -48,7 +50,8 @@ class Work:
     One row on its way, or one answer of a comparison.
 
     `name` is its id, `seq` its turn among those sent, `model` what it asks for itself; `first` is true
-    once for all answers to one row. One with a `fault` can't be sent.
+    once for all answers to one row. One with a `fault` can't be sent; a `doubtful` one may have been, and is not sent
+    again.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Work:
     content: Mapping[str, Json] | str | None = None
     first: Callable[[], bool] = always
     fault: UsageError | None = None
+    doubtful: bool = False
 
     @property
     def apart(self) -> Mapping[str, Json] | str:
@@ -75,20 +79,35 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """Skips what is done, and counts in `stats` what it finds; `failed` hears of rows that stay failed."""
+    """
+    Skips what is done, and counts in `stats` what it finds; `failed` hears of rows that stay failed.
 
-    rows: Callable[[], Iterator[Row]]
+    `total` says how many rows there are, and whether that is an estimate; `columns` gets the names of fields, if they
+    are wanted. Rows named in `doubtful` may have been sent by an earlier run.
+    """
+
+    rows: Iterable[Row | Waiting]
     builder: RequestBuilder
     identity: Identity
     recorded: Recorded
     retry: str | None
     stats: RunStats
     failed: Callable[[Mapping[str, Json] | str], None]
+    total: Callable[[], tuple[int, bool]] | None = None
+    columns: dict[str, None] | None = None
+    doubtful: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Work | None]:
-        """The rows to send; None every `BREATH` skipped rows, to let other tasks run."""
+        """The rows to send; None where there is none right now, and every `BREATH` skipped rows, to let others run."""
         skipped = seq = 0
-        for row in self.rows():
+        for row in self.rows:
+            if isinstance(row, Waiting):
+                self.measure()
+                yield None
+                continue
+            if row.index % BREATH == 0:
+                self.measure()
+            self._collect(row)
             first = Once() if self.builder.compared_targets else always
             row_name, unnamed = self.identity(row)
             for asked in self.builder.late(row, unnamed):
@@ -109,8 +128,21 @@ class Feed:
                     content=row.content,
                     first=first,
                     fault=asked.fault,
+                    doubtful=name in self.doubtful,
                 )
                 seq += 1
+        self.measure()
+
+    def measure(self) -> None:
+        """Say how many answers there will be."""
+        if self.total is not None:
+            rows, estimated = self.total()
+            self.stats.total = rows * max(1, len(self.builder.compared_targets))
+            self.stats.estimated = estimated
+
+    def _collect(self, row: Row) -> None:
+        if self.columns is not None and len(self.columns) < COLUMNS:
+            self.columns.update(dict.fromkeys(row.fields))
 
     def _skips(self, row: Row, name: str, key: str, first: Callable[[], bool]) -> bool:
         match self.recorded.decide(name, key, self.retry):

@@ -18,7 +18,7 @@ from llmo.batch.output.appended import ROOM, OutputLost
 from llmo.batch.output.lines import entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import BinaryIO
 
@@ -48,12 +48,14 @@ class Intents:
                     doubtful.add(name)
         return doubtful
 
-    def begin(self, size: int) -> None:
-        """Start a new file for an output of that size."""
+    def begin(self, size: int, doubtful: Iterable[str] = ()) -> None:
+        """Start a new file for an output of that size; what is in doubt already stays so until it has its line."""
         if self._path is not None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_BINARY", 0)
             self._fd = os.open(self._path, flags, 0o600)
             os.write(self._fd, b"%d\n" % size)
+            for name in doubtful:
+                self.sending(name)
 
     def sending(self, name: str) -> None:
         """Mark a row as about to be sent. Raises `OutputLost`; then it must not be sent."""
@@ -97,5 +99,5 @@ def _answered(output: Path, begin: int) -> HashTable:
     found = HashTable()
     for entry in entries(output) if output.exists() else ():
         if entry.begin >= begin:
-            found.add(short(entry.name))
-    return found.freeze()
+            found.set(short(entry.name), 0)
+    return found

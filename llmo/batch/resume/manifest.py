@@ -17,14 +17,20 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """`made_of` are short hashes by name (template, model, …), to say why rows have changed."""
+    """
+    `made_of` are short hashes by name (template, model, …), to say why rows have changed.
+
+    `id_field` is the field that names rows, empty if their contents do; None of an older run, which did not say.
+    """
 
     run: str
     made_of: Mapping[str, str] = field(default_factory=dict)
+    id_field: str | None = None
 
     def write(self, path: Path) -> None:
         """Replace the file at once."""
-        text = json.dumps({"version": VERSION, "run": self.run, "made_of": dict(self.made_of)}, indent=1)
+        body = {"version": VERSION, "run": self.run, "made_of": dict(self.made_of), "id_field": self.id_field}
+        text = json.dumps(body, indent=1)
         with replaced(path, durable=False) as out:
             out.write(f"{text}\n".encode())
 
@@ -43,7 +49,9 @@ def read(path: Path) -> Manifest | None:
     """The manifest, None if it is missing or unreadable; it only serves explanations."""
     try:
         found = json.loads(path.read_text("utf-8"))
-        run, made_of = found["run"], dict(found["made_of"])
+        run, made_of, id_field = found["run"], dict(found["made_of"]), found.get("id_field")
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return Manifest(run=run, made_of=made_of) if isinstance(run, str) and run else None
+    if not isinstance(run, str) or not run:
+        return None
+    return Manifest(run=run, made_of=made_of, id_field=id_field if isinstance(id_field, str) else None)

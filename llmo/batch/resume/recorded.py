@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from llmo.batch.input.hash_table import Places
+
 Decision = Literal["new", "done", "failed", "changed", "retry"]
 KINDS: tuple[str, ...] = (*get_args(ErrorKind), "truncated", "unknown")
 """What `--retry-errors` can name: why a row failed, or that its answer was cut or is in doubt."""
@@ -34,19 +36,18 @@ class Recorded:
     table: HashTable = field(default_factory=HashTable)
     broken: int = 0
 
-    def read(self, path: Path, same_keys: HashTable, retry: str | None = None) -> None:
+    def read(self, path: Path, answers: Places | None, retry: str | None = None) -> None:
         """
-        Read an output; the place of each answer whose key is in `same_keys` is put there, plus one.
+        Read an output; the place of each paid answer goes into `answers`, by its key.
 
         Not of what `retry` names: it is bought again, and no row may get the old one in its place.
         """
         for entry in entries(path, self._distrust):
             name, key, code = entry.name, entry.row["key"], _code(entry.row)
-            self.table.add(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
+            self.table.set(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
             paid = not code or (WORDS[code - 1] in PAID and not _named(WORDS[code - 1], retry))
-            if paid and (number := int(key[:16], 16)) in same_keys:
-                same_keys.set(number, entry.begin + 1)
-        self.table.freeze()
+            if paid and answers is not None:
+                answers.set(int(key[:16], 16), entry.begin)
 
     def _distrust(self, _begin: int, _line: bytes | None) -> None:
         self.broken += 1

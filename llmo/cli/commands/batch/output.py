@@ -41,8 +41,8 @@ def _body(ctx: Context, flags: BatchFlags, job: BatchJob, found: Forecast) -> di
     session = ctx.session(max_cost=flags.selection.max_cost, allow_unpriced=flags.selection.allow_unpriced)
     shares, targets = found.shares, max(1, len(job.spec.output.compared_targets))
     return {
-        "rows": job.scan.rows,
-        "done": job.total - found.rows,
+        "rows": found.total // targets,
+        "done": found.total - found.rows,
         "to_send": found.rows - found.copies,
         "copies": found.copies,
         "unanswered": found.unanswered,
@@ -65,7 +65,7 @@ def _body(ctx: Context, flags: BatchFlags, job: BatchJob, found: Forecast) -> di
         ],
         "time_at_limits_s": max((seconds_at_limits(job, *one) or 0.0 for one in shares.items()), default=0.0) or None,
         "budgets": budgets(session.allowance(job.spec.selection.tags).statuses),
-        "first": [{"prompt": _prompt(asked.request)} for asked in job.scan.first[::targets]],
+        "first": [{"prompt": _prompt(asked.request)} for asked in job.head.first[::targets]],
     }
 
 
@@ -76,7 +76,7 @@ def _prompt(request: Request) -> str:
 
 def _lines(job: BatchJob, found: Forecast, body: dict[str, Any]) -> list[str]:
     copies = f", {found.copies:,} duplicates" if found.copies else ""
-    lines = [f"{job.total:,} {job.unit}: {body['done']:,} done, {body['to_send']:,} to send{copies}"]
+    lines = [f"{found.total:,} {job.unit}: {body['done']:,} done, {body['to_send']:,} to send{copies}"]
     for target, share in found.shares.items():
         took = seconds_at_limits(job, target, share)
         lines.append(
@@ -139,10 +139,10 @@ def _explain_stop(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending
 
 def _left_and_its_cost(job: BatchJob, *, resumable: bool) -> str:
     stats = job.stats
-    if not resumable:
+    found = still_to_send(job) if resumable else None
+    if found is None:
         about = stats.spent * stats.left // stats.done if stats.done else None
         return f"{stats.left:,} {job.unit} are left, about {dollars(about)}"
-    found = still_to_send(job)
     return f"{found.rows:,} {job.unit} are left, about {dollars(found.estimate)}, at most {dollars(found.worst)}"
 
 

@@ -124,7 +124,7 @@ complete -c llmo -n '__llmo_at batch' -l id-field -d 'field with the id of a row
 complete -c llmo -n '__llmo_at batch' -l limit -d 'process only the first N rows' -x
 complete -c llmo -n '__llmo_at batch' -l sample -d 'random sample of N rows (reproducible)' -x
 complete -c llmo -n '__llmo_at batch' -l schema -d 'JSON Schema that each answer must match' -r -F
-complete -c llmo -n '__llmo_at batch' -l repair -d 'repair attempts for answers that do not match --schema' -x
+complete -c llmo -n '__llmo_at batch' -l repair -d 'paid requests to repair one answer (default: 1)' -x
 complete -c llmo -n '__llmo_at batch' -l option -d 'parameter passed to the provider unchanged (repeatable)' -x
 complete -c llmo -n '__llmo_at batch' -s o -l output -d 'file to append results to' -r -F
 complete -c llmo -n '__llmo_at batch' -l output-format -d 'format of the output (default: from its name, else jsonl)' -x -a 'jsonl csv parquet openai-batch'

@@ -35,9 +35,13 @@ def reparse(path: Path, validator: Validator) -> tuple[int, int]:
 
 
 def _checked(row: dict[str, Any], validator: Validator) -> bool:
-    data, problems = validator.check(row["text"])
+    data, problems, mended = validator.check(row["text"])
     row["status"] = "invalid" if problems else "ok"
     row["data"] = None if problems else data
     message = f"the answer does not match the schema: {problems[0]}" if problems else ""
     row["error"] = {"kind": "invalid_output", "message": message} if problems else None
+    before = row.pop("repaired", None)
+    by = "model" if before == "model" else "local" if mended else None
+    if by is not None and not problems:
+        row["repaired"] = by
     return not problems

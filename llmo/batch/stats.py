@@ -34,6 +34,7 @@ class RunStats:
     `copied` those that another row paid for; `examples` are id, index and message of the first failure of each kind;
     `again` rows were cut by the output limit that the money left had lowered and asked again without it,
     `cut` ones stayed so;
+    `repairs` answers were asked for again because they did not match the schema, `mended` ones were read without that;
     `private` rows held private data and stayed on this machine; `used` is the share of the limits.
     """
 
@@ -55,6 +56,8 @@ class RunStats:
     again: int = 0
     cut: int = 0
     retries: int = 0
+    repairs: int = 0
+    mended: int = 0
     throttled: int = 0
     in_flight: int = 0
     spent: int = 0
@@ -91,7 +94,9 @@ class RunStats:
     def pay(self, result: Result) -> None:
         """Add the cost, attempts and time of a row."""
         sent = [attempt for attempt in result.attempts if attempt.cost or attempt.outcome not in UNSENT]
-        self.retries += max(0, len(sent) - 1)
+        self.retries += max(0, len(sent) - 1 - result.repairs)
+        self.repairs += result.repairs
+        self.mended += result.repaired == "local"
         self.throttled += sum(attempt.outcome == "rate_limited" for attempt in sent)
         if result.ok:
             self.latencies.add(result.total_s)
@@ -139,6 +144,8 @@ class RunStats:
             "asked_again": self.again,
             "cut_by_budget": self.cut,
             "retries": self.retries,
+            "repairs": self.repairs,
+            "repaired_locally": self.mended,
             "rate_limited": self.throttled,
             "cost_usd": usd(self.spent),
             "in_doubt_usd": usd(self.in_doubt),

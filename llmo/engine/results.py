@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from llmo.types.events import ServedBy
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from llmo.types.jsontext import Json
     from llmo.types.messages import CostSource, Target
     from llmo.types.money import Pico
+
+Repair: TypeAlias = Literal["local", "model"]
+"""How an answer came to match its schema: read without fences and the like, or asked for again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,8 @@ class Result:
 
     `cost` is picodollars over all attempts, None when unknown; `reserved` what the last attempt
     held. `finish` is None unless the answer reached its terminal marker. `chosen` is the output limit when
-    llmo chose it. `data` is the JSON of an answer that matches its schema.
+    llmo chose it. `data` is the JSON of an answer that matches its schema, `repaired` what it took for that;
+    `repairs` is how often it was asked for again.
     """
 
     id: str
@@ -59,6 +63,8 @@ class Result:
     tool_calls: tuple[ToolCall, ...] = ()
     chosen: ChosenLimit | None = None
     data: Json = None
+    repaired: Repair | None = None
+    repairs: int = 0
 
     @property
     def complete(self) -> bool:

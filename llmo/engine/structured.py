@@ -1,4 +1,4 @@
-"""Structured output: validate locally, and ask once more with the errors when it does not fit."""
+"""Structured output: validate and mend locally, and ask again with the errors when it does not match."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from llmo.engine import output_limits
 from llmo.engine.progress import ignore
 from llmo.engine.results import together
 from llmo.errors import InvalidOutput
+from llmo.requests.validator import Verdict
 from llmo.routing import tokens
 from llmo.types import jsontext
 from llmo.types.messages import Message
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from llmo.engine.engine import Engine
     from llmo.engine.job import Job
     from llmo.engine.progress import EmitProgress
-    from llmo.engine.results import Result
+    from llmo.engine.results import Repair, Result
     from llmo.requests.validator import Validator
-    from llmo.types.jsontext import Json
     from llmo.types.messages import Request
 
 REPAIR = """Your answer does not match the JSON Schema:
@@ -47,13 +47,15 @@ class Structured:
         while True:
             result = await self._asked(job, None if before is None else before[0], emit)
             if before is not None and result.error is not None:
-                return _kept(*before, result)
-            data, problems = self._checked(result)
+                return _kept(*before, result, repairs)
+            data, problems, mended = self._checked(result)
             if not problems:
-                return _told(replace(result, data=data), repairs, "and was repaired", "and was repaired at attempt {}")
+                by: Repair | None = "model" if repairs else "local" if mended else None
+                good = replace(result, data=data, repaired=by, repairs=repairs)
+                return _told(good, repairs, "and was repaired", "and was repaired at attempt {}")
             wrong, after = _invalid(problems), self.job.after(result)
             if repairs == self.repair or after is None or result.finish == "length":
-                failed = replace(result, error=wrong)
+                failed = replace(result, error=wrong, repairs=repairs)
                 return _told(failed, repairs, "and neither did its repair", "and neither did any of its {} repairs")
             job, before, repairs = self._again(after, result, problems), (result, wrong), repairs + 1
 
@@ -67,14 +69,13 @@ class Structured:
         assert self.result is not None
         return self.result
 
-    def _checked(self, result: Result) -> tuple[Json, list[str]]:
+    def _checked(self, result: Result) -> Verdict:
         """The data of an answer, and why it does not match; neither where there is nothing to check."""
         if self.validator is None or result.error or self._calling(result):
-            return None, []
+            return Verdict(None, [])
         if result.finish == "length":
-            return None, [f"{output_limits.cut(result)} ({output_limits.longer(result)})"]
-        data, problems = self.validator.check(result.text)
-        return None if problems else data, problems
+            return Verdict(None, [f"{output_limits.cut(result)} ({output_limits.longer(result)})"])
+        return self.validator.check(result.text)
 
     def _calling(self, result: Result) -> bool:
         """Whether the answer is yet to come: the model first wants a tool that the request describes to be run."""
@@ -101,11 +102,12 @@ def _invalid(problems: list[str]) -> InvalidOutput:
     return InvalidOutput(f"the answer does not match the schema: {problems[0]}", hint="the raw text is kept")
 
 
-def _kept(before: Result, wrong: InvalidOutput, failed: Result) -> Result:
+def _kept(before: Result, wrong: InvalidOutput, failed: Result, repairs: int) -> Result:
     """The answer that did not match, which is paid for, with what its repair took and why that failed."""
     why = f"it could not be repaired: {failed.error.message}" if failed.error else ""
     both = {name: getattr(failed, name) for name in ("attempts", "cost", "cost_source", "total_s")}
-    return replace(before, error=wrong, warnings=(*before.warnings, why), **both)
+    sent = repairs - (failed.attempts[-1:] == () or failed.attempts[-1].outcome == "budget_exceeded")
+    return replace(before, error=wrong, warnings=(*before.warnings, why), repairs=sent, **both)
 
 
 def _joined(before: Result | None, now: Result | None) -> Result | None:

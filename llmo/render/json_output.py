@@ -71,6 +71,8 @@ def result(of: Result, *, task: str, conversation: str | None = None) -> dict[st
         "cached": of.cost_source == "cached",
         "warnings": list(map(masked, of.warnings)),
     }
+    if of.repaired is not None:
+        body["repaired"] = of.repaired
     if of.error is not None:
         body["error"] = error(of.error)
     return body

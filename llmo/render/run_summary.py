@@ -26,6 +26,8 @@ MORE = {
     "asked_again": "sent again with the full output limit",
     "cut_by_budget": "cut off by the output limit that the budget allowed",
     "retries": "retries",
+    "repairs": "repair requests",
+    "repaired_locally": "repaired without a request",
     "rate_limited": "HTTP 429 responses",
     "private_rows": "private and kept on this machine",
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmo.errors import UsageError
+from llmo.requests import mending
 from llmo.requests.schema_outline import Outline, states
 from llmo.types import jsontext
 
@@ -48,12 +49,16 @@ def checked(schema: object) -> Validator:
         raise UsageError(f"the schema is not JSON: {exc}") from None
 
 
-def bare(text: str) -> str:
-    """JSON without the code fence that models like to add: free, so it is tried before a paid repair."""
-    text = text.strip()
-    if text.startswith("```") and text.endswith("```"):
-        return text[3:-3].split("\n", 1)[-1].strip()
-    return text
+class Verdict(NamedTuple):
+    """
+    The data of an answer and its problems; it matches when there are none.
+
+    `mended` data are not the answer's text itself: see `llmo.requests.mending`.
+    """
+
+    data: Json
+    problems: list[str]
+    mended: bool = False
 
 
 class Validator:
@@ -75,21 +80,21 @@ class Validator:
         except rs.ValidationError as exc:
             raise _unusable(exc) from None
 
-    def check(self, text: str) -> tuple[Json, list[str]]:
-        """The data of an answer and its problems; it matches when there are none."""
+    def check(self, text: str) -> Verdict:
+        """Whether an answer matches, and with which data."""
         try:
-            data = jsontext.read(bare(text))
+            data, mended = mending.read(text)
             if "\\ud" in text.lower():
                 jsontext.exact(data)
         except ValueError as exc:
-            return None, [f"not JSON: {_clipped(str(exc), ERROR_SHOWN)}"]
+            return Verdict(None, [f"not JSON: {_clipped(str(exc), ERROR_SHOWN)}"])
         try:
-            return data, self._problems(data, text)
+            return Verdict(data, self._problems(data, text), mended)
         except BaseException as exc:
             # A panic of jsonschema-rs is no Exception. An answer is paid: it is kept, whatever it does to the library.
             if not isinstance(exc, Exception) and type(exc).__module__ != "pyo3_runtime":
                 raise
-            return data, [f"it could not be checked: {_clipped(str(exc), ERROR_SHOWN)}"]
+            return Verdict(data, [f"it could not be checked: {_clipped(str(exc), ERROR_SHOWN)}"])
 
     def _problems(self, data: Json, text: str) -> list[str]:
         outline = self._outline

@@ -406,6 +406,8 @@ def test_what_a_run_took_is_counted():
         "asked_again": 0,
         "cut_by_budget": 0,
         "retries": 2,
+        "repairs": 0,
+        "repaired_locally": 0,
         "rate_limited": 1,
         "cost_usd": "0.001",
         "in_doubt_usd": "0.000000000007",

@@ -228,7 +228,7 @@ def test_an_answer_that_does_not_meet_the_schema_is_asked_for_once_more(
     """
     One repair, both attempts told; then exit 1 with the raw text.
     """
-    (tmp_path / "replies").write_text('not json\n```json {"n": 1}```\nstill not\n')
+    (tmp_path / "replies").write_text('not json\n```json {"m": 1}```\nstill not\n')
     path = profile(f'[providers.offline]\nkind = "offline"\noffline = {{ reply_file = "{tmp_path}/replies" }}\n')
     schema = '{"type": "object", "required": ["n"]}'
     args = ("ask", "x", "--json", "-P", path, "-m", "offline/echo", "--schema", schema)
@@ -236,7 +236,7 @@ def test_an_answer_that_does_not_meet_the_schema_is_asked_for_once_more(
     run = llmo(*args)
 
     assert (1, "invalid_output", 2) == (run.code, run.json["error"]["kind"], len(run.json["attempts"]))
-    assert run.json["text"] == '```json {"n": 1}```'
+    assert run.json["text"] == '```json {"m": 1}```'
 
 
 def test_a_conversation_goes_on(llmo: Any) -> None:

@@ -106,3 +106,34 @@ def test_a_warning_says_what_the_repairs_came_to(answers: list[str | None], repa
     result, _, asked, _ = play(*(down if one is None else said(one) for one in answers), repair=repair, retries=0)
 
     assert (warnings, len(answers)) == (list(result.warnings), asked)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        pytest.param(["10"], (10, None, 0), id="as it stands"),
+        pytest.param(["```json\n10\n```"], (10, "local", 0), id="in a fence"),
+        pytest.param(["ten", "10"], (10, "model", 1), id="asked again"),
+        pytest.param(["ten", "```\n10\n```"], (10, "model", 1), id="asked again, in a fence"),
+        pytest.param(["ten", "x", "10"], (10, "model", 2), id="asked twice"),
+        pytest.param(["ten", "x", "y"], (None, None, 2), id="in vain"),
+    ],
+)
+def test_a_result_says_how_it_came_to_match(answers: list[str], expected: tuple[Any, ...]) -> None:
+    """
+    What can be read without asking again is not asked for, and its text stays as it came.
+    """
+    result, data, asked, _ = play(*(said(one) for one in answers), repair=2)
+
+    assert expected == (data, result.repaired, result.repairs)
+    assert (len(answers), answers[-1]) == (asked, result.text)
+
+
+def test_a_repair_that_nobody_could_pay_for_is_not_counted() -> None:
+    """
+    It was never sent; one that failed at the provider was.
+    """
+    refused, _, _, _ = play(said("ten"), account=Note([], limit=1))
+    failed, _, _, _ = play(said("ten"), (Unavailable("down", status=503, may_be_billed=False),), retries=0)
+
+    assert (0, 1) == (refused.repairs, failed.repairs)

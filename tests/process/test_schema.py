@@ -64,7 +64,9 @@ HOSTILE = {
     "many errors": json.dumps({"list": ["x"] * 100_000}),
     "nothing": "",
     "words": "I can't do that.",
-    "words around it": 'Here it is: {"text": "aa"}',
+    "words around two": 'Here it is: {"text": "aa"} or {"text": "aaa"}',
+    "words around a wrong one": 'Here it is: {"text": "b"}',
+    "cut": '```json\n{"text": "aa"',
 }
 
 
@@ -87,7 +89,8 @@ def test_no_answer_ends_a_batch_or_is_bought_twice(raw: Any, schema: Path) -> No
     Each is `invalid` with its text, the good one after them is data, and a second run sends nothing.
     """
     good = '```json\n{"text": "aaa", "text": "aa"}\n```'
-    texts = [*HOSTILE.values(), good]
+    wordy = 'Sure! Here it is:\n{"text": "aa", "list": [1, 2,],}\nTell me if you need more.'
+    texts = [*HOSTILE.values(), good, wordy]
     with RawServer(*[[chat(text)] for text in texts]) as server:
         peer = raw(server.url)
         (peer.llmo.home / "rows.jsonl").write_text(
@@ -114,10 +117,13 @@ def test_no_answer_ends_a_batch_or_is_bought_twice(raw: Any, schema: Path) -> No
     assert (7, 7, 7) == (first.code, again.code, again_reparsed.code), (first, again)
     assert len(texts) == len(server.requests)
     assert [("invalid", text or None, None, "invalid_output") for text in HOSTILE.values()] + [
-        ("ok", good, {"text": "aa"}, None)
+        ("ok", good, {"text": "aa"}, None),
+        ("ok", wordy, {"text": "aa", "list": [1, 2]}, None),
     ] == [(row["status"], row["text"], row["data"], row["error"] and row["error"]["kind"]) for row in rows]
     assert [] == [row["error"]["message"] for row in rows if row["error"] and len(row["error"]["message"]) > 500]
-    assert "llmo: 1 answers match the schema" in again_reparsed.stderr
+    assert ["local", "local"] == [row["repaired"] for row in rows if "repaired" in row]
+    assert "2 repaired without a request" in first.stderr
+    assert "llmo: 2 answers match the schema" in again_reparsed.stderr
 
 
 @pytest.mark.parametrize("name", ["100,000 arrays", "branches", "huge number", "half a character", "e-mail"])
@@ -131,6 +137,26 @@ def test_ask_ends_with_the_text_and_the_reason(raw: Any, schema: Path, name: str
     assert (1, "invalid_output", HOSTILE[name]) == (run.code, run.json["error"]["kind"], run.json["text"])
     assert (2, None) == (len(server.requests), run.json["data"])
     assert explained(run)[0].startswith("llmo: the answer does not match the schema: ")
+
+
+WORDY = 'Sure! Here it is:\n```json\n{"text": "aa", "list": [1,],}\n```'
+
+
+@pytest.mark.parametrize("flag", [None, "--json", "--ndjson"])
+def test_ask_prints_the_json_of_an_answer_with_words_around_it(raw: Any, schema: Path, flag: str | None) -> None:
+    """
+    Nothing is asked for again; whoever reads the object has the text as it came too.
+    """
+    with RawServer([chat(WORDY)]) as server:
+        run = raw(server.url)("ask", "hello", "--schema", schema, *([flag] if flag else []))
+
+    assert (0, 1) == (run.code, len(server.requests)), run
+    if flag is None:
+        assert '{"text": "aa", "list": [1]}' == run.stdout
+    else:
+        last = run.lines[-1]
+        body = last.get("result", last)
+        assert (WORDY, {"text": "aa", "list": [1]}, "local") == (body["text"], body["data"], body["repaired"])
 
 
 @pytest.mark.parametrize("shape", ["jsonl", "csv", "openai-batch"])

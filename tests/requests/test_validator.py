@@ -15,7 +15,7 @@ from llmo.errors import UsageError
 from llmo.providers.offline.sample import sample
 from llmo.requests import validator
 from llmo.requests.schema_outline import states
-from llmo.requests.validator import Validator, checked
+from llmo.requests.validator import Validator, Verdict, checked
 
 DRAFTS = [
     "http://json-schema.org/draft-04/schema#",
@@ -271,7 +271,7 @@ def test_a_validator_that_breaks_costs_no_answer(error: BaseException) -> None:
     held = Validator({"type": "object"})
     held._compiled = Broken(error)  # type: ignore[assignment]
 
-    assert ({}, ["it could not be checked: index out of bounds"]) == held.check("{}")
+    assert Verdict({}, ["it could not be checked: index out of bounds"]) == held.check("{}")
 
 
 def test_ctrl_c_is_no_verdict() -> None:
@@ -350,7 +350,7 @@ def test_any_schema_and_any_answer_have_an_end(schema: Any, answer: Any) -> None
         assert isinstance(json.loads(sample(schema, "hello")), object)
     with suppress(UsageError):
         held = checked(schema)
-        _, problems = held.check(answer if isinstance(answer, str) else json.dumps(answer))
+        problems = held.check(answer if isinstance(answer, str) else json.dumps(answer)).problems
 
         assert [] == [problem for problem in problems if len(problem) > 400]
 

@@ -57,7 +57,11 @@ def status(result: Result) -> Status:
 def line(
     identity: tuple[str, int, str], result: Result, *, data: Json = None, kept: Mapping[str, Json] | None = None
 ) -> dict[str, Json]:
-    """The output row of `(id, index, key)`; its fields and their order are a promise."""
+    """
+    The output row of `(id, index, key)`; its fields and their order are a promise.
+
+    The last one, `repaired`, is only there when `data` is not what the text says as it stands.
+    """
     name, index, key = identity
     word, target = status(result), result.target
     failed = word != "ok" and result.finish != "length" and result.error is not None
@@ -79,6 +83,7 @@ def line(
         "duration_s": round(result.total_s, DIGITS),
         "error": error(result.error) if failed and result.error else None,
         "input": dict(kept) if kept else None,
+        **({"repaired": result.repaired} if result.repaired else {}),
     }
 
 

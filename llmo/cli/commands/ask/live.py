@@ -12,6 +12,7 @@ from llmo.engine.results import calls
 from llmo.render import json_output
 from llmo.render.live_markdown import WIDEST, LiveMarkdown
 from llmo.render.stream import EventWriter, Markdown, Raw, Silent
+from llmo.types import jsontext
 from llmo.types.events import Reasoning, Text, ToolCall
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ class LiveAnswer:
                 self._waiting.stop()
                 self.result = result
                 if self._whole and result.text:
-                    writer.text(result.text)
+                    # Who pipes it into a program wants the JSON alone; events and --json have the text as it came.
+                    mended = result.repaired == "local" and not isinstance(writer, EventWriter)
+                    writer.text(jsontext.write(result.data) if mended else result.text)
                 writer.end()
             case _ if isinstance(writer, EventWriter):
                 _told(event, writer)

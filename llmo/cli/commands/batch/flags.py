@@ -83,7 +83,7 @@ class InputOptions:
         int | None,
         typer.Option(
             "--repair",
-            help="repair attempts for answers that do not match --schema",
+            help="paid requests to repair one answer (default: 1)",
             metavar="N",
             rich_help_panel="Output",
         ),

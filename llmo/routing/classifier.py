@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from llmo.types.secrets import FOLDED
+
 SHORT = 600
 """Characters up to which a mechanical request counts as simple."""
 LONG = 8000
 """Characters from which a prompt without a mechanical verb counts as complex."""
-FOLDED = "\u017f\u0130\u0131"
-"""Letters that a pattern without case takes for s and i, and `str.lower` does not: long s, dotted and dotless i."""
 _STEM = re.compile(r"[a-z ]+(?![?*])")
 
 
@@ -38,7 +38,8 @@ class Phrases:
             return list(self.pattern.finditer(text))
         lowered = text.lower()
         found: list[re.Match[str]] = []
-        for at in sorted(at for stem in self.stems if stem in lowered for at in _places(stem, lowered)):
+        there = [stem for stem in self.stems if stem in lowered]
+        for at in sorted(at for stem in there for at in _places(stem, lowered)) if there else ():
             if (not found or at >= found[-1].end()) and (match := self.pattern.match(text, at)):
                 found.append(match)
         return found

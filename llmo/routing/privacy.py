@@ -22,6 +22,9 @@ _SECRETS = {"private key": secrets.PRIVATE_KEY, "API key": secrets.API_KEY, "pas
 _EMAIL = re.compile(r"\w[.+-]*@[\w-]+(?:\.[\w-]+)+\b")
 _CARD = re.compile(r"\b(?:\d[ -]?){12,18}\d\b")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_DIGITS = re.compile(r"\d(?:[ -]?\d){8}")
+"""What a card and a social security number both begin with; looked for in a third of the time of either."""
+_LETTERS_AND_DIGITS = re.compile(r"[A-Z]{2}\d{2}")
 _SSN = re.compile(r"\b(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\b")
 
 
@@ -36,12 +39,13 @@ def find(text: str, detectors: Collection[Detector]) -> tuple[str, ...]:
 
 
 def _personal(text: str) -> list[str]:
-    found = ["email address"] if _EMAIL.search(text) else []
-    if any(_luhn(re.sub(r"\D", "", m[0])) for m in _CARD.finditer(text)):
+    found = ["email address"] if "@" in text and _EMAIL.search(text) else []
+    numbers = _DIGITS.search(text) is not None
+    if numbers and any(_luhn(re.sub(r"\D", "", m[0])) for m in _CARD.finditer(text)):
         found.append("card number")
-    if any(_mod97(m[0].replace(" ", "")) for m in _IBAN.finditer(text)):
+    if _LETTERS_AND_DIGITS.search(text) and any(_mod97(m[0].replace(" ", "")) for m in _IBAN.finditer(text)):
         found.append("IBAN")
-    if _SSN.search(text):
+    if numbers and _SSN.search(text):
         found.append("social security number")
     return found
 

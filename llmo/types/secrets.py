@@ -9,7 +9,10 @@ places (see tests/types/test_linear.py).
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 class KeyShape(NamedTuple):
@@ -63,11 +66,61 @@ _NAMED_KEY = (
     r"(?=[A-Za-z_/+-]{0,64}[0-9])(?=[0-9_/+-]{0,64}[A-Za-z])[A-Za-z0-9_/+-]{16,}"
 )
 
-PRIVATE_KEY = re.compile(_PEM)
-API_KEY = re.compile(
-    f"{_BEGINS}(?:{'|'.join(f'{one.prefix}{one.body}{{{one.least},}}' for one in KEYS)})|{_JWT}|{_NAMED_KEY}"
+FOLDED = "\u017f\u0130\u0131"
+"""Letters that a pattern without case takes for s and i, and `str.lower` does not: long s, dotted and dotless i."""
+
+
+class Shape:
+    """
+    A pattern that is tried only on texts that have one of its `stems`, or of its `words` whatever their case.
+
+    Whatever it matches contains one. Looking for them takes a twentieth of the time of the pattern.
+    """
+
+    def __init__(self, pattern: str, stems: Iterable[str] = (), words: Iterable[str] = ()) -> None:
+        self.pattern = re.compile(pattern)
+        self.words = tuple(words)
+        ends: dict[str, list[str]] = {}
+        for stem in dict.fromkeys(stems):
+            ends.setdefault(stem[-1], []).append(stem)
+        self._ends = tuple((end, tuple(those)) for end, those in ends.items())
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """As `pattern.search`."""
+        return self.pattern.search(text) if self._may_be_in(text) else None
+
+    def _may_be_in(self, text: str) -> bool:
+        for end, stems in self._ends:
+            if end in text:
+                for stem in stems:
+                    if stem in text:
+                        return True
+        if not self.words:
+            return False
+        lowered = text.lower()
+        for word in self.words:
+            if word in lowered:
+                return True
+        return not text.isascii() and any(letter in text for letter in FOLDED)
+
+
+def _stems(prefix: str) -> Iterator[str]:
+    """The literal beginnings of what a prefix matches."""
+    plain = prefix.partition("(")[0].replace("\\", "")
+    before, bracket, rest = plain.partition("[")
+    letters, _, after = rest.partition("]")
+    yield from (f"{before}{letter}{after}" for letter in letters) if bracket else (plain,)
+
+
+PRIVATE_KEY = Shape(_PEM, ["PRIVATE KEY-----"])
+API_KEY = Shape(
+    f"{_BEGINS}(?:{'|'.join(f'{one.prefix}{one.body}{{{one.least},}}' for one in KEYS)})|{_JWT}|{_NAMED_KEY}",
+    [*(stem for one in KEYS for stem in _stems(one.prefix)), "eyJ"],
+    ("apikey", "api-key", "api_key"),
 )
-PASSWORD = re.compile(r"(?i)\b(?:password|passwd|pwd|secret)\s*[:=]\s*[^\s,;]{6,}")
+PASSWORD = Shape(
+    r"(?i)\b(?:password|passwd|pwd|secret)\s*[:=]\s*[^\s,;]{6,}", words=("password", "passwd", "pwd", "secret")
+)
 
 SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|passw(?:or)?d|credentials?)s?(?:_?\d{1,3})?$")
 """Names of variables whose value is a secret."""

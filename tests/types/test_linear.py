@@ -24,6 +24,7 @@ from llmo.errors import Rejected
 from llmo.providers.http.error_mapping import ErrorBody, classify
 from llmo.routing import privacy
 from llmo.types import redact
+from llmo.types.secrets import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,6 +111,8 @@ def patterns() -> dict[str, re.Pattern[str]]:
 def _within(value: object) -> Iterator[re.Pattern[str]]:
     if isinstance(value, re.Pattern):
         yield value
+    elif isinstance(value, Shape):
+        yield value.pattern
     elif isinstance(value, dict):
         for one in value.values():
             yield from _within(one)

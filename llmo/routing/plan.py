@@ -131,7 +131,7 @@ class Plan:
     def extended(self, input_bound: int, input_estimate: int) -> Plan:
         """The same plan for a request that has grown: as much more is held for each candidate."""
         need = replace(self.requirements, input_bound=input_bound, input_estimate=input_estimate)
-        candidates = tuple(replace(c, quote=_quote(c.facts, need, c.max_output)) for c in self.candidates)
+        candidates = tuple(replace(c, quote=quoted(c.facts, need, c.max_output)) for c in self.candidates)
         return replace(self, requirements=need, candidates=candidates)
 
 
@@ -159,7 +159,8 @@ def _affordable(able: list[Candidate], need: Requirements) -> tuple[list[Candida
     return [c for c in able if c not in barred], refused
 
 
-def _quote(facts: TargetFacts, need: Requirements, limit: int) -> Quote | None:
+def quoted(facts: TargetFacts, need: Requirements, limit: int) -> Quote | None:
+    """What a request may cost there with an output limit of so many tokens; None when the price is unknown."""
     if facts.billing != "metered":
         return FREE
     return quote(facts.model.price, need, min(limit, EXPECTED_OUTPUT)) if facts.model.price else None
@@ -178,7 +179,7 @@ def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candi
         why=out or step.why,
         facts=facts,
         max_output=limit,
-        quote=_quote(facts, need, limit),
+        quote=quoted(facts, need, limit),
         source=_SOURCE.get(facts.billing) or ("computed" if facts.model.price else "unknown"),
         dropped=dropped,
         native_schema=_native_schema(facts),

@@ -14,6 +14,7 @@ from llmo.routing import chains, privacy, tokens
 from llmo.routing import plan as router
 from llmo.routing.classifier import classify
 from llmo.routing.model_names import ModelNames
+from llmo.routing.outline import PlanOutline
 from llmo.routing.plan import Plan, TargetFacts, Task
 from llmo.routing.requirements import Requirements
 from llmo.types import parameters
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from llmo.routing.chains import ChainStep
     from llmo.types.jsontext import Json
     from llmo.types.messages import Ability, Parameter, Request, Strategy, Target
+
+OUTLINES = 64
+"""Plans that are kept to be repeated: the rows of a batch have few parameters and private kinds between them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,7 @@ class Planner:
         self._unreachable: dict[str, str] = {}
         self._facts: dict[Target, TargetFacts] = {}
         self._chains: dict[tuple[tuple[str, ...], str], list[ChainStep]] = {}
+        self._outlines: dict[tuple[object, ...], PlanOutline] = {}
 
     def rule_out(self, reasons: Mapping[str, str]) -> None:
         """Count providers as not ready that were asked and did not answer: their names, and why."""
@@ -85,9 +90,27 @@ class Planner:
         models = choice.models or ((self._profile.model,) if self._profile.model != "auto" else ())
         models = () if models == ("auto",) else models
         task = self._task(choice.task or self._profile.task, prompt, explicit=bool(models))
+        private = tuple(dict.fromkeys((*choice.kinds, *self._private(request))))
+        if request.body is not None or any(m.verbatim is not None or m.images for m in request.messages):
+            return self._plan(request, choice, (models, task, private))
+        same = (choice, request.params, request.schema)
+        key = (*map(id, same), models, task.name, private)
+        estimate = tokens.guess(request)
+        if (known := self._outlines.get(key)) is not None and known.fits(estimate):
+            return known.plan(task, _bound(request, known.kinds), estimate)
+        plan = self._plan(request, choice, (models, task, private))
+        outline = PlanOutline(plan, same=same)
+        if outline.repeats:
+            if len(self._outlines) >= OUTLINES:
+                self._outlines.clear()
+            self._outlines[key] = outline
+        return plan
+
+    def _plan(self, request: Request, choice: Selection, found: tuple[tuple[str, ...], Task, tuple[str, ...]]) -> Plan:
+        models, task, private = found
         steps = self._steps(models, task.name)
         facts = {step.target: self._fact(step.target) for step in steps}
-        need = self._need(request, choice, facts)
+        need = self._need(request, choice, facts, private)
         if need.bought or need.service_tier or any(one.searching for one in facts.values()):
             need = replace(need, limited=self._limited(facts, task.name, choice))
         return router.plan(task, need, steps, facts)
@@ -140,17 +163,17 @@ class Planner:
         found = {kind: extras.reserved(kind, options, limit) for kind in {one.kind for one in facts.values()}}
         return {kind: reserved for kind, reserved in found.items() if reserved}
 
-    def _need(self, request: Request, choice: Selection, facts: Mapping[Target, TargetFacts]) -> Requirements:
+    def _need(
+        self, request: Request, choice: Selection, facts: Mapping[Target, TargetFacts], private: tuple[str, ...]
+    ) -> Requirements:
         options = content.options(request)
-        found = self._private(request)
-        kinds = tuple(dict.fromkeys((*choice.kinds, *found)))
         return Requirements(
             input_estimate=tokens.guess(request),
-            input_bound=max((tokens.bound(request, kind) for kind in {f.kind for f in facts.values()}), default=0),
+            input_bound=_bound(request, {one.kind for one in facts.values()}),
             max_output=request.params.max_tokens or self._profile.max_tokens,
             abilities=_abilities(request),
-            private=choice.private or self._profile.privacy.local_only or bool(kinds),
-            private_kinds=kinds,
+            private=choice.private or self._profile.privacy.local_only or bool(private),
+            private_kinds=private,
             private_because=choice.because or self._local_only,
             allowed=self._allowed(choice),
             strategy=choice.strategy or self._profile.strategy,
@@ -222,6 +245,10 @@ class Planner:
             parameters=KINDS[config.kind].parameters,
             searching=_searching(config, model),
         )
+
+
+def _bound(request: Request, kinds: Collection[str]) -> int:
+    return max((tokens.bound(request, kind) for kind in kinds), default=0)
 
 
 def _inexpressible(request: Request, facts: Mapping[Target, TargetFacts]) -> Mapping[str, Inexpressible]:

@@ -70,7 +70,7 @@ FOLDED = "\u017f\u0130\u0131"
 """Letters that a pattern without case takes for s and i, and `str.lower` does not: long s, dotted and dotless i."""
 
 
-class Shape:
+class SecretPattern:
     """
     A pattern that is tried only on texts that have one of its `stems`, or of its `words` whatever their case.
 
@@ -112,13 +112,13 @@ def _stems(prefix: str) -> Iterator[str]:
     yield from (f"{before}{letter}{after}" for letter in letters) if bracket else (plain,)
 
 
-PRIVATE_KEY = Shape(_PEM, ["PRIVATE KEY-----"])
-API_KEY = Shape(
+PRIVATE_KEY = SecretPattern(_PEM, ["PRIVATE KEY-----"])
+API_KEY = SecretPattern(
     f"{_BEGINS}(?:{'|'.join(f'{one.prefix}{one.body}{{{one.least},}}' for one in KEYS)})|{_JWT}|{_NAMED_KEY}",
     [*(stem for one in KEYS for stem in _stems(one.prefix)), "eyJ"],
     ("apikey", "api-key", "api_key"),
 )
-PASSWORD = Shape(
+PASSWORD = SecretPattern(
     r"(?i)\b(?:password|passwd|pwd|secret)\s*[:=]\s*[^\s,;]{6,}", words=("password", "passwd", "pwd", "secret")
 )
 

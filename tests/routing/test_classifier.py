@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmo.routing.classifier import COMPLEX, FOLDED, SIMPLE, Phrases, classify
+from llmo.routing.classifier import COMPLEX, SIMPLE, Phrases, classify
 from llmo.routing.privacy import find
+from llmo.types.secrets import FOLDED
 
 
 @pytest.mark.parametrize(

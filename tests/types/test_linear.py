@@ -24,7 +24,7 @@ from llmo.errors import Rejected
 from llmo.providers.http.error_mapping import ErrorBody, classify
 from llmo.routing import privacy
 from llmo.types import redact
-from llmo.types.secrets import Shape
+from llmo.types.secrets import SecretPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,7 +111,7 @@ def patterns() -> dict[str, re.Pattern[str]]:
 def _within(value: object) -> Iterator[re.Pattern[str]]:
     if isinstance(value, re.Pattern):
         yield value
-    elif isinstance(value, Shape):
+    elif isinstance(value, SecretPattern):
         yield value.pattern
     elif isinstance(value, dict):
         for one in value.values():

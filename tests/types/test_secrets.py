@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llmo.routing import privacy
-from llmo.types.secrets import API_KEY, PASSWORD, PRIVATE_KEY, Shape
+from llmo.types.secrets import API_KEY, PASSWORD, PRIVATE_KEY, SecretPattern
+
+if TYPE_CHECKING:
+    import re
 
 SHAPES = [
     pytest.param(PRIVATE_KEY, id="private key"),
@@ -18,7 +23,7 @@ SHAPES = [
 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(data=st.data())
-def test_a_shape_finds_all_that_its_pattern_matches(shape: Shape, data: st.DataObject) -> None:
+def test_a_shape_finds_all_that_its_pattern_matches(shape: SecretPattern, data: st.DataObject) -> None:
     """
     Whatever stands around it, and whatever its case.
     """
@@ -29,7 +34,7 @@ def test_a_shape_finds_all_that_its_pattern_matches(shape: Shape, data: st.DataO
 
 @pytest.mark.parametrize("shape", SHAPES)
 @given(text=st.text())
-def test_a_shape_finds_nothing_else(shape: Shape, text: str) -> None:
+def test_a_shape_finds_nothing_else(shape: SecretPattern, text: str) -> None:
     """
     It asks its pattern in the end.
     """
@@ -40,11 +45,11 @@ def test_a_shape_finds_nothing_else(shape: Shape, text: str) -> None:
 
 @pytest.mark.parametrize("pattern", [privacy._CARD, privacy._SSN], ids=["card", "social security number"])
 @given(data=st.data())
-def test_numbers_are_looked_for_wherever_there_are_enough_digits(pattern: object, data: st.DataObject) -> None:
+def test_numbers_are_looked_for_wherever_there_are_enough_digits(pattern: re.Pattern[str], data: st.DataObject) -> None:
     """
     In any script: a pattern takes all digits for digits.
     """
-    assert privacy._DIGITS.search(data.draw(st.from_regex(pattern))) is not None  # type: ignore[arg-type]
+    assert privacy._DIGITS.search(data.draw(st.from_regex(pattern))) is not None
 
 
 @given(text=st.from_regex(privacy._IBAN))

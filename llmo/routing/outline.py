@@ -1,0 +1,48 @@
+"""What is planned once for all requests that differ in nothing but their texts."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from llmo.routing.plan import Candidate, Plan, quoted
+from llmo.routing.requirements import Requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llmo.routing.plan import Task
+
+BY_COST = ("cheapest", "balanced")
+"""Strategies whose order depends on how long a prompt is."""
+
+
+class PlanOutline:
+    """A plan to repeat for requests of other lengths; it is exactly what planning each of them would come to."""
+
+    def __init__(self, plan: Plan, *, same: tuple[object, ...]) -> None:
+        """`same` are the objects that the requests share: their identities are only unique while they are kept."""
+        self.same = same
+        self.kinds = {one.facts.kind for one in plan.candidates}
+        self._plan = plan
+        self._need = _fields(plan.requirements, "input_bound", "input_estimate")
+        self._candidates = [(one, _fields(one, "quote")) for one in plan.candidates]
+        contexts = [one.facts.model.context for one in plan.candidates]
+        self._room = min((context for context in contexts if context), default=None)
+        need = plan.requirements
+        self.repeats = self.fits(need.input_estimate) and (need.strategy not in BY_COST or len(plan.candidates) <= 1)
+        """Whether requests of other lengths are planned alike."""
+
+    def fits(self, input_estimate: int) -> bool:
+        """Whether a prompt of so many tokens is too long for nobody."""
+        return self._room is None or input_estimate <= self._room
+
+    def plan(self, task: Task, input_bound: int, input_estimate: int) -> Plan:
+        """The plan of a request of that length, which `fits`."""
+        need = Requirements(input_bound=input_bound, input_estimate=input_estimate, **self._need)
+        found = [Candidate(quote=quoted(one.facts, need, one.max_output), **given) for one, given in self._candidates]
+        return Plan(task=task, requirements=need, candidates=tuple(found))
+
+
+def _fields(of: Requirements | Candidate, *without: str) -> Mapping[str, Any]:
+    return {one.name: getattr(of, one.name) for one in fields(of) if one.name not in without}

@@ -40,6 +40,7 @@ class Desk:
     fails: LlmoError | None = None
     held: list[tuple[Call, int | None, Mapping[str, Any]]] = field(default_factory=list)
     ends: list[Settlement | str] = field(default_factory=list)
+    asked: list[tuple[str, int]] = field(default_factory=list)
     slots: list[int | None] = field(default_factory=list)
     told: list[object] = field(default_factory=list)
     pauses: list[tuple[str, float]] = field(default_factory=list)
@@ -71,6 +72,7 @@ class Desk:
         self.ends.append(outcome)
 
     async def acquire(self, provider: str, tokens: int) -> Slot:
+        self.asked.append((provider, tokens))
         await asyncio.sleep(self.line_s)
         return Slot(self)
 

@@ -146,6 +146,43 @@ def test_an_output_whose_directory_went_is_saved_in_the_refuge(tmp_path: Path) -
     assert not folder.exists()
 
 
+def test_a_refuge_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+    """
+    With all that is above it: a first run has no data directory.
+    """
+    folder, refuge = tmp_path / "gone", tmp_path / "data" / "llmo" / "saved"
+    folder.mkdir()
+    path = folder / "out.jsonl"
+    file = Appended(os.open(path, APPEND, 0o666), path, refuge=refuge)
+    file.write(b"one\n")
+    path.unlink()
+    folder.rmdir()
+    lost(file)
+    os.close(file.fd)
+
+    assert b"one\n" == (refuge / "out.jsonl.saved").read_bytes()
+
+
+def test_an_output_that_can_be_saved_nowhere_ends_the_run_all_the_same(tmp_path: Path) -> None:
+    """
+    Every check says so, also of a line that is written meanwhile: nothing more is paid.
+    """
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    path = folder / "out.jsonl"
+    file = Appended(os.open(path, APPEND, 0o666), path)
+    file.write(b"one\n")
+    path.unlink()
+    folder.rmdir()
+    file.write(b"two\n")
+    errors = [lost(file), lost(file)]
+    os.close(file.fd)
+
+    assert [(one.message, one.hint) for one in errors] == [
+        (f"the output was deleted while the run was writing it: {path}", "the answers could not be saved")
+    ] * 2
+
+
 def test_a_moved_output_is_still_the_file_that_is_written(file: Appended) -> None:
     """
     What is in flight goes into it.
@@ -181,10 +218,10 @@ def test_a_file_of_another_size_was_touched_by_others(
     """
     change(file.path)
     error = lost(file)
-    file.write(b"three\n")
+    begin = file.write(b"three\n")
 
     assert what in error.message
-    assert left == file.path.read_bytes()
+    assert (left, b"three\n") == (file.path.read_bytes(), file.path.read_bytes()[begin:])
 
 
 def test_a_replaced_output_leaves_the_new_file_alone(file: Appended) -> None:

@@ -215,6 +215,7 @@ def test_a_cut_answer_leaves_the_rest_of_its_hold_in_doubt(stream: bool) -> None
         ([Usage(10, 2)], Unfinished("paused")),
         ([Usage(10, 2), ReportedCost(7)], Incomplete("cut")),
         ([Usage(0, 0)], Incomplete("cut")),
+        ([Usage(0, WORST // OUT)], Incomplete("cut")),
         ([ServedBy("gpt", "req", None)], Incomplete("cut")),
     ):
         desk = Desk()
@@ -231,6 +232,7 @@ def test_a_cut_answer_leaves_the_rest_of_its_hold_in_doubt(stream: bool) -> None
         (COST, 0, "computed", "incomplete"),
         (7, 0, "reported", "incomplete"),
         (0, WORST, "estimated", "incomplete"),
+        (WORST, 0, "estimated", "incomplete"),
         (0, WORST, "estimated", "incomplete"),
     ]
 

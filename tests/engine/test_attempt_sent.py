@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from llmo.catalog.catalog import Model
+from llmo.routing.plan import EXPECTED_OUTPUT
 from llmo.types.events import RateInfo
 from llmo.types.messages import Params, Target
 from tests.desk import GOOD, IN, OUT, Desk
@@ -64,6 +65,20 @@ def test_what_limit_and_ceiling_are_sent(budgeted: bool, of: Any, need: Any, ask
 
     assert result.ok
     assert provider.requests == [replace(request, params=Params(max_tokens=sent[0]), ceiling=sent[1])]
+
+
+@pytest.mark.parametrize("queues", [False, True])
+def test_a_slot_is_asked_for_the_tokens_that_a_provider_will_count(queues: bool) -> None:
+    """
+    The prompt and the output limit of what is sent; without one, what an answer is expected to be.
+    """
+    limited, free = Desk(), Desk()
+    limited.play(
+        GOOD, queues=queues, need={"input_estimate": 700}, request=replace(HELLO, params=Params(max_tokens=30))
+    )
+    free.play(GOOD, queues=queues, need={"input_estimate": 700})
+
+    assert (limited.asked, free.asked) == ([("a", 730)], [("a", 700 + EXPECTED_OUTPUT)])
 
 
 def test_a_parameter_that_a_server_refused_is_not_sent() -> None:

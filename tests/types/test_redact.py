@@ -100,6 +100,30 @@ def test_what_is_masked_is_private_too(key: str) -> None:
     assert (masked(text) != text, bool(privacy.find(text, SECRETS))) == (True, True)
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("sk-" + "a1" * 10, "pk-" + "a1" * 16, "rk-" + "a1" * 16, "gsk_" + "a1" * 16, "xai-" + "a1" * 16),
+        *("pplx-" + "a1" * 16, "csk-" + "a1" * 16, "nvapi-" + "a_" * 20, "tgp_v1_" + "a-" * 15, "AIza" + "a1-_B" * 7),
+        *("ya29." + "a-" * 15, "hf_" + "aB" * 15, "r8_" + "aB" * 16, "fw_" + "aB" * 11, "key_" + "a1" * 32),
+        *("crsr_" + "a1" * 16, "lsv2_pt_" + "a_" * 16, "lsv2_sk_" + "a1" * 16, "gho_" + "aB" * 15, "ghu_" + "aB" * 15),
+        *("ghr_" + "aB" * 15, "github_pat_" + "a_" * 15, "glpat-" + "a-" * 10, "xoxa-" + "1-" * 5, "xoxp-" + "1-" * 5),
+        *("xoxe-" + "1-" * 5, "xoxr-" + "1-" * 5, "xoxs-" + "1-" * 5, "xapp-" + "1-" * 10, "ASIA" + "A1" * 8),
+        *("sk_live_" + "aB" * 10, "rk_test_" + "aB" * 10, "npm_" + "aB" * 18, "pypi-" + "a-" * 25),
+    ],
+)
+def test_a_key_of_the_shortest_form_that_its_vendor_gives_is_found_and_masked(key: str) -> None:
+    """
+    Whole: only its prefix may be shown; one letter before it makes it a word.
+    """
+    shown = masked(f"say {key} here")
+
+    assert privacy.find(f"say {key} here", SECRETS)
+    assert shown.endswith("**** here")
+    assert key[-6:] not in shown
+    assert not privacy.find(f"say x{key} here", SECRETS)
+
+
 def test_a_remembered_value_is_masked_as_json_and_addresses_spell_it() -> None:
     """
     A key of no known form, in whatever wrapping a server echoes it.

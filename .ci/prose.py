@@ -52,6 +52,11 @@ The prompt and standard input are joined by a blank line, prompt first. Standard
 a file, or with *-*. Use *-n* in loops that read from standard input themselves. An empty prompt exits with 2, and
 nothing is sent.
 
+*--edit* opens *$VISUAL* or *$EDITOR* with the prompt. What was saved is sent; an empty text, or an editor that fails,
+sends nothing.
+
+*-c* says on standard error which conversation it continues. *llmo-history*(1) lists them.
+
 *llmo ask* does not run tools. When the model calls a tool that *-o tools=...* declared, *--json* and *--ndjson* print
 the call as *tool_calls*. Without these options *ask* names the tool and exits with 6.
 

@@ -72,7 +72,7 @@ _llmo_table() { # what may follow $path
       ;;
     'ask')
       commands=''
-      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin -c --continue --conversation --no-log --cache --compare --dry-run --stream --no-stream --markdown --raw --json --ndjson --strict -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin -c --continue --conversation --no-log --edit --cache --compare --dry-run --stream --no-stream --markdown --raw --json --ndjson --strict -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --conversation --cache -P --profile'
       ;;
     'batch')

@@ -80,6 +80,7 @@ complete -c llmo -n '__llmo_at ask' -s n -l no-stdin -d 'do not read standard in
 complete -c llmo -n '__llmo_at ask' -s c -l continue -d 'continue the last conversation'
 complete -c llmo -n '__llmo_at ask' -l conversation -d 'continue this conversation' -x
 complete -c llmo -n '__llmo_at ask' -l no-log -d 'do not save the prompt and the answer'
+complete -c llmo -n '__llmo_at ask' -l edit -d 'write the prompt in $EDITOR'
 complete -c llmo -n '__llmo_at ask' -l cache -d 'reuse an answer to the same request, up to this age (7d)' -x
 complete -c llmo -n '__llmo_at ask' -l compare -d 'send the prompt to every -m and compare the answers'
 complete -c llmo -n '__llmo_at ask' -l dry-run -d 'show the plan without sending anything'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
 import sqlite3
 from typing import TYPE_CHECKING
@@ -62,7 +63,8 @@ def test_an_interrupted_answer_is_kept_and_the_conversation_continues(llmo: Llmo
 
     assert found == ((Message("user", "one two"), Message("assistant", last["text"])), "cancelled")
     assert (name, 4, None) == (run.json["conversation"], len(kept.messages(name)), kept.failure(name))
-    assert run.stderr.startswith("llmo: the last answer of this conversation is incomplete (cancelled)"), run
+    assert run.stderr.startswith(f"llmo: continuing conversation {name} (2 turns, "), run
+    assert "\nllmo: the last answer of this conversation is incomplete (cancelled)" in run.stderr, run
 
 
 @pytest.mark.parametrize(
@@ -140,3 +142,18 @@ def test_a_history_of_the_version_before_is_read_and_added_to(tmp_path: Path) ->
     kept.prune(SystemClock().now() + 1)
     with contextlib.closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT * FROM incomplete").fetchall() == []
+
+
+def test_continuing_the_last_conversation_says_which(llmo: Llmo) -> None:
+    """
+    On stderr, with its first words; not where an id was given, nor with -q.
+    """
+    name = llmo("ask", "Name\nthree " + "rivers " * 10, "--json", *OFF).json["conversation"]
+    run = llmo("ask", "more", "-c", "--json", *OFF)
+    silent = [llmo("ask", "more", *how, *OFF).stderr for how in (("-c", "-q"), ("--conversation", name))]
+
+    assert re.fullmatch(
+        rf'llmo: continuing conversation {name} \(2 turns, \d+ \w+ ago\): "Name three rivers rivers rivers rivers …"\n',
+        run.stderr,
+    ), run.stderr
+    assert (name, ["", ""]) == (run.json["conversation"], silent)

@@ -106,7 +106,7 @@ def test_the_message_names_the_conversation(cloud: Cloud) -> None:
     One line says why, one what to do.
     """
     name = ask_flag(cloud).json["conversation"]
-    run = cloud("ask", "-c", "-m", "cloud/m", "go on")
+    run = cloud("ask", "-c", "-q", "-m", "cloud/m", "go on")
 
     assert run.stderr.splitlines() == [
         f"llmo: no model on this machine can answer: cloud/m: {PRIVATE} (conversation {name} is private)",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from llmo.cli.commands.ask.flags import AskOutput
 from llmo.cli.inputs import Inputs, Words, joined
 from llmo.cli.options import SelectionFlags, command
+
+if TYPE_CHECKING:
+    from llmo.cli.context import Context
 
 
 @command
@@ -21,6 +26,8 @@ def ask(
     ctx = current()
     ctx.online = not output.dry_run
     prompt = joined(words)
+    if output.edit:
+        prompt = _edited(ctx, prompt)
     if output.compare:
         from llmo.cli.commands.ask import compare as comparing
 
@@ -28,3 +35,12 @@ def ask(
     from llmo.cli.commands.ask import run
 
     return run.ask(ctx, prompt, selection=selection, inputs=inputs, output=output)
+
+
+def _edited(ctx: Context, prompt: str | None) -> str:
+    from llmo.cli.editor import edited
+    from llmo.errors import UsageError
+
+    if prompt == "-":
+        raise UsageError("--edit and - cannot be combined", hint="a pipe is sent after the prompt anyway")
+    return edited(ctx, prompt or "")

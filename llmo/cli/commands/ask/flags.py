@@ -22,6 +22,7 @@ class AskOutput:
     no_log: Annotated[
         bool, typer.Option("--no-log", help="do not save the prompt and the answer", rich_help_panel="Conversation")
     ] = False
+    edit: Annotated[bool, typer.Option("--edit", help="write the prompt in $EDITOR", rich_help_panel="Input")] = False
     cache: Annotated[
         str | None,
         typer.Option(

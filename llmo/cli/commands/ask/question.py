@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from llmo.cli import conversation, options
 from llmo.cli import inputs as prompts
-from llmo.cli import options
-from llmo.cli.commands.ask import conversation
 
 if TYPE_CHECKING:
-    from llmo.cli.commands.ask.conversation import Conversation
     from llmo.cli.commands.ask.flags import AskOutput
     from llmo.cli.context import Context
+    from llmo.cli.conversation import Conversation
     from llmo.cli.inputs import Inputs
     from llmo.cli.options import SelectionFlags
     from llmo.client.question import Question
@@ -37,7 +36,7 @@ def read(
     """Read the inputs and plan the question. Raises `LlmoError` if it cannot be asked."""
     total, _ = options.clocks(selection, ctx.profile)
     ctx.hurry(total)
-    talk = conversation.opened(ctx, output)
+    talk = conversation.opened(ctx, output.conversation, go_on=output.go_on, no_log=output.no_log)
     before = talk.turns
     if inputs.system is not None:
         before = tuple(turn for turn in before if turn.role != "system")

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmo.storage.history import PrivacyReason
+from llmo.types.format import counted
 from llmo.types.ids import ulid
 from llmo.types.messages import Message
 
 if TYPE_CHECKING:
-    from llmo.cli.commands.ask.flags import AskOutput
     from llmo.cli.context import Context
     from llmo.client.question import Question
     from llmo.engine.results import Result
@@ -63,15 +63,33 @@ class Conversation:
         )
 
 
-def opened(ctx: Context, output: AskOutput) -> Conversation:
-    """Return the conversation to continue, or a new one. Raises `UsageError` if there is none to continue."""
-    keep = ctx.profile.store_texts and not output.no_log
-    name = ctx.history.resolve(output.conversation) if output.conversation else None
-    if name is None and output.go_on:
+def opened(ctx: Context, name: str | None, *, go_on: bool, no_log: bool) -> Conversation:
+    """
+    Return the conversation to continue, or a new one.
+
+    `name` is an id or a part of one; `go_on` continues the last conversation and says which that is. Raises
+    `UsageError` if there is none to continue.
+    """
+    keep = ctx.profile.store_texts and not no_log
+    if name:
+        name = ctx.history.resolve(name)
+    elif go_on:
         name = ctx.history.last()
+        ctx.note(f"llmo: continuing {_described(ctx, name)}")
     if name:
         turns = ctx.history.messages(name)
         if failure := ctx.history.failure(name):
             ctx.note(f"llmo: the last answer of this conversation is incomplete ({failure}); continuing after its text")
         return Conversation(name=name, begun=True, keep=keep, turns=turns)
     return Conversation(name=ulid(ctx.clock.now()) if keep else None, begun=False, keep=keep)
+
+
+def _described(ctx: Context, name: str) -> str:
+    """A conversation as its owner remembers it: when it was, and how it began."""
+    from llmo.render.history import age, clipped, line
+    from llmo.storage.archive import Archive
+
+    turns = Archive(ctx.history).turns(name)
+    asked = next((one.text for one in turns if one.role == "user"), "")
+    ago = age(ctx.clock.now() - turns[-1].at)
+    return f'conversation {name} ({counted(len(turns), "turns")}, {ago} ago): "{clipped(line(asked), 40)}"'

@@ -24,6 +24,7 @@ from llmo.errors import (
     Unfinished,
     Withheld,
 )
+from llmo.ledger.accounts import UNSETTLED
 from llmo.ledger.records import Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.routing.plan import EXPECTED_OUTPUT, secluded
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
 QUOTA_S = 600.0
 """Seconds for which a target without credit ranks last."""
-UNSETTLED = "this call is not settled; its reservation counts until llmo cost --reconcile"
 WORTH_S = 1.0
 """Shorter waits are over before another process could know of them."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SETTLE_S = 10.0
 """Seconds that a settlement waits for a locked ledger, whatever the command's timeout: the call is paid for."""
+UNSETTLED = "this call is not settled; its reservation counts until llmo cost --reconcile"
 SLICE_S, LEAST_S = 0.1, 1.0
 """Seconds to wait for a locked ledger: in one try (short, so that signals are handled), in all tries at least."""
 POLL_S, POLL_MOST_S = 0.05, 0.5
@@ -161,7 +162,11 @@ class Account(ABC):
 
     @abstractmethod
     async def end(self, entry: Settled | Released) -> None:
-        """Settle or release a hold; returns when that is stored. `close` waits for those whose caller has gone."""
+        """
+        Settle or release a hold.
+
+        For one request it returns when that is stored, for many at once: `close` waits for all.
+        """
 
     @abstractmethod
     async def close(self) -> None:

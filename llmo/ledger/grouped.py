@@ -1,4 +1,9 @@
-"""The account for many concurrent requests: one thread applies their entries in groups."""
+"""
+The account for many concurrent requests: one thread applies their entries in groups.
+
+A hold is waited for, because nothing is sent before it is stored. A settlement is not: what a crash leaves is a hold,
+which counts for more.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,13 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.errors import LlmoError, Locked
-from llmo.ledger.accounts import SETTLE_S, Account, Hold
+from llmo.ledger.accounts import SETTLE_S, UNSETTLED, Account, Hold
 from llmo.ledger.records import Call, Entry, Held, Released, Settled
 from llmo.ledger.refusals import OverBudget
 
@@ -30,7 +35,8 @@ SPARE = 0.8
 """Part of the amount left that is shared out: holds that are older took their share of a larger amount."""
 
 
-Outcome: TypeAlias = "asyncio.Future[OverBudget | None]"
+Outcome: TypeAlias = "asyncio.Future[OverBudget | None] | None"
+"""Who waits for an entry; nobody does for a settlement."""
 Results: TypeAlias = "list[Exception | None] | Exception"
 """One result per entry of a group, or the error of the whole group."""
 
@@ -55,6 +61,8 @@ class GroupedAccount(Account):
     """
     For many concurrent requests: one thread applies whatever entries have accumulated, in one transaction.
 
+    It has one group at a time; the entries that come meanwhile are the next one.
+
     A refused hold waits in line, first come first served, as long as holds of this account are outstanding: most of
     them settle for less. It is refused for good only when none is.
     """
@@ -69,9 +77,11 @@ class GroupedAccount(Account):
         self._rooms: tuple[float, list[Pico | None]] = (-FRESH_S, [])
         self._ended = 0
         self._lines: dict[str, deque[_Waiter]] = {}
-        self._queue: SimpleQueue[tuple[Entry, Outcome] | None] = SimpleQueue()
+        self._entries: deque[tuple[Entry, Outcome]] = deque()
+        self._turns: SimpleQueue[bool] = SimpleQueue()
+        """True has the thread apply a group, False ends it once all entries are applied."""
+        self._busy = False
         self._thread: Thread | None = None
-        self._over = False
         self._run = ""
 
     @property
@@ -116,15 +126,17 @@ class GroupedAccount(Account):
         return await self._wait(entry, line, want, since=self._ended)
 
     async def end(self, entry: Settled | Released) -> None:
-        """Settle or release a hold; holds that wait for the money try again."""
-        await self._apply(entry)
+        """Have a hold settled or released, without waiting for it: `close` does. A failure is told as a warning."""
+        self._put(entry, None)
 
     async def close(self) -> None:
         """Apply every entry that was asked for, then end the thread."""
-        if self._thread is not None:
-            self._queue.put(None)
-            thread, self._thread = self._thread, None
+        # What it delivers last may ask for one more: a hold whose caller has gone is released.
+        while self._thread is not None:
+            self._turns.put(False)
+            thread, self._thread, self._busy = self._thread, None, False
             await asyncio.to_thread(thread.join)
+            await asyncio.sleep(0)
 
     async def _wait(self, entry: Held, line: deque[_Waiter], want: _Want, *, since: int) -> Hold:
         waiter = _Waiter()
@@ -168,35 +180,48 @@ class GroupedAccount(Account):
         if line and not line[0].turn.done():
             line[0].turn.set_result(None)
 
-    async def _apply(self, entry: Entry) -> OverBudget | None:
+    async def _apply(self, entry: Held) -> OverBudget | None:
+        done: asyncio.Future[OverBudget | None] = asyncio.get_running_loop().create_future()
+        self._put(entry, done)
+        return await done
+
+    def _put(self, entry: Entry, done: Outcome) -> None:
+        self._entries.append((entry, done))
+        if self._busy:
+            return
         loop = asyncio.get_running_loop()
         if self._thread is None:
-            self._over = False
             self._thread = Thread(target=self._run_thread, args=(loop,), name="llmo-ledger", daemon=True)
             self._thread.start()
-        done: Outcome = loop.create_future()
-        self._queue.put((entry, done))
-        return await done
+        self._busy = True
+        # Not at once: the other rows of this turn of the loop belong to the same group.
+        loop.call_soon(self._turns.put, True)
 
     def _run_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         ledger = self.ledger.clone()
         try:
-            while not self._over and (first := self._queue.get()) is not None:
-                self._apply_group(ledger, [first, *self._ready()], loop)
+            while self._turns.get():
+                if group := list(self._ready()):
+                    self._apply_group(ledger, group, loop)
+                loop.call_soon_threadsafe(self._rest)
+            while rest := list(self._ready()):
+                self._apply_group(ledger, rest, loop)
         finally:
             ledger.close()
 
+    def _rest(self) -> None:
+        """On the event loop: the thread has applied a group, and gets the next one."""
+        self._busy = bool(self._entries) and self._thread is not None
+        if self._busy:
+            self._turns.put(True)
+
     def _ready(self) -> Iterator[tuple[Entry, Outcome]]:
-        """The other entries in the queue, up to a whole group; the end of the queue stops the thread."""
-        for _ in range(CHUNK - 1):
+        """The entries that wait, up to a whole group."""
+        for _ in range(CHUNK):
             try:
-                more = self._queue.get_nowait()
-            except Empty:
+                yield self._entries.popleft()
+            except IndexError:
                 return
-            if more is None:
-                self._over = True
-                return
-            yield more
 
     def _apply_group(
         self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop
@@ -231,7 +256,10 @@ class GroupedAccount(Account):
         """On the event loop: count outstanding holds, give callers their results, let the next in line try."""
         for number, (entry, done) in enumerate(batch):
             result = results if isinstance(results, Exception) else results[number]
-            self._count(entry, granted=result is None, wanted=not done.cancelled())
+            self._count(entry, granted=result is None, wanted=done is None or not done.cancelled())
+            if done is None:
+                self._tell(result)
+                continue
             if done.done():
                 continue
             if result is None or isinstance(result, OverBudget):
@@ -249,8 +277,12 @@ class GroupedAccount(Account):
             self._open[entry.call.id] = entry
             if not wanted:
                 # Its caller was canceled meanwhile: this call will never be sent.
-                unawaited: Outcome = asyncio.get_running_loop().create_future()
-                self._queue.put((Released(entry.call.id, "cancelled"), unawaited))
+                self._put(Released(entry.call.id, "cancelled"), None)
+
+    def _tell(self, failure: Exception | None) -> None:
+        """Warn of a settlement that could not be stored."""
+        if failure is not None and self.warn is not None:
+            self.warn(f"{failure.message if isinstance(failure, LlmoError) else failure}; {UNSETTLED}")
 
 
 def _applied(ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]]) -> Results:

@@ -9,7 +9,7 @@ from llmo.config.profile import BudgetConfig, Profile, ProviderConfig
 from llmo.errors import ConfigError, Locked
 from llmo.ledger.accounts import DirectAccount, limits
 from llmo.ledger.grouped import GroupedAccount
-from llmo.ledger.records import Call, Limit, Settlement
+from llmo.ledger.records import Call, Held, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite import queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
@@ -470,6 +470,34 @@ def test_a_till_that_is_closed_books_what_has_come_and_ends(ledger):
 
     assert (["0", "1", "2"], 3) == asyncio.run(asyncio.wait_for(main(), LONG))
     assert [(30, 3)] == [(status.held, status.calls) for status in ledger.status([CAP], "r")]
+
+
+def test_a_settlement_of_many_is_not_waited_for(ledger):
+    """
+    A hold is stored before anything is sent; what a call cost is stored by the time the account is closed.
+    """
+    go = Event()
+
+    class Slow(SQLiteLedger):
+        def clone(self):
+            return Slow(self.path, Clock(), "UTC")
+
+        def apply(self, entries, **options):
+            if not isinstance(entries[0], Held):
+                go.wait(LONG)
+            return super().apply(entries, **options)
+
+    async def main():
+        account = GroupedAccount(Slow(ledger.path, Clock(), "UTC"), [CAP])
+        hold = await account.hold(call(1), 10)
+        await hold.settle(settled(7))
+        (before,) = ledger.status([CAP], "r")
+        go.set()
+        await account.close()
+        return before.spent, before.held
+
+    assert (0, 10) == asyncio.run(asyncio.wait_for(main(), LONG))
+    assert [(7, 0)] == [(status.spent, status.held) for status in ledger.status([CAP], "r")]
 
 
 def test_a_caller_that_is_cancelled_while_its_hold_is_granted_leaves_nothing(ledger):

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.engine.attempt import UNSETTLED
 from llmo.errors import Locked
 from llmo.ledger import accounts, grouped
+from llmo.ledger.accounts import UNSETTLED
 from llmo.ledger.records import Call, Entry, Settlement
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import manual
-from shells import bash, fish, zsh
+from shells import bash, fish, powershell, zsh
 from surface import surface
 
 ROOT = Path(__file__).parent.parent
@@ -19,6 +19,7 @@ def generated() -> dict[Path, str]:
         "completions/llmo.bash": bash.script(root),
         "completions/_llmo": zsh.script(root),
         "completions/llmo.fish": fish.script(root),
+        "completions/llmo.ps1": powershell.script(root),
     }
     files |= {f"man/{name}": text for name, text in manual.pages(root).items()}
     return {ROOT / name: text for name, text in files.items()}

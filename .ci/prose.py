@@ -116,6 +116,17 @@ column (*sources_disagree* in JSON) shows both. An entry *[[prices]]* in the pro
 *--refresh-prices* installs a newer price table from a file. It requires a checksum, because the sources of prices are
 not signed.
 """,
+    "completion": """\
+*install* puts the script of a shell into a directory of yours and says what is left to do. It edits no startup file.
+Run it again after an upgrade, or with *--uninstall* to remove the script. bash loads it through the package
+bash-completion, fish by itself. zsh and PowerShell need a line in _.zshrc_ or _$PROFILE_, which *install* prints.
+
+Tab starts no Python. It reads lists of names in the cache directory: models (those of ready providers first, with
+price and context where the shell shows them), aliases, profiles, tasks, providers, keys, runs, tags and conversations.
+The first Tab writes the lists, and then every llmo command updates them when the profile or the known models have
+changed. A profile that is newer than its list makes the next Tab ask llmo. Names with line breaks, control characters
+or invisible characters are not offered.
+""",
     "profile": """\
 A profile in the working directory is never used automatically; name it with *-P*.
 """,

@@ -7,8 +7,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from llmo.cli.app import program
 from llmo.cli.help import group
+from llmo.cli.tab_words import Lists
 
-Values = Literal["none", "any", "choice", "file", "directory", "model", "profile", "provider", "task"]
+Listed = Literal["model", "target", "profile", "provider", "task", "grouping", "run", "tag", "conversation", "key"]
+"""What llmo lists by name; `target` is a model of `cost`, which routes nothing, `grouping` what costs are summed by."""
+Values = Literal["none", "any", "choice", "file", "directory", Listed]
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ def _command(command: Any, path: tuple[str, ...]) -> Command:
 
 NAMED = {
     "by": ("day", "week", "month", "provider", "model", "task", "run", "outcome", "tag:"),
+    "lists": get_args(Lists),
     "supports": ("vision", "schema", "tools", "reasoning"),
 }
 """Values of options that Typer can't declare as a choice, because they repeat."""
@@ -100,15 +104,16 @@ def _option(param: Any) -> Option:
     choices = _choices(param) or NAMED.get(param.opts[-1].lstrip("-"), ())
     metavar = param.metavar or ("|".join(choices) if choices else param.name.upper())
     default = param.default if isinstance(param.default, str | int | float) else ""
-    values: Values = "choice" if choices else _values(names[-1].lstrip("-"), metavar)
+    name = names[-1].lstrip("-")
+    values: Values = "choice" if choices and name not in NAMES else _values(name, metavar)
     return Option(names, param.help or "", metavar, values, choices, bool(param.multiple), str(default), group(param))
 
 
 def _argument(param: Any) -> Argument:
     metavar = (param.metavar or param.name.upper()).strip("[].")
-    return Argument(
-        metavar, param.help or "", _values(param.name, metavar), bool(param.required), param.nargs != 1, _choices(param)
-    )
+    choices = _choices(param) or NAMED.get(param.name, ())
+    values: Values = "choice" if choices else _values(param.name, metavar)
+    return Argument(metavar, param.help or "", values, bool(param.required), param.nargs != 1, choices)
 
 
 def _choices(param: Any) -> tuple[str, ...]:
@@ -118,14 +123,19 @@ def _choices(param: Any) -> tuple[str, ...]:
     return tuple(map(str, getattr(getattr(param, "type", None), "choices", ())))
 
 
+NAMES: dict[str, Values] = {
+    **{name: name for name in get_args(Listed)},
+    "as-if": "target",
+    "by": "grouping",
+    "template": "file",
+}
+METAVARS: dict[str, Values] = {"ID": "conversation", "MODEL": "model", "PROVIDER": "provider"}
+
+
 def _values(name: str, metavar: str) -> Values:
     """What a value is, read from the words that the help uses."""
-    if name in {"model", "profile", "provider", "task"}:
-        return name  # type: ignore[return-value]  # the four names are values of the Literal
-    if name == "template":
-        return "file"
-    if metavar == "MODEL":
-        return "model"
+    if (known := NAMES.get(name) or METAVARS.get(metavar)) and (name, metavar) != ("run", "NAME"):
+        return known
     if "DIR" in metavar:
         return "directory"
     return "file" if {"FILE", "PATH", "INPUT", "OUT", "OUTPUT"} & set(metavar.split("|")) else "any"

@@ -1,72 +1,235 @@
 # Completion of llmo for bash. Written by .ci/generate.py from the program: do not edit.
 
-_llmo_offer() { # values on stdin, one a line
-  local value
-  while IFS= read -r value; do
-    [[ $value == "$cur"* ]] && printf -v value '%q' "$value" && COMPREPLY+=("$value")
-  done
-}
-
-_llmo_run() {
-  command llmo ${profile:+-P "$profile"} "$@" 2>/dev/null
-}
-
 _llmo() {
-  local line=${COMP_LINE:0:COMP_POINT} words=() cur path='' profile='' option='' word i
+  local words=() lines=() cur='' path='' profile='' option='' quote='' fixed='' ended='' lists='' given=0 i word
   local commands options valued
-  # Split at blanks only: bash's own words are broken at every colon and equals sign.
-  read -ra words <<<"$line"
-  [[ $line == *[[:space:]] ]] && words+=("")
-  cur=${words[${#words[@]} - 1]}
   COMPREPLY=()
 
+  _llmo_split
   _llmo_table
   for ((i = 1; i < ${#words[@]} - 1; i++)); do
     word=${words[i]}
     if [[ -n $option ]]; then
-      [[ $option == -P || $option == --profile ]] && profile=$word
+      [[ $option == -P || $option == --profile ]] && _llmo_profile "$word"
       option=''
-    elif [[ $word == --profile=* ]]; then
-      profile=${word#*=}
-    elif [[ $word == -* ]]; then
+    elif [[ -z $ended && $word == -- ]]; then
+      ended=1
+    elif [[ -z $ended && $word == --profile=* ]]; then
+      _llmo_profile "${word#*=}"
+    elif [[ -z $ended && $word == -P?* ]]; then
+      _llmo_profile "${word#-P}"
+    elif [[ -z $ended && $word == -* ]]; then
       [[ " $valued " == *" $word "* ]] && option=$word
-    elif [[ -n $commands ]]; then
+    elif [[ -n $commands && ! ($word == help && -z $path) ]]; then
       path=${path:+$path }$word
       _llmo_table
+    elif [[ -z $commands ]]; then
+      given=$((given + 1))
     fi
   done
 
-  if [[ -z $option && $cur == --*=* ]]; then
+  _llmo_read "${words[${#words[@]} - 1]}"
+  cur=$REPLY
+  if [[ -z $option && -z $ended && $cur == --*=* ]]; then
     option=${cur%%=*}
     cur=${cur#*=}
+    fixed=${fixed#*=}
   fi
   if [[ -n $option ]]; then
     _llmo_value
-  elif [[ $cur == -* ]]; then
-    _llmo_nothing_else
+  elif [[ -z $ended && $cur == -* ]]; then
+    _llmo_no_files
     IFS=' ' read -ra words <<<"$options"
-    _llmo_offer < <(printf '%s\n' "${words[@]}")
+    _llmo_choose "${words[@]}"
   elif [[ -n $commands ]]; then
-    _llmo_nothing_else
+    _llmo_no_files
     IFS=' ' read -ra words <<<"$commands"
-    _llmo_offer < <(printf '%s\n' "${words[@]}")
+    _llmo_choose "${words[@]}"
   else
     _llmo_argument
   fi
-  # Readline replaces what stands after the last colon.
-  if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
-    COMPREPLY=("${COMPREPLY[@]#"${cur%"${cur##*:}"}"}")
+  _llmo_reply
+}
+
+_llmo_split() { # sets words, as typed, quotes and all: bash's own are broken at every colon and equals sign
+  local line=${COMP_LINE:0:COMP_POINT} piece
+  for piece in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+    if [[ ${#words[@]} == 0 || $line == [[:space:]]* ]]; then
+      line=${line#"${line%%[![:space:]]*}"}
+      words+=('')
+    fi
+    piece=${piece:0:${#line}} # the cursor may stand inside of it
+    words[${#words[@]} - 1]+=$piece
+    line=${line#"$piece"}
+  done
+  [[ -z $line ]] || words+=('')
+}
+
+_llmo_read() { # what a typed word means: REPLY; an open quote: quote; the beginning that readline leaves alone: fixed
+  local rest=$1 char outside=''
+  REPLY='' quote='' fixed=''
+  while [[ -n $rest ]]; do
+    char=${rest:0:1} rest=${rest:1}
+    if [[ $char == \\ && $quote != \' ]]; then
+      [[ $quote == \" && ${rest:0:1} != [\"\\\$\`] ]] && REPLY+=$char
+      REPLY+=${rest:0:1}
+      rest=${rest:1}
+    elif [[ -z $quote && $char == [\"\'] ]]; then
+      quote=$char outside=$fixed fixed=$REPLY
+    elif [[ $char == "$quote" ]]; then
+      quote='' fixed=$outside
+    else
+      REPLY+=$char
+      [[ -z $quote && $COMP_WORDBREAKS == *"$char"* ]] && fixed=$REPLY
+    fi
+  done
+}
+
+_llmo_profile() { # sets profile from a typed word
+  _llmo_read "$1"
+  profile=$REPLY
+  [[ $1 == \~/* ]] && profile=~/${profile#??}
+}
+
+_llmo_choose() { # of these words, those that begin like cur
+  local value
+  for value; do
+    [[ $value == "$cur"* ]] && COMPREPLY+=("$value")
+  done
+}
+
+_llmo_names() { # of lists of the profile, or of the shared ones, the names that begin like cur
+  local of=$1 list
+  shift
+  compopt -o nosort 2>/dev/null # models that are ready come first
+  [[ $of == shared ]] || _llmo_key
+  _llmo_lists "$of"
+  if [[ -z $lists ]]; then
+    _llmo_lines < <(command llmo ${profile:+-P "$profile"} completion words "$@" 2>/dev/null)
+    _llmo_choose "${lines[@]%%$'\t'*}"
+    return
+  fi
+  for list; do
+    _llmo_lines <"$lists/$list.names"
+    _llmo_search
+  done
+}
+
+_llmo_lists() { # sets lists to a directory; to nothing when it is missing, or older than what it was made of
+  local source cache=${LLMO_CACHE_DIR-}
+  if [[ -z $cache && ${XDG_CACHE_HOME-} == /* ]]; then
+    cache=$XDG_CACHE_HOME/llmo
+  elif [[ -z $cache && $OSTYPE == darwin* ]]; then
+    cache=~/Library/Caches/llmo
+  elif [[ -z $cache ]]; then
+    cache=~/.cache/llmo
+  elif [[ $cache == \~/* ]]; then
+    cache=~/${cache#??}
+  fi
+  lists=$cache/completion/$1
+  if [[ ! -r $lists/stamp || ! -r $lists/sources ]]; then
+    lists=''
+    return
+  fi
+  _llmo_lines <"$lists/sources"
+  for source in "${lines[@]}"; do
+    [[ $source -nt $lists/stamp ]] && lists='' && return
+  done
+}
+
+_llmo_key() { # sets of to the name of the profile's directory
+  local key=${profile:-${LLMO_PROFILE:-default}} part parts=()
+  if [[ $key == */* || $key == *.toml ]]; then
+    [[ $key == /* ]] || key=$PWD/$key
+    if [[ $key/ == */.*/* || $key == *//* ]]; then
+      IFS=/ read -ra parts <<<"$key"
+      key=''
+      for part in "${parts[@]}"; do
+        case $part in
+          '' | .) ;;
+          ..) key=${key%/*} ;;
+          *) key+=/$part ;;
+        esac
+      done
+    fi
+  fi
+  key=${key//%/%25}
+  of=profile-${key//\//%2F}
+}
+
+_llmo_lines() { # sets lines from stdin
+  lines=()
+  if ((BASH_VERSINFO[0] > 3)); then
+    mapfile -t lines
+  else
+    while IFS= read -r REPLY; do lines+=("$REPLY"); done
   fi
 }
 
-_llmo_nothing_else() { # no file names where none belong
+_llmo_search() { # finds the lines that begin like cur by halving: they are in the order of their bytes
+  local LC_ALL=C low=0 high=${#lines[@]} middle first length=${#cur}
+  while ((low < high)); do
+    middle=$(((low + high) / 2))
+    if [[ ${lines[middle]} < $cur ]]; then low=$((middle + 1)); else high=$middle; fi
+  done
+  first=$low high=${#lines[@]}
+  while ((low < high)); do
+    middle=$(((low + high) / 2))
+    if [[ ${lines[middle]:0:length} == "$cur" ]]; then low=$((middle + 1)); else high=$middle; fi
+  done
+  COMPREPLY+=("${lines[@]:first:low-first}")
+}
+
+_llmo_reply() { # spells what is offered as it has to be typed where the cursor is
+  local value found
+  [[ -z $fixed ]] || COMPREPLY=("${COMPREPLY[@]#"$fixed"}")
+  _llmo_plain && return
+  found=("${COMPREPLY[@]}")
+  COMPREPLY=()
+  for value in "${found[@]}"; do
+    case $quote in
+      \") _llmo_double_quoted ;;
+      \') value=${value//\'/"'\\''"} ;;
+      *) [[ $value == *[!A-Za-z0-9_./:@%+=-]* ]] && printf -v value '%q' "$value" ;;
+    esac
+    COMPREPLY+=("$value")
+  done
+}
+
+_llmo_plain() { # whether no word has a character that might mean something to the shell
+  local LC_ALL=C IFS=/
+  [[ ${COMPREPLY[*]} != *[!A-Za-z0-9_./:@%+=-]* ]]
+}
+
+_llmo_double_quoted() { # an exclamation mark would recall the history even there
+  local rest=$value char
+  value=''
+  while [[ -n $rest ]]; do
+    char=${rest:0:1} rest=${rest:1}
+    case $char in
+      [\"\\\$\`]) value+=\\$char ;;
+      !) value+='"\!"' ;;
+      *) value+=$char ;;
+    esac
+  done
+}
+
+_llmo_profile_files() { # profiles by path; what has no match here readline completes as a file
+  local value
+  ((${#COMPREPLY[@]})) || return
+  for value in "$cur"*.toml; do
+    [[ -e $value ]] && COMPREPLY+=("$value")
+  done
+}
+
+_llmo_no_files() { # no file names where none belong
   compopt +o default 2>/dev/null
 }
 
 _llmo_table() { # what may follow $path
   case $path in
     '')
-      commands='ask batch route history cost models profile'
+      commands='ask batch route history cost models profile completion help'
       options='-V --version -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
@@ -160,6 +323,26 @@ _llmo_table() { # what may follow $path
       options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
+    'completion')
+      commands='show install words'
+      options='-h --help'
+      valued=''
+      ;;
+    'completion show')
+      commands=''
+      options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'completion install')
+      commands=''
+      options='--uninstall -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'completion words')
+      commands=''
+      options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
     *)
       commands='' options='' valued=''
       ;;
@@ -168,58 +351,82 @@ _llmo_table() { # what may follow $path
 
 _llmo_value() {
   case "$path:$option" in
-    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile')
-      _llmo_offer < <(_llmo_run profile list | sed 's/^..//; s/  (built-in)$//')
+    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
+      _llmo_names shared profiles; _llmo_profile_files
+      ;;
+    'ask:--allow-private-to' | 'batch:--allow-private-to' | 'route:--allow-private-to' | 'models:--provider')
+      _llmo_no_files; _llmo_names profile providers
+      ;;
+    'ask:--conversation' | 'history list:--conversation')
+      _llmo_no_files; _llmo_names shared conversations
       ;;
     'ask:--strategy' | 'batch:--strategy' | 'route:--strategy')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' profile cheapest fastest balanced)
+      _llmo_no_files; _llmo_choose profile cheapest fastest balanced
+      ;;
+    'ask:--tag' | 'batch:--tag' | 'route:--tag' | 'cost:--tag')
+      _llmo_no_files; _llmo_names shared tags
       ;;
     'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
       : # file names, by readline
       ;;
-    'ask:-m' | 'ask:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model' | 'cost:--as-if')
-      _llmo_nothing_else; _llmo_offer < <(echo auto; _llmo_run models --names)
+    'ask:-m' | 'ask:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model')
+      _llmo_no_files; _llmo_choose auto; _llmo_names profile aliases ready models
       ;;
     'ask:-t' | 'ask:--task' | 'batch:-t' | 'batch:--task' | 'route:-t' | 'route:--task')
-      _llmo_offer < <(printf '%s\n' simple complex general auto)
+      _llmo_no_files; _llmo_names profile tasks
       ;;
     'batch:--input-format')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' auto jsonl csv tsv lines parquet openai-batch)
+      _llmo_no_files; _llmo_choose auto jsonl csv tsv lines parquet openai-batch
       ;;
     'batch:--output-format')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' jsonl csv parquet openai-batch)
+      _llmo_no_files; _llmo_choose jsonl csv parquet openai-batch
       ;;
     'batch:--progress')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' auto bar log none)
+      _llmo_no_files; _llmo_choose auto bar log none
+      ;;
+    'cost:--as-if')
+      _llmo_no_files; _llmo_names profile aliases ready models
       ;;
     'cost:--billed')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' all received)
+      _llmo_no_files; _llmo_choose all received
       ;;
     'cost:--by')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' day week month provider model task run outcome tag:)
+      _llmo_no_files; _llmo_choose day week month provider model task run outcome; _llmo_names shared tag-keys
+      ;;
+    'cost:--run')
+      _llmo_no_files; _llmo_names shared runs
       ;;
     'history export:--format')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' markdown json)
-      ;;
-    'models:--provider')
-      _llmo_nothing_else; _llmo_offer < <(_llmo_run models --names | cut -d/ -f1 | sort -u)
+      _llmo_no_files; _llmo_choose markdown json
       ;;
     'models:--sort')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' price context name)
+      _llmo_no_files; _llmo_choose price context name
       ;;
     'models:--supports')
-      _llmo_nothing_else; _llmo_offer < <(printf '%s\n' vision schema tools reasoning)
+      _llmo_no_files; _llmo_choose vision schema tools reasoning
       ;;
-    *) _llmo_nothing_else ;;
+    *) _llmo_no_files ;;
   esac
 }
 
 _llmo_argument() {
-  case $path in
-    'batch')
+  case "$path:$given" in
+    'batch:'*)
       : # file names, by readline
       ;;
-    *) _llmo_nothing_else ;;
+    'completion show:0' | 'completion install:0')
+      _llmo_no_files; _llmo_choose bash zsh fish powershell
+      ;;
+    'completion words:'*)
+      _llmo_no_files; _llmo_choose profiles runs tags tag-keys conversations aliases ready models tasks providers keys
+      ;;
+    'history show:0' | 'history export:'* | 'history delete:'*)
+      _llmo_no_files; _llmo_names shared conversations
+      ;;
+    'profile set:0')
+      _llmo_no_files; _llmo_names profile keys
+      ;;
+    *) _llmo_no_files ;;
   esac
 }
 

@@ -2,84 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surface import everything
 
-from shells import HEADER, MODELS, PROFILES, TASKS, quoted
+from shells import HEADER, WORDS, commands, quoted
 
 if TYPE_CHECKING:
     from surface import Argument, Command, Option
 
-FUNCTIONS = """\
-_llmo_offer() { # values on stdin, one a line
-  local value
-  while IFS= read -r value; do
-    [[ $value == "$cur"* ]] && printf -v value '%q' "$value" && COMPREPLY+=("$value")
-  done
-}
-
-_llmo_run() {
-  command llmo ${profile:+-P "$profile"} "$@" 2>/dev/null
-}
-
-_llmo() {
-  local line=${COMP_LINE:0:COMP_POINT} words=() cur path='' profile='' option='' word i
-  local commands options valued
-  # Split at blanks only: bash's own words are broken at every colon and equals sign.
-  read -ra words <<<"$line"
-  [[ $line == *[[:space:]] ]] && words+=("")
-  cur=${words[${#words[@]} - 1]}
-  COMPREPLY=()
-
-  _llmo_table
-  for ((i = 1; i < ${#words[@]} - 1; i++)); do
-    word=${words[i]}
-    if [[ -n $option ]]; then
-      [[ $option == -P || $option == --profile ]] && profile=$word
-      option=''
-    elif [[ $word == --profile=* ]]; then
-      profile=${word#*=}
-    elif [[ $word == -* ]]; then
-      [[ " $valued " == *" $word "* ]] && option=$word
-    elif [[ -n $commands ]]; then
-      path=${path:+$path }$word
-      _llmo_table
-    fi
-  done
-
-  if [[ -z $option && $cur == --*=* ]]; then
-    option=${cur%%=*}
-    cur=${cur#*=}
-  fi
-  if [[ -n $option ]]; then
-    _llmo_value
-  elif [[ $cur == -* ]]; then
-    _llmo_nothing_else
-    IFS=' ' read -ra words <<<"$options"
-    _llmo_offer < <(printf '%s\\n' "${words[@]}")
-  elif [[ -n $commands ]]; then
-    _llmo_nothing_else
-    IFS=' ' read -ra words <<<"$commands"
-    _llmo_offer < <(printf '%s\\n' "${words[@]}")
-  else
-    _llmo_argument
-  fi
-  # Readline replaces what stands after the last colon.
-  if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
-    COMPREPLY=("${COMPREPLY[@]#"${cur%"${cur##*:}"}"}")
-  fi
-}
-
-_llmo_nothing_else() { # no file names where none belong
-  compopt +o default 2>/dev/null
-}
-"""
+FUNCTIONS = Path(__file__).with_name("functions.bash")
 
 
 def script(root: Command) -> str:
     """`share/bash-completion/completions/llmo`."""
-    return "\n".join([HEADER.format("bash"), "", FUNCTIONS, *_table(root), "", *_values(root), ""])
+    return "\n".join([HEADER.format("bash"), "", FUNCTIONS.read_text("utf-8"), *_table(root), "", *_values(root), ""])
 
 
 def _table(root: Command) -> list[str]:
@@ -87,7 +25,7 @@ def _table(root: Command) -> list[str]:
     for command in everything(root):
         names = " ".join(name for option in command.options for name in option.names)
         valued = " ".join(name for option in command.options if option.takes_value for name in option.names)
-        children = " ".join(child.path[-1] for child in command.children)
+        children = " ".join(name for name, _ in commands(command)) if command.children else ""
         lines += [
             f"    {quoted(' '.join(command.path))})",
             f"      commands={quoted(children)}",
@@ -106,12 +44,14 @@ def _values(root: Command) -> list[str]:
         for option in command.options:
             if option.takes_value:
                 cases.setdefault(_offer(option), []).extend(f"'{path}:{name}'" for name in option.names)
-        for argument in command.arguments:
-            arguments.setdefault(_offer(argument), []).append(quoted(path))
+        for place, argument in enumerate(command.arguments):
+            arguments.setdefault(_offer(argument), []).append(
+                f"'{path}:'*" if argument.repeats else f"'{path}:{place}'"
+            )
     return [
         *_case("_llmo_value", '"$path:$option"', cases),
         "",
-        *_case("_llmo_argument", "$path", arguments),
+        *_case("_llmo_argument", '"$path:$given"', arguments),
         "",
         "complete -o default -F _llmo llmo",
     ]
@@ -122,19 +62,19 @@ def _case(function: str, subject: str, cases: dict[str, list[str]]) -> list[str]
     for action, patterns in sorted(cases.items(), key=lambda item: item[1]):
         if action:
             lines += [f"    {' | '.join(patterns)})", f"      {action}", "      ;;"]
-    return [*lines, "    *) _llmo_nothing_else ;;", "  esac", "}"]
-
-
-OFFERS = {
-    "choice": "_llmo_nothing_else; _llmo_offer < <(printf '%s\\n' {choices})",
-    "task": f"_llmo_offer < <(printf '%s\\n' {TASKS})",
-    "model": f"_llmo_nothing_else; _llmo_offer < <(echo auto; _llmo_run {MODELS})",
-    "provider": f"_llmo_nothing_else; _llmo_offer < <(_llmo_run {MODELS} | cut -d/ -f1 | sort -u)",
-    "profile": f"_llmo_offer < <(_llmo_run {PROFILES} | sed 's/^..//; s/  (built-in)$//')",
-    "file": ": # file names, by readline",
-    "directory": ": # file names, by readline",
-}
+    return [*lines, "    *) _llmo_no_files ;;", "  esac", "}"]
 
 
 def _offer(what: Option | Argument) -> str:
-    return OFFERS.get(what.values, "").replace("{choices}", " ".join(what.choices))
+    if what.values in {"file", "directory"}:
+        return ": # file names, by readline"
+    if what.values == "choice":
+        return f"_llmo_no_files; _llmo_choose {' '.join(what.choices)}"
+    if what.values not in WORDS:
+        return ""
+    words = WORDS[what.values]
+    named = f"_llmo_names {words.of} {' '.join(words.lists)}"
+    if what.values == "profile":
+        return f"{named}; _llmo_profile_files"
+    fixed = f"_llmo_choose {' '.join(words.fixed)}; " if words.fixed else ""
+    return f"_llmo_no_files; {fixed}{named}"

@@ -2,67 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surface import everything
 
-from shells import HEADER, MODELS, PROFILES, TASKS
+from shells import HEADER, WORDS, commands
 
 if TYPE_CHECKING:
     from surface import Argument, Command, Option
 
-FUNCTIONS = """\
-function __llmo_path --description 'The command and subcommand before the cursor'
-    set -l words (commandline -opc)
-    set -e words[1]
-    set -l path
-    set -l value no
-    for word in $words
-        if test $value = yes
-            set value no
-        else if string match -q -- '-*' $word
-            contains -- $word $__llmo_valued; and set value yes
-        else if test -z "$path"; or contains -- "$path" $__llmo_groups
-            set -a path $word
-        end
-    end
-    string join ' ' -- $path
-end
-
-function __llmo_at --description 'Whether this command is being completed'
-    set -l path (__llmo_path)
-    test "$path" = "$argv"
-end
-
-function __llmo_run --description 'Ask llmo for values, with the profile of this line'
-    set -l words (commandline -opc)
-    set -l profile
-    for i in (seq (count $words))
-        contains -- $words[$i] -P --profile; and test $i -lt (count $words); and set profile -P $words[(math $i + 1)]
-    end
-    command llmo $profile $argv 2>/dev/null
-end
-"""
+FUNCTIONS = Path(__file__).with_name("functions.fish")
 
 
 def script(root: Command) -> str:
     """`share/fish/vendor_completions.d/llmo.fish`."""
-    commands = everything(root)
-    valued = sorted({name for c in commands for o in c.options if o.takes_value for name in o.names})
-    groups = [command.path[0] for command in commands if command.children and command.path]
+    found = everything(root)
+    valued = sorted({name for c in found for o in c.options if o.takes_value for name in o.names})
+    groups = [command.path[0] for command in found if command.children and command.path]
     lines = [
         HEADER.format("fish"),
         "",
         f"set -g __llmo_valued {' '.join(valued)}",
         f"set -g __llmo_groups {' '.join(groups)}",
         "",
-        FUNCTIONS,
+        FUNCTIONS.read_text("utf-8"),
         "complete -c llmo -f",
     ]
-    for command in commands:
+    for command in found:
         at = f"-n {_quoted(' '.join(('__llmo_at', *command.path)))}"
         lines += ["", f"# {command.name}"]
-        lines += [f"complete -c llmo {at} -a {c.path[-1]} -d {_quoted(c.help)}" for c in command.children]
+        if command.children:
+            lines += [f"complete -c llmo {at} -a {name} -d {_quoted(about)}" for name, about in commands(command)]
         lines += [line for option in command.options for line in _option(at, option)]
         lines += [f"complete -c llmo {at} {_values(a)}" for a in command.arguments if _values(a)]
     return "\n".join([*lines, ""])
@@ -82,16 +53,17 @@ def _option(at: str, option: Option) -> list[str]:
     return [f"complete -c llmo {at} {names} -d {_quoted(option.help)}{value}" for names in spelled if names]
 
 
-VALUES = {
-    "choice": "-a {choices}",
-    "task": f"-a {_quoted(TASKS)}",
-    "model": f"-a {_quoted(f'auto (__llmo_run {MODELS})')}",
-    "provider": "-a " + _quoted(f"(__llmo_run {MODELS} | string replace -r '/.*' '' | sort -u)"),
-    "profile": "-F -a " + _quoted(f"(__llmo_run {PROFILES} | string replace -r '^..(.*?)(  \\(built-in\\))?$' '$1')"),
-    "file": "-F",
-    "directory": "-F",
-}
-
-
 def _values(what: Option | Argument) -> str:
-    return VALUES.get(what.values, "").replace("{choices}", _quoted(" ".join(what.choices)))
+    """Each word with a description, if an empty one: without it fish repeats that of the option behind each."""
+    if what.values in {"file", "directory"}:
+        return "-F"
+    if what.values == "choice":
+        return "-k -a " + _quoted(f"(__llmo_choose {' '.join(what.choices)})")
+    if what.values not in WORDS:
+        return ""
+    words = WORDS[what.values]
+    calls = [f"__llmo_names {words.of} {' '.join(words.lists)}"]
+    if words.fixed:
+        fixed = (f"{name}\\t{about}\\n" for name, about in words.fixed.items())
+        calls.insert(0, f"printf {_quoted(''.join(fixed))}")
+    return ("-F " if what.values == "profile" else "") + "-k -a " + _quoted(f"({'; '.join(calls)})")

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surface import everything
 
-from shells import HEADER, MODELS, PROFILES, TASKS, quoted
+from shells import HEADER, WORDS, commands, quoted
 
 if TYPE_CHECKING:
     from surface import Argument, Command, Option
 
-FUNCTIONS = """\
-_llmo_run() {
-  local -a profile
-  local at=${typed[(I)(-P|--profile)]}
-  ((at)) && profile=(-P ${typed[at + 1]})
-  command llmo $profile "$@" 2>/dev/null
-}
-
-_llmo_offer_models() {
-  local -a names=(auto ${(f)"$(_llmo_run MODELS)"})
-  compadd -a names
-}
-
-_llmo_offer_providers() {
-  local -aU names=(${${(f)"$(_llmo_run MODELS)"}%%/*})
-  compadd -a names
-}
-
-_llmo_offer_profiles() {
-  local -a names=(${${${(f)"$(_llmo_run PROFILES)"}#??}%  \\(built-in\\)})
-  compadd -a names
-  _files -g '*.toml'
-}
-"""
+FUNCTIONS = Path(__file__).with_name("functions.zsh")
 
 
 def script(root: Command) -> str:
     """`share/zsh/site-functions/_llmo`: autoloaded, or sourced."""
-    tools = FUNCTIONS.replace("MODELS", MODELS).replace("PROFILES", PROFILES)
-    lines = ["#compdef llmo", HEADER.format("zsh"), "", tools]
+    lines = ["#compdef llmo", HEADER.format("zsh"), "", FUNCTIONS.read_text("utf-8")]
     for command in reversed(everything(root)):
         lines += [*_function(command), ""]
     lines += [
@@ -63,22 +40,25 @@ def _function(command: Command) -> list[str]:
         lines += ["  local -a typed=($words)"]
     if not command.children:
         return [*lines, "  _arguments -s -S \\", *_continued(specs), "}"]
+    called = [f"    {child.path[-1]}) {_name(child)} ;;" for child in command.children]
+    if not command.path:
+        called.append(f"    help) _arguments ':command:({' '.join(c.path[-1] for c in command.children)})' ;;")
     lines += [
         "  local context state state_descr curcontext=$curcontext",
         "  local -a line",
         "  typeset -A opt_args",
         "  _arguments -C -s -S \\",
-        *_continued([*specs, "'1:command:->command'", "'*::argument:->arguments'"]),
+        *_continued([*specs, "'(-)1:command:->command'", "'(-)*::argument:->arguments'"]),
         "  case $state in",
         "  command)",
         "    local -a commands=(",
-        *(f"      {quoted(f'{child.path[-1]}:{child.help}')}" for child in command.children),
+        *(f"      {quoted(f'{name}:{about}')}" for name, about in commands(command)),
         "    )",
         "    _describe -t commands command commands",
         "    ;;",
         "  arguments)",
         "    case ${line[1]} in",
-        *(f"    {child.path[-1]}) {_name(child)} ;;" for child in command.children),
+        *called,
         "    esac",
         "    ;;",
         "  esac",
@@ -87,7 +67,7 @@ def _function(command: Command) -> list[str]:
 
 
 def _name(command: Command) -> str:
-    return "_".join(("_llmo", *command.path)).replace("-", "_")
+    return "_".join(("_llmo_at", *command.path)).replace("-", "_") if command.path else "_llmo"
 
 
 def _continued(specs: list[str]) -> list[str]:
@@ -98,7 +78,7 @@ def _option(option: Option) -> str:
     if option.metavar.startswith("[="):
         return f"{option.names[-1]}=-'[{option.help}]::{option.metavar.strip('[=]')}: '"
     help_ = option.help.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]").replace("'", "'\\''")
-    value = f":{option.metavar.replace(':', chr(92) + ':')}:{_action(option)}" if option.takes_value else ""
+    value = f":{_colons(option.metavar)}:{_action(option)}" if option.takes_value else ""
     spelled = [name + ("" if not value else "=" if name.startswith("--") else "+") for name in option.names]
     names = "{" + ",".join(spelled) + "}" if len(spelled) > 1 else spelled[0]
     before = "'*'" if option.repeats else f"'({' '.join(option.names)})'" if len(spelled) > 1 else ""
@@ -106,22 +86,28 @@ def _option(option: Option) -> str:
 
 
 def _argument(argument: Argument) -> str:
-    before = "*" if argument.repeats else "" if argument.required else ":"
-    metavar = argument.metavar.replace(":", "\\:")
+    before, action = "*" if argument.repeats else "" if argument.required else ":", _action(argument)
     # A message, the action for no values, would keep zsh from inserting an option in the argument's place.
-    return f"'{before}:{metavar}:{_action(argument).strip() or '()'}'"
-
-
-ACTIONS = {
-    "choice": "({choices})",
-    "task": f"({TASKS})",
-    "model": "_llmo_offer_models",
-    "provider": "_llmo_offer_providers",
-    "profile": "_llmo_offer_profiles",
-    "file": "_files",
-    "directory": "_files -/",
-}
+    return f"'{before}:{_colons(argument.metavar)}:{action if action.strip() else '()'}'"
 
 
 def _action(what: Option | Argument) -> str:
-    return ACTIONS.get(what.values, " ").replace("{choices}", " ".join(what.choices))
+    """What is called without the options for compadd that a space in front keeps away, or a list of words."""
+    if what.values == "choice":
+        return f"({_colons(' '.join(what.choices))})"
+    if what.values in {"file", "directory"}:
+        return "_files" if what.values == "file" else "_files -/"
+    if what.values == "profile":
+        return "_llmo_profiles"
+    if what.values not in WORDS:
+        return " "
+    words = WORDS[what.values]
+    named = f"_llmo_names {words.of} {' '.join(words.lists)}"
+    if not words.fixed:
+        return f" {named}"
+    fixed = " ".join(f'"{name}\t{about}"' for name, about in words.fixed.items())
+    return f"{{ _llmo_described choice {fixed}; {named} }}"
+
+
+def _colons(text: str) -> str:
+    return text.replace(":", "\\:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -28,6 +29,7 @@ COMMANDS = {
     "cost": "Show spending and budgets.",
     "models": "List models with prices, context and readiness.",
     "profile": "Create, show, check and change profiles.",
+    "completion": "Set up Tab completion in your shell.",
 }
 
 BARE = {"--retry-errors": "--retry-errors=all"}
@@ -130,6 +132,17 @@ def program() -> Any:
 
 def run(args: Sequence[str]) -> int:
     """Run with `args`; the exit code. Prints every error as one line, and as JSON when that was asked for."""
+    code = _run(args)
+    if "loaded" in vars(current()):
+        from llmo.cli import tab_words
+
+        # The command is done: what goes wrong here is wrong with a convenience, and the next Tab finds out.
+        with suppress(Exception, KeyboardInterrupt):
+            tab_words.refresh(current())
+    return code
+
+
+def _run(args: Sequence[str]) -> int:
     debug = "--debug" in args
     encode()
     try:

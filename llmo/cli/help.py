@@ -104,6 +104,22 @@ EXAMPLES = {
         ("set a rate limit", "llmo profile set providers.openai.rpm 500"),
         ("set a list", "llmo profile set tasks.simple.primary '[\"ollama/llama3.1\"]'"),
     ),
+    "completion": (
+        ("set up bash, zsh, fish or PowerShell", "llmo completion install zsh"),
+        ("remove it again", "llmo completion install zsh --uninstall"),
+    ),
+    "completion show": (
+        ("try it in this shell", 'eval "$(llmo completion show bash)"'),
+        ("put it elsewhere", "llmo completion show fish >llmo.fish"),
+    ),
+    "completion install": (
+        ("set up bash", "llmo completion install bash"),
+        ("remove what it wrote", "llmo completion install bash --uninstall"),
+    ),
+    "completion words": (
+        ("list the models that are ready", "llmo completion words ready"),
+        ("choose one with fzf", 'llmo ask -m "$(llmo completion words ready | fzf | cut -f1)" "Hi."'),
+    ),
     "profile schema": (
         ("print the schema", "llmo profile schema"),
         ("save it for an editor", "llmo profile schema >llmo.schema.json"),

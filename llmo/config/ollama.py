@@ -11,6 +11,8 @@ from llmo.types import jsontext
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+FILE = "ollama-models.json"
+"""In the cache directory."""
 PORT = 11434
 LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, never bound
 PORTS = range(1, 65536)
@@ -58,7 +60,7 @@ def _port(scheme: str, number: int) -> str:
 def remembered(base_url: str, env: Mapping[str, str]) -> tuple[str, ...]:
     """The models at this address when discovery last asked; none when it never did."""
     try:
-        found = jsontext.read((cache_dir(env) / "ollama-models.json").read_bytes())
+        found = jsontext.read((cache_dir(env) / FILE).read_bytes())
         if found["base_url"].rstrip("/") != base_url.rstrip("/"):
             return ()
         return tuple(name for name in found["models"] if isinstance(name, str) and name)
@@ -71,7 +73,7 @@ def remember(base_url: str, models: Sequence[str], env: Mapping[str, str], *, no
     from llmo.storage.files import replace
 
     body = {"base_url": base_url, "models": list(models), "at": now}
-    replace(cache_dir(env) / "ollama-models.json", jsontext.write(body).encode(), durable=False)
+    replace(cache_dir(env) / FILE, jsontext.write(body).encode(), durable=False)
 
 
 def discover(base_url: str, *, seconds: float = 2.0) -> tuple[str, ...] | None:

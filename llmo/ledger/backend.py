@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
-    from llmo.ledger.records import Billed, BudgetStatus, Doubt, Entry, ImportedCall, Latency, Limit
+    from llmo.ledger.records import Billed, BudgetStatus, Doubt, Entry, ImportedCall, Latency, Limit, RecentCall
     from llmo.ledger.reports import Spending, Times
     from llmo.types.messages import Target
     from llmo.types.money import Pico
@@ -111,6 +111,10 @@ class Ledger(TargetHistory, Protocol):
 
     def resolve(self, billed: Mapping[str, Billed]) -> None:
         """Settle calls in doubt, by id, at what was billed; calls that are not in doubt are left alone."""
+        ...
+
+    def recent_calls(self, most: int) -> list[RecentCall]:
+        """The latest `most` calls, latest first."""
         ...
 
     def spending(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from llmo.config import patterns
 from llmo.config.profile import MATCHED
@@ -127,6 +127,14 @@ class Released:
 
     id: str
     outcome: str
+
+
+class RecentCall(NamedTuple):
+    """What a call was made for; `at` is the instant of its hold."""
+
+    run: str
+    tags: Mapping[str, str]
+    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,6 +91,18 @@ def as_table(offers: Sequence[Offer], date: str, *, bold: bool = False) -> str:
     return f"{table}\nprices: dollars per million tokens, table of {date}{newer}{dearer}\n"
 
 
+def summary(billing: Billing, price: Price | None, context: int | None) -> str:
+    """A model in a few words: `$1.25 in, $10.00 out per million, 400k context`."""
+    flat = {"local": "local", "subscription": "plan"}.get(billing)
+    rates = price and f"{exact(price.input * MILLION)} in, {exact(price.output * MILLION)} out per million"
+    window = "" if context is None else f", {_short(context)} context"
+    return f"{flat or rates or 'price unknown'}{window}"
+
+
+def _short(tokens: int) -> str:
+    return f"{tokens / 1e6:.3g}M" if tokens >= 999_500 else f"{tokens / 1000:.3g}k"  # noqa: PLR2004 - rounds to 1M
+
+
 def _said(price: Price) -> dict[str, str]:
     """What a source says: input, output, and whatever else it differs in."""
     return {

@@ -118,6 +118,17 @@ class History:
             raise UsageError("no conversation to continue", hint="run llmo ask first, without --no-log")
         return str(row[0])
 
+    def recent(self, most: int) -> list[tuple[str, float, int]]:
+        """The conversations among the latest `most` turns, latest first: name, instant of the last turn, turns."""
+        if not self._path.exists():
+            return []
+        with self.transaction() as db:
+            return db.execute(
+                "SELECT conversation, max(at), count(*) FROM (SELECT * FROM turns ORDER BY id DESC LIMIT ?)"
+                " GROUP BY conversation ORDER BY max(id) DESC",
+                (most,),
+            ).fetchall()
+
     def append(  # noqa: PLR0913 - what is known of the turns, the last two rarely
         self,
         conversation: str,

@@ -24,7 +24,13 @@ ROOT = Path(__file__).parents[2]
 PROFILE = """
 [providers.mine]
 kind = "ollama"
-models = ["llama3.1:8b", "my model"]
+models = ["llama3.1:8b", "my model", "$(touch OWNED)", "it's", 'a"b', "-dash", "`touch OWNED`", "größe", "two\\nlines"]
+
+[aliases]
+quick = "mine/llama3.1:8b"
+
+[tasks.translate]
+primary = ["quick"]
 """
 
 CASES = {
@@ -37,8 +43,34 @@ CASES = {
     "llmo route -t comp": "llmo route -t complex",
     "llmo -P offline ask -m offline/ec": "llmo -P offline ask -m offline/echo",
     "llmo ask -P off": "llmo ask -P offline",
+    "llmo ask -q -P offline -m offline/ec": "llmo ask -q -P offline -m offline/echo",
+    "llmo profile set -q tasks.tra": "llmo profile set -q tasks.translate.",
     "llmo ask -m mine/llama3.1:": "llmo ask -m mine/llama3.1:8b",
     "llmo ask -m mine/my": "llmo ask -m mine/my\\ model",
+    "llmo ask -m 'mine/my": "llmo ask -m mine/my\\ model",
+    'llmo ask -m "mine/my m': "llmo ask -m mine/my\\ model",
+    "llmo ask -m mine/my\\ m": "llmo ask -m mine/my\\ model",
+    "llmo ask -m mine/\\$": "llmo ask -m mine/$(touch\\ OWNED)",
+    'llmo ask -m "mine/\\$': "llmo ask -m mine/$(touch\\ OWNED)",
+    "llmo ask -m 'mine/$": "llmo ask -m mine/$(touch\\ OWNED)",
+    "llmo ask -m mine/\\`": "llmo ask -m mine/`touch\\ OWNED`",
+    "llmo ask -m mine/it": "llmo ask -m mine/it's",
+    "llmo ask -m 'mine/it": "llmo ask -m mine/it's",
+    "llmo ask -m mine/a": 'llmo ask -m mine/a"b',
+    "llmo ask -m mine/-": "llmo ask -m mine/-dash",
+    "llmo ask -m mine/gr": "llmo ask -m mine/größe",
+    "llmo ask -m mine/tw": "llmo ask -m mine/tw",
+    "llmo ask -m qui": "llmo ask -m quick",
+    "llmo ask -m au": "llmo ask -m auto",
+    "llmo route -t tra": "llmo route -t translate",
+    "llmo cost --as-if qui": "llmo cost --as-if quick",
+    "llmo cost --by we": "llmo cost --by week",
+    "llmo profile set tasks.tra": "llmo profile set tasks.translate.",
+    "llmo help rou": "llmo help route",
+    "llmo completion install f": "llmo completion install fish",
+    "llmo -P other.toml ask -t sum": "llmo -P other.toml ask -t summarize",
+    "llmo ask -P ./docs/../oth": "llmo ask -P ./docs/../other.toml",
+    "llmo -P ./docs/../other.toml ask -t sum": "llmo -P ./docs/../other.toml ask -t summarize",
     "llmo models --provider mi": "llmo models --provider mine",
     "llmo batch mess": "llmo batch messages.csv",
     "llmo batch messages.csv --schema ./sch": "llmo batch messages.csv --schema ./schema.json",
@@ -64,6 +96,8 @@ def home(llmo: Llmo) -> Path:
         ".config/fish/completions/llmo.fish": (ROOT / "completions/llmo.fish").read_text("utf-8"),
         "config/profiles/default.toml": PROFILE,
         "messages.csv": "id\n",
+        "docs/one.txt": "hello\n",
+        "other.toml": '[tasks.summarize]\nprimary = ["offline/echo"]\n',
         "schema.json": "{}\n",
     }
     for name, text in files.items():
@@ -116,6 +150,7 @@ def test_tab_completes(llmo: Llmo, home: Path, command: tuple[str, ...]) -> None
         session.close(force=True)
 
     assert {typed: words(line) for typed, line in CASES.items()} == completed
+    assert not (home / "OWNED").exists()
 
 
 def press_tab(session: pexpect.spawn[str], typed: str) -> Sequence[str]:

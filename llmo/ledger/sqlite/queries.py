@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from llmo.ledger.processes import Owner, lives
-from llmo.ledger.records import LOST, Doubt, Latency, Settlement
+from llmo.ledger.records import LOST, Doubt, Latency, RecentCall, Settlement
 from llmo.ledger.reports import Times
 from llmo.ledger.sqlite.counters import CallKey
 
@@ -92,6 +93,13 @@ def live(db: sqlite3.Connection | None, sums: Sequence[Counter]) -> list[int]:
             for number, one in enumerate(sums):
                 found[number] += worst if one.covers(CallKey(*key)) else 0
     return [min(amount, one.held) for amount, one in zip(found, sums, strict=True)]
+
+
+def recent_calls(db: sqlite3.Connection, most: int) -> Iterator[RecentCall]:
+    """The latest calls, latest first."""
+    rows = db.execute("SELECT run, tags, held_at FROM calls ORDER BY held_at DESC LIMIT ?", (most,))
+    for run, tags, held in rows:
+        yield RecentCall(run, json.loads(tags), held / 1_000_000)
 
 
 def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from llmo.ledger.records import BudgetStatus, Doubt, Latency, Limit
+    from llmo.ledger.records import BudgetStatus, Doubt, Latency, Limit, RecentCall
     from llmo.ledger.reports import Spending, Times
     from llmo.types.clock import Clock
     from llmo.types.messages import Target
@@ -118,6 +118,15 @@ class LedgerReader:
         db = self._reader()
         with explained(self.path):
             return list(queries.times(db, targets, Filter(_micro(since), _micro(until)).span)) if db else []
+
+    def recent_calls(self, most: int) -> list[RecentCall]:
+        """The latest calls, latest first."""
+        from llmo.ledger.sqlite import queries
+        from llmo.ledger.sqlite.faults import explained
+
+        db = self._reader()
+        with explained(self.path):
+            return list(queries.recent_calls(db, most)) if db else []
 
     def export_calls(
         self,

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from llmo.render.progress import Snapshot
 
-CLEAR = "\r\x1b[J"
+ERASE = "\x1b[J"
+CLEAR = f"\r {ERASE}\r"
+"""Takes a line away. From the first column of the screen, tmux would save to its history what is erased."""
 GAP = "  "
 SHORTEST, LONGEST = 10, 60
 """Columns of the bar itself."""
@@ -152,7 +154,7 @@ class Bar:
             # One column stays free: a full line would take the cursor to the next one.
             drawn = self._line(self._now, max(1, self._width() - 1))
             # Written over the old line and only then erased behind, so that nothing flickers.
-            self._put(f"\r{drawn}{CLEAR[1:]}\r")
+            self._put(f"\r{drawn}{ERASE}\r")
             self._shown = True
 
     def clear(self) -> None:

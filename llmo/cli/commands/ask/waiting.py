@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-from llmo.render.progress_bar import CLEAR
+from llmo.render.progress_bar import CLEAR, ERASE
 from llmo.render.side_by_side import wrapped
 from llmo.types.redact import masked
 
@@ -75,5 +75,5 @@ class WaitingLine:
             line = f"{self._frames[frame % len(self._frames)]} {masked(self.name)} {int(loop.time() - began)} s"
             # One column stays free, and the cursor at the begin: so a new size of the terminal leaves nothing behind.
             self._line = wrapped(line, max(1, self._size().columns - 1))[0]
-            self._ctx.draw(f"\r{self._line}{CLEAR[1:]}\r")
+            self._ctx.draw(f"\r{self._line}{ERASE}\r")
             frame += 1

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _AT_BLANK = frozenset({"paragraph_open", "table_open", "blockquote_open"})
 _AT_ONCE = frozenset({"heading_open", "hr"})
 _LISTS = frozenset({"bullet_list_open", "ordered_list_open"})
-ITEMS = 256
+ITEMS = 512
 """Characters of finished list items that are printed together: one by one takes much longer."""
 _OFTEN = 2048
 _LOOKED_AT = 200
@@ -78,6 +78,28 @@ def finished(parser: MarkdownIt, text: str, *, least: int = ITEMS) -> Finished:
         if items[-1] > begin and whole >= least:
             return Finished(whole, item=True)
     return Finished(size)
+
+
+def continues(text: str) -> bool:
+    """Return whether the last whole line is like the one before it: if a block ended there, the next line shows it."""
+    end = text.rfind("\n")
+    begin = text.rfind("\n", 0, max(0, end)) + 1
+    kind = _kind(text[begin : begin + 2])
+    if kind in ("-", "1") and begin >= ITEMS:
+        return False
+    if begin == 0:
+        return kind == "a"
+    before = text.rfind("\n", 0, begin - 1) + 1
+    return bool(kind) and kind == _kind(text[before : before + 2])
+
+
+def _kind(line: str) -> str:
+    first = line[:1]
+    if first.isalpha():
+        return "a"
+    if first.isdecimal():
+        return "1"
+    return first if first == "|" else "-" if line in ("- ", "* ", "+ ") else ""
 
 
 def next_look(size: int) -> int:

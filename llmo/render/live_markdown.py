@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from llmo.render.blocks import ITEMS, BlockEnd, LineEnd, block_parser, finished, next_look
+from llmo.render.blocks import ITEMS, BlockEnd, LineEnd, block_parser, continues, finished, next_look
 from llmo.render.region import Region
 from llmo.render.screen import Screen
 
@@ -180,7 +180,7 @@ class _Body:
         if not text:
             return
         self._open += text
-        if "\n" in text:
+        if "\n" in text and (self._fence or text.count("\n") > 1 or not continues(self._open)):
             self._cut(columns)
         if not self._show(columns, rows):
             # Looked at once more: not each line of a long block is, and short items wait.

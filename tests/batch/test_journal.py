@@ -75,6 +75,16 @@ def test_a_torn_end_of_any_length_is_cut_off(path: Path, size: int) -> None:
     assert (found.cut, path.read_bytes()) == (len(torn), line("a"))
 
 
+def test_nothing_is_left_of_a_first_line_that_was_torn(path: Path) -> None:
+    """The next one begins the file, whole."""
+    path.write_bytes(b'{"id": "a", "ind')
+    found = Journal(path)
+    place = found.append(line("a"))
+    found.close()
+
+    assert (found.cut, place, path.read_bytes()) == (16, 0, line("a"))
+
+
 def test_a_whole_line_that_lacks_its_break_gets_it(path: Path) -> None:
     """Its answer is paid for: nothing is cut."""
     path.write_bytes(line("a") + line("b")[:-1])
@@ -122,6 +132,30 @@ def test_one_run_holds_an_output(out: Journal, path: Path) -> None:
     Journal(path).close()
 
     assert said == (f"another run is writing to {path}", "wait for it, or use another -o")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="other locks there")
+def test_a_refused_file_is_not_held(path: Path) -> None:
+    """Once what is in it has been moved away, it can be written in the same process."""
+    path.write_bytes(b"somebody's words\n")
+    refused = []  # each keeps its frame, and all that is open there
+    for _ in range(2):
+        with pytest.raises(UsageError) as caught:
+            Journal(path)
+        refused.append((caught.value, caught.value.message))
+    os.truncate(path, 0)
+    Journal(path).close()
+
+    assert [message for _, message in refused] == [f"not an output of llmo batch: {path}"] * 2
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\r", "\n"])
+def test_a_row_is_one_line_for_every_reader(separator: str) -> None:
+    """Also for those that break lines at each separator of Unicode; what it says is unchanged."""
+    written = line("a", text=f"one{separator}two")
+
+    assert len(written.decode().splitlines()) == 1
+    assert json.loads(written)["text"] == f"one{separator}two"
 
 
 def test_what_can_not_be_opened_says_so(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from llmo.catalog.catalog import Model
+from llmo.errors import RateLimited
 from llmo.routing.plan import EXPECTED_OUTPUT
 from llmo.types.events import RateInfo
 from llmo.types.messages import Params, Target
@@ -42,6 +43,16 @@ def test_in_a_batch_the_wait_for_a_slot_is_no_part_of_the_time() -> None:
     assert (late.error.kind, slow.clock.elapsed) == ("timeout", 160.0)
     assert late.error.message == "no complete answer within 60 s"
     assert late.error.hint == "--timeout sets the total time"
+
+
+def test_a_retry_in_a_batch_has_the_time_that_waiting_did_not_take() -> None:
+    """
+    However long both attempts stood in line.
+    """
+    desk = Desk(line_s=100.0)
+    result, _ = desk.play([RateLimited("busy", retry_after=8)], [40.0, *GOOD], retries=1, queues=True)
+
+    assert (result.ok, result.text) == (True, "hi")
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,21 @@ def test_a_longer_context_is_needed_after_context_too_long() -> None:
     assert (1, 0, 1) == (len(small.requests), len(same.requests), len(large.requests))
 
 
+@pytest.mark.parametrize("sizes", [(8000, None), (None, 8000), (None, None)])
+def test_a_window_that_nobody_knows_may_be_larger(sizes: tuple[int | None, int | None]) -> None:
+    """
+    After context too long the next one is asked, whichever size is unknown.
+    """
+    first, second = Scripted([ContextTooLong("long")]), Scripted(GOOD)
+    ranked = [
+        candidate(t, n, model=Model(id="m", context=size))
+        for n, (t, size) in enumerate(zip((A, B), sizes, strict=True), 1)
+    ]
+    Stage({A: first, B: second}).play(plan=plan(*ranked))
+
+    assert (1, 1) == (len(first.requests), len(second.requests))
+
+
 def test_nothing_follows_words_that_were_shown() -> None:
     """
     A cut stream ends the call: no retry, no fallback; what came is spent, the rest of the hold in doubt.

@@ -17,7 +17,8 @@ from llmo.engine import output_limits
 from llmo.engine.engine import Engine
 from llmo.engine.job import Job
 from llmo.engine.output_limits import FLOOR, decided
-from llmo.engine.results import ChosenLimit
+from llmo.engine.results import ChosenLimit, unsent
+from llmo.errors import TimedOut
 from llmo.ledger.accounts import DirectAccount
 from llmo.ledger.allowance import Allowance
 from llmo.ledger.records import Call, Limit, Settlement
@@ -352,3 +353,24 @@ def test_a_plan_promises_what_asking_keeps(  # noqa: PLR0913, PLR0917 - hypothes
     else:
         assert isinstance(result.error, OverBudget)
         assert all(one.refused for one in shown.candidates)
+
+
+@pytest.mark.parametrize(
+    ("finish", "chosen", "again", "hint"),
+    [
+        pytest.param("length", (1024, 8192), True, "raise the budget, or set --max-tokens", id="less than it can"),
+        pytest.param("length", (8192, 8192), False, "raise --max-tokens", id="all that it can"),
+        pytest.param("length", None, False, "raise --max-tokens", id="the user's limit"),
+        pytest.param("stop", (1024, 8192), False, "raise the budget, or set --max-tokens", id="not cut"),
+    ],
+)
+def test_only_an_answer_that_a_budget_cut_is_worth_buying_again(
+    finish: Any, chosen: tuple[int, int] | None, again: bool, hint: str
+) -> None:
+    """
+    Any other one would be paid twice and be cut at the same place.
+    """
+    limit = chosen and ChosenLimit(limit=chosen[0], full=chosen[1], known=True, needed=None)
+    result = replace(unsent("1", TimedOut("late")), finish=finish, chosen=limit)
+
+    assert (output_limits.lowered(result), output_limits.longer(result)) == (again, hint)

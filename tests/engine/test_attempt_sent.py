@@ -45,6 +45,19 @@ def test_in_a_batch_the_wait_for_a_slot_is_no_part_of_the_time() -> None:
     assert late.error.hint == "--timeout sets the total time"
 
 
+def test_a_retry_that_would_come_too_late_is_not_waited_for() -> None:
+    """
+    The job ends at once with what happened last, and says when another try would have been.
+    """
+    desk = Desk()
+    result, provider = desk.play([RateLimited("busy", retry_after=100)], GOOD, retries=1)
+
+    assert result.error is not None
+    assert (result.error.message, int(result.error.exit), len(provider.requests)) == ("busy", 5, 1)
+    assert "after --timeout 60" in (result.error.hint or "")
+    assert desk.clock.elapsed == 0.0
+
+
 def test_a_retry_in_a_batch_has_the_time_that_waiting_did_not_take() -> None:
     """
     However long both attempts stood in line.

@@ -58,6 +58,16 @@ def test_a_retry_that_would_come_too_late_is_not_waited_for() -> None:
     assert desk.clock.elapsed == 0.0
 
 
+def test_a_job_whose_time_is_over_before_it_begins_sends_nothing() -> None:
+    """
+    It costs nothing, and exit code 5 says to try again.
+    """
+    result, provider = Desk().play(GOOD, timeout=0.0)
+
+    assert result.error is not None
+    assert (result.error.kind, int(result.error.exit), result.cost, provider.requests) == ("timeout", 5, 0, [])
+
+
 def test_a_retry_in_a_batch_has_the_time_that_waiting_did_not_take() -> None:
     """
     However long both attempts stood in line.

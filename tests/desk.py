@@ -40,8 +40,8 @@ class Desk:
     fails: LlmoError | None = None
     held: list[tuple[Call, int | None, Mapping[str, Any]]] = field(default_factory=list)
     ends: list[Settlement | str] = field(default_factory=list)
-    asked: list[tuple[str, int]] = field(default_factory=list)
-    slots: list[int | None] = field(default_factory=list)
+    asked: list[tuple[str, int, int | None]] = field(default_factory=list)
+    slots: list[Usage | None] = field(default_factory=list)
     told: list[object] = field(default_factory=list)
     pauses: list[tuple[str, float]] = field(default_factory=list)
     cooled: list[tuple[Target, float, str]] = field(default_factory=list)
@@ -71,13 +71,10 @@ class Desk:
         """Of the hold: an outcome."""
         self.ends.append(outcome)
 
-    async def acquire(self, provider: str, tokens: int) -> Slot:
-        self.asked.append((provider, tokens))
+    async def acquire(self, provider: str, input_tokens: int, max_tokens: int | None) -> Slot:
+        self.asked.append((provider, input_tokens, max_tokens))
         await asyncio.sleep(self.line_s)
-        return Slot(self)
-
-    def pause(self, provider: str, seconds: float) -> None:
-        self.pauses.append((provider, seconds))
+        return Slot(self, provider)
 
     def learn(self, target: Target, tokens: int, *, cut: bool) -> None:
         self.lengths.append((target, tokens, cut))
@@ -107,9 +104,13 @@ class Desk:
 @dataclass
 class Slot:
     desk: Desk
+    provider: str
 
-    def release(self, used: int | None) -> None:
-        self.desk.slots.append(used)
+    def release(self, usage: Usage | None) -> None:
+        self.desk.slots.append(usage)
+
+    def refuse(self, retry_after: float | None) -> None:
+        self.desk.pauses.append((self.provider, retry_after or 0.0))
 
     def learn(self, info: object) -> None:
         self.desk.told.append(info)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from llmo.catalog.listing import ListedModel
     from llmo.ledger.records import Call, Settlement
     from llmo.providers.provider import Provider
-    from llmo.types.events import Emit, Event
+    from llmo.types.events import Emit, Event, Usage
 
 A, B, C = Target("a", "m"), Target("b", "m"), Target("c", "m")
 HELLO = Request((Message("user", "hello"),))
@@ -105,15 +105,11 @@ class Open:
     """Rate limits that let everything through."""
 
     log: list[str] = field(default_factory=list)
-    asked: list[int] = field(default_factory=list)
+    asked: list[tuple[int, int | None]] = field(default_factory=list)
 
-    async def acquire(self, provider: str, tokens: int) -> Pass:
-        self.asked.append(tokens)
+    async def acquire(self, provider: str, input_tokens: int, max_tokens: int | None) -> Pass:
+        self.asked.append((input_tokens, max_tokens))
         return Pass(self.log, provider)
-
-    def pause(self, provider: str, seconds: float) -> None:
-        if seconds:
-            self.log.append(f"pause {provider} {seconds:g}")
 
 
 @dataclass
@@ -121,8 +117,12 @@ class Pass:
     log: list[str]
     provider: str
 
-    def release(self, used: int | None) -> None:
+    def release(self, usage: Usage | None) -> None:
         return None
+
+    def refuse(self, retry_after: float | None) -> None:
+        if retry_after:
+            self.log.append(f"pause {self.provider} {retry_after:g}")
 
     def learn(self, info: object) -> None:
         self.log.append(f"learn {self.provider}")

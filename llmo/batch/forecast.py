@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llmo.batch.input.hash_table import Counts
 from llmo.batch.job import works
 from llmo.batch.stats import RunStats
-from llmo.engine.rate_limits import limits
+from llmo.engine.provider_limits import limits
 from llmo.errors import LlmoError
 from llmo.routing.plan import EXPECTED_OUTPUT
 from llmo.routing.refusals import require_candidates

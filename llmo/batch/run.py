@@ -16,7 +16,7 @@ from llmo.batch.output import comparison, export
 from llmo.batch.output.comparison import Gather
 from llmo.batch.output.sinks import WINDOW, ToJournal, ToStream
 from llmo.batch.prepare import opened
-from llmo.engine.rate_limits import limits
+from llmo.engine.provider_limits import limits
 from llmo.errors import LlmoError
 
 if TYPE_CHECKING:

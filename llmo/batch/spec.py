@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmo.batch.resume import manifest
-from llmo.engine.rate_limits import RateOverrides
+from llmo.engine.provider_limits import RateOverrides
 from llmo.storage.files import successor
 from llmo.types.messages import Params
 

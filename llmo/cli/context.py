@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llmo.client.session import Session
-    from llmo.engine.rate_limits import RateOverrides
+    from llmo.engine.provider_limits import RateOverrides
     from llmo.errors import LlmoError
 
 

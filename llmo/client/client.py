@@ -29,7 +29,7 @@ from llmo.client.session import Session, Terms
 from llmo.client.stream import AsyncStream, ClientQuestion, Stream
 from llmo.config import parameters
 from llmo.engine import output_limits
-from llmo.engine.rate_limits import RateOverrides, limits
+from llmo.engine.provider_limits import RateOverrides, limits
 from llmo.types.ids import ulid
 from llmo.types.messages import Target
 

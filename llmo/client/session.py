@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from llmo.client.runtime import Runtime
     from llmo.engine.engine import Engine
     from llmo.engine.progress import Progress
-    from llmo.engine.rate_limits import RateLimits, RateOverrides
+    from llmo.engine.provider_limits import RateOverrides
+    from llmo.engine.rate_limits import RateLimits
     from llmo.engine.results import Result
     from llmo.engine.structured import Structured
     from llmo.ledger.accounts import Account

@@ -70,6 +70,8 @@ class ProviderKind(NamedTuple):
     """Seconds before the first byte of an answer: reasoning models think, and Ollama loads a model, without one."""
     concurrency: int = 64
     """Requests in flight at once when the profile is silent; 1 where more would only wait in another line."""
+    splits_tokens: bool = False
+    """Whether its limits count input when it comes and output as it is written, instead of a request's limit."""
     gateway: bool = False
     """Whether it only passes errors on: the work behind a 500 may have been done, and billed."""
     records_costs: bool = False
@@ -135,6 +137,7 @@ KINDS: Mapping[str, ProviderKind] = {
         vendor="openai",
     ),
     "anthropic": ProviderKind(
+        splits_tokens=True,
         implementation="llmo.providers.anthropic.provider:Anthropic",
         base_url="https://api.anthropic.com",
         url_env="ANTHROPIC_BASE_URL",

@@ -128,6 +128,10 @@ class ProviderConfig:
     """Requests per minute."""
     tpm: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
     """Tokens per minute."""
+    itpm: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
+    """Input tokens per minute (kind anthropic)."""
+    otpm: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
+    """Output tokens per minute (kind anthropic)."""
     concurrency: Annotated[int, Exact(gt=0, le=MOST_IN_FLIGHT)] | None = None
     """Requests in flight at once."""
     local: Switch = False

@@ -27,7 +27,7 @@ from llmo.errors import (
 from llmo.ledger.accounts import UNSETTLED
 from llmo.ledger.records import Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.routing.plan import EXPECTED_OUTPUT, secluded
+from llmo.routing.plan import secluded
 from llmo.routing.tokens import estimate
 from llmo.types.attempts import AttemptRecord
 from llmo.types.events import RateInfo
@@ -37,9 +37,10 @@ from llmo.types.money import decimal
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from llmo.engine.gate import Permit
     from llmo.engine.job import Job
     from llmo.engine.progress import EmitProgress
-    from llmo.engine.rate_limits import Permit, RateLimits
+    from llmo.engine.rate_limits import RateLimits
     from llmo.ledger.accounts import Account, Hold
     from llmo.providers.provider import Provider
     from llmo.routing.plan import Candidate
@@ -144,22 +145,23 @@ class Attempt:
             self.sent = True
             await self._answered(sender, request, permit, deadline, emit)
             self._judge()
+        except RateLimited as error:
+            permit.refuse(error.retry_after)
+            raise
         finally:
-            used = self.answer.usage
-            permit.release(None if used is None else used.input_tokens + used.output_tokens)
+            permit.release(self.answer.usage)
 
     async def _permitted(self, request: Request, deadline: Callable[[], float]) -> Permit:
         """Wait for a place at the provider, which in a batch takes none of the job's time."""
         provider, loop = self.candidate.target.provider, asyncio.get_running_loop()
-        # Without a limit in the request a provider charges what it expects, not what the model could write.
-        tokens = self.job.plan.requirements.input_estimate + (request.params.max_tokens or EXPECTED_OUTPUT)
+        size = (self.job.plan.requirements.input_estimate, request.params.max_tokens)
         if self.job.queues:
-            permit = await self.resources.rate_limits.acquire(provider, tokens)
+            permit = await self.resources.rate_limits.acquire(provider, *size)
             self.queued = loop.time() - self.began
             return permit
         try:
             async with asyncio.timeout_at(deadline()):
-                return await self.resources.rate_limits.acquire(provider, tokens)
+                return await self.resources.rate_limits.acquire(provider, *size)
         except TimeoutError:
             raise _no_permit(provider, self.job.timeout) from None
 
@@ -218,9 +220,7 @@ class Attempt:
         return replace(request, params=params, ceiling=ceiling, strategy=need.strategy, private=private)
 
     async def close(self, error: LlmoError | None) -> None:
-        """Settle or release, and tell the rate limits what was learned."""
-        if isinstance(error, RateLimited):
-            self.resources.rate_limits.pause(self.candidate.target.provider, error.retry_after or 0.0)
+        """Settle or release, and tell other processes what was learned."""
         self._remember(error)
         if self.hold is None:
             self.outcome = (error, 0, self.candidate.source)

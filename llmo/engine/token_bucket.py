@@ -1,19 +1,27 @@
 """
-How much of one dimension (requests, or tokens) may pass.
+How much of one dimension (requests, or tokens of a sort) may pass.
 
-The pace is 0.98 of the limit with a burst of one second: providers enforce limits per second
-as well as per minute, and a bucket that begins full sends nearly twice the limit in the first
-minute. An amount larger than the burst passes a full bucket and leaves it in debt.
+The bucket fills at the pace and holds one second of it: providers enforce limits per second as well as per minute, and
+a bucket that begins full of a minute sends nearly twice the limit in the first one. An amount larger than that passes
+a full bucket and leaves it in debt.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-PACE = 0.98
 BURST_S = 1.0
-NOTHING = 1e-9
-"""Less than this is the rounding of float sums."""
+NOTHING_S = 1e-6
+"""A shorter wait is the rounding of float sums, and shorter than the timers of an event loop."""
+FADE = 0.998
+"""How much of the largest amount is remembered after another one."""
+MINUTE, SECOND = 60.0, 1.0
+NEAR = 0.15
+"""How far what a window of a second says was used may be from what was; counts are rounded."""
+ALIKE = 3
+"""Headers in a row that must say so before a window is one of a minute again."""
+SPAN = 0.2
+"""The part of a limit over which what remains must vary before a window of a second is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,36 +32,79 @@ class Remaining:
     remaining: float
     reset: float | None
 
+    @property
+    def window(self) -> float | None:
+        """
+        Seconds in which `limit` may pass; None where the numbers do not tell.
+
+        Limits are per minute unless all three numbers say per second: a bucket that refills steadily is full again
+        after window · used / limit. Longer windows are never believed: to wait for an hour is a high price for numbers
+        that may mean something else, and whoever is too fast hears of it.
+        """
+        used = self.limit - self.remaining
+        if self.reset is None or used <= 1:
+            return None
+        return SECOND if abs(self.limit * self.reset / SECOND - used) <= max(1, NEAR * used) else MINUTE
+
 
 class TokenBucket:
     """
-    One dimension (requests or tokens): a paced bucket, anchored to the provider's count.
+    One dimension: a paced bucket, anchored to the provider's count.
 
-    `level` below zero is debt. What the provider has left is its `remaining` less all that
-    was sent after that request; it refills at (limit - remaining) / reset, so a wrong
-    configured limit and windows of a second, a minute or a day all come out right.
+    `claim` is what may pass a second as far as is claimed, by the profile or by headers; 0 where nothing is. The pace
+    is `claim` times the gain that was learned. A level below zero is debt. What the provider has left is its
+    `remaining` less all that was sent after that request, and it refills at its claimed limit. `pending` was taken
+    here and is counted by the provider when its request ends.
     """
 
-    __slots__ = ("_at", "_burst", "_cap", "_left", "_level", "_newest", "_rate", "_regain", "sent", "used")
+    __slots__ = (
+        "_at",
+        "_cap",
+        "_configured",
+        "_floor",
+        "_left",
+        "_level",
+        "_newest",
+        "_others",
+        "_regain",
+        "_seen",
+        "_told",
+        "_window",
+        "big",
+        "claim",
+        "pending",
+        "sent",
+        "spare",
+        "used",
+    )
 
     def __init__(self, per_minute: float | None, now: float, *, floor: float = 0.0) -> None:
-        self._rate = PACE * per_minute / 60 if per_minute else 0.0
-        self._level = self._burst = max(self._rate * BURST_S, floor)
+        self._configured = self.claim = per_minute / MINUTE if per_minute else 0.0
+        self._floor = floor
+        self._level = max(self.claim * BURST_S, floor)
         self._at = now
-        self._left = self._cap = self._regain = 0.0
+        self._left = self._cap = self._regain = self._told = 0.0
         self._newest = -1.0
-        self.sent = self.used = 0.0
+        self._window, self._others, self._seen = MINUTE, 0, (float("inf"), 0.0)
+        self.sent = self.used = self.spare = self.big = self.pending = 0.0
 
     def wait(self, amount: float, now: float, gain: float) -> float:
         """Seconds until `amount` may pass, 0 if it may now."""
         passed, self._at = now - self._at, now
         delay = 0.0
-        if self._rate:
-            self._level = min(self._burst, self._level + passed * self._rate * gain)
-            delay = _until(min(amount, self._burst) - self._level, self._rate * gain)
+        if self.claim:
+            rate = self.claim * gain
+            burst = max(rate * BURST_S, self._floor)
+            level = self._level + passed * rate
+            if level > burst:
+                self.spare += level - burst
+                level = burst
+            self._level = level
+            delay = _until((min(burst, amount)) - level, rate)
         if self._cap:
-            self._left = min(self._cap, self._left + passed * self._regain)
-            delay = max(delay, _until(min(amount, self._cap) - self._left, self._regain))
+            regain = self._regain * gain
+            self._left = min(self._cap, self._left + passed * regain)
+            delay = max(delay, _until(min(amount, self._cap) - self._left, regain))
         return delay
 
     def take(self, amount: float) -> float:
@@ -62,24 +113,64 @@ class TokenBucket:
         self._left -= amount
         self.sent += amount
         self.used += amount
+        big = self.big * FADE
+        self.big = max(big, amount)
         return self.sent
 
     def give(self, amount: float, mark: float) -> None:
         """Put back what a request did not use; a negative amount is taken."""
-        self._level = min(self._burst, self._level + amount)
+        self._level += amount
         self.used -= amount
         if mark > self._newest:
             self._left += amount
 
-    def anchor(self, left: Remaining, mark: float) -> None:
-        """Believe the provider, unless a later request already told more."""
-        if mark < self._newest or left.limit <= 0:
+    def drain(self) -> None:
+        """The provider has nothing left: only what refills from now on may pass, a large amount too."""
+        if self.claim:
+            self._level = min(self._level, -self.pending, max(self.claim * BURST_S, self._floor) - self.big)
+
+    def suppose(self, per_second: float, level: float) -> None:
+        """Begin with a pace that nobody has claimed; a claim takes its place."""
+        if not self.claim:
+            self.claim, self._floor, self._level = per_second, level, level
+
+    def forget(self) -> None:
+        """Drop a pace that nobody has claimed."""
+        self.claim = self._configured
+
+    def anchor(self, told: Remaining, mark: float, refilled: float = 0.0) -> None:
+        """Believe the provider's count, unless a later request told more; it `refilled` so many seconds since."""
+        if mark < self._newest or told.limit <= 0:
             return
-        self._newest, self._cap = mark, left.limit
-        self._left = left.remaining - (self.sent - mark)
-        used = left.limit - left.remaining
-        self._regain = used / left.reset if left.reset and used > 0 else left.limit / 60
+        self._newest, self._cap = mark, told.limit
+        self._regain = told.limit / self._windowed(told)
+        self._left = min(told.limit, told.remaining + refilled * self._regain) - (self.sent - mark)
+        self._told = told.remaining / told.limit
+        self.claim = min(self._configured or self._regain, self._regain)
+
+    def _windowed(self, told: Remaining) -> float:
+        found = told.window
+        if found == SECOND:
+            self._others = 0
+            self._seen = min(self._seen[0], told.remaining), max(self._seen[1], told.remaining)
+            if self._seen[1] - self._seen[0] >= SPAN * told.limit:
+                self._window = SECOND
+        elif found == MINUTE:
+            self._others += 1
+            if self._others >= ALIKE:
+                self._window, self._seen = MINUTE, (float("inf"), 0.0)
+        return self._window
+
+    @property
+    def top(self) -> float:
+        """How many times the claim may pass at most; infinite where only headers make one."""
+        return self._configured / self.claim if self._configured and self.claim else float("inf")
+
+    @property
+    def told(self) -> float | None:
+        """The part of its limit that the provider says is left; None before it says so."""
+        return self._told if self._cap else None
 
 
 def _until(missing: float, rate: float) -> float:
-    return 0.0 if missing <= NOTHING else missing / rate
+    return delay if missing > 0 and (delay := missing / rate) > NOTHING_S else 0.0

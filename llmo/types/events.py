@@ -120,6 +120,8 @@ class RateInfo:
     """
     The provider's limits as its headers state them; None where it is silent.
 
+    `input` and `output` are tokens where a provider counts them apart.
+
     `reset_*` are seconds until the bucket is full again, not the wait for one request.
     """
 
@@ -129,6 +131,12 @@ class RateInfo:
     limit_tokens: int | None = None
     remaining_tokens: int | None = None
     reset_tokens: float | None = None
+    limit_input: int | None = None
+    remaining_input: int | None = None
+    reset_input: float | None = None
+    limit_output: int | None = None
+    remaining_output: int | None = None
+    reset_output: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def test_all_that_is_known_of_a_call_is_settled_and_told(queues: bool, waited: f
         ),
     )
     assert [attempt.duration_s for attempt in result.attempts] == [waited, waited + 6.0]
-    assert (desk.slots, desk.lengths) == ([None, 12], [(A, 2, False)])
+    assert (desk.slots, desk.lengths) == ([None, result.usage], [(A, 2, False)])
     before = 10.0 + waited
     assert (result.total_s, result.first_token_s) == (before + waited + 6.0, before + waited + 3.0)
 

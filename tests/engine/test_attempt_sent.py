@@ -9,7 +9,6 @@ import pytest
 
 from llmo.catalog.catalog import Model
 from llmo.errors import RateLimited
-from llmo.routing.plan import EXPECTED_OUTPUT
 from llmo.types.events import RateInfo
 from llmo.types.messages import Params, Target
 from tests.desk import GOOD, IN, OUT, Desk
@@ -112,7 +111,7 @@ def test_a_slot_is_asked_for_the_tokens_that_a_provider_will_count(queues: bool)
     )
     free.play(GOOD, queues=queues, need={"input_estimate": 700})
 
-    assert (limited.asked, free.asked) == ([("a", 730)], [("a", 700 + EXPECTED_OUTPUT)])
+    assert (limited.asked, free.asked) == ([("a", 700, 30)], [("a", 700, None)])
 
 
 def test_a_parameter_that_a_server_refused_is_not_sent() -> None:

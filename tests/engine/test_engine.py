@@ -325,7 +325,7 @@ def test_the_limiter_is_asked_for_what_is_sent() -> None:
     free.play()
     capped.play()
 
-    assert ([5 + 500], [5 + 100]) == (free.rate_limits.asked, capped.rate_limits.asked)
+    assert ([(5, None)], [(5, 100)]) == (free.rate_limits.asked, capped.rate_limits.asked)
 
 
 def test_what_the_provider_reports_is_the_cost() -> None:
@@ -495,7 +495,7 @@ def test_what_never_left_costs_nothing() -> None:
     Stopped while it waited in line, or for want of a key, an attempt gives its hold back.
     """
 
-    async def forever(provider: str, tokens: int) -> None:
+    async def forever(provider: str, *size: int | None) -> None:
         await asyncio.sleep(1000)
 
     def keyless(name: str) -> None:

@@ -1,18 +1,12 @@
-"""One dimension of a limit, and the gate around two of them: exact figures, in virtual time."""
+"""One dimension of a limit: exact figures."""
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from llmo.config.profile import ProviderConfig
-from llmo.engine.rate_limits import ProviderLimits, ProviderQueue, RateLimits, RateOverrides
-from llmo.engine.token_bucket import PACE, Remaining, TokenBucket
-from llmo.types.events import RateInfo
-from tests import virtual
+from llmo.engine.token_bucket import Remaining, TokenBucket
 
-RATE = PACE * 60 / 60
+RATE = 60 / 60
 """Requests a second at 60 a minute."""
 
 
@@ -60,11 +54,11 @@ def test_what_a_request_did_not_use_is_given_back():
 
     assert (meter.sent, meter.used) == (90, 30)
     assert meter.wait(60, 0.0, 1.0) == 0.0
-    assert meter.wait(70, 0.0, 1.0) == pytest.approx(2 / 98)
+    assert meter.wait(72, 0.0, 1.0) == pytest.approx(2 / 100)
     meter.give(1000, mark)
-    assert meter.wait(98, 0.0, 1.0) == 0.0
-    meter.take(98)
-    assert meter.wait(1, 0.0, 1.0) == pytest.approx(1 / 98), "no credit past a full bucket"
+    assert meter.wait(100, 0.0, 1.0) == 0.0
+    meter.take(100)
+    assert meter.wait(1, 0.0, 1.0) == pytest.approx(1 / 100), "no credit past a full bucket"
 
 
 def test_a_request_that_used_more_than_it_asked_for_is_charged():
@@ -73,7 +67,7 @@ def test_a_request_that_used_more_than_it_asked_for_is_charged():
     """
     meter = TokenBucket(6000, 0.0)
     meter.give(-20, meter.take(80))
-    assert meter.wait(10, 0.0, 1.0) == pytest.approx(12 / 98)
+    assert meter.wait(10, 0.0, 1.0) == pytest.approx(10 / 100)
 
     meter.take(5)
     assert meter.used == 105
@@ -88,25 +82,78 @@ def anchored(limit, remaining, reset, *, mark=1.0, sent=1.0):
 
 
 @pytest.mark.parametrize(
-    ("told", "sent", "amount", "expected"),
+    ("told", "sent", "later", "expected"),
     [
-        pytest.param((100, 40, 30.0), 1.0, 40, 0.0, id="what remains passes"),
-        pytest.param((100, 40, 30.0), 1.0, 50, 10 / (60 / 30), id="used refills by the reset"),
-        pytest.param((100, 100, 0.0), 11.0, 100, 10 / (100 / 60), id="no reset: per minute"),
-        pytest.param((100, 40, None), 1.0, 50, 10 / (100 / 60), id="unknown reset: per minute"),
-        pytest.param((100, 100, 30.0), 11.0, 100, 10 / (100 / 60), id="nothing used: per minute"),
-        pytest.param((100, 99.5, 1.0), 2.0, 100, 1.5 / 0.5, id="less than one used"),
-        pytest.param((100, 40, 30.0), 31.0, 40, 30 / (60 / 30), id="less what was sent since"),
-        pytest.param((0.5, 0, 1.0), 1.0, 0.5, 0.5 / 0.5, id="a limit below one"),
-        pytest.param((0, 0, 1.0), 1.0, 10**6, 0.0, id="a limit of zero is no limit"),
-        pytest.param((-5, -5, 1.0), 1.0, 10**6, 0.0, id="a negative limit is no limit"),
+        pytest.param((600, 600, 0.0), 1.0, 60.0, 0.0, id="a limit is a pace"),
+        pytest.param((600, 10, 360.0), 11.0, 0.0, 1.0, id="less what was sent since; a reset is no bound"),
+        pytest.param((0, 0, 1.0), 1.0, 0.0, 0.0, id="a limit of zero is no limit"),
+        pytest.param((-5, -5, 1.0), 1.0, 0.0, 0.0, id="a negative limit is no limit"),
     ],
 )
-def test_the_providers_count_is_believed(told, sent, amount, expected):
+def test_a_claimed_limit_becomes_a_pace_and_the_providers_count_a_bound(told, sent, later, expected):
     """
     What it has left is its own number less all that was sent after the request it answered.
     """
-    assert anchored(*told, sent=sent).wait(amount, 0.0, 1.0) == pytest.approx(expected)
+    meter = anchored(*told, sent=sent)
+    meter.give(sent, 0.0)
+
+    assert meter.wait(10, later, 1.0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("told", "claim"),
+    [
+        pytest.param([(10, 9, 0.1), (10, 4, 0.6), (10, 0, 1.0)], 10.0, id="full again in a second"),
+        pytest.param([(600, 599, 0.1), (600, 300, 30.0), (600, 0, 60.0)], 10.0, id="in a minute"),
+        pytest.param([(500, 8, 0.98), (500, 4, 0.99), (500, 0, 1.0)], 500 / 60, id="a bucket of a second of a minute"),
+        pytest.param([(10**4, 0, 86_400.0)] * 5, 10**4 / 60, id="a day is not believed"),
+        pytest.param([(10, 9, 0.1), (10, 0, 1.0), *[(10, 5, 60.0)] * 3], 10 / 60, id="no longer"),
+        pytest.param([(60, 60, 0.0), (60, 60, None)], 1.0, id="nothing used"),
+    ],
+)
+def test_a_limit_is_per_minute_unless_its_resets_say_per_second(told, claim):
+    """
+    What remains and the reset must agree on it over a fifth of the limit.
+    """
+    meter = TokenBucket(None, 0.0)
+    for one in told:
+        meter.anchor(Remaining(*one), meter.take(1))
+
+    assert meter.claim == pytest.approx(claim)
+
+
+def test_headers_lower_a_configured_limit_and_never_raise_it():
+    """
+    The lower of both is the claim, and how far above it the profile allows is known.
+    """
+    meter = TokenBucket(600, 0.0)
+    meter.anchor(Remaining(1200, 1200, 0.0), 0.0)
+    high = (meter.claim, meter.top)
+    meter.anchor(Remaining(300, 300, 0.0), 0.0)
+
+    assert (high, (meter.claim, meter.top)) == ((10.0, 1.0), (5.0, 2.0))
+
+
+def test_a_drained_bucket_waits_for_the_largest_amount_too():
+    """
+    After a 429 the provider has nothing for what is admitted here as debt.
+    """
+    meter = TokenBucket(6000, 0.0)
+    meter.take(500)
+    meter.give(500, 1.0)
+    meter.drain()
+
+    assert meter.wait(100, 0.0, 1.0) == pytest.approx(5.0)
+
+
+def test_a_wait_shorter_than_a_timer_is_none():
+    """
+    Else an event loop would run the same timer again at the same moment.
+    """
+    meter = TokenBucket(2_000_000, 0.0)
+    meter.take(2_000_000 / 60)
+
+    assert meter.wait(0.001, 0.0, 1.0) == 0.0
 
 
 def test_an_older_count_changes_nothing_and_one_as_new_replaces():
@@ -115,18 +162,18 @@ def test_an_older_count_changes_nothing_and_one_as_new_replaces():
     """
     meter = anchored(100, 10, 60.0, mark=5.0, sent=5.0)
     meter.anchor(Remaining(100, 90, 60.0), 4.0)
-    assert meter.wait(20, 0.0, 1.0) > 0
+    assert meter.wait(50, 10.0, 1.0) > 0
 
     meter.anchor(Remaining(100, 90, 60.0), 5.0)
-    assert meter.wait(20, 0.0, 1.0) == 0.0
+    assert meter.wait(50, 10.0, 1.0) == 0.0
 
 
 @pytest.mark.parametrize(
     ("mark", "expected"),
     [
         pytest.param(6.0, 0.0, id="sent after the count: it comes back"),
-        pytest.param(5.0, 10 / (90 / 60), id="already part of the count"),
-        pytest.param(4.0, 10 / (90 / 60), id="older"),
+        pytest.param(5.0, 2.0, id="already part of the count"),
+        pytest.param(4.0, 2.0, id="older"),
     ],
 )
 def test_unused_tokens_come_back_only_to_requests_that_the_count_does_not_know(mark, expected):
@@ -136,225 +183,4 @@ def test_unused_tokens_come_back_only_to_requests_that_the_count_does_not_know(m
     meter = anchored(100, 10, 60.0, mark=5.0, sent=5.0)
     meter.give(10, mark)
 
-    assert meter.wait(20, 0.0, 1.0) == pytest.approx(expected)
-
-
-def gate_figures(check):
-    """Run a check in virtual time and give its result."""
-
-    async def main():
-        return await check()
-
-    return virtual.run(main())
-
-
-def test_tokens_of_a_row_that_was_cancelled_as_it_was_let_in_are_given_back():
-    """
-    It never sent, so the next may use them at once.
-    """
-
-    async def check():
-        rate_limits = RateLimits({"p": ProviderConfig(kind="openai", tpm=60_000, concurrency=1)}, jitter=lambda: 0.0)
-        first = await rate_limits.acquire("p", 0)
-        second = asyncio.create_task(rate_limits.acquire("p", 980))
-        await asyncio.sleep(0)
-        first.release(0)  # lets the second in …
-        second.cancel()  # … which is cancelled before it hears of it
-        await asyncio.gather(second, return_exceptions=True)
-        third = await rate_limits.acquire("p", 980)
-        now = asyncio.get_running_loop().time()
-        third.release(None)
-        return now, rate_limits.queue("p").in_flight
-
-    assert gate_figures(check) == (0.0, 0)
-
-
-def test_a_row_that_is_cancelled_in_line_leaves_the_others_in_place():
-    """
-    Only its own place goes.
-    """
-
-    async def check():
-        rate_limits = RateLimits({"p": ProviderConfig(kind="openai", concurrency=1)}, jitter=lambda: 0.0)
-        first = await rate_limits.acquire("p", 0)
-        second, third = (asyncio.create_task(rate_limits.acquire("p", 0)) for _ in range(2))
-        await asyncio.sleep(0)
-        third.cancel()
-        await asyncio.gather(third, return_exceptions=True)
-        first.release(None)
-        (await second).release(None)
-        return third.cancelled(), rate_limits.queue("p").in_flight
-
-    assert gate_figures(check) == (True, 0)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [
-        pytest.param(0.0, 0.05, id="no wait: a twentieth of a second"),
-        pytest.param(2.0, 2.25, id="a tenth of the wait more"),
-        pytest.param(30.0, 31.0, id="at most a second"),
-    ],
-)
-def test_a_pause_ends_a_little_later_than_asked(seconds, expected):
-    """
-    Others wait for the same second.
-    """
-
-    async def check():
-        gate = ProviderQueue(ProviderLimits(), jitter=lambda: 1.0)
-        gate.pause(seconds, shrink=False)
-        return gate.cooling()
-
-    assert gate_figures(check) == pytest.approx(expected)
-
-
-def test_a_pause_that_is_over_is_no_pause():
-    """
-    Seconds left are never negative, and a provider that was never asked has none.
-    """
-
-    async def check():
-        rate_limits = RateLimits({"p": ProviderConfig(kind="openai")}, jitter=lambda: 0.0)
-        never = rate_limits.cooling("p")
-        rate_limits.pause("p", 2)
-        await asyncio.sleep(5)
-        return never, rate_limits.cooling("p")
-
-    assert gate_figures(check) == (0.0, 0.0)
-
-
-def test_the_pace_shrinks_once_a_second_and_comes_back():
-    """
-    64 rows that hear 429 at once count as one; 2 % come back a second, so that the pace never dies out.
-    """
-
-    async def check():
-        gate, gains = ProviderQueue(ProviderLimits(rpm=60), jitter=lambda: 0.0), []
-
-        def gain():
-            gains.append(round(gate._current_gain(asyncio.get_running_loop().time()), 4))
-
-        gate.pause(0, shrink=True)
-        gate.pause(0, shrink=True)
-        gain()
-        await asyncio.sleep(0.5)
-        gate.pause(0, shrink=True)
-        gain()
-        await asyncio.sleep(0.5)
-        gate.pause(0, shrink=True)
-        gain()
-        await asyncio.sleep(5)
-        gain()
-        for _ in range(40):
-            await asyncio.sleep(1)
-            gate.pause(0, shrink=True)
-        gain()
-        await asyncio.sleep(1000)
-        gain()
-        gate.pause(0, shrink=True)
-        await asyncio.sleep(0.5)
-        gate.pause(0, shrink=True)
-        gain()
-        return gains
-
-    once = 0.85
-    twice = (once + 0.02) * 0.85
-    assert gate_figures(check) == [once, once + 0.01, round(twice, 4), round(twice + 0.1, 4), 0.1144, 1.0, once + 0.01]
-
-
-def test_a_new_gate_waits_for_its_counters_and_an_invited_one_does_not():
-    """
-    Only a Retry-After of more than nothing lets one request past the counters.
-    """
-
-    async def check():
-        found = []
-        for seconds in (0.0, 0.5):
-            gate = ProviderQueue(ProviderLimits(rpm=60), jitter=lambda: 0.0)
-            gate._requests.take(1)
-            gate.pause(seconds, shrink=False)
-            found.append(round(gate._delay(0), 4))
-        gate = ProviderQueue(ProviderLimits(rpm=60), jitter=lambda: 0.0)
-        gate._requests.take(1)
-        return [round(gate._delay(0), 4), *found]
-
-    assert gate_figures(check) == [round(1 / RATE, 4), round(1 / RATE, 4), 0.5]
-
-
-@pytest.mark.parametrize(
-    ("info", "expected"),
-    [
-        pytest.param(RateInfo(limit_requests=100, remaining_requests=60, reset_requests=20.0), 0.0, id="enough"),
-        pytest.param(RateInfo(limit_requests=100, remaining_requests=50, reset_requests=25.0), 0.5, id="just none"),
-        pytest.param(RateInfo(limit_requests=100), 0.0, id="no remainder"),
-        pytest.param(RateInfo(remaining_requests=0), 0.0, id="no limit"),
-        pytest.param(RateInfo(limit_tokens=100), 0.0, id="no remainder of tokens"),
-        pytest.param(RateInfo(remaining_tokens=0), 0.0, id="no limit of tokens"),
-        pytest.param(RateInfo(limit_tokens=1000, remaining_tokens=505, reset_tokens=99.0), 1.0, id="tokens"),
-    ],
-)
-def test_headers_leave_the_share_of_others_alone(info, expected):
-    """
-    With `--share 0.5`, half of limit and remainder belong to others; a header alone says nothing.
-    """
-
-    async def check():
-        rate_limits = RateLimits({"p": ProviderConfig(kind="openai")}, RateOverrides(share=0.5), jitter=lambda: 0.0)
-        rate_limits.learn("p", info)
-        return rate_limits.queue("p")._delay(10)
-
-    # Half the limit less what remains of the half refills in the time that was said.
-    assert gate_figures(check) == pytest.approx(expected)
-
-
-def test_the_default_share_is_everything():
-    """
-    A gate without `--share` takes what the provider offers, no more and no less.
-    """
-
-    async def check():
-        gate = ProviderQueue(ProviderLimits(), jitter=lambda: 0.0)
-        gate.learn(RateInfo(limit_requests=10, remaining_requests=1, reset_requests=9.0))
-        first = gate._delay(0)
-        gate._requests.take(1)
-        return first, gate._delay(0)
-
-    assert gate_figures(check) == (0.0, 1.0)
-
-
-def test_the_wish_of_the_command_line_reaches_the_gate():
-    """
-    What `--rpm`, `--tpm`, `-j` and `--share` say counts for the pace, not only for what is shown.
-    """
-
-    async def check():
-        wish = RateOverrides(rpm=120, tpm=600, concurrency=3, share=0.5)
-        return RateLimits({"p": ProviderConfig(kind="openai", rpm=9)}, wish, jitter=lambda: 0.0).queue("p").allowed
-
-    assert gate_figures(check) == ProviderLimits(60, 300, 3)
-
-
-def test_the_share_of_a_limit_that_was_used_is_that_of_the_tighter_one():
-    """
-    Per minute since the beginning, of the busiest provider; None where nothing limits, or no time has passed.
-    """
-
-    async def check():
-        providers = {
-            "free": ProviderConfig(kind="openai"),
-            "p": ProviderConfig(kind="openai", rpm=60, tpm=6000),
-            "q": ProviderConfig(kind="openai", rpm=100),
-        }
-        rate_limits, found = RateLimits(providers, jitter=lambda: 0.0), []
-        found.append(rate_limits.used())
-        for name, tokens, used in (("free", 9, 9), ("p", 90, 60), ("q", 0, 0)):
-            (await rate_limits.acquire(name, tokens)).release(used)
-        found.append(rate_limits.used())
-        await asyncio.sleep(120)
-        found += [rate_limits.queue(name).used() for name in providers] + [rate_limits.used()]
-        (await rate_limits.acquire("p", 90)).release(1140)
-        return [*found, rate_limits.queue("p").used()]
-
-    requests, other, tokens = 1 / (60 * 2), 1 / (100 * 2), (60 + 1140) / (6000 * 2)
-    assert gate_figures(check) == pytest.approx([None, None, None, requests, other, requests, tokens])
+    assert meter.wait(30, 10.0, 1.0) == pytest.approx(expected)

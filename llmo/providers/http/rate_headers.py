@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LONGEST_S = 31 * 86_400.0
 """Limits are by the month at most: a longer wait is another unit, or nonsense."""
 MOST = 10**12
+_ANTHROPIC = ("requests", "tokens", "input-tokens", "output-tokens")
 _DURATION = re.compile(
     r"(?:(\d{1,18})h)?(?:(\d{1,18})m(?!s))?(?:(\d{1,18}(?:\.\d{1,18})?)s)?(?:(\d{1,18}(?:\.\d{1,18})?)ms)?"
 )
@@ -100,19 +101,26 @@ def openai(headers: Mapping[str, str]) -> RateInfo | None:
 
 
 def anthropic(headers: Mapping[str, str], clock: Clock) -> RateInfo | None:
-    """`anthropic-ratelimit-*`; resets are times. `tokens` is the most restrictive of the token limits."""
-    if "anthropic-ratelimit-requests-limit" not in headers and "anthropic-ratelimit-tokens-limit" not in headers:
+    """
+    `anthropic-ratelimit-*`; resets are times.
+
+    `tokens` repeats the most restrictive of the token limits: it counts only where those are not stated.
+    """
+    if not any(f"anthropic-ratelimit-{name}-limit" in headers for name in _ANTHROPIC):
         return None
+    apart = "anthropic-ratelimit-input-tokens-limit" in headers or "anthropic-ratelimit-output-tokens-limit" in headers
     get = headers.get
 
     def reset(bucket: str) -> float | None:
         return wait(_until(_moment(get(f"anthropic-ratelimit-{bucket}-reset", "")), headers, clock))
 
+    def bucket(name: str) -> tuple[int | None, int | None, float | None]:
+        limit, remaining = (_whole(get(f"anthropic-ratelimit-{name}-{what}")) for what in ("limit", "remaining"))
+        return limit, remaining, reset(name)
+
     return RateInfo(
-        limit_requests=_whole(get("anthropic-ratelimit-requests-limit")),
-        remaining_requests=_whole(get("anthropic-ratelimit-requests-remaining")),
-        reset_requests=reset("requests"),
-        limit_tokens=_whole(get("anthropic-ratelimit-tokens-limit")),
-        remaining_tokens=_whole(get("anthropic-ratelimit-tokens-remaining")),
-        reset_tokens=reset("tokens"),
+        *bucket("requests"),
+        *((None, None, None) if apart else bucket("tokens")),
+        *bucket("input-tokens"),
+        *bucket("output-tokens"),
     )

@@ -1,0 +1,45 @@
+"""What a provider allows as far as it is configured: flags, profile and the habits of its type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llmo.config.kinds import KINDS
+
+if TYPE_CHECKING:
+    from llmo.config.profile import ProviderConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderLimits:
+    """What one provider allows, per minute; None where nothing is known. `split` says that it counts as Anthropic."""
+
+    rpm: float | None = None
+    tpm: float | None = None
+    concurrency: int | None = None
+    itpm: float | None = None
+    otpm: float | None = None
+    split: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateOverrides:
+    """What the command line asks for; `share` leaves headroom on the key for others."""
+
+    rpm: float | None = None
+    tpm: float | None = None
+    share: float = 1.0
+    concurrency: int | None = None
+
+
+def limits(config: ProviderConfig, wish: RateOverrides | None = None) -> ProviderLimits:
+    """A provider's limits: flag, else profile, else those of its type."""
+    wish = wish or RateOverrides()
+    kind = KINDS[config.kind]
+    rpm, tpm, itpm, otpm = (
+        limit * wish.share if limit else None
+        for limit in (wish.rpm or config.rpm, wish.tpm or config.tpm, config.itpm, config.otpm)
+    )
+    concurrency = wish.concurrency or config.concurrency or kind.concurrency
+    return ProviderLimits(rpm, tpm, concurrency, itpm, otpm, kind.splits_tokens)

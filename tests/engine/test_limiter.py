@@ -1,0 +1,61 @@
+"""The gates against providers that enforce limits, whatever their headers claim: how much is used, how much refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.limited import Measured, Ours, Scenario, measure
+
+TOTAL = {"requests": 10_000, "total": 2e6}
+A: dict[str, Any] = {"limits": TOTAL}
+B: dict[str, Any] = {"limits": TOTAL, "refunds": False}
+C: dict[str, Any] = {"limits": {"requests": 500, "total": 1e8}, "burst": 1.0}
+D: dict[str, Any] = {"limits": {"requests": 4000, "input": 1e6, "output": 2e5}, "burst": 10.0}
+E: dict[str, Any] = {"limits": TOTAL, "other": 0.3, "burst": 10.0}
+
+
+def found(crowd: int = 400, seconds: float = 480.0, **scenario: Any) -> Measured:
+    told = Scenario(**scenario)
+    return measure(told, lambda: Ours(told, crowd, 1), seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "used", "refused"),
+    [
+        pytest.param({**A, "configured": 1.0}, 0.97, 0.5, id="A, configured"),
+        pytest.param(A, 0.97, 0.5, id="A, from headers"),
+        pytest.param({**A, "configured": 2.0}, 0.97, 1.0, id="A, configured twice too high"),
+        pytest.param({**A, "configured": 2.0, "told": 0.0}, 0.97, 2.0, id="A, twice too high and no headers"),
+        pytest.param({**B, "configured": 1.0}, 0.97, 1.5, id="B, configured"),
+        pytest.param({**C, "configured": 1.0, "told": 0.0}, 0.97, 0.5, id="C, configured"),
+        pytest.param({**C, "remaining": "minute"}, 0.97, 1.0, id="C, a minute's limit enforced per second"),
+        pytest.param({**C, "remaining": "minute", "reset": 1.0}, 0.97, 1.0, id="C, and a reset that does not fit"),
+        pytest.param({**C, "reset": 360.0}, 0.97, 1.0, id="C, a reset of six minutes"),
+        pytest.param({**C, "remaining": "none"}, 0.97, 1.0, id="C, never anything left"),
+        pytest.param({**C, "remaining": "full"}, 0.97, 1.0, id="C, always everything left"),
+        pytest.param({**C, "told": 2.0}, 0.96, 2.0, id="C, twice the limit claimed"),
+        pytest.param({**C, "told": 0.0}, 0.96, 2.0, id="C, no limit known"),
+        pytest.param({**D, "configured": 1.0}, 0.97, 0.5, id="D, configured"),
+        pytest.param(D, 0.97, 3.0, id="D, from headers"),
+        pytest.param({**E, "configured": 1.0}, 0.97, 15.0, id="E, configured"),
+        pytest.param(E, 0.95, 15.0, id="E, from headers"),
+    ],
+)
+def test_limits_are_used_and_not_hit(scenario: dict[str, Any], used: float, refused: float) -> None:
+    """
+    Of what a provider grants nearly all is used, and of 1,000 requests hardly one is refused.
+    """
+    seen = found(**scenario)
+
+    assert seen.utilization >= used
+    assert seen.refusals <= refused
+
+
+@pytest.mark.parametrize(("told", "used"), [(0.5, 0.9), (1 / 60, 0.3)], ids=["half", "of a second"])
+def test_a_limit_that_is_claimed_too_low_is_outgrown(told: float, used: float) -> None:
+    """
+    What is observed wins over what is claimed, in this direction too.
+    """
+    assert found(seconds=600.0, **C, told=told).utilization >= used

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from tests import peers
 from tests.patience import LONG
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from tests.conftest import Llmo
 
@@ -127,30 +129,91 @@ def test_scripts_are_sound(command: tuple[str, ...]) -> None:
     assert (0, "", "") == (run.returncode, run.stdout, run.stderr)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param(("bash", "--rcfile", ".bashrc", "-i"), id="bash"),
-        pytest.param(("zsh", "-i"), id="zsh"),
-        pytest.param(("fish", "-i"), id="fish"),
-    ],
-)
-def test_tab_completes(llmo: Llmo, home: Path, command: tuple[str, ...]) -> None:
-    """
-    One session, its first Tab included: commands, options, fixed values, names of models and profiles, files.
-    """
-    env = llmo.env({"TERM": "xterm", "PS1": "$ ", "ZDOTDIR": str(home), "XDG_CONFIG_HOME": str(home / ".config")})
+SHELLS = [
+    pytest.param(("bash", "--rcfile", ".bashrc", "-i"), id="bash"),
+    pytest.param(("zsh", "-i"), id="zsh"),
+    pytest.param(("fish", "-i"), id="fish"),
+]
+
+
+@contextmanager
+def opened(command: tuple[str, ...], home: Path, env: dict[str, str]) -> Iterator[pexpect.spawn[str]]:
+    """A shell on a terminal, at its prompt."""
+    env |= {"TERM": "xterm", "PS1": "$ ", "ZDOTDIR": str(home), "XDG_CONFIG_HOME": str(home / ".config")}
     session = pexpect.spawn(
         shell(command[0]), [*command[1:]], env=env, cwd=str(home), encoding="utf-8", dimensions=(50, 200), timeout=LONG
     )
     try:
         session.expect_exact("$ ")
-        completed = {typed: press_tab(session, typed) for typed in CASES}
+        yield session
     finally:
         session.close(force=True)
 
+
+@pytest.mark.parametrize("command", SHELLS)
+def test_tab_completes(llmo: Llmo, home: Path, command: tuple[str, ...]) -> None:
+    """
+    One session, its first Tab included: commands, options, fixed values, names of models and profiles, files.
+    """
+    with opened(command, home, llmo.env()) as session:
+        completed = {typed: press_tab(session, typed) for typed in CASES}
+
     assert {typed: words(line) for typed, line in CASES.items()} == completed
     assert not (home / "OWNED").exists()
+
+
+WARM = {
+    "llmo ask -m qui": "llmo ask -m quick",
+    "llmo route -t tra": "llmo route -t translate",
+    "llmo ask -P off": "llmo ask -P offline",
+    "llmo cost --tag team=": "llmo cost --tag team=blue",
+    "llmo cost --by tag:": "llmo cost --by tag:team",
+    "llmo models --provider mi": "llmo models --provider mine",
+}
+
+
+@pytest.mark.parametrize("command", SHELLS)
+def test_a_tab_starts_no_llmo_once_there_are_lists(llmo: Llmo, home: Path, command: tuple[str, ...]) -> None:
+    """
+    The lists are found by XDG_CACHE_HOME, and those of the profile by LLMO_PROFILE; a newer profile is asked about.
+    """
+    (home / "work.toml").write_text(PROFILE, "utf-8")
+    env = llmo.env({"XDG_CACHE_HOME": str(home / "xdg"), "LLMO_PROFILE": str(home / "work.toml")})
+    del env["LLMO_CACHE_DIR"]
+    for args in (["ask", "-m", "offline/echo", "--tag", "team=blue", "hi"], ["completion", "words", "ready", "tags"]):
+        subprocess.run([*llmo.command, *args], env=env, cwd=home, check=True, capture_output=True, timeout=LONG)
+    spy = home / "bin" / "llmo"
+    spy.parent.mkdir()
+    spy.write_text(f"#!/bin/sh\necho \"$@\" >>'{home}/called'\n", "utf-8")
+    spy.chmod(0o700)
+    with opened(command, home, env | {"PATH": f"{spy.parent}:{env['PATH']}"}) as session:
+        completed = {typed: press_tab(session, typed) for typed in WARM}
+        called = [line for line in read(home / "called") if "completion" in line]
+        later = (home / "work.toml").stat().st_mtime + 10
+        os.utime(home / "work.toml", (later, later))
+        press_tab(session, "llmo route -t tra")
+        asked = [line for line in read(home / "called") if "completion" in line]
+
+    assert ({typed: words(line) for typed, line in WARM.items()}, []) == (completed, called)
+    assert ["completion words tasks"] == asked
+
+
+@pytest.mark.parametrize("command", SHELLS)
+@pytest.mark.parametrize(("typed", "shown"), [("llmo cost --by ", "outcome"), ("llmo ask -m ", "alias of")])
+def test_what_is_offered_is_shown(llmo: Llmo, home: Path, command: tuple[str, ...], typed: str, shown: str) -> None:
+    """
+    At the second Tab in bash, at the first one in zsh and fish, which also say what a model is.
+    """
+    with opened(command, home, llmo.env()) as session:
+        session.send(f"{typed}\t\t" if command[0] == "bash" else f"{typed}\t")
+        session.expect_exact("quick" if command[0] == "bash" and shown == "alias of" else shown)
+
+    assert "parse error" not in (session.before or "")
+
+
+def read(path: Path) -> list[str]:
+    """The lines of a file that may be missing."""
+    return path.read_text("utf-8").splitlines() if path.exists() else []
 
 
 def press_tab(session: pexpect.spawn[str], typed: str) -> Sequence[str]:

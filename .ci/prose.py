@@ -75,6 +75,23 @@ to *--timeout*.
 Each row gets one line in the output, written before the row counts as done. Run the same command again to resume:
 rows that are done are not sent again, rows that changed are. *--max-cost* and the budgets of the profile cover all
 rows, retries and fallbacks, and all other llmo processes that run at the same time.
+
+Rows are read as they are needed. The first ones (1,000, or what can be read in 0.3 seconds) are checked before anything
+is sent: an error in them is exit status 2. A later row that cannot be read or sent, has no id or repeats one, gets a
+line of status *error*, and the run continues. A row's id is *--id-field*, else *custom_id* or *id* if all of the first
+rows have it, else a hash of the row and a number for rows that are equal. An output keeps the kind of id that it was
+begun with. Until all is read, the number of rows is an estimate from the size of the input; of a pipe it is not known.
+
+*--check*, *--sample* and *--confirm-over* read all rows first, and then once more; a pipe is copied to a temporary file
+for that, so it must end. *--limit* N reads no more than N rows. *--sample* N picks the same rows each time.
+*--confirm-over* asks on the terminal; without one the run is refused with exit status 2 if it may cost more, unless
+*-y* is given.
+
+*--run* NAME names the run in the ledger. Runs of the same name share the cap of *--max-cost*: what an earlier one spent
+counts. Without *--run*, a resumed run keeps the name that it was begun with.
+
+On standard output, a table (*--output-format csv*) has the columns of the first rows; a file has those of all rows.
+Answers that identical rows may need later are kept in an unnamed temporary file, unless *--no-dedupe* is given.
 """,
     "route": """\
 Prints the plan of *llmo ask* with the same options: the task, the candidates in order with the reason for each, the

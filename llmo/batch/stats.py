@@ -134,6 +134,7 @@ class RunStats:
             "done": self.done,
             "failed": self.failed + self.kept_failed,
             "left": self.left,
+            "estimated": self.estimated,
             "by_status": {str(word): count for word, count in self.statuses.items()},
             "failures": dict(self.failures.most_common()),
             "failure_examples": {

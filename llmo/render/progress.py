@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from llmo.render.summary import doubt
-from llmo.types.format import dollars, exact, span
+from llmo.types.format import dollars, exact, rounded, span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,6 @@ LOG_S = 30.0
 LOG_SHARE = 0.05
 WINDOW_S = 60.0
 """Seconds over which the rate of a run is measured: it follows a limit that changes, and not single answers."""
-ESTIMATE_DIGITS = 3
-"""Digits of an estimated number of rows; more would claim what nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +57,7 @@ class Snapshot:
         """All rows; an estimate is rounded, and never less than what is done."""
         if self.total is None or not self.estimated:
             return self.total
-        size: int = 10 ** max(0, len(str(self.total)) - ESTIMATE_DIGITS)
-        return max(-(-self.total // size) * size, self.over)
+        return max(rounded(self.total), self.over)
 
     @property
     def left(self) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmo.render.side_by_side import wrapped
 from llmo.render.summary import doubt
-from llmo.types.format import counted, dollars, span
+from llmo.types.format import counted, dollars, rounded, span
 from llmo.types.money import stated
 
 if TYPE_CHECKING:
@@ -52,12 +52,19 @@ def summary(
     return [piece for text in lines for piece in _folded(text, width)]
 
 
+def _more(report: Mapping[str, Any], key: str) -> str:
+    """A count; how many rows are left of an input that was not read to its end is an estimate."""
+    if key == "left" and report["estimated"]:
+        return f"about {rounded(report[key]):,}"
+    return f"{report[key]:,}"
+
+
 def _rows(report: Mapping[str, Any], elapsed: float, unit: str) -> str:
     done = report["done"]
     words = [f"{count:,} {word}" for word, count in sorted(report["by_status"].items(), key=lambda item: -item[1])]
     rate = f" ({done / elapsed:,.1f} {unit}/s)" if done > 1 and elapsed > 0 else ""
     first = f"{counted(done, unit)} in {span(elapsed)}{rate}" + (f": {', '.join(words)}" if words else "")
-    return "; ".join([first, *(f"{report[key]:,} {text}" for key, text in MORE.items() if report[key])])
+    return "; ".join([first, *(f"{_more(report, key)} {text}" for key, text in MORE.items() if report[key])])
 
 
 def _failures(report: Mapping[str, Any], retry: Callable[[str], str | None]) -> Iterator[str]:

@@ -54,6 +54,12 @@ def span(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"  # noqa: PLR2004 - tenths matter only to few
 
 
+def rounded(number: int) -> int:
+    """An estimate, up to three digits: more would claim what nobody knows."""
+    size: int = 10 ** max(0, len(str(number)) - DIGITS)
+    return -(-number // size) * size
+
+
 def counted(number: int, things: str) -> str:
     """A number of things; one of them loses its `s`."""
     return f"{number:,} {things.removesuffix('s') if number == 1 else things}"

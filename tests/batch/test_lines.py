@@ -16,6 +16,7 @@ from llmo.batch.input.hash_table import Places
 from llmo.batch.output import export, lines
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import Journal, encoded
+from llmo.batch.output.lines import outcomes, trusted
 from llmo.batch.reparse import reparse
 from llmo.batch.resume.intents import Intents
 from llmo.batch.resume.manifest import read as state_read
@@ -327,3 +328,34 @@ def test_a_row_that_can_not_be_marked_is_not_sent(tmp_path: Path) -> None:
     with pytest.raises(OutputLost, match=r"^cannot write .*marks: no space left on device$"):
         marks.sending("r1")
     marks.unsent("r1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param('"index": 7', '"index": 07', id="number"),
+        pytest.param('"text": "a', '"text": "a\\x', id="escape"),
+        pytest.param('"text": "a', '"text": "a\n', id="line break"),
+        pytest.param('"text": "a', '"text": "a"', id="quote"),
+        pytest.param('"error": null', '"error": nul', id="torn"),
+        pytest.param('"cost_usd": "0.1"', '"cost_usd": "x"', id="cost"),
+        pytest.param('"status": "ok"', '"status": "okay"', id="status"),
+    ],
+)
+def test_an_ordinary_line_is_trusted_only_if_it_is_whole_and_json(tmp_path: Path, before: str, after: str) -> None:
+    """The short way of reading takes nothing that the long way refuses, and says the same of what it takes."""
+    good = (
+        '{"id": "r", "index": 7, "key": "0123456789abcdef0123456789abcdef", "status": "ok", "text": "a\\u00e9 é\\n", '
+        '"data": null, "tool_calls": [], "provider": "p", "model": "m/x:1", "finish_reason": "stop", '
+        '"usage": {"input_tokens": 11, "output_tokens": 24}, "cost_usd": "0.1", "cost_source": "computed", '
+        '"attempts": 1, "duration_s": 0.076, "error": null, "input": null}\n'
+    )
+    assert before in good
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(good.encode() + good.replace(before, after, 1).encode() + good.encode("latin-1"))
+    broken: list[int] = []
+    found = list(outcomes(path, lambda begin, _: broken.append(begin)))
+
+    assert [(0, "r", "0123456789abcdef0123456789abcdef", None)] == found
+    assert len(good.encode()) == broken[0]
+    assert (trusted(good.encode()) or {})["id"] == "r"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ def field_id(row: Row, field: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+@lru_cache(maxsize=8)  # the same few are asked for in a row: when a row is named, and when it is looked up
 def short(text: str) -> int:
     """An id or a key as 64 bits, for tables."""
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 SPREAD = 16
 """Positions per line that are sorted by counting; others come at the end."""
 HEAD = re.compile(rb'\{"id": "([^"\\]*)", "index": (\d{1,18}), "key": "')
+_TEXT = rb'"(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+"'
+_COUNT = rb"(?:0|[1-9]\d{0,17})"
+ORDINARY = re.compile(
+    rb'\{"id": "([^"\\\x00-\x1f]++)", "index": COUNT, "key": "([0-9a-f]{32})", "status": "ok", "text": TEXT, '
+    rb'"data": null, "tool_calls": \[\], "provider": TEXT, "model": TEXT, "finish_reason": TEXT, '
+    rb'"usage": (?:null|\{(?:"\w+": COUNT(?:, |(?=\})))*+\}), "cost_usd": (?:null|"\d{1,10}(?:\.\d{1,12})?"), '
+    rb'"cost_source": TEXT, "attempts": (?:0|[1-9]\d{0,7}), "duration_s": COUNT(?:\.\d{1,9})?, "error": null, '
+    rb'"input": null\}\n'.replace(b"TEXT", _TEXT).replace(b"COUNT", _COUNT)
+)
+"""An answer as nearly all lines have it, whole: what matches needs no parsing to be trusted, ten times as fast."""
 HEX = re.compile("[0-9a-f]{1,64}")
 USD = re.compile(r"\d{1,10}(\.\d{1,12})?")
 STATUSES = frozenset(get_args(Status))
@@ -81,6 +91,27 @@ def entries(
                 broken(begin, line)
             else:
                 yield RecordedLine(begin, line, row)
+
+
+def outcomes(
+    path: Path, broken: Callable[[int, bytes | None], object]
+) -> Iterator[tuple[int, str, str, dict[str, Any] | None]]:
+    """Where each line of an output begins that can be trusted, its id, its key, and the whole of one that is not ok."""
+    with path.open("rb") as file:
+        for begin, line in lines(file):
+            if line is not None and (found := ORDINARY.fullmatch(line)) is not None:
+                try:
+                    line.decode()
+                except UnicodeDecodeError:
+                    broken(begin, line)
+                else:
+                    yield begin, found[1].decode(), found[2].decode(), None
+                continue
+            row = None if line is None else trusted(line)
+            if row is None:
+                broken(begin, line)
+            else:
+                yield begin, row["id"], row["key"], row
 
 
 def trusted(line: bytes) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from llmo.batch.input.hash_table import HashTable
 from llmo.batch.input.identity import short
-from llmo.batch.output.lines import entries
+from llmo.batch.output.lines import outcomes
 from llmo.errors import ErrorKind
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ class Recorded:
 
         Not of what `retry` names: it is bought again, and no row may get the old one in its place.
         """
-        for entry in entries(path, self._distrust):
-            name, key, code = entry.name, entry.row["key"], _code(entry.row)
+        for begin, name, key, row in outcomes(path, self._distrust):
+            code = 0 if row is None else _code(row)
             self.table.set(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
             paid = not code or (WORDS[code - 1] in PAID and not _named(WORDS[code - 1], retry))
             if paid and answers is not None:
-                answers.set(int(key[:16], 16), entry.begin)
+                answers.set(int(key[:16], 16), begin)
 
     def _distrust(self, _begin: int, _line: bytes | None) -> None:
         self.broken += 1

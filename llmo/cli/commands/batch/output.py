@@ -12,7 +12,7 @@ from llmo.errors import BudgetExceeded
 from llmo.render import run_summary, side_by_side
 from llmo.render.json_output import money
 from llmo.render.spending import budgets
-from llmo.types.format import dollars, span
+from llmo.types.format import dollars, rounded, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,9 +112,9 @@ def show_report(ctx: Context, flags: BatchFlags, job: BatchJob, report: Mapping[
 def explain(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending, *, resumable: bool) -> None:
     """Say why a run ended early, and how it continues."""
     _explain_stop(ctx, flags, job, ending)
-    if ending.reason == "done" or not job.stats.left:
+    if ending.reason == "done" or not (job.stats.left or job.stats.estimated):
         return
-    left = f"{job.stats.left:,} {job.unit} are left"
+    left = f"{_left(job)} {job.unit} are left"
     if ending.reason == "budget":
         left = _left_and_its_cost(job, resumable=resumable)
     if resumable:
@@ -142,8 +142,15 @@ def _left_and_its_cost(job: BatchJob, *, resumable: bool) -> str:
     found = still_to_send(job) if resumable else None
     if found is None:
         about = stats.spent * stats.left // stats.done if stats.done else None
-        return f"{stats.left:,} {job.unit} are left, about {dollars(about)}"
+        return f"{_left(job)} {job.unit} are left, about {dollars(about)}"
     return f"{found.rows:,} {job.unit} are left, about {dollars(found.estimate)}, at most {dollars(found.worst)}"
+
+
+def _left(job: BatchJob) -> str:
+    """How many rows are left: of an input that was not read to its end, an estimate."""
+    if not job.stats.estimated:
+        return f"{job.stats.left:,}"
+    return f"about {rounded(job.stats.left):,}" if job.stream.known else "more"
 
 
 def _same_command(retry: str | None = None) -> str:

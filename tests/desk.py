@@ -34,6 +34,7 @@ class Desk:
     """An account, rate limits and a memory of output lengths that write down all that they are told."""
 
     clock: virtual.VirtualClock = field(default_factory=virtual.VirtualClock)
+    waits: bool = True
     line_s: float = 0.0
     budgeted: bool = False
     allow_unpriced: bool = False

@@ -71,6 +71,7 @@ class Note:
     limit: int | None = None
     budgeted: bool = False
     holds: int = 0
+    waits: bool = True
 
     def share(self, call: Call) -> int | None:
         return None

@@ -25,7 +25,7 @@ from llmo.errors import (
     Withheld,
 )
 from llmo.ledger.accounts import UNSETTLED
-from llmo.ledger.records import Settlement
+from llmo.ledger.records import Call, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.routing.plan import secluded
 from llmo.routing.tokens import estimate
@@ -84,12 +84,19 @@ class Attempt:
         self.answer = ResponseBuilder()
         self.answer.target = candidate.target
         self.answer.warnings.extend(candidate.notes)
-        self.call = replace(
-            output_limits.call(candidate, job.plan.task.name, run=job.run, tags=job.tags),
+        self.call = Call(
             id=ulid(resources.clock.now()),
-            attempt=number,
+            run=job.run,
+            provider=candidate.target.provider,
+            model=candidate.target.model,
+            task=job.plan.task.name,
+            tags=job.tags,
+            billing=candidate.facts.billing,
             row=job.row,
+            attempt=number,
+            prices=candidate.facts.model.priced_by,
         )
+        self.limited = resources.account.limited(self.call)
         self.hold: Hold | None = None
         self.sent = False
         self.began = asyncio.get_running_loop().time()
@@ -102,8 +109,7 @@ class Attempt:
         need, account = self.job.plan.requirements, self.resources.account
         if secluded(need, self.candidate.target) and not self.candidate.facts.local:
             raise Withheld(f"{self.candidate.target} is not on this machine, but the request is private")
-        limited = account.limited(self.call)
-        if self.candidate.unpriced and not account.allow_unpriced and limited:
+        if self.candidate.unpriced and not account.allow_unpriced and self.limited:
             raise Unbounded(self.candidate.unpriced, self.candidate.target)
         asked = self.candidate.max_output
         share = account.share(self.call)
@@ -114,7 +120,7 @@ class Attempt:
             except OverBudget as refusal:
                 self.candidate = self._shorter(refusal)
         self.answer.reserved = self.candidate.worst or 0
-        self.answer.chosen = output_limits.chosen(self.candidate, need) if limited else None
+        self.answer.chosen = output_limits.chosen(self.candidate, need) if self.limited else None
         if need.max_output is not None and (limit := self.candidate.max_output) < asked:
             self.answer.warnings.append(f"the budget buys {limit:,} of the {asked:,} requested output tokens (--fit)")
 
@@ -207,7 +213,7 @@ class Attempt:
         need, facts = self.job.plan.requirements, self.candidate.facts
         request = request_adapter.expressed(self.job.request, self.candidate)
         limit, ceiling = request.params.max_tokens or need.max_output, None
-        if self.resources.account.limited(self.call):
+        if self.limited:
             limit = self.candidate.max_output
             ceiling = facts.model.price.ceiling if facts.model.price else None
         if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.dropped:
@@ -246,7 +252,7 @@ class Attempt:
     async def _settled(self, end: Coroutine[Any, Any, None]) -> None:
         """Settle or release the hold. If the ledger fails, warn: the answer is paid for, so it is still returned."""
         try:
-            await asyncio.shield(end)
+            await (asyncio.shield(end) if self.resources.account.waits else end)
         except LlmoError as exc:
             self.answer.warnings.append(f"{exc.message}; {UNSETTLED}")
 
@@ -286,7 +292,7 @@ class Attempt:
     def _excess(self, cost: int | None) -> str | None:
         """What to say of a cost above the hold: it is booked all the same, and the budget may be passed by it."""
         held, used = self.candidate.worst, self.answer.usage
-        if cost is None or held is None or cost <= held or not self.resources.account.limited(self.call):
+        if cost is None or held is None or cost <= held or not self.limited:
             return None
         why = "the provider charges more than its price"
         if used is not None and used.output_tokens > self.candidate.max_output:

@@ -123,7 +123,8 @@ class Execution:
             if loop.time() + wait >= self._deadline():
                 errors.append(_out_of_time(errors, wait, job.timeout))
                 break
-            await asyncio.sleep(wait)
+            if wait:
+                await asyncio.sleep(wait)
             try:
                 await self._attempt(ranked[number], wait)
             except LlmoError as exc:

@@ -7,7 +7,7 @@ import random
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmo.errors import LlmoError, Locked
 from llmo.ledger import allowance
@@ -94,6 +94,9 @@ class Account(ABC):
     """Called with a line when a limit reaches 80 or 95 percent; of all processes, one reports each level."""
     rand: Callable[[], float] = _spread
     """A factor for each pause between two tries."""
+
+    waits: ClassVar[bool] = True
+    """Whether `end` waits until an entry is stored, so that whoever is canceled meanwhile must see to it."""
 
     def __post_init__(self) -> None:
         self.limits = tuple(self.limits)

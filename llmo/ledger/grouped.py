@@ -14,7 +14,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from llmo.errors import LlmoError, Locked
 from llmo.ledger.accounts import SETTLE_S, UNSETTLED, Account, Hold
@@ -68,6 +68,7 @@ class GroupedAccount(Account):
     """
 
     _: KW_ONLY
+    waits: ClassVar[bool] = False
     width: int = 1
     """How many calls run concurrently; the amount left is shared out between them."""
 

@@ -101,6 +101,8 @@ class _Field(NamedTuple):
 
 def reserved(kind: str, options: Mapping[str, Json], limit: int | None = None) -> Reserved | None:
     """The first option that would override what llmo sets; `limit` is the output limit, when it is known."""
+    if not options:
+        return None
     top, shared = _top(kind), KINDS[kind].shared_option
     for field in _fields(options):
         if not field.above and field.name in top:

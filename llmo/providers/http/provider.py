@@ -37,6 +37,13 @@ class HttpProvider(ABC):
     def __init__(self, context: ProviderContext) -> None:
         self.context = context
         self.headers = headers(context, self.credentials())
+        config, kind = context.config, KINDS[context.config.kind]
+        self._clocks: Mapping[str, Any] = {
+            "connect": config.connect_timeout or kind.connect,
+            "idle": config.idle_timeout or kind.idle,
+            "first": config.idle_timeout or kind.first,
+            "direct": context.direct,
+        }
 
     @abstractmethod
     def credentials(self) -> Mapping[str, str]:
@@ -60,17 +67,7 @@ class HttpProvider(ABC):
 
     def call(self, method: str, url: str, body: bytes | None = None) -> HttpRequest:
         """A call with the clocks of the profile, else of the kind."""
-        config, kind = self.context.config, KINDS[self.context.config.kind]
-        return HttpRequest(
-            method,
-            url,
-            self.headers,
-            body,
-            connect=config.connect_timeout or kind.connect,
-            idle=config.idle_timeout or kind.idle,
-            first=config.idle_timeout or kind.first,
-            direct=self.context.direct,
-        )
+        return HttpRequest(method, url, self.headers, body, **self._clocks)
 
     def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:
         """The error of a reply whose status is not 200."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from llmo.providers.transports import transport
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
-    from llmo.providers.transports.transport import HttpRequest, HttpResponse
+    from llmo.providers.transports.transport import HttpRequest
 
 HEADER_LIMIT = 64 * 2**10
 _LARGE = 2**20
@@ -33,21 +32,25 @@ class AiohttpResponse:
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self._response = response
         self._call = call
+        self._seconds = call.first
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """The body as it arrives."""
-        content = self._response.content
-        seconds = self._call.first
+        while chunk := await self._next():
+            yield chunk
+
+    async def _next(self) -> bytes:
+        """The next bytes of the body, none at its end."""
         try:
-            while chunk := await content.readany():
-                if seconds != self._call.idle:
-                    seconds = self._call.idle
-                    self._rewind(seconds)
-                yield chunk
+            chunk = await self._response.content.readany()
         except aiohttp.SocketTimeoutError as exc:
-            raise transport.silent(self._call, seconds) from exc
+            raise transport.silent(self._call, self._seconds) from exc
         except (aiohttp.ClientError, OSError) as exc:
             raise transport.cut(self._call, exc) from exc
+        if chunk and self._seconds != self._call.idle:
+            self._seconds = self._call.idle
+            self._rewind(self._seconds)
+        return chunk
 
     def _rewind(self, seconds: float) -> None:
         """From the first byte on the shorter clock runs; aiohttp restarts it with every byte."""
@@ -58,7 +61,12 @@ class AiohttpResponse:
 
     async def read(self, limit: int) -> bytes:
         """The body, or its beginning."""
-        return await transport.gathered(self.chunks(), limit)
+        pieces, size = [], 0
+        while size < limit and (chunk := await self._next()):
+            pieces.append(chunk)
+            size += len(chunk)
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return body if size <= limit else body[:limit]
 
     async def settle(self) -> None:
         """
@@ -77,36 +85,53 @@ class AiohttpResponse:
             self._response.release()
 
 
+class _Exchange:
+    """A call and its reply; a generator in its place takes twice the time of entering and leaving it."""
+
+    def __init__(self, carrier: AiohttpTransport, call: HttpRequest) -> None:
+        self._carrier, self._call = carrier, call
+        self._response: aiohttp.ClientResponse | None = None
+        self._reply: AiohttpResponse | None = None
+
+    async def __aenter__(self) -> AiohttpResponse:
+        self._response = await self._carrier.send(self._call)
+        self._reply = AiohttpResponse(self._response, self._call)
+        return self._reply
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        assert self._response is not None
+        assert self._reply is not None
+        try:
+            if kind is None:
+                await self._reply.settle()
+        finally:
+            # After a release this does nothing.
+            self._response.close()
+
+
 class AiohttpTransport:
     """Calls over aiohttp: one session, connections without limit, since llmo's own rate limits are the limit."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._clocks: dict[tuple[float, float], aiohttp.ClientTimeout] = {}
         self._proxies: dict[tuple[str, bool], str | None] = {}
 
-    @asynccontextmanager
-    async def exchange(self, call: HttpRequest) -> AsyncGenerator[HttpResponse]:
+    def exchange(self, call: HttpRequest) -> _Exchange:
         """Send the call; the reply stands when its headers are in."""
-        response = await self._send(call)
-        try:
-            reply = AiohttpResponse(response, call)
-            yield reply
-            await reply.settle()
-        finally:
-            # After a release this does nothing.
-            response.close()
+        return _Exchange(self, call)
 
-    async def _send(self, call: HttpRequest) -> aiohttp.ClientResponse:
+    async def send(self, call: HttpRequest) -> aiohttp.ClientResponse:
+        """Send the call, for `exchange`, and wait for the headers of the reply."""
         session = self._opened()
         body = io.BytesIO(call.body) if call.body is not None and len(call.body) > _LARGE else call.body
-        clocks = aiohttp.ClientTimeout(total=None, connect=call.connect, sock_read=call.first)
         try:
             return await session.request(
                 call.method,
                 call.url,
                 headers=call.headers,
                 data=body,
-                timeout=clocks,
+                timeout=self._clock(call),
                 proxy=self._proxy(call),
                 allow_redirects=False,
             )
@@ -121,6 +146,12 @@ class AiohttpTransport:
             raise transport.silent(call, call.first) from exc
         except (aiohttp.ClientError, OSError) as exc:
             raise transport.cut(call, exc) from exc
+
+    def _clock(self, call: HttpRequest) -> aiohttp.ClientTimeout:
+        seconds = call.connect, call.first
+        if seconds not in self._clocks:
+            self._clocks[seconds] = aiohttp.ClientTimeout(total=None, connect=call.connect, sock_read=call.first)
+        return self._clocks[seconds]
 
     def _proxy(self, call: HttpRequest) -> str | None:
         if (call.url, call.direct) not in self._proxies:

@@ -92,6 +92,13 @@ counts. Without *--run*, a resumed run keeps the name that it was begun with.
 
 On standard output, a table (*--output-format csv*) has the columns of the first rows; a file has those of all rows.
 Answers that identical rows may need later are kept in an unnamed temporary file, unless *--no-dedupe* is given.
+
+Identical requests are sent once, and each of their rows gets its line with a cost of 0. With *--cache*, answers of
+earlier runs and of *llmo ask --cache* are used as well; they take nothing from a cap. Only complete answers are kept.
+*--dry-run* and *--confirm-over* count such rows as if they were sent.
+
+A terminal shows a progress bar, anything else a line every 30 seconds or 5 %. The summary names each kind of failure
+with an example and the command that retries it.
 """,
     "route": """\
 Prints the plan of *llmo ask* with the same options: the task, the candidates in order with the reason for each, the

@@ -202,6 +202,7 @@ complete -c llmo -n '__llmo_at batch' -l durable -d 'sync every row to disk'
 complete -c llmo -n '__llmo_at batch' -l max-failures -d 'stop after more than N failed rows, or N%' -x
 complete -c llmo -n '__llmo_at batch' -l compare -d 'send each row to every -m and compare the answers'
 complete -c llmo -n '__llmo_at batch' -l no-dedupe -d 'do not deduplicate identical requests'
+complete -c llmo -n '__llmo_at batch' -l cache -d 'reuse answers up to this age (7d)' -x
 complete -c llmo -n '__llmo_at batch' -l dry-run -d 'show rows, tokens and cost without sending anything'
 complete -c llmo -n '__llmo_at batch' -l check -d 'validate all rows before sending any'
 complete -c llmo -n '__llmo_at batch' -s y -l yes -d 'skip confirmation prompts'

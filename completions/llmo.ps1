@@ -150,6 +150,7 @@ $global:__llmo_table = @{
             , @('--max-failures', 'stop after more than N failed rows, or N%', '||')
             , @('--compare', 'send each row to every -m and compare the answers', '')
             , @('--no-dedupe', 'do not deduplicate identical requests', '')
+            , @('--cache', 'reuse answers up to this age (7d)', '||')
             , @('--dry-run', 'show rows, tokens and cost without sending anything', '')
             , @('--check', 'validate all rows before sending any', '')
             , @('-y', 'skip confirmation prompts', '')

@@ -140,7 +140,7 @@ WRITERS = {"types.jsontext", "providers.http.fields", "requests.content", "types
 """Who spells JSON: for people and programs, for servers, and to count or find what was spelled."""
 INSIDE = {
     "batch.input.csv_table", "batch.input.identity", "batch.input.readers", "batch.input.record", "batch.input.rows", "batch.input.template", "batch.resume.intents",
-    "batch.resume.manifest", "cli.commands.ask.cache", "config.cache", "ledger.records",
+    "batch.resume.manifest", "config.cache", "engine.answer_cache", "ledger.records",
 }  # fmt: skip
 """Who spells it for llmo itself: in keys, in state, and in what a prompt or a message says of a value."""
 

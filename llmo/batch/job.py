@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from llmo.batch.resume.manifest import Manifest
     from llmo.batch.spec import BatchSpec
     from llmo.config.profile import Profile
+    from llmo.engine.answer_cache import AnswerCache
     from llmo.ledger.backend import Ledger
     from llmo.requests.validator import Validator
     from llmo.routing.plan import Plan
@@ -67,7 +68,8 @@ class BatchJob:
     Everything that a run needs, created on first use.
 
     `stdin` has the rows of standard input, None if nothing was piped. `notify` gets messages for the user, a line
-    each; `confirm` asks the user a question, and returns False if nobody can answer.
+    each; `confirm` asks the user a question, and returns False if nobody can answer. `open_cache` opens the answers
+    that earlier requests got, where they are to be used again.
     """
 
     spec: BatchSpec
@@ -75,6 +77,7 @@ class BatchJob:
     planner: Planner
     ledger: Ledger
     stdin: BinaryIO | None = None
+    open_cache: Callable[[], AnswerCache | None] = lambda: None
     notify: Callable[[str], None] = lambda _: None
     confirm: Callable[[str], bool] = lambda _: False
     stats: RunStats = field(default_factory=RunStats)

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from llmo.batch.executors.cached import CachedRows
 from llmo.batch.executors.executor import Stopping
 from llmo.batch.executors.local import LocalExecutor, Rules
 from llmo.batch.executors.row import RowExecutor, RowSettings
@@ -73,8 +74,11 @@ class BatchRun:
         self.stopping.heard = job.stream.wake
         self._engine = replace(session.engine, providers=self._guarded(session.engine.providers))
         self._sink = self._made_sink()
+        rows = RowExecutor(self._engine, job.plan, self._settings(), stats=job.stats, intents=files.intents)
+        cache = job.open_cache()
+        self._cached = None if cache is None else CachedRows(rows, cache, job.plan, stats=job.stats)
         self._executor: Executor = LocalExecutor(
-            RowExecutor(self._engine, job.plan, self._settings(), stats=job.stats, intents=files.intents),
+            self._cached or rows,
             rules=Rules(
                 workers=workers,
                 answers=job.answers,
@@ -99,6 +103,8 @@ class BatchRun:
                 await asyncio.gather(syncing, return_exceptions=True)
             if isinstance(self._sink, ToStream):
                 self._sink.close()
+            if self._cached is not None:
+                self._cached.close()
         self.job.stats.used = self.used
         if self._gather is not None:
             self._gather.close()

@@ -31,7 +31,8 @@ class RunStats:
     `total` are all rows of the input (`estimated` until they are counted), `skipped` those that earlier runs finished,
     `expected_skips` how many will be, `changed` those whose request is another one since, `resent` failed ones that
     run again; `spent` is picodollars, up to `in_doubt` may be billed beyond them, `unpriced` the rows of unknown cost,
-    `copied` those that another row paid for; `examples` are id, index and message of the first failure of each kind;
+    `copied` those that another row paid for, `cached` those that an earlier request paid for, `saved` what that cost;
+    `examples` are id, index and message of the first failure of each kind;
     `again` rows were cut by the output limit that the money left had lowered and asked again without it,
     `cut` ones stayed so;
     `repairs` answers were asked for again because they did not match the schema, `mended` ones were read without that;
@@ -53,6 +54,8 @@ class RunStats:
     done: int = 0
     failed: int = 0
     copied: int = 0
+    cached: int = 0
+    saved: int = 0
     again: int = 0
     cut: int = 0
     retries: int = 0
@@ -98,7 +101,7 @@ class RunStats:
         self.repairs += result.repairs
         self.mended += result.repaired == "local"
         self.throttled += sum(attempt.outcome == "rate_limited" for attempt in sent)
-        if result.ok:
+        if result.ok and sent:
             self.latencies.add(result.total_s)
         for warning in result.warnings:
             if warning in self.warnings or len(self.warnings) < WARNINGS:
@@ -142,6 +145,8 @@ class RunStats:
                 for kind, (name, index, message) in self.examples.items()
             },
             "copied": self.copied,
+            "cached": self.cached,
+            "saved_usd": usd(self.saved),
             "asked_again": self.again,
             "cut_by_budget": self.cut,
             "retries": self.retries,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llmo.client.session import Session
+    from llmo.engine.answer_cache import AnswerCache
     from llmo.engine.provider_limits import RateOverrides
     from llmo.errors import LlmoError
 
@@ -105,6 +106,22 @@ class Context(Runtime):
             tell=lambda line: self.note(f"llmo: {line}"),
         )
         return Session(self, terms, planner=self.planner)
+
+    def answer_cache(self, age: str | None) -> AnswerCache | None:
+        """
+        Return the cache of `--cache`, opened; None without the flag.
+
+        Raises `UsageError` for an age that is none, and `LlmoError` for a history that can't be used.
+        """
+        if age is None:
+            return None
+        from llmo.cli.durations import seconds
+        from llmo.engine.answer_cache import AnswerCache
+        from llmo.storage.answers import StoredAnswers
+
+        oldest = seconds("--cache", age)
+        stored = StoredAnswers(self.history, self.clock)
+        return AnswerCache(stored, self.profile.providers, age=oldest, clock=self.clock)
 
     @cached_property
     def stdout_tty(self) -> bool:

@@ -64,7 +64,10 @@ def _rows(report: Mapping[str, Any], elapsed: float, unit: str) -> str:
     words = [f"{count:,} {word}" for word, count in sorted(report["by_status"].items(), key=lambda item: -item[1])]
     rate = f" ({done / elapsed:,.1f} {unit}/s)" if done > 1 and elapsed > 0 else ""
     first = f"{counted(done, unit)} in {span(elapsed)}{rate}" + (f": {', '.join(words)}" if words else "")
-    return "; ".join([first, *(f"{_more(report, key)} {text}" for key, text in MORE.items() if report[key])])
+    more = [f"{_more(report, key)} {text}" for key, text in MORE.items() if report[key]]
+    if report["cached"]:
+        more.append(f"{report['cached']:,} from the cache, saved {dollars(stated(report['saved_usd']))}")
+    return "; ".join([first, *more])
 
 
 def _failures(report: Mapping[str, Any], retry: Callable[[str], str | None]) -> Iterator[str]:

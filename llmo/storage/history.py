@@ -11,7 +11,7 @@ import json
 import os
 import sqlite3
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmo.errors import ConfigError, Locked, UsageError
 from llmo.storage.paths import ensure_private
@@ -43,16 +43,9 @@ PRAGMA user_version = 4;
 VERSION = 4
 DAY = 86400.0
 PATIENCE = 10.0
+WITHOUT = "use --no-log to run without it"
 ABBREVIATED = 4
 """Characters that an abbreviated id needs at least."""
-
-
-@dataclass(frozen=True, slots=True)
-class CachedAnswer:
-    """An answer from the cache; `at` is when it was paid for."""
-
-    at: float
-    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,20 +155,6 @@ class History:
             if retention_days:
                 self._prune(db, now - retention_days * DAY)
 
-    def cached(self, key: str, max_age: float) -> CachedAnswer | None:
-        """An answer that was paid for at most `max_age` seconds ago."""
-        with self.transaction() as db:
-            row = db.execute("SELECT at, body FROM answers WHERE key = ?", (key,)).fetchone()
-        if row is None or row[0] < self._clock.now() - max_age:
-            return None
-        return CachedAnswer(row[0], json.loads(row[1]))
-
-    def cache(self, key: str, body: dict[str, Any]) -> None:
-        """Keep an answer."""
-        with self.transaction() as db:
-            text = jsontext.write(body)
-            db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (key, self._clock.now(), text))
-
     def prune(self, before: float) -> int:
         """Delete texts older than an instant; returns the number of turns."""
         if not self._path.exists():
@@ -223,45 +202,54 @@ class History:
         db.execute("DELETE FROM spent WHERE turn NOT IN (SELECT id FROM turns)")
         db.execute("DELETE FROM private WHERE conversation NOT IN (SELECT conversation FROM turns)")
 
-    def _prepare(self, db: sqlite3.Connection) -> None:
+    def _prepare(self, db: sqlite3.Connection, hint: str) -> None:
         """Make the tables that are missing; those of older versions stay as they are."""
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise ConfigError(
-                f"the history was written by a newer llmo: {self._path}", hint="use --no-log to run without it"
-            )
+            raise ConfigError(f"the history was written by a newer llmo: {self._path}", hint=hint)
         if version == 0:
             db.execute("PRAGMA journal_mode = WAL")
         if version < VERSION:
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
+    def connect(self, hint: str = WITHOUT) -> sqlite3.Connection:
+        """The file, opened; call it within `explained`."""
+        ensure_private(self._path.parent)
+        if not self._path.exists():
+            os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
+        db = sqlite3.connect(self._path, timeout=self.patience, isolation_level=None)
+        try:
+            self._prepare(db, hint)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    @contextlib.contextmanager
+    def explained(self, hint: str = WITHOUT) -> Iterator[None]:
+        """SQLite's errors become `ConfigError` naming the file, or `Locked`; `hint` says how to go without it."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as exc:
+            if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                raise Locked(f"the history is busy: {self._path}: another program locks it", hint=hint) from None
+            raise ConfigError(f"cannot use the history: {self._path}: {exc}", hint=hint) from None
+
     @contextlib.contextmanager
     def transaction(self, *, erase: bool = False) -> Iterator[sqlite3.Connection]:
         """
-        One transaction; SQLite's errors become `ConfigError` naming the file, or `Locked`.
+        One transaction; raises as `explained` says.
 
         With `erase`, what is deleted is overwritten in the file, not only unlinked in its pages.
         """
-        try:
-            ensure_private(self._path.parent)
-            if not self._path.exists():
-                os.close(os.open(self._path, os.O_CREAT | os.O_WRONLY, 0o600))
-            with contextlib.closing(sqlite3.connect(self._path, timeout=self.patience, isolation_level=None)) as db:
-                self._prepare(db)
-                if erase:
-                    db.execute("PRAGMA secure_delete = ON")
-                db.execute("BEGIN IMMEDIATE")
-                yield db
-                db.execute("COMMIT")
-                if erase:
-                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except (sqlite3.Error, OSError) as exc:
-            if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
-                what = f"the history is busy: {self._path}: another program locks it"
-                raise Locked(what, hint="use --no-log to run without it") from None
-            raise ConfigError(
-                f"cannot use the history: {self._path}: {exc}", hint="use --no-log to run without it"
-            ) from None
+        with self.explained(), contextlib.closing(self.connect()) as db:
+            if erase:
+                db.execute("PRAGMA secure_delete = ON")
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+            if erase:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def unknown(name: str) -> UsageError:

@@ -403,6 +403,8 @@ def test_what_a_run_took_is_counted():
         "failures": {"timeout": 2},
         "failure_examples": {"timeout": {"id": "r1", "index": 4, "message": "no answer"}},
         "copied": 0,
+        "cached": 0,
+        "saved_usd": "0",
         "asked_again": 0,
         "cut_by_budget": 0,
         "retries": 2,

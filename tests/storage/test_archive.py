@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from llmo.errors import UsageError
+from llmo.storage.answers import StoredAnswers
 from llmo.storage.archive import Archive
 from llmo.storage.history import History
+from llmo.types.clock import SystemClock
 from llmo.types.messages import Message
 from llmo.types.money import DOLLAR
 
@@ -113,21 +115,29 @@ def test_the_id_of_an_answer_finds_it_with_its_prompt(history: History) -> None:
     assert ("one", turns) == Archive(history).find(None)
 
 
+def cache(history: History, **texts: str) -> None:
+    """Keep answers by their keys."""
+    with contextlib.closing(StoredAnswers(history, SystemClock())) as stored:
+        for key, text in texts.items():
+            stored.keep(key, {"text": text})
+
+
 def test_what_is_deleted_is_in_no_file(history: History, tmp_path: Path) -> None:
     """
     Not in free pages, not in the log, not in the index, not in the cache; what isn't deleted is still found.
     """
     add(history, "one", f"say {SECRET}", f"{SECRET} it is")
     add(history, "two", "keep me", "kept")
-    for key, text in (("k1", f"{SECRET} it is"), ("k2", "kept")):
-        history.cache(key, {"text": text})
+    cache(history, k1=f"{SECRET} it is", k2="kept")
     assert [one.id for one in Archive(history).summaries(SECRET)] == ["one"]
 
     assert history.erase(["one"]) == 2
 
     assert [path.name for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()] == []
     assert ([], ["two"]) == tuple([one.id for one in Archive(history).summaries(q)] for q in (SECRET, "keep"))
-    assert (None, {"text": "kept"}) == (history.cached("k1", 99.0), getattr(history.cached("k2", 99.0), "body", None))
+    with contextlib.closing(StoredAnswers(history, SystemClock())) as stored:
+        k1, k2 = stored.find("k1", 99.0), stored.find("k2", 99.0)
+    assert (None, {"text": "kept"}) == (k1, None if k2 is None else k2.body)
 
 
 def test_everything_can_be_deleted(history: History, tmp_path: Path) -> None:
@@ -135,7 +145,7 @@ def test_everything_can_be_deleted(history: History, tmp_path: Path) -> None:
     The cache as well.
     """
     add(history, "one", SECRET)
-    history.cache("key", {"text": SECRET})
+    cache(history, key=SECRET)
 
     assert (2, []) == (history.erase_all(), Archive(history).summaries())
     assert [path.name for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()] == []

@@ -9,6 +9,7 @@ import pytest
 from llmo.batch.output.export import export
 from llmo.batch.output.journal import encoded
 from llmo.batch.resume.manifest import Manifest, read
+from llmo.storage.answers import StoredAnswers
 from llmo.storage.files import replace, replaced, successor
 from llmo.storage.history import History
 from llmo.types.clock import SystemClock
@@ -58,7 +59,7 @@ def test_the_folders_of_the_history_are_private(tmp_path: Path) -> None:
     Each of those that are made for it, not the last one alone.
     """
     path = tmp_path / "data" / "llmo" / "history.db"
-    History(path, SystemClock()).cache("key", {})
+    StoredAnswers(History(path, SystemClock()), SystemClock()).close()
 
     assert [0o600, 0o700, 0o700] == [mode(path), mode(path.parent), mode(path.parent.parent)]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from llmo.cli import keyboard, signals
 from llmo.cli.commands.ask import live, question
-from llmo.cli.commands.ask.cache import AnswerCache
+from llmo.cli.commands.ask.cache import AskCache
 from llmo.cli.commands.ask.live import LiveAnswer
 from llmo.cli.commands.ask.verdict import judged
 from llmo.cli.commands.ask.waiting import WaitingLine
@@ -45,7 +45,7 @@ async def _run(ctx: Context, asked: AskRequest) -> int:
     if isinstance(writer, EventWriter):
         money = session.allowance(asked.question.tags)
         writer.event("route", **json_output.plan(decided(asked.plan, money), money.statuses))
-    cache = AnswerCache(ctx, asked)
+    cache = AskCache(ctx, asked)
     found = cache.find()
     if found is not None:
         writer.text(found.text)
@@ -65,7 +65,7 @@ async def _run(ctx: Context, asked: AskRequest) -> int:
     return _ended(ctx, asked, answer.result, cache)
 
 
-def _ended(ctx: Context, asked: AskRequest, result: Result | None, cache: AnswerCache) -> int:
+def _ended(ctx: Context, asked: AskRequest, result: Result | None, cache: AskCache) -> int:
     """Judge, save and print the result, which is partial after an interruption."""
     if result is None:
         return int(Cancelled().exit)

@@ -206,6 +206,10 @@ class RunOptions:
     no_dedupe: Annotated[
         bool, typer.Option("--no-dedupe", help="do not deduplicate identical requests", rich_help_panel="Run")
     ] = False
+    cache: Annotated[
+        str | None,
+        typer.Option("--cache", help="reuse answers up to this age (7d)", metavar="TIME", rich_help_panel="Run"),
+    ] = None
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="show rows, tokens and cost without sending anything", rich_help_panel="Run"),
@@ -243,12 +247,7 @@ class RunOptions:
     ] = "local"
     deferred: Annotated[
         bool,
-        typer.Option(
-            "--deferred",
-            help="use the providers' batch services; not available yet",
-            hidden=True,
-            rich_help_panel="Run",
-        ),
+        typer.Option("--deferred", help="not available yet", hidden=True, rich_help_panel="Run"),
     ] = False
 
     def __post_init__(self) -> None:

@@ -20,6 +20,7 @@ from llmo.batch.run import BatchRun, StandardOutput, workers
 from llmo.cli import inputs, options, output_files, signals
 from llmo.cli.commands.batch import live, output
 from llmo.cli.commands.batch.flags import STDOUT, batch_spec, output_spec
+from llmo.cli.durations import seconds
 from llmo.errors import Exit, UsageError
 from llmo.storage.paths import data_dir
 from llmo.types.format import counted
@@ -70,6 +71,7 @@ def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
         stdin=ctx.stdin.buffer if piped and not typed and ctx.stdin is not None else None,
         notify=lambda line: ctx.note(f"llmo: {line}"),
         confirm=lambda question: _agreed(ctx, question),
+        open_cache=lambda: ctx.answer_cache(flags.manner.cache),
     )
     job.check()
     return job
@@ -209,6 +211,12 @@ def _refuse_useless(flags: BatchFlags) -> None:
         raise UsageError("--repair requires --schema", hint="only answers that do not match a schema are repaired")
     if source.files and source.input_format != "auto":
         raise UsageError("--files and --input-format cannot be combined", hint="--files makes each file a row")
+    if manner.cache is not None:
+        seconds("--cache", manner.cache)
+        if manner.no_dedupe:
+            raise UsageError(
+                "--cache and --no-dedupe cannot be combined", hint="--no-dedupe asks for an answer per row"
+            )
     recorded = {
         "--restart": manner.restart,
         "--retry-errors": manner.retry_errors,

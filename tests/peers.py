@@ -18,6 +18,7 @@ PEERS = {
     "bash": "it is in the packages of the system",
     "chromium": "or chromium-browser, google-chrome, chrome",
     "fish": "it is in the packages of the system",
+    "fsspec": "pip install -e '.[dev,remote]'",
     "groff": "it is in the packages of the system",
     "langchain": "pip install -e '.[dev,dev-langchain]'",
     "litellm": "pip install -e '.[dev,litellm]'",

@@ -28,7 +28,7 @@ def test_every_import_is_declared():
     """
     needed = [
         *PROJECT["dependencies"],
-        *(one for name in ("litellm", "parquet", "zstd", "langchain") for one in EXTRAS[name]),
+        *(one for name in ("litellm", "parquet", "remote", "zstd", "langchain") for one in EXTRAS[name]),
     ]
     declared = {one.partition(">")[0].lower() for one in needed}
     known = packages_distributions()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from llmo.batch.input.readers import OPENAI
 from llmo.config import parameters
 from llmo.errors import UsageError
 from llmo.requests import chat_body
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from llmo.types.jsontext import Json
     from llmo.types.messages import Message
 
-KEYS = frozenset({"custom_id", "method", "url", "body"})
+KEYS = frozenset(OPENAI)
 CHAT = "/chat/completions"
 REPLACED = frozenset(("model", "messages", "max_tokens", "max_completion_tokens", "stream", "stream_options"))
 """Fields of a body that llmo sets itself: everything else is sent as it stands."""
@@ -47,6 +48,8 @@ def request(row: Row, *, schema: Mapping[str, Json] | None = None) -> tuple[Requ
         _wrong(row, "body is not an object")
     if not isinstance(url, str) or not url.endswith(CHAT):
         _wrong(row, f"url {url} is not {CHAT}")
+    if row.fields["method"] != "POST":
+        _wrong(row, f"method {row.fields['method']} is not POST")
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         _wrong(row, "no messages")

@@ -17,8 +17,6 @@ from llmo.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from _typeshed import WriteableBuffer
-
 PIECE = 1 << 16
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 PACKED: Mapping[str, bytes] = {".gz": GZIP, ".zst": ZSTD}
@@ -70,7 +68,7 @@ class FileFrom(io.RawIOBase):
         """True."""
         return True
 
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         """The next bytes."""
         room = memoryview(buffer)
         found = _read_at(self._number, len(room), self._begin + self._place)

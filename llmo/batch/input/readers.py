@@ -26,12 +26,20 @@ SUFFIXES: Mapping[str, Format] = {
     ".parquet": "parquet",
 }
 
+OPENAI = ("custom_id", "method", "url", "body")
+"""The keys by which a line of OpenAI's batch files is known."""
+
 Reader = Callable[[BinaryIO, str], Iterator[Record]]
 
 
 def read_jsonl(file: BinaryIO, name: str) -> Iterator[Record]:
     """Objects as they are, strings as the field `text`; blank lines are skipped."""
     return _read_lines(file, name, _json_row)
+
+
+def read_openai(file: BinaryIO, name: str) -> Iterator[Record]:
+    """Lines of OpenAI's batch files: objects with their four keys."""
+    return _read_lines(file, name, _openai_row)
 
 
 def read_lines(file: BinaryIO, name: str) -> Iterator[Record]:
@@ -68,6 +76,14 @@ def _json_row(text: str, name: str, number: int) -> Record | None:
     raise _not_a_row(value, place(name, number))
 
 
+def _openai_row(text: str, name: str, number: int) -> Record | None:
+    record = _json_row(text, name, number)
+    missing = [] if record is None else [key for key in OPENAI if key not in record.fields]
+    if missing:
+        raise UsageError(f"not a request: {place(name, number)}: no {', '.join(missing)}")
+    return record
+
+
 def _text_row(text: str, name: str, number: int) -> Record | None:
     line = text.rstrip("\r\n")
     if "\0" in line:
@@ -91,7 +107,7 @@ def read_file(file: BinaryIO, name: str) -> Iterator[Record]:
 
 READERS: Mapping[Format, Reader] = {
     "jsonl": read_jsonl,
-    "openai-batch": read_jsonl,
+    "openai-batch": read_openai,
     "csv": read_csv,
     "tsv": read_tsv,
     "lines": read_lines,

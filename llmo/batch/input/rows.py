@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from llmo.batch.input import opening
+from llmo.batch.input import opening, remote
 from llmo.batch.input.readers import READERS, SUFFIXES, sniff
 from llmo.batch.input.record import place
 from llmo.errors import UsageError
@@ -135,6 +135,8 @@ def _input(name: str, stdin: BinaryIO | None, format: Format | None, *, again: b
         return _stdin(stdin, format, again=again)
     path = Path(name)
     try:
+        if remote.is_url(name):
+            return _remote(name, format, again=again)
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
             if path.is_dir():
@@ -147,8 +149,16 @@ def _input(name: str, stdin: BinaryIO | None, format: Format | None, *, again: b
         with opener() as file:
             known = _format(file, name, format)
     except OSError as exc:
-        raise UsageError(f"cannot read {name}: {exc.strerror}") from None
+        raise UsageError(f"cannot read {remote.shown(name)}: {exc.strerror or exc}") from None
     return Input(name, known, opener, size=None if known == "parquet" else found.st_size)
+
+
+def _remote(url: str, format: Format | None, *, again: bool) -> Input:  # noqa: A002 - as above
+    """A URL, named without its secrets; read beside the run, as a pipe is, where it is read once."""
+    opener, name = remote.opener(url), remote.shown(url)
+    with opener() as file:
+        known = _format(file, remote.path(name), format)
+    return Input(name, known, opener, once=not again)
 
 
 def _format(file: BinaryIO, name: str, given: Format | None) -> Format:
@@ -208,6 +218,8 @@ def _opener(path: Path) -> Callable[[], BinaryIO]:
 
 
 def _expand(name: str) -> list[Path]:
+    if remote.is_url(name):
+        raise UsageError(f"--files takes local paths: {remote.shown(name)}", hint="download it first")
     path = Path(name)
     if path.is_dir():
         return sorted(_walk(path))

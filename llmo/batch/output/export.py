@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from llmo.batch.input import remote
 from llmo.batch.input.identity import short
+from llmo.batch.input.opening import PACKED
+from llmo.batch.output import openai_lines
 from llmo.batch.output.lines import Last, entries
 from llmo.errors import UsageError
 from llmo.storage.files import replaced
@@ -77,7 +81,8 @@ def export(journal: Path, target: Path, shape: Shape, *, kept: Sequence[str]) ->
         if shape == "parquet":
             _parquet(out, rows, kept)
             return
-        shaped = shaper(shape, kept)
+        # The same output has the same bytes whenever it is written again.
+        shaped = shaper(shape, kept, now=lambda: journal.stat().st_mtime)
         out.write(shaped(None))
         for row in rows:
             out.write(shaped(row))
@@ -101,6 +106,19 @@ def shape_of(path: Path | None) -> Shape:
     return SHAPES[suffix]
 
 
+def local(flag: str, name: str | None) -> None:
+    """Raise `UsageError` for a name that would not become what it says: a URL, a compressed file."""
+    if name is None:
+        return
+    if remote.is_url(name):
+        hint = "write to a local file, and copy it when the run has ended"
+        raise UsageError(f"{flag} cannot write to a URL: {remote.shown(name)}", hint=hint)
+    path = Path(name)
+    if path.suffix.lower() in PACKED and (path.is_file() or not path.exists()):
+        hint = f"use {path.with_suffix('')}, and compress it when the run has ended"
+        raise UsageError(f"{flag} cannot write a compressed file: {name}", hint=hint)
+
+
 def lines_only(flag: str, name: str | None) -> None:
     """Raise `UsageError` for a name that would be read as another format than the JSON lines that go there."""
     path = Path(name or "")
@@ -108,12 +126,14 @@ def lines_only(flag: str, name: str | None) -> None:
         raise UsageError(f"{flag} writes JSON lines: {name}", hint=f"use {path.with_suffix('.jsonl')}")
 
 
-def shaper(shape: Shape, kept: Sequence[str]) -> Callable[[dict[str, Any] | None], bytes]:
+def shaper(
+    shape: Shape, kept: Sequence[str], *, now: Callable[[], float] = time.time
+) -> Callable[[dict[str, Any] | None], bytes]:
     """A function from a row to its bytes; of None to what comes before all rows."""
     if shape == "csv":
         return lambda row: line_of([*COLUMNS, *named(kept)] if row is None else flat(row, kept))
     if shape == "openai-batch":
-        return lambda row: b"" if row is None else jsontext.write(_openai(row)).encode() + b"\n"
+        return lambda row: b"" if row is None else jsontext.write(openai_lines.line(row, int(now()))).encode() + b"\n"
     if shape == "parquet":
         raise UsageError("--output-format parquet requires a file", hint="use -o FILE")
     return lambda row: b"" if row is None else jsontext.write(row).encode() + b"\n"
@@ -219,50 +239,3 @@ def _typed(value: Json) -> str | None:
 def _table(pa: Any, schema: Any, batch: list[list[Json]]) -> Any:
     columns = zip(*batch, strict=True)
     return pa.table([pa.array(list(c), f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
-
-
-def _called(row: dict[str, Any]) -> dict[str, Any]:
-    """The calls of tools in OpenAI's shape, whose arguments are text."""
-    made = [
-        {
-            "id": call["id"],
-            "type": "function",
-            "function": {
-                "name": call["name"],
-                "arguments": said if isinstance(said := call["arguments"], str) else jsontext.write(said),
-            },
-        }
-        for call in row.get("tool_calls") or ()
-    ]
-    return {"tool_calls": made} if made else {}
-
-
-def _openai(row: dict[str, Any]) -> dict[str, Any]:
-    """A line of OpenAI's batch output file (platform.openai.com/docs/guides/batch)."""
-    answer = None
-    if row["error"] is None:
-        used = row["usage"]
-        answer = {
-            "status_code": 200,
-            "request_id": row["key"],
-            "body": {
-                "id": row["key"],
-                "object": "chat.completion",
-                "model": row["model"],
-                "choices": [
-                    {
-                        "index": 0,
-                        "message": {"role": "assistant", "content": row["text"], **_called(row)},
-                        "finish_reason": row["finish_reason"],
-                    }
-                ],
-                "usage": used
-                and {
-                    "prompt_tokens": used["input_tokens"],
-                    "completion_tokens": used["output_tokens"],
-                    "total_tokens": used["input_tokens"] + used["output_tokens"],
-                },
-            },
-        }
-    error = row["error"] and {"code": row["error"]["kind"], "message": row["error"]["message"]}
-    return {"id": f"llmo_{row['key']}", "custom_id": row["id"], "response": answer, "error": error}

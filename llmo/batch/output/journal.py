@@ -155,7 +155,8 @@ def repaired(fd: int, path: Path) -> int:
         # A whole line that lacks its break; or so long a one that nothing of ours can be torn there.
         os.write(fd, b"\n")
         return 0
-    os.ftruncate(fd, end)
+    if rest:
+        os.ftruncate(fd, end)
     return len(rest)
 
 

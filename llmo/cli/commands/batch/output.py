@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.batch.finish import still_to_send
 from llmo.batch.forecast import seconds_at_limits
+from llmo.batch.input.remote import shown
 from llmo.errors import BudgetExceeded
 from llmo.render import run_summary, side_by_side
 from llmo.render.json_output import money
@@ -159,4 +160,4 @@ def _same_command(retry: str | None = None) -> str:
     words = [word for word in sys.argv[1:end] if word not in ("--restart", "-y", "--yes")]
     if retry is not None:
         words = [*(word for word in words if not word.startswith("--retry-errors")), f"--retry-errors={retry}"]
-    return shlex.join(["llmo", *words, *sys.argv[end:]])
+    return shlex.join(["llmo", *map(shown, [*words, *sys.argv[end:]])])

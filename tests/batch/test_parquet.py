@@ -159,3 +159,22 @@ def test_without_the_library_nothing_is_sent(llmo, batch, args, said):
 
     assert (2, [said, "hint: pip install 'llmo[parquet]'"]) == (run.code, run.stderr.splitlines())
     assert 0 == len(llmo("cost", "--by", "outcome", "--json").json["groups"])
+
+
+def test_a_row_group_that_is_damaged_leaves_the_rows_before_it(tmp_path):
+    """
+    They are good, and one fault says after which of them it breaks.
+    """
+    path = tmp_path / "in.parquet"
+    table = pa.table({"a": ["x" * 100] * 2000})
+    parquet.write_table(table, path, compression="none", use_dictionary=False, row_group_size=1000)
+    data = bytearray(path.read_bytes())
+    at = parquet.ParquetFile(path).metadata.row_group(1).column(0).data_page_offset
+    data[at : at + 40] = bytes(range(40))
+    path.write_bytes(data)
+    with path.open("rb") as file:
+        *good, broken = list(read_parquet(file, "in.parquet"))
+
+    assert 0 < len(good) <= 1000
+    assert broken.fault is not None
+    assert broken.fault.message.startswith(f"broken Parquet: in.parquet:{len(good)}: ")

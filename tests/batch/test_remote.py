@@ -137,6 +137,7 @@ def test_a_server_that_is_not_there_or_hangs_up_is_one_line_without_secrets() ->
         with pytest.raises(UsageError) as caught:
             inputs([f"{url}/a.jsonl{secret}"], None)
         assert caught.value.message.startswith("cannot read http://127.0.0.1:")
+        assert caught.value.message.endswith(": not reachable (ClientConnectorError)")
         assert "s3cr3t" not in caught.value.message
     with serving(ROWS, ranges=False, cut=len(ROWS) // 2) as url, pytest.raises(UsageError) as caught:
         list(rows(inputs([f"{url}/a.jsonl?sig=s3cr3t"], None)))

@@ -84,7 +84,7 @@ def checked(
         pytest.param({"errors": "x.jsonl", "report": "x.jsonl"}, "--report would overwrite --errors: ", id="others"),
         pytest.param({"output": "o.jsonl", "report": "o.jsonl.llmo.json"}, "-o would overwrite --report: ", id="own"),
         pytest.param({"output": "x.xlsx"}, "unknown output format: x.xlsx", id="xlsx"),
-        pytest.param({"output": "x.jsonl.gz"}, "unknown output format: x.jsonl.gz", id="gz"),
+        pytest.param({"output": "x.jsonl.gz"}, "-o cannot write a compressed file: x.jsonl.gz", id="gz"),
         pytest.param({"errors": "x.csv"}, "--errors writes JSON lines: x.csv", id="errors.csv"),
     ],
 )

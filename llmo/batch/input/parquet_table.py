@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from llmo.batch.input.record import Record, header, place
+from llmo.batch.input.record import Record, header, place, unread
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[Record]:
     # pyarrow raises OSError for pages that it can't decode, OverflowError for days that Python has none for.
     except (ArrowException, ValueError, KeyError, OSError, OverflowError) as exc:
         why = " ".join(str(exc).split())
-        raise UsageError(f"broken Parquet: {place(name, number or None)}: {why}") from None
+        fault = UsageError(f"broken Parquet: {place(name, number or None)}: {why}")
+        if not number:
+            raise fault from None
+        yield unread(number + 1, None, name, fault)
 
 
 def _values(column: Any) -> list[Any]:

@@ -109,7 +109,7 @@ def reason(exc: Exception, name: str) -> str:
     if isinstance(status, int):
         return f"the server returned HTTP {status}"
     if isinstance(exc, FileNotFoundError):
-        return "no such file"
+        return "no such file" if exc.__cause__ is None else f"not reachable ({type(exc.__cause__).__name__})"
     text = " ".join(str(exc).split())
     kind = type(exc).__name__
     if not text or shown(name) != name:

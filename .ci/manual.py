@@ -51,6 +51,9 @@ def _page(command: Command, *, shared: tuple[Option, ...]) -> str:
     sections.append(_arguments(command, ".SH ARGUMENTS"))
     if own := _own(command, shared):
         sections.append([".SH OPTIONS", *_grouped(own)])
+    for heading, text in prose.SECTIONS.get(name, {}).items():
+        terms = (paragraph.partition("\n") for paragraph in text.strip().split("\n\n"))
+        sections.append([f".SH {heading}", *_entries((_text(term), _text(said)) for term, _, said in terms)])
     also = ["The options of", ".BR llmo (1)", "may stand here as well; exit status, streams and environment are there."]
     return _joined(*sections, [".SH GLOBAL OPTIONS", *also], _examples(name), [".SH SEE ALSO", ".BR llmo (1)"])
 

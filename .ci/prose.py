@@ -156,6 +156,77 @@ A profile in the working directory is never used automatically; name it with *-P
 """,
 }
 
+SECTIONS = {
+    "batch": {
+        "INPUT FORMATS": """\
+*.jsonl*, *.ndjson*
+A row is an object, or a string (field _text_). Blank lines are skipped.
+
+*.csv*
+A row is a record, under the names of the header. The delimiter is a comma, semicolon, tab or bar: the one that splits
+the rows as it splits the header. A first line *sep=;* sets it.
+
+*.tsv*
+As CSV, with tabs.
+
+*.parquet*
+A row is a record (*llmo[parquet]*). Dates and decimals become text, maps become objects.
+
+*.txt*, and standard input that is not JSON lines
+A row is a line that is not blank, field _text_.
+
+*--files*
+A row is a file, with the fields _path_, _name_ and _text_. PNG, JPEG, GIF and WebP are sent as images. PDF is refused.
+In directories, hidden files, pipes and sockets are skipped.
+
+OpenAI batch lines
+Recognized by the keys *custom_id*, *method*, *url* and *body*. The body is sent unchanged.
+
+*.gz*, *.zst*
+Any of these except Parquet, compressed. The first bytes tell, also on standard input. zstd needs *llmo[zstd]* before
+Python 3.14.
+
+_PROTOCOL_*://...*
+Any of these by URL (*llmo[remote]*). User, password and query of the URL are never printed.
+""",
+        "BROKEN ROWS": """\
+In the first rows
+The run ends with 2 before anything is sent. A row is broken if it is no JSON, has more or fewer fields than the header,
+is not UTF-8, has NUL bytes, or is longer than 64 MB.
+
+Later
+It becomes a row with the status _error_ and its line, and the run continues.
+
+A damaged compressed file
+The rows before the damage are sent. One row with the status _error_ names the last good line.
+""",
+        "OUTPUT FORMATS": """\
+*jsonl*
+One object per row, written when the row is finished.
+
+*csv*, *parquet*
+A table, written when the run ends. *--keep* adds columns.
+
+*openai-batch*
+The lines of OpenAI's batch output and of *vllm run-batch*. An answer has a _response_, a row without one an _error_. An
+answer that does not match the schema has both.
+""",
+        "SCHEMAS": """\
+Free repair
+JSON in a code fence, between words, after thoughts or with trailing commas is read without another request; _repaired_
+is *local*. Text with several JSON values, or with one that is cut off, is never guessed at.
+
+*--repair* _N_
+An answer that does not match is sent back, at most _N_ times (default 1; 0 for never). Each is a paid request under the
+same budgets. _repaired_ is *model* when one succeeds.
+
+*--reparse* _OUT_
+The answers in _OUT_ are validated again without a request. Their text never changes.
+""",
+    },
+}
+"""More sections of a page, by command and heading: a term in one line, and what is to be said of it."""
+
 EXAMPLES = {
     "": (("use it in a pipeline", 'git diff | llmo ask "Write a commit message." | tee message.txt'),),
     "ask": (

@@ -243,3 +243,16 @@ def test_a_schema_of_fifty_megabytes_is_refused(raw: Any) -> None:
 
     assert (2, []) == (run.code, server.requests)
     assert "llmo: the schema is too large: 52,000,010 characters, the maximum is 1,048,576" == explained(run)[0]
+
+
+def test_a_forecast_says_what_it_leaves_out(llmo: Any, schema: Path) -> None:
+    """
+    Repairs are paid requests: only a run that sends none has none to leave out.
+    """
+    (llmo.home / "rows.jsonl").write_text('"x"\n')
+    args = ("batch", "rows.jsonl", "-P", "offline", "--dry-run")
+    runs = [llmo(*args, *more) for more in ((), ("--schema", schema), ("--schema", schema, "--repair", "0"))]
+
+    assert ["retries not counted", "retries and repairs not counted", "retries not counted"] == [
+        line.rpartition(", ")[2] for run in runs for line in run.stdout.splitlines() if line.startswith("cost: ")
+    ]

@@ -287,12 +287,10 @@ class BatchFlags:
 
 def output_spec(flags: BatchFlags, names: ModelNames) -> OutputSpec:
     """Where the run writes. Raises `LlmoError` for a name whose format is not known, and for less than two models."""
-    from llmo.batch.output.export import local, shape_of
+    from llmo.batch.output.export import shape_of
     from llmo.batch.spec import OutputSpec
 
     output = flags.output
-    for flag, name in (("-o", output.output), ("--errors", output.errors), ("--report", output.report)):
-        local(flag, name)
     target = None if output.output in STDOUT else Path(str(output.output))
     compared = options.compared_targets(flags.selection, names) if flags.manner.compare else ()
     return OutputSpec(

@@ -86,7 +86,9 @@ def _lines(job: BatchJob, found: Forecast, body: dict[str, Any]) -> list[str]:
             + (f", {span(took)} at its limits" if took else "")
         )
     lines += [f"no model for {count:,} rows: {why}" for why, count in found.unanswered.items()]
-    lines.append(f"cost: {dollars(found.estimate)} expected, {dollars(found.worst)} at worst, retries not counted")
+    repairs = " and repairs" if job.spec.schema is not None and job.spec.repair else ""
+    worst = f"{dollars(found.worst)} at worst, retries{repairs} not counted"
+    lines.append(f"cost: {dollars(found.estimate)} expected, {worst}")
     for number, first in enumerate(body["first"], 1):
         text = first["prompt"]
         lines += ["", f"prompt {number}:", text if len(text) <= SHOWN else f"{text[:SHOWN]} …"]

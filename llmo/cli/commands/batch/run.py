@@ -52,6 +52,9 @@ def batch(ctx: Context, flags: BatchFlags) -> int:
 
 def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
     """The batch that the flags describe, checked as far as possible before anything is paid for. Raises `LlmoError`."""
+    named = {"-o": flags.output.output, "--errors": flags.output.errors, "--report": flags.output.report}
+    for flag, name in named.items():
+        export.local(flag, name)
     export.lines_only("--errors", flags.output.errors)
     writes = output_spec(flags, ctx.names)
     piped = not flags.inputs or rows.STDIN in flags.inputs

@@ -1,6 +1,7 @@
 """Parquet in and out: every type becomes JSON or an error that names the file, and what is written can be read."""
 
 import datetime as dt
+import gzip
 import json
 from decimal import Decimal
 
@@ -71,6 +72,9 @@ def cut(path):
     [
         pytest.param(lambda path: path.write_bytes(b""), "broken Parquet: in.parquet: ", id="empty"),
         pytest.param(lambda path: path.write_bytes(b"text\n" * 9), "broken Parquet: in.parquet: ", id="text"),
+        pytest.param(
+            lambda path: path.write_bytes(gzip.compress(b"PAR1")), "compressed Parquet: in.parquet", id="compressed"
+        ),
         pytest.param(cut, "broken Parquet: in.parquet: ", id="cut"),
         pytest.param(damaged, "broken Parquet: in.parquet: ", id="damaged"),
         pytest.param(

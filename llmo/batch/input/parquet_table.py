@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from llmo.batch.input.opening import PACKED
 from llmo.batch.input.record import Record, header, place, unread
 from llmo.errors import UsageError
 
@@ -22,6 +23,9 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[Record]:
         raise UsageError(f"reading Parquet needs pyarrow: {name}", hint="pip install 'llmo[parquet]'") from None
     number = 0
     try:
+        if file.read(4).startswith(tuple(PACKED.values())):
+            raise UsageError(f"compressed Parquet: {name}", hint="decompress it; Parquet compresses its columns itself")
+        file.seek(0)
         source = parquet.ParquetFile(file)
         names = header(source.schema_arrow.names, name)
         for batch in source.iter_batches(batch_size=256):

@@ -1,4 +1,8 @@
-"""How fast providers may be asked: one gate for each, which every attempt of every row passes."""
+"""
+How fast providers may be asked: one gate for each key, which every attempt of every row passes.
+
+Sections of the profile with the same address, key and limits are one provider under several names.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +57,18 @@ class RateLimits:
         """The line of `provider`."""
         gate = self._gates.get(provider)
         if gate is None:
-            allowed = limits(self._providers[provider], self._wish)
-            gate = self._gates[provider] = ProviderGate(allowed, jitter=self._jitter, share=self._wish.share)
+            config = self._providers[provider]
+            allowed, key = limits(config, self._wish), _key(config)
+            same = key and next((name for name in self._gates if key == _key(self._providers[name])), None)
+            if same and self._gates[same].allowed == allowed:
+                gate = self._gates[same]
+            else:
+                gate = ProviderGate(allowed, jitter=self._jitter, share=self._wish.share)
+            self._gates[provider] = gate
         return gate
+
+
+def _key(config: ProviderConfig) -> tuple[object, ...] | None:
+    """Where a provider's key counts, and where it comes from; None for one without a key of its own."""
+    source = (config.api_key_env, config.api_key_cmd, config.api_key_keyring)
+    return (config.kind, config.base_url, *source) if any(source) else None

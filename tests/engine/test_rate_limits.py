@@ -254,3 +254,25 @@ def test_headers_correct_a_limit_that_is_configured_twice_too_high():
 
     assert 3200 / (last / 60) / 600 >= 0.85
     assert refused / 3200 < 0.02
+
+
+def test_providers_with_the_same_key_share_one_gate():
+    """
+    Their limits are those of the key; another key, address or limit is another gate, and so is none.
+    """
+    configs = {
+        "a": ProviderConfig(kind="openai", api_key_env="K"),
+        "b": ProviderConfig(kind="openai", api_key_env="K", models=("m",)),
+        "c": ProviderConfig(kind="openai", api_key_env="L"),
+        "d": ProviderConfig(kind="openai", api_key_env="K", base_url="http://h"),
+        "e": ProviderConfig(kind="openai", api_key_env="K", rpm=5),
+        "f": ProviderConfig(kind="openai"),
+        "g": ProviderConfig(kind="openai"),
+    }
+
+    async def main():
+        line = RateLimits(configs, jitter=lambda: 0.0)
+        line.gate("a").pause(3)
+        return [line.gate(name) is line.gate("a") for name in configs], [line.gate(name).cooling() for name in "bf"]
+
+    assert virtual.run(main()) == ([True, True, False, False, False, False, False], [3.0, 0.0])

@@ -105,6 +105,21 @@ Prints the plan of *llmo ask* with the same options: the task, the candidates in
 expected and the worst-case cost, and the budgets. A candidate that *ask* would refuse now has no rank, and the plan
 names the budget that refuses it. Nothing is sent.
 """,
+    "chat": """\
+Each prompt is sent with all of the conversation before it. Standard input that is not a terminal is read line by line,
+and the chat ends at the first failure, with its exit status.
+
+A line that ends in a backslash goes on in the next one. Three double quotes begin a prompt of several lines, which
+three more end. On a terminal Alt-Enter begins a new line, pasted lines stay together, and the arrow keys recall the
+prompts of all saved conversations. Ctrl-C stops the answer and keeps what was received; at the prompt it discards
+the line. Ctrl-D leaves.
+
+A line that begins with a slash is a command: */model* _MODEL_ changes the model, */system* _TEXT_ the system prompt,
+*/edit* opens *$EDITOR*, */cost* shows what the chat cost, */save* _FILE_ writes it as Markdown, */new* begins another
+conversation, */help* lists them all. Begin a prompt with a space to send a slash as it is.
+
+*--max-cost* is one cap for the whole chat. A conversation that was private once stays private.
+""",
     "history": """\
 Prompts and answers are saved for *retention_days* (90), unless *store_texts* is off or *--no-log* is given. Their
 costs are in the ledger, which keeps no texts.

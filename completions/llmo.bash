@@ -229,7 +229,7 @@ _llmo_no_files() { # no file names where none belong
 _llmo_table() { # what may follow $path
   case $path in
     '')
-      commands='ask batch route history cost models profile completion help'
+      commands='ask chat batch route history cost models profile completion help'
       options='-V --version -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
@@ -237,6 +237,11 @@ _llmo_table() { # what may follow $path
       commands=''
       options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin -c --continue --conversation --no-log --edit --cache --compare --dry-run --stream --no-stream --markdown --raw --json --ndjson --strict -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --conversation --cache -P --profile'
+      ;;
+    'chat')
+      commands=''
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -c --continue --conversation --no-log -s --system -o --option --markdown --raw -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag --conversation -s --system -o --option -P --profile'
       ;;
     'batch')
       commands=''
@@ -351,28 +356,28 @@ _llmo_table() { # what may follow $path
 
 _llmo_value() {
   case "$path:$option" in
-    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
+    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'chat:-P' | 'chat:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
       _llmo_names shared profiles; _llmo_profile_files
       ;;
-    'ask:--allow-private-to' | 'batch:--allow-private-to' | 'route:--allow-private-to' | 'models:--provider')
+    'ask:--allow-private-to' | 'chat:--allow-private-to' | 'batch:--allow-private-to' | 'route:--allow-private-to' | 'models:--provider')
       _llmo_no_files; _llmo_names profile providers
       ;;
-    'ask:--conversation' | 'history list:--conversation')
+    'ask:--conversation' | 'chat:--conversation' | 'history list:--conversation')
       _llmo_no_files; _llmo_names shared conversations
       ;;
-    'ask:--strategy' | 'batch:--strategy' | 'route:--strategy')
+    'ask:--strategy' | 'chat:--strategy' | 'batch:--strategy' | 'route:--strategy')
       _llmo_no_files; _llmo_choose profile cheapest fastest balanced
       ;;
-    'ask:--tag' | 'batch:--tag' | 'route:--tag' | 'cost:--tag')
+    'ask:--tag' | 'chat:--tag' | 'batch:--tag' | 'route:--tag' | 'cost:--tag')
       _llmo_no_files; _llmo_names shared tags
       ;;
     'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
       : # file names, by readline
       ;;
-    'ask:-m' | 'ask:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model')
+    'ask:-m' | 'ask:--model' | 'chat:-m' | 'chat:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model')
       _llmo_no_files; _llmo_choose auto; _llmo_names profile aliases ready models
       ;;
-    'ask:-t' | 'ask:--task' | 'batch:-t' | 'batch:--task' | 'route:-t' | 'route:--task')
+    'ask:-t' | 'ask:--task' | 'chat:-t' | 'chat:--task' | 'batch:-t' | 'batch:--task' | 'route:-t' | 'route:--task')
       _llmo_no_files; _llmo_names profile tasks
       ;;
     'batch:--input-format')

@@ -92,6 +92,7 @@ complete -c llmo -f
 
 # llmo
 complete -c llmo -n '__llmo_at' -a ask -d 'Send one prompt and stream the answer'
+complete -c llmo -n '__llmo_at' -a chat -d 'Talk with a model, prompt by prompt'
 complete -c llmo -n '__llmo_at' -a batch -d 'Run a prompt over many rows or files, and resume where it stopped'
 complete -c llmo -n '__llmo_at' -a route -d 'Show which model would answer and why, without sending anything'
 complete -c llmo -n '__llmo_at' -a history -d 'List, search, show, export and delete saved conversations'
@@ -153,6 +154,38 @@ complete -c llmo -n '__llmo_at ask' -s v -l verbose -d 'explain what happens and
 complete -c llmo -n '__llmo_at ask' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
 complete -c llmo -n '__llmo_at ask' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at ask' -s h -l help -d 'show this help and exit'
+
+# llmo chat
+complete -c llmo -n '__llmo_at chat' -s m -l model -d 'provider/model, alias or auto; repeat for a fallback chain' -x -k -a '(printf \'auto\\\\tchoose by the task\\\\n\'; __llmo_names profile aliases ready models)'
+complete -c llmo -n '__llmo_at chat' -s t -l task -d 'simple, complex, general, auto or a task of the profile' -x -k -a '(__llmo_names profile tasks)'
+complete -c llmo -n '__llmo_at chat' -l strategy -d 'how candidates are ordered' -x -k -a '(__llmo_choose profile cheapest fastest balanced)'
+complete -c llmo -n '__llmo_at chat' -l private -d 'use only models on this machine'
+complete -c llmo -n '__llmo_at chat' -l allow-private-to -d 'allow private data to go to this provider (repeatable)' -x -k -a '(__llmo_names profile providers)'
+complete -c llmo -n '__llmo_at chat' -l no-fallback -d 'try only the first candidate'
+complete -c llmo -n '__llmo_at chat' -l max-cost -d 'hard cap in dollars for this command' -x
+complete -c llmo -n '__llmo_at chat' -l fit -d 'lower the output limit to what the budget allows'
+complete -c llmo -n '__llmo_at chat' -l max-tokens -d 'maximum number of output tokens' -x
+complete -c llmo -n '__llmo_at chat' -l temperature -d 'sampling temperature' -x
+complete -c llmo -n '__llmo_at chat' -l seed -d 'sampling seed' -x
+complete -c llmo -n '__llmo_at chat' -l stop -d 'stop sequence (repeatable)' -x
+complete -c llmo -n '__llmo_at chat' -l timeout -d 'time limit per call, retries included (30, 90s, 2m)' -x
+complete -c llmo -n '__llmo_at chat' -l retries -d 'retries per candidate after the first attempt' -x
+complete -c llmo -n '__llmo_at chat' -l tag -d 'label stored with every call (repeatable)' -x -k -a '(__llmo_names shared tags)'
+complete -c llmo -n '__llmo_at chat' -l lenient -d 'drop parameters that a model does not support, and warn'
+complete -c llmo -n '__llmo_at chat' -l allow-unpriced -d 'allow models without a known price under a budget'
+complete -c llmo -n '__llmo_at chat' -s c -l continue -d 'continue the last conversation'
+complete -c llmo -n '__llmo_at chat' -l conversation -d 'continue this conversation' -x -k -a '(__llmo_names shared conversations)'
+complete -c llmo -n '__llmo_at chat' -l no-log -d 'do not save the prompts and answers'
+complete -c llmo -n '__llmo_at chat' -s s -l system -d 'system prompt; @FILE reads it from a file' -x
+complete -c llmo -n '__llmo_at chat' -s o -l option -d 'parameter passed to the provider unchanged (repeatable)' -x
+complete -c llmo -n '__llmo_at chat' -l markdown -d 'render Markdown (default on a terminal) or print raw text'
+complete -c llmo -n '__llmo_at chat' -l raw -d 'render Markdown (default on a terminal) or print raw text'
+complete -c llmo -n '__llmo_at chat' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at chat' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at chat' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at chat' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at chat' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at chat' -s h -l help -d 'show this help and exit'
 
 # llmo batch
 complete -c llmo -n '__llmo_at batch' -s m -l model -d 'provider/model, alias or auto; repeat for a fallback chain' -x -k -a '(printf \'auto\\\\tchoose by the task\\\\n\'; __llmo_names profile aliases ready models)'

@@ -4,6 +4,7 @@ $global:__llmo_table = @{
     '' = @{
         Commands = [ordered]@{
             'ask' = 'Send one prompt and stream the answer'
+            'chat' = 'Talk with a model, prompt by prompt'
             'batch' = 'Run a prompt over many rows or files, and resume where it stopped'
             'route' = 'Show which model would answer and why, without sending anything'
             'history' = 'List, search, show, export and delete saved conversations'
@@ -93,6 +94,53 @@ $global:__llmo_table = @{
         )
         Arguments = @('||')
         Repeats = $true
+    }
+    'chat' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('-m', 'provider/model, alias or auto; repeat for a fallback chain', 'auto|profile|aliases,ready,models')
+            , @('--model', 'provider/model, alias or auto; repeat for a fallback chain', 'auto|profile|aliases,ready,models')
+            , @('-t', 'simple, complex, general, auto or a task of the profile', '|profile|tasks')
+            , @('--task', 'simple, complex, general, auto or a task of the profile', '|profile|tasks')
+            , @('--strategy', 'how candidates are ordered', 'profile,cheapest,fastest,balanced||')
+            , @('--private', 'use only models on this machine', '')
+            , @('--allow-private-to', 'allow private data to go to this provider (repeatable)', '|profile|providers')
+            , @('--no-fallback', 'try only the first candidate', '')
+            , @('--max-cost', 'hard cap in dollars for this command', '||')
+            , @('--fit', 'lower the output limit to what the budget allows', '')
+            , @('--max-tokens', 'maximum number of output tokens', '||')
+            , @('--temperature', 'sampling temperature', '||')
+            , @('--seed', 'sampling seed', '||')
+            , @('--stop', 'stop sequence (repeatable)', '||')
+            , @('--timeout', 'time limit per call, retries included (30, 90s, 2m)', '||')
+            , @('--retries', 'retries per candidate after the first attempt', '||')
+            , @('--tag', 'label stored with every call (repeatable)', '|shared|tags')
+            , @('--lenient', 'drop parameters that a model does not support, and warn', '')
+            , @('--allow-unpriced', 'allow models without a known price under a budget', '')
+            , @('-c', 'continue the last conversation', '')
+            , @('--continue', 'continue the last conversation', '')
+            , @('--conversation', 'continue this conversation', '|shared|conversations')
+            , @('--no-log', 'do not save the prompts and answers', '')
+            , @('-s', 'system prompt; @FILE reads it from a file', '||')
+            , @('--system', 'system prompt; @FILE reads it from a file', '||')
+            , @('-o', 'parameter passed to the provider unchanged (repeatable)', '||')
+            , @('--option', 'parameter passed to the provider unchanged (repeatable)', '||')
+            , @('--markdown', 'render Markdown (default on a terminal) or print raw text', '')
+            , @('--raw', 'render Markdown (default on a terminal) or print raw text', '')
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @()
+        Repeats = $false
     }
     'batch' = @{
         Commands = [ordered]@{

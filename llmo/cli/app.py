@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SETTINGS = {"help_option_names": ["-h", "--help"]}
 COMMANDS = {
     "ask": "Send one prompt and stream the answer.",
+    "chat": "Talk with a model, prompt by prompt.",
     "batch": "Run a prompt over many rows or files, and resume where it stopped.",
     "route": "Show which model would answer and why, without sending anything.",
     "history": "List, search, show, export and delete saved conversations.",

@@ -87,11 +87,13 @@ class Context(Runtime):
         allow_unpriced: bool = False,
         rates: RateOverrides | None = None,
         width: int | None = None,
+        lasting: bool = False,
     ) -> Session:
         """
         Return a session under the limits of a command; its warnings and waits are written to stderr.
 
-        `run` is its name in the ledger (default: a new one); see `llmo.client.session.Terms` for the rest.
+        `run` is its name in the ledger (default: a new one). One that is `lasting` looks again now and then which
+        models are ready. See `llmo.client.session.Terms` for the rest.
         """
         from llmo.client.session import Session, Terms
         from llmo.types.ids import ulid
@@ -105,7 +107,7 @@ class Context(Runtime):
             warn=lambda line: self.err(f"llmo: warning: {line}"),
             tell=lambda line: self.note(f"llmo: {line}"),
         )
-        return Session(self, terms, planner=self.planner)
+        return Session(self, terms, planner=None if lasting else self.planner)
 
     def answer_cache(self, age: str | None) -> AnswerCache | None:
         """

@@ -37,6 +37,10 @@ EXAMPLES = {
         ("write a commit message from a diff", 'git diff | llmo ask "Write a commit message."'),
         ("get JSON for a program", 'llmo ask --json --schema person.json "Ada Lovelace, 1815" | jq .data'),
     ),
+    "chat": (
+        ("talk with a model of the profile", "llmo chat -m ollama/llama3.1"),
+        ("continue the last conversation, for a dollar at most", "llmo chat -c --max-cost 1"),
+    ),
     "batch": (
         ("classify the rows of a table", "llmo batch in.csv --template prompt.txt --schema s.json -o out.jsonl"),
         (

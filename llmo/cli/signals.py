@@ -21,9 +21,9 @@ FORCE_S = 3.0
 """Seconds that booking has left after a second signal: two come at once where a parent passes them on."""
 
 
-def run(main: Coroutine[Any, Any, int]) -> int:
+def run(main: Coroutine[Any, Any, int], runner: asyncio.Runner | None = None) -> int:
     """
-    Run to the end; the exit code.
+    Run to the end, on the loop of `runner` if more is to follow on it; the exit code.
 
     A signal cancels `main` once, which books and prints what it has; its own code is then replaced by
     the signal's. A second signal leaves it `FORCE_S` for that.
@@ -53,8 +53,18 @@ def run(main: Coroutine[Any, Any, int]) -> int:
             caught.append(Exit.SIGHUP)
         return int(caught[0])
 
-    code = asyncio.run(watched())
+    code = asyncio.run(watched()) if runner is None else _on(runner, watched())
     return int(caught[0]) if caught else code
+
+
+def _on(runner: asyncio.Runner, main: Coroutine[Any, Any, int]) -> int:
+    """Run on a loop that stays, and give the signals back their usual effect."""
+    try:
+        return runner.run(main)
+    finally:
+        for name in SIGNALS:
+            with suppress(NotImplementedError, AttributeError):
+                runner.get_loop().remove_signal_handler(getattr(signal, name))
 
 
 def _force(code: Exit) -> None:

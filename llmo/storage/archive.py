@@ -68,6 +68,12 @@ class Archive:
             found = search_index.conversations(db, self._history.index_path, query) if query.strip() else None
             return [one for one in _summaries(db) if found is None or one.id in found]
 
+    def prompts(self, most: int) -> list[str]:
+        """The latest prompts of all conversations, latest last."""
+        with self._history.transaction() as db:
+            rows = db.execute("SELECT text FROM turns WHERE role = 'user' ORDER BY id DESC LIMIT ?", (most,))
+            return [row[0] for row in rows][::-1]
+
     def turns(self, conversation: str) -> list[SavedTurn]:
         """The turns of a conversation, in order."""
         with self._history.transaction() as db:

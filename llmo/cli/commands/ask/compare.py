@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from llmo.cli import inputs as prompts
 from llmo.cli import options, signals
-from llmo.cli.commands.ask.verdict import judged
 from llmo.cli.output import show_plan
+from llmo.cli.verdict import judged
 from llmo.client.session import QuestionEnded
 from llmo.engine.results import unsent
 from llmo.errors import Cancelled, Exit, LlmoError, UsageError

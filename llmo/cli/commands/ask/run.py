@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llmo.cli import keyboard, signals
-from llmo.cli.commands.ask import live, question
+from llmo.cli import live, signals
+from llmo.cli.commands.ask import question
 from llmo.cli.commands.ask.cache import AskCache
-from llmo.cli.commands.ask.live import LiveAnswer
-from llmo.cli.commands.ask.verdict import judged
-from llmo.cli.commands.ask.waiting import WaitingLine
 from llmo.cli.output import show_plan
+from llmo.cli.verdict import judged
 from llmo.engine.output_limits import decided
 from llmo.errors import Cancelled, LlmoError, UsageError
-from llmo.render import json_output, summary
+from llmo.render import json_output
 from llmo.render.stream import EventWriter
 from llmo.routing.refusals import require_candidates
 
@@ -41,7 +38,8 @@ def ask(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: 
 
 
 async def _run(ctx: Context, asked: AskRequest) -> int:
-    writer, session = live.writer(ctx, asked.output), asked.session
+    output, session = asked.output, asked.session
+    writer = live.writer(ctx, as_json=output.as_json, ndjson=output.ndjson, markdown=output.markdown)
     if isinstance(writer, EventWriter):
         money = session.allowance(asked.question.tags)
         writer.event("route", **json_output.plan(decided(asked.plan, money), money.statuses))
@@ -51,18 +49,11 @@ async def _run(ctx: Context, asked: AskRequest) -> int:
         writer.text(found.text)
         writer.end()
         return _finish(ctx, asked, found)
-    waiting = WaitingLine(ctx, then=live.on_terminal(writer))
-    answer = LiveAnswer(writer, waiting, whole=asked.question.request.schema is not None)
     try:
-        with keyboard.unseen(live.terminal(ctx), live.moved(writer)):
-            async with waiting:
-                await session.run(asked.question, answer, plan=asked.plan)
-    except asyncio.CancelledError:
-        # The signal decides the exit code; a partial answer is still printed.
-        pass
+        result = await live.answered(ctx, session, asked.question, asked.plan, writer)
     finally:
         await session.close()
-    return _ended(ctx, asked, answer.result, cache)
+    return _ended(ctx, asked, result, cache)
 
 
 def _ended(ctx: Context, asked: AskRequest, result: Result | None, cache: AskCache) -> int:
@@ -89,11 +80,4 @@ def _finish(ctx: Context, asked: AskRequest, result: Result) -> int:
         if output.ndjson:
             body = {"event": "result", **body}
         ctx.json(body)
-    ctx.stdout.flush()
-    for line in summary.attempts(result) if result.ok or len(result.attempts) > 1 else ():
-        ctx.note(f"llmo: tried {line}")
-    for warning in result.warnings:
-        ctx.note(f"llmo: warning: {warning}")
-    if ctx.stderr_tty and result.attempts:
-        ctx.note(summary.summary(result))
-    return 0 if result.error is None else ctx.failed(result.error, unsure=summary.unsure(result))
+    return live.reported(ctx, result)

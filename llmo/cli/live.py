@@ -6,10 +6,12 @@ import asyncio
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from llmo.cli import keyboard
+from llmo.cli.waiting import WaitingLine
 from llmo.client.session import QuestionEnded
 from llmo.engine.progress import AttemptEnded, AttemptStarted
 from llmo.engine.results import calls
-from llmo.render import json_output
+from llmo.render import json_output, summary
 from llmo.render.live_markdown import WIDEST, LiveMarkdown
 from llmo.render.stream import EventWriter, Markdown, Raw, Silent
 from llmo.types import jsontext
@@ -19,12 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-    from llmo.cli.commands.ask.flags import AskOutput
-    from llmo.cli.commands.ask.waiting import WaitingLine
     from llmo.cli.context import Context, GivesWay
+    from llmo.client.question import Question
+    from llmo.client.session import Session
     from llmo.engine.progress import Progress
     from llmo.engine.results import Result
     from llmo.render.stream import Writer
+    from llmo.routing.plan import Plan
 
 
 class LiveAnswer:
@@ -80,15 +83,45 @@ def _told(event: Progress | QuestionEnded, writer: EventWriter) -> None:
             writer.event("attempt", **json_output.attempt(attempt))
 
 
-def writer(ctx: Context, output: AskOutput) -> Writer:
+async def answered(ctx: Context, session: Session, question: Question, plan: Plan, writer: Writer) -> Result | None:
+    """
+    Ask, and write the answer as it arrives; return the result, partial if a signal interrupted it.
+
+    None if it was interrupted before anything came of it.
+    """
+    waiting = WaitingLine(ctx, then=on_terminal(writer))
+    answer = LiveAnswer(writer, waiting, whole=question.request.schema is not None)
+    try:
+        with keyboard.unseen(terminal(ctx), moved(writer)):
+            async with waiting:
+                await session.run(question, answer, plan=plan)
+    except asyncio.CancelledError:
+        # The signal decides the exit code; a partial answer is still printed.
+        pass
+    return answer.result
+
+
+def reported(ctx: Context, result: Result) -> int:
+    """Print what is to be said of a result beside its text: attempts, warnings, cost, error; return the exit code."""
+    ctx.stdout.flush()
+    for line in summary.attempts(result) if result.ok or len(result.attempts) > 1 else ():
+        ctx.note(f"llmo: tried {line}")
+    for warning in result.warnings:
+        ctx.note(f"llmo: warning: {warning}")
+    if ctx.stderr_tty and result.attempts:
+        ctx.note(summary.summary(result))
+    return 0 if result.error is None else ctx.failed(result.error, unsure=summary.unsure(result))
+
+
+def writer(ctx: Context, *, as_json: bool, ndjson: bool, markdown: bool | None) -> Writer:
     """Return the writer for the chosen output format."""
-    if output.as_json:
+    if as_json:
         return Silent()
-    if output.ndjson:
+    if ndjson:
         return EventWriter(_put(ctx))
-    if output.markdown is not False and (size := ctx.stdout_size):
+    if markdown is not False and (size := ctx.stdout_size):
         return LiveMarkdown(ctx.stdout, size, color=ctx.color)
-    if output.markdown:
+    if markdown:
         return Markdown(ctx.stdout, color=ctx.color, width=min(ctx.width, WIDEST), terminal=ctx.stdout_tty)
     # Where the cursor can't be moved, words that appear at once can't be restyled later.
     return Raw(ctx.stdout, clean=ctx.stdout_tty)

@@ -240,6 +240,11 @@ class Context(Runtime):
         if not self.quiet:
             self.err(line)
 
+    def told(self, line: str) -> None:
+        """Write a line of -v to stderr."""
+        if self.verbose and not self.quiet:
+            self.err(f"llmo: {line}")
+
     @property
     def wire_log(self) -> Callable[[str], None] | None:
         """Where `--debug` logs requests and responses."""

@@ -11,7 +11,7 @@ from llmo.cli.waiting import WaitingLine
 from llmo.client.session import QuestionEnded
 from llmo.engine.progress import AttemptEnded, AttemptStarted
 from llmo.engine.results import calls
-from llmo.render import json_output, summary
+from llmo.render import explained, json_output, summary
 from llmo.render.live_markdown import WIDEST, LiveMarkdown
 from llmo.render.stream import EventWriter, Markdown, Raw, Silent
 from llmo.types import jsontext
@@ -37,8 +37,9 @@ class LiveAnswer:
     A `whole` answer is written at its end, because a repair replaces everything that arrived before it.
     """
 
-    def __init__(self, writer: Writer, waiting: WaitingLine, *, whole: bool) -> None:
-        self._writer, self._waiting, self._whole = writer, waiting, whole
+    def __init__(self, writer: Writer, waiting: WaitingLine, *, whole: bool, tell: Callable[[str], None]) -> None:
+        """`tell` gets a line for each attempt that begins or ends."""
+        self._writer, self._waiting, self._whole, self._tell = writer, waiting, whole, tell
         self.result: Result | None = None
 
     def __call__(self, event: Progress | QuestionEnded) -> None:
@@ -47,6 +48,9 @@ class LiveAnswer:
         if isinstance(event, AttemptStarted):
             self._waiting.name = str(event.target)
             _prepare(writer)
+            self._tell(explained.started(event))
+        if isinstance(event, AttemptEnded):
+            self._tell(explained.ended(event.attempt))
         match event:
             case Text(piece) if not self._whole:
                 self._first_token(Silent)
@@ -90,7 +94,7 @@ async def answered(ctx: Context, session: Session, question: Question, plan: Pla
     None if it was interrupted before anything came of it.
     """
     waiting = WaitingLine(ctx, then=on_terminal(writer))
-    answer = LiveAnswer(writer, waiting, whole=question.request.schema is not None)
+    answer = LiveAnswer(writer, waiting, whole=question.request.schema is not None, tell=ctx.told)
     try:
         with keyboard.unseen(terminal(ctx), moved(writer)):
             async with waiting:
@@ -104,7 +108,7 @@ async def answered(ctx: Context, session: Session, question: Question, plan: Pla
 def reported(ctx: Context, result: Result) -> int:
     """Print what is to be said of a result beside its text: attempts, warnings, cost, error; return the exit code."""
     ctx.stdout.flush()
-    for line in summary.attempts(result) if result.ok or len(result.attempts) > 1 else ():
+    for line in () if ctx.verbose else summary.attempts(result):
         ctx.note(f"llmo: tried {line}")
     for warning in result.warnings:
         ctx.note(f"llmo: warning: {warning}")

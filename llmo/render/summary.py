@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from llmo.types.format import dollars, span
@@ -74,11 +75,18 @@ def summary(result: Result) -> str:
 
 
 def attempts(result: Result) -> list[str]:
-    """What was tried before the answer, a line each."""
-    return [
+    """What was tried before the answer: a line each, one for those that ended alike; none where the error says it."""
+    lines = Counter(
         f"{one.provider}/{one.model}: {one.error or one.outcome}"
         + (f", cost {dollars(one.cost_pico)}" if one.cost else "")
         + doubt(one.in_doubt_pico)
         for one in result.attempts
         if one.outcome != "ok"
-    ]
+    )
+    if (
+        len(lines) == 1
+        and result.error is not None
+        and {one.error for one in result.attempts} == {result.error.message}
+    ):
+        return []
+    return [line if count == 1 else f"{line} ({count} times)" for line, count in lines.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -478,3 +479,33 @@ def test_a_pipe_gets_the_repaired_answer_alone(llmo: Any, profile: Any, tmp_path
 
     assert (0, '{"n": 1}') == (plain.code, plain.stdout.rstrip("\n"))
     assert ['{"n": 1}'] == [event["text"] for event in events if event["event"] == "text"]
+
+
+def test_verbose_says_what_is_done_and_why(llmo: Any) -> None:
+    """
+    The profile, the task, who may answer, each attempt; the answer alone is on standard output.
+    """
+    run = llmo("-v", "ask", "hi", *OFF, "-m", "offline/echo")
+    plain = llmo("ask", "hi", *OFF, "-m", "offline/echo")
+    lines = [re.sub(r"[\d.]+ m?s", "TIME", line) for line in run.stderr.splitlines()]
+
+    assert (0, plain.stdout, "") == (run.code, run.stdout, plain.stderr)
+    assert lines[:5] == [
+        "llmo: profile offline (built-in)",
+        "llmo: task general: no sign of a simple or complex task; about 1 tokens in",
+        "llmo: 1. offline/echo: requested with -m; local",
+        "llmo: asking offline/echo",
+        "llmo: offline/echo: answered after TIME",
+    ]
+
+
+def test_the_same_failure_is_said_once(llmo: Any) -> None:
+    """
+    Though it was met three times; of other failures the number of times is told.
+    """
+    (llmo.home / "p.toml").write_text(
+        'model = "a/x"\n[providers.a]\nkind = "offline"\n[providers.a.offline]\nfail = "unavailable"\n', "utf-8"
+    )
+    run = llmo("-P", "p.toml", "ask", "hi", "--retries", "2")
+
+    assert (5, 1) == (run.code, run.stderr.count("the offline provider was told to be unavailable")), run

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 WIDEST = 100
 """Columns of rendered prose."""
-_BLANK_LINES = re.compile(r"(?:[ \t]*\n)*")
+_BLANK_LINES = re.compile(r"\A(?:[ \t]*+\n)*+")
 
 
 class LiveMarkdown:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _CODE = "\x1e"
 """Stands for a block of code while rich lays out what is around it. No text has it: see `llmo.render.screen`."""
-_PADDING = re.compile(r" +((?:\x1b\[0m)?)$", re.MULTILINE)
+_PADDING = re.compile(r"(?<! ) ++((?:\x1b\[0m)?)$", re.MULTILINE)
 _STYLE = r"\x1b\[[0-9;]*m"
 _BLANK = rf"(?:{_STYLE}|[ \t])*"
 _AROUND = re.compile(rf"\A(?:{_BLANK}\n)+|(?:\n{_BLANK})+\Z")

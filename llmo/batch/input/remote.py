@@ -12,7 +12,7 @@ from llmo.types.redact import masked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(::[A-Za-z][A-Za-z0-9+.-]+)*://")
+URL = re.compile(r"\A[A-Za-z][A-Za-z0-9+.-]+(::[A-Za-z][A-Za-z0-9+.-]+)*://")
 """Of two letters or more: one is a drive. Protocols may be chained, as in `simplecache::s3://`."""
 PIECE = 1 << 16
 

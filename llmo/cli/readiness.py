@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.cli.known_providers import told_of
-from llmo.config.credentials import key_origin, why_not_ready, withheld
+from llmo.config.addresses import listens, loopback
+from llmo.config.credentials import base_url, key_origin, why_not_ready, withheld
 from llmo.errors import LlmoError
 
 if TYPE_CHECKING:
@@ -32,12 +33,15 @@ class Readiness:
         return f"{self.name}: {'ready' if self.ready else 'not ready'}{self.message and ': '}{self.message}"
 
 
-def found(ctx: Context) -> list[Readiness]:
-    """Return what is known without contacting a provider."""
+def found(ctx: Context, *, look: bool = True) -> list[Readiness]:
+    """Return what is known without sending anything; `look` whether a server on this machine runs."""
     states = []
     for name in told_of(ctx):
         config = ctx.profile.providers[name]
         why = why_not_ready(name, config, ctx.env)
+        address = base_url(name, config, ctx.env)
+        if look and why is None and loopback(address) and not listens(address):
+            why = f"nothing listens at {address}"
         kept = withheld(name, config, ctx.env)
         note = f"{kept} is sent there only if api_key_env names it" if kept and not why else ""
         states.append(Readiness(name, why is None, why or note))
@@ -59,7 +63,7 @@ async def _all(ctx: Context) -> list[Readiness]:
     pool = ProviderPool(ctx, busy=False)
     try:
         # Created one by one, before any timeout starts: a key may come from a command that asks for a passphrase.
-        made = [_made(ctx, pool, state) for state in found(ctx)]
+        made = [_made(ctx, pool, state) for state in found(ctx, look=False)]
         return await asyncio.gather(*(_asked(ctx, state, provider) for state, provider in made))
     finally:
         await pool.close()

@@ -53,18 +53,13 @@ class Runtime:
 
     def _found_ollama(self) -> bool:
         """Look for a local Ollama server that is not known yet; return whether one was found."""
-        import socket
-        from urllib.parse import urlsplit
-
         from llmo.config import ollama
+        from llmo.config.addresses import listens
 
         address = ollama.address(self.env.get("OLLAMA_HOST", ""))
         if ollama.remembered(address, self.env):
             return False
-        parts = urlsplit(address)
-        try:
-            socket.create_connection((parts.hostname or "", parts.port or 80), timeout=0.3).close()
-        except OSError:
+        if not listens(address):
             return False
         models = ollama.discover(address)
         if models:

@@ -42,6 +42,20 @@ def loopback(url: str) -> bool:
     return (getattr(literal, "ipv4_mapped", None) or literal).is_loopback
 
 
+def listens(url: str, *, seconds: float = 0.3) -> bool:
+    """Whether anything accepts a connection at an address; blocks for at most so long, and sends nothing."""
+    import socket
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
+        socket.create_connection((parts.hostname or "", port), timeout=seconds).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
     """Whether a prompt stays on this machine, or goes where the profile allows it to (`local = true`)."""
     kind = KINDS[config.kind]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -187,6 +188,24 @@ def test_check_says_ok_and_what_is_missing(llmo):
         run.code,
         run.stdout,
         run.stderr,
+    )
+
+
+def test_check_looks_whether_a_server_on_this_machine_runs(llmo):
+    """
+    Nothing is sent to it, and one that is off does not make the profile wrong.
+    """
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        on = f"http://127.0.0.1:{server.getsockname()[1]}"
+        profile = f'[providers.off]\nkind = "ollama"\nbase_url = "http://127.0.0.1:1"\n[providers.on]\nkind = "ollama"\nbase_url = "{on}"\n'
+        write(llmo, profile)
+        run = llmo("profile", "check")
+
+    assert (0, ["off: not ready: nothing listens at http://127.0.0.1:1", "on: ready"]) == (
+        run.code,
+        run.stdout.splitlines()[1:],
     )
 
 

@@ -23,7 +23,7 @@ FOUND = 3
 SENTENCES = 10
 """How far to look for one that says something."""
 _FENCE = re.compile(r"^(?:-{3,}|={3,}|`{3,}|~{3,}|\"{3})[^\n]{0,40}$", re.MULTILINE)
-_INTRODUCED = re.compile(r"[^:：\n]{1,400}[:：]\s+(?=\S)")  # noqa: RUF001 - the marks of Chinese and Japanese
+_INTRODUCED = re.compile(r"\A[^:：\n]{1,400}+[:：]\s++(?=\S)")  # noqa: RUF001 - the marks of Chinese and Japanese
 _SENTENCE = re.compile(r"[^\n]{2,}?(?:[.!?…](?=[\s\"'»”)]|$)|[。！？]|$)", re.MULTILINE)  # noqa: RUF001 - the marks of Chinese and Japanese
 _WORD = re.compile(r"\w[\w'\u2019-]*")
 _SHAPES = {

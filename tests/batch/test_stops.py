@@ -399,6 +399,7 @@ def test_what_a_run_took_is_counted():
         "done": 3,
         "failed": 3,
         "left": 1,
+        "estimated": False,
         "by_status": {"ok": 1, "error": 2},
         "failures": {"timeout": 2},
         "failure_examples": {"timeout": {"id": "r1", "index": 4, "message": "no answer"}},

@@ -342,7 +342,8 @@ def test_a_row_has_its_calls_in_every_shape() -> None:
     assert json.dumps(row["tool_calls"]) in flat(row, [])
     assert openai["response"]["body"]["choices"][0]["message"] == {
         "role": "assistant",
-        "content": "",
+        "content": None,
+        "refusal": None,
         "tool_calls": [
             {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": json.dumps(PARIS)}}
         ],
@@ -359,7 +360,7 @@ def test_rows_of_before_have_none() -> None:
     del row["tool_calls"]
     message = json.loads(shaper("openai-batch", [])(row))["response"]["body"]["choices"][0]["message"]
 
-    assert message == {"role": "assistant", "content": "hi"}
+    assert message == {"role": "assistant", "content": "hi", "refusal": None}
     assert len(flat(row, [])) == len(shaper("csv", [])(None).split(b","))
 
 

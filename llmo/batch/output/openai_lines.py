@@ -69,10 +69,10 @@ def _usage(used: Mapping[str, int] | None) -> dict[str, Any] | None:
         None
         if used is None
         else {
-            "prompt_tokens": used["input_tokens"],
-            "completion_tokens": used["output_tokens"],
-            "total_tokens": used["input_tokens"] + used["output_tokens"],
-            "prompt_tokens_details": {"cached_tokens": used["cached_input_tokens"]},
-            "completion_tokens_details": {"reasoning_tokens": used["reasoning_tokens"]},
+            "prompt_tokens": used.get("input_tokens", 0),
+            "completion_tokens": used.get("output_tokens", 0),
+            "total_tokens": used.get("input_tokens", 0) + used.get("output_tokens", 0),
+            "prompt_tokens_details": {"cached_tokens": used.get("cached_input_tokens", 0)},
+            "completion_tokens_details": {"reasoning_tokens": used.get("reasoning_tokens", 0)},
         }
     )

@@ -11,21 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.process.test_batch import read_until, rows, written
+from tests.process.test_batch import read_until, rows, wait_for, written
 
 if TYPE_CHECKING:
-    from subprocess import Popen
-
     from tests.conftest import Llmo
 
 ARGS = ("-P", "offline", "batch", "-", "-o", "out.jsonl", "-j", "2", "--progress", "none")
-
-
-def wait_for(llmo: Llmo, process: Popen[bytes], lines: int) -> None:
-    """Until the output has that many lines."""
-    out = llmo.home / "out.jsonl"
-    while not out.exists() or out.read_bytes().count(b"\n") < lines:
-        assert process.poll() is None, process.communicate()
 
 
 def test_a_pipe_that_is_still_open_is_answered_row_by_row(llmo: Llmo) -> None:
@@ -35,7 +26,7 @@ def test_a_pipe_that_is_still_open_is_answered_row_by_row(llmo: Llmo) -> None:
     for number in range(4):
         process.stdin.write(b"row %d\n" % number)
         process.stdin.flush()
-        wait_for(llmo, process, number + 1)
+        wait_for(process, llmo.home / "out.jsonl", number + 1)
     process.stdin.close()
     process.stdin = None
     run = llmo.finish(process)
@@ -51,7 +42,7 @@ def test_a_signal_is_heard_while_a_pipe_says_nothing(llmo: Llmo, written_before:
     process.stdin.write(b"".join(b"row %d\n" % number for number in range(written_before)))
     process.stdin.flush()
     if written_before:
-        wait_for(llmo, process, written_before)
+        wait_for(process, llmo.home / "out.jsonl", written_before)
         process.send_signal(signal.SIGINT)
         read_until(process, b"llmo: stopping")
     else:

@@ -19,11 +19,10 @@ SMALLEST = 64
 class HashTable:
     """Values by hash; of several values of one hash the last one stays."""
 
-    __slots__ = ("_keys", "_values", "code")
+    __slots__ = ("_keys", "_values")
 
     def __init__(self, code: str = "Q") -> None:
         """`code` is the type of the values, as `array` has it."""
-        self.code = code
         self._keys = [array("Q") for _ in range(BUCKETS)]
         self._values = [array(code) for _ in range(BUCKETS)]
 
@@ -94,6 +93,3 @@ class Places:
     def get(self, key: int) -> int | None:
         """The stretch in which the line begins, see `line_in`."""
         return self._table.get(key)
-
-    def __len__(self) -> int:
-        return len(self._table)

@@ -132,7 +132,7 @@ class Runtime:
         """Return a planner that has gathered no facts yet."""
         from llmo.routing.planner import Planner
 
-        return Planner(self.profile, self.env, self.catalog, self.ledger)
+        return Planner(self.names, self.ledger)
 
     @property
     def wire_log(self) -> Callable[[str], None] | None:

@@ -13,7 +13,6 @@ from llmo.requests import chat_body, content, extras
 from llmo.routing import chains, privacy, tokens
 from llmo.routing import plan as router
 from llmo.routing.classifier import classify
-from llmo.routing.model_names import ModelNames
 from llmo.routing.outline import PlanOutline
 from llmo.routing.plan import Plan, TargetFacts, Task
 from llmo.routing.requirements import Requirements
@@ -22,13 +21,14 @@ from llmo.types import parameters
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from llmo.catalog.catalog import Catalog, Model
-    from llmo.config.profile import Profile, ProviderConfig
+    from llmo.catalog.catalog import Model
+    from llmo.config.profile import ProviderConfig
     from llmo.ledger.backend import TargetHistory
     from llmo.ledger.records import Limit
     from llmo.requests.chat_body import Inexpressible
     from llmo.requests.extras import Reserved
     from llmo.routing.chains import ChainStep
+    from llmo.routing.model_names import ModelNames
     from llmo.types.jsontext import Json
     from llmo.types.messages import Ability, Parameter, Request, Strategy, Target
 
@@ -64,12 +64,11 @@ class Selection:
 class Planner:
     """Plans requests of one profile; facts of a target are gathered once."""
 
-    def __init__(self, profile: Profile, env: Mapping[str, str], catalog: Catalog, history: TargetHistory) -> None:
-        self._profile = profile
-        self._env = env
-        self._catalog = catalog
+    def __init__(self, names: ModelNames, history: TargetHistory) -> None:
+        """`names` knows the profile, its environment and its catalog; `history` what is on record of targets."""
+        self._names = names
+        self._profile, self._env, self._catalog = names.profile, names.env, names.catalog
         self._history = history
-        self.names = ModelNames(profile, env, catalog)
         self._unreachable: dict[str, str] = {}
         self._facts: dict[Target, TargetFacts] = {}
         self._chains: dict[tuple[tuple[str, ...], str], list[ChainStep]] = {}
@@ -150,7 +149,7 @@ class Planner:
     def _steps(self, models: tuple[str, ...], task: str) -> list[ChainStep]:
         key = (models, task)
         if key not in self._chains:
-            resolve = self.names.resolve
+            resolve = self._names.resolve
             explicit = chains.explicit(models, resolve) if models else None
             self._chains[key] = explicit or chains.chain(self._profile, task, resolve)
         return self._chains[key]

@@ -8,6 +8,7 @@ from llmo.catalog.catalog import Catalog
 from llmo.config.profile import PriceConfig, Profile, ProviderConfig
 from llmo.providers.anthropic.provider import usage as claude
 from llmo.providers.openai.provider import usage as gpt
+from llmo.routing.model_names import ModelNames
 from llmo.routing.planner import Planner, Selection
 from llmo.types.events import Usage
 from llmo.types.messages import Message, Params, Request, Target
@@ -113,7 +114,7 @@ def test_a_hold_covers_the_tier_that_is_asked_for(extra: dict[str, str], times: 
     Dearer ones are held dearer, cheaper ones are not relied on.
     """
     profile = Profile(providers={"openai": ProviderConfig(kind="openai", api_key_env="KEY")})
-    planner = Planner(profile, {"KEY": "x"}, Catalog(now=NOW), _Nothing())
+    planner = Planner(ModelNames(profile, {"KEY": "x"}, Catalog(now=NOW)), _Nothing())
     request = Request((Message("user", "hello"),), Params(max_tokens=100, extra=extra))
     plan = planner.plan(request, Selection(models=("openai/gpt-5",)))
 
@@ -125,7 +126,7 @@ def test_a_hold_covers_a_cache_that_is_kept_for_an_hour() -> None:
     Every input token may be written at twice the rate, which can also be that of a long context.
     """
     profile = Profile(providers={"anthropic": ProviderConfig(kind="anthropic", api_key_env="KEY")})
-    planner = Planner(profile, {"KEY": "x"}, Catalog(now=NOW), _Nothing())
+    planner = Planner(ModelNames(profile, {"KEY": "x"}, Catalog(now=NOW)), _Nothing())
     request = Request(
         (Message("user", "x" * 150_000),),
         Params(max_tokens=100, extra={"cache_control": {"type": "ephemeral", "ttl": "1h"}}),

@@ -17,6 +17,7 @@ from llmo.errors import UsageError
 from llmo.providers.http import schemas
 from llmo.requests import content
 from llmo.routing import tokens
+from llmo.routing.model_names import ModelNames
 from llmo.routing.planner import Planner, Selection
 from llmo.types.messages import Message, Params, Request
 
@@ -50,7 +51,7 @@ class Nothing:
 def planner(kind: Any = "openai", env: dict[str, str] | None = None, **config: Any) -> Planner:
     """Plans for one provider of a kind."""
     profile = Profile(providers={"p": ProviderConfig(kind=kind, **config)})
-    return Planner(profile, env or {}, Catalog(now=0), Nothing())
+    return Planner(ModelNames(profile, env or {}, Catalog(now=0)), Nothing())
 
 
 @settings(deadline=None)

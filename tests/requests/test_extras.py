@@ -11,6 +11,7 @@ from llmo.config.kinds import KINDS
 from llmo.config.profile import BudgetConfig, PriceConfig, Profile, ProviderConfig, RoutingConfig
 from llmo.errors import Rejected, Unbounded
 from llmo.requests import extras
+from llmo.routing.model_names import ModelNames
 from llmo.routing.planner import Planner, Selection
 from llmo.routing.refusals import require_candidates
 from llmo.types.messages import Message, Params, Request
@@ -31,7 +32,7 @@ def plan(extra: dict[str, Any], *, kind: Any = "openai", model: str = "m", confi
     )
     request = Request((Message("user", "hi"),), Params(max_tokens=100, extra=extra))
     models = choice.pop("models", (f"p/{model}",))
-    planner = Planner(profile, {"KEY": "x"}, Catalog(profile.prices, now=0), Nothing())
+    planner = Planner(ModelNames(profile, {"KEY": "x"}, Catalog(profile.prices, now=0)), Nothing())
     return planner.plan(request, Selection(models=models, **choice))
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from llmo.catalog.catalog import Catalog
 from llmo.config.profile import PrivacyConfig, Profile, ProviderConfig
+from llmo.routing.model_names import ModelNames
 from llmo.routing.planner import Planner, Selection
 from llmo.types.messages import Message, Params, Request, Strategy
 from tests.requests.test_content import Nothing
@@ -48,7 +49,9 @@ def planner() -> Planner:
     providers: dict[str, Any] = {name: ProviderConfig(kind=name) for name in ("openai", "anthropic")}
     providers["home"] = ProviderConfig(kind="ollama")
     providers["nobody"] = ProviderConfig(kind="openai", base_url="https://x.example/v1", api_key_env="NOT_SET")
-    return Planner(Profile(providers=providers, privacy=PrivacyConfig(detect=("pii",))), ENV, Catalog(now=0), Nothing())
+    return Planner(
+        ModelNames(Profile(providers=providers, privacy=PrivacyConfig(detect=("pii",))), ENV, Catalog(now=0)), Nothing()
+    )
 
 
 @settings(deadline=None)

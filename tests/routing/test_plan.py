@@ -75,6 +75,18 @@ def test_named_models_are_the_chain() -> None:
         pytest.param("fst", "unknown model or alias: fst", "did you mean fast?", id="alias"),
         pytest.param("m1", "several providers have m1", "choose one: a/m1, b/m1, c/m1, d/m1", id="ambiguous model"),
         pytest.param("onyl", "unknown model or alias: onyl", "did you mean solo/only?", id="model"),
+        pytest.param(
+            "solo",
+            "not a model but a provider: solo",
+            "name a model, as in solo/only; list all: llmo models --provider solo",
+            id="a provider alone",
+        ),
+        pytest.param(
+            "slo",
+            "unknown model or alias: slo",
+            "did you mean a model of solo, such as solo/only?",
+            id="nearly a provider",
+        ),
         pytest.param("zzz/only", "unknown provider: zzz", "providers of this profile: a, b, c, d, solo", id="far"),
         pytest.param(
             "qqqq",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llmo.types.nearest import nearest, suggestion
+from llmo.types.nearest import close, distance, nearest, suggestion
 
 if TYPE_CHECKING:
     from tests.conftest import Llmo
@@ -27,6 +27,43 @@ def test_without_a_close_name_all_are_listed() -> None:
     assert nearest("xyz", ["openai", "ollama"]) == ""
     assert suggestion("xyz", ["openai", "ollama"], "providers") == "providers: openai, ollama"
     assert suggestion("xyz", [], "providers") == "providers: none"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        pytest.param("nope", "", id="three letters that stand elsewhere too"),
+        pytest.param("openia", "openai", id="two letters swapped"),
+        pytest.param("olama", "ollama", id="a letter missing"),
+        pytest.param("anth", "anthropic", id="the beginning of one"),
+        pytest.param("o", "", id="the beginning of two"),
+        pytest.param("", "", id="empty"),
+        pytest.param("o" * 100_000, "", id="a long one"),
+    ],
+)
+def test_a_name_is_close_by_its_typos(name: str, meant: str) -> None:
+    """
+    One letter in three may be wrong, and the beginning of a single name stands for it.
+    """
+    assert close(name, ["openai", "ollama", "anthropic"]) == meant
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "typos"),
+    [
+        pytest.param("sonet", "sonnet", 1, id="a letter too few"),
+        pytest.param("dya", "day", 1, id="neighbors swapped"),
+        pytest.param("kitten", "sitting", 3, id="replaced and added"),
+        pytest.param("", "ab", 2, id="nothing"),
+        pytest.param("same", "same", 0, id="equal"),
+        pytest.param("abcdefgh", "hgfedcba", 4, id="more than the most"),
+    ],
+)
+def test_typos_are_counted(one: str, other: str, typos: int) -> None:
+    """
+    Both ways alike, and never further than asked.
+    """
+    assert (distance(one, other, 3), distance(other, one, 3)) == (typos, typos)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from llmo.cli.known_providers import told_of
 from llmo.config import parameters
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, SortStep
+from llmo.types.matching import ranked
 from llmo.types.messages import Target
 from llmo.types.nearest import suggestion
 
@@ -145,18 +146,8 @@ def _tests(filters: Filters) -> Iterable[Callable[[Offer], bool]]:
 
 
 def _matching(offers: list[Offer], query: str) -> list[Offer]:
-    """Offers that hold every word; without any, those whose letters come in that order."""
-    words = query.lower().split()
-    texts = [f"{one.target} {one.name or ''}".lower() for one in offers]
-    exact = [n for n, text in enumerate(texts) if all(word in text for word in words)]
-    loose = exact or [n for n, text in enumerate(texts) if all(_in_order(word, text) for word in words)]
-    # A model's own name before a longer one that contains it.
-    return [offers[n] for n in (sorted(loose, key=lambda n: len(texts[n])) if words else loose)]
-
-
-def _in_order(word: str, text: str) -> bool:
-    letters = iter(text)
-    return all(letter in letters for letter in word)
+    """Offers that match, best first."""
+    return [offers[place] for place in ranked(query, [f"{one.target}\n{one.name or ''}" for one in offers])]
 
 
 _UNKNOWN = 2**63

@@ -25,7 +25,7 @@ def lowest() -> Iterator[str]:
         *project["dependencies"],
         *(one for extra in project["optional-dependencies"].values() for one in extra),
     ]:
-        if requirement.startswith(("llmo[", "types-")):
+        if requirement.startswith(("llmo-cli[", "types-")):
             continue  # stubs: nothing runs them
         found = REQUIREMENT.match(requirement)
         if found is None:

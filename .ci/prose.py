@@ -185,7 +185,7 @@ the rows as it splits the header. A first line *sep=;* sets it.
 As CSV, with tabs.
 
 *.parquet*
-A row is a record (*llmo[parquet]*). Dates and decimals become text, maps become objects.
+A row is a record (extra *parquet*). Dates and decimals become text, maps become objects.
 
 *.txt*, and standard input that is not JSON lines
 A row is a line that is not blank, field _text_.
@@ -198,11 +198,11 @@ OpenAI batch lines
 Recognized by the keys *custom_id*, *method*, *url* and *body*. The body is sent unchanged.
 
 *.gz*, *.zst*
-Any of these except Parquet, compressed. The first bytes tell, also on standard input. zstd needs *llmo[zstd]* before
-Python 3.14.
+Any of these except Parquet, compressed. The first bytes tell, also on standard input. zstd needs the extra *zstd*
+before Python 3.14.
 
 _PROTOCOL_*://...*
-Any of these by URL (*llmo[remote]*). User, password and query of the URL are never printed.
+Any of these by URL (extra *remote*). User, password and query of the URL are never printed.
 """,
         "BROKEN ROWS": """\
 In the first rows

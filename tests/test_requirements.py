@@ -51,7 +51,7 @@ def test_every_requirement_has_a_lowest_version_that_ci_installs():
     ).stdout.splitlines()
     needed = [
         *PROJECT["dependencies"],
-        *(one for extra in EXTRAS.values() for one in extra if not one.startswith(("llmo[", "types-"))),
+        *(one for extra in EXTRAS.values() for one in extra if not one.startswith(("llmo-cli[", "types-"))),
     ]
 
     assert len(needed) == len(printed)

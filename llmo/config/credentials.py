@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from llmo.config import child_environment, programs
 from llmo.config.kinds import KINDS
 from llmo.errors import CredentialsError
+from llmo.errors.installing import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -118,7 +119,7 @@ def _why_not_installed(config: ProviderConfig, env: Mapping[str, str]) -> str | 
         program = programs.find(config, env)
         return program if isinstance(program, str) else None
     if kind.extra and not _installed(kind.extra):
-        return f"the package {kind.extra} is not installed: pip install 'llmo[{kind.extra}]'"
+        return f"the package {kind.extra} is not installed: {install_command(kind.extra)}"
     return None
 
 
@@ -177,7 +178,7 @@ def _from_keyring(name: str, service: str) -> str:
         failure: type[Exception] = import_module("keyring.errors").KeyringError
     except ImportError:
         raise CredentialsError(
-            f"api_key_keyring of {name} needs the package keyring", hint="pip install keyring"
+            f"api_key_keyring of {name} needs the package keyring", hint=install_command("keyring")
         ) from None
     try:
         key: str | None = keyring.get_password(service, name)

@@ -1,5 +1,5 @@
 """
-LangChain's chat model over `llmo.Client` (extra `llmo[langchain]`).
+LangChain's chat model over `llmo.Client` (extra `langchain`).
 
     from llmo.langchain import ChatLlmo
 """

@@ -1,5 +1,5 @@
 """
-A LangChain chat model over `llmo.Client`, with llmo's routing, budgets and ledger (extra `llmo[langchain]`).
+A LangChain chat model over `llmo.Client`, with llmo's routing, budgets and ledger (extra `langchain`).
 
     from llmo.langchain import ChatLlmo
 
@@ -28,7 +28,9 @@ try:
     from langchain_core.runnables.config import ensure_config
     from langchain_core.utils.pydantic import is_basemodel_subclass
 except ModuleNotFoundError as exc:
-    raise ModuleNotFoundError(f"{exc}: pip install 'llmo[langchain]'", name=exc.name) from None
+    from llmo.errors.installing import install_command
+
+    raise ModuleNotFoundError(f"{exc}: {install_command('langchain-core')}", name=exc.name) from None
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
 from llmo.client.client import AsyncClient, Client

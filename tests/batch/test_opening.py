@@ -20,6 +20,7 @@ from llmo.batch.input.reading import rows
 from llmo.batch.input.record import LONGEST_ROW
 from llmo.batch.input.rows import inputs
 from llmo.errors import UsageError
+from llmo.errors.installing import install_command
 from tests import peers
 from tests.patience import LONG
 
@@ -223,4 +224,4 @@ def test_zstd_without_its_library_says_how_to_get_it(tmp_path: Path, monkeypatch
     with pytest.raises(UsageError) as caught:
         read(tmp_path / "a.jsonl.zst", packed)
 
-    assert caught.value.hint == "pip install 'llmo[zstd]'"
+    assert caught.value.hint == install_command("backports.zstd")

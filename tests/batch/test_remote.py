@@ -16,6 +16,7 @@ from llmo.batch.input.reading import rows
 from llmo.batch.input.rows import files, inputs
 from llmo.batch.output import export
 from llmo.errors import UsageError
+from llmo.errors.installing import install_command
 from tests import peers
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def test_a_protocol_without_its_library_says_what_to_install(monkeypatch: pytest
     monkeypatch.setitem(__import__("sys").modules, "fsspec.core", None)
     assert said("https://maria:hunter2@host/a.jsonl") == (
         "reading a URL needs fsspec: https://…@host/a.jsonl",
-        "pip install 'llmo[remote]'",
+        install_command("fsspec"),
     )
 
 

@@ -19,6 +19,7 @@ from llmo.batch.input.requests import RequestBuilder
 from llmo.batch.input.rows import Row, files, inputs
 from llmo.batch.input.template import Template
 from llmo.errors import UsageError
+from llmo.errors.installing import install_command
 from llmo.types.messages import Image, Message, Params
 
 
@@ -86,7 +87,7 @@ def test_parquet_without_its_library_says_how_to_get_it(tmp_path, monkeypatch):
     with pytest.raises(UsageError) as caught:
         read(tmp_path, "a.parquet", b"PAR1")
 
-    assert caught.value.hint == "pip install 'llmo[parquet]'"
+    assert caught.value.hint == install_command("pyarrow")
 
 
 def test_files_are_rows_sorted_once_each_hidden_ones_only_by_name(tmp_path):

@@ -15,6 +15,7 @@ from llmo.config import ollama
 from llmo.config.credentials import api_key, base_url, why_not_ready, withheld
 from llmo.config.profile import ProviderConfig
 from llmo.errors import CredentialsError
+from llmo.errors.installing import install_command
 
 PYTHON = sys.executable
 
@@ -212,7 +213,7 @@ def test_the_keyring_is_an_extra(monkeypatch):
     with pytest.raises(CredentialsError) as caught:
         api_key("openai", config, {})
 
-    assert ("api_key_keyring of openai needs the package keyring", "pip install keyring") == (
+    assert ("api_key_keyring of openai needs the package keyring", install_command("keyring")) == (
         caught.value.message,
         caught.value.hint,
     )

@@ -13,6 +13,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from llmo.errors import UsageError
+from llmo.errors.installing import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -237,7 +238,9 @@ def _zstd(name: str) -> tuple[Callable[[], Decompressor], type[Exception]]:
         try:
             from backports import zstd  # type: ignore[import-not-found,import-untyped,no-redef,unused-ignore]
         except ImportError:
-            raise UsageError(f"reading zstd needs backports.zstd: {name}", hint="pip install 'llmo[zstd]'") from None
+            raise UsageError(
+                f"reading zstd needs backports.zstd: {name}", hint=install_command("backports.zstd")
+            ) from None
     return zstd.ZstdDecompressor, zstd.ZstdError
 
 

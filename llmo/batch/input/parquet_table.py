@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from llmo.batch.input.opening import PACKED
 from llmo.batch.input.record import Record, header, place, unread
 from llmo.errors import UsageError
+from llmo.errors.installing import install_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +21,7 @@ def read_parquet(file: BinaryIO, name: str) -> Iterator[Record]:
     try:
         from pyarrow import ArrowException, parquet  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
-        raise UsageError(f"reading Parquet needs pyarrow: {name}", hint="pip install 'llmo[parquet]'") from None
+        raise UsageError(f"reading Parquet needs pyarrow: {name}", hint=install_command("pyarrow")) from None
     number = 0
     try:
         if file.read(4).startswith(tuple(PACKED.values())):

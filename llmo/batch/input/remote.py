@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from llmo.errors import UsageError
+from llmo.errors.installing import install_command
 from llmo.types.redact import masked
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def opener(name: str) -> Callable[[], BinaryIO]:
     try:
         from fsspec.core import url_to_fs  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
-        raise UsageError(f"reading a URL needs fsspec: {shown(name)}", hint="pip install 'llmo[remote]'") from None
+        raise UsageError(f"reading a URL needs fsspec: {shown(name)}", hint=install_command("fsspec")) from None
 
     def opened() -> BinaryIO:
         try:

@@ -15,6 +15,7 @@ from llmo.batch.input.opening import PACKED
 from llmo.batch.output import openai_lines
 from llmo.batch.output.lines import Last, entries
 from llmo.errors import UsageError
+from llmo.errors.installing import install_command
 from llmo.storage.files import replaced
 from llmo.storage.line_reader import PIECE
 from llmo.types import cells, jsontext
@@ -208,7 +209,7 @@ def _pyarrow() -> Any:
     try:
         import pyarrow.parquet  # type: ignore[import-not-found,import-untyped,unused-ignore]
     except ImportError:
-        raise UsageError("writing Parquet needs pyarrow", hint="pip install 'llmo[parquet]'") from None
+        raise UsageError("writing Parquet needs pyarrow", hint=install_command("pyarrow")) from None
     return pyarrow
 
 

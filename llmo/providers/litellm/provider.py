@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from llmo.catalog.listing import ListedModel
 from llmo.config.kinds import KINDS
 from llmo.errors import Broken, Incomplete, ProviderError, TimedOut
+from llmo.errors.installing import install_command
 from llmo.providers.http import error_mapping, fields, schemas
 from llmo.providers.http.provider import reserved
 from llmo.providers.litellm.leash import NO_KEY, held, leash, unproxied
@@ -144,7 +145,7 @@ class LiteLLM:
             except Exception as exc:
                 raise Broken(
                     f"litellm cannot be imported: {error_mapping.clean(str(exc), None)}",
-                    hint="pip install --upgrade 'llmo[litellm]'",
+                    hint=install_command("litellm", upgrade=True),
                     may_be_billed=False,
                 ) from exc
         return self._library

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.catalog.prices import STANDARD
 from llmo.config.kinds import KINDS
-from llmo.requests.content import image_name
+from llmo.requests.content import IMAGE_DATA, image_name, image_url
 from llmo.types.messages import Image, Message, Request
 
 if TYPE_CHECKING:
@@ -164,12 +163,10 @@ def _read(part: Mapping[str, Json], number: int) -> str | Image | None:
     """The text or the image of a part, None when it is neither."""
     if part.get("type") in (None, "text") and isinstance(part.get("text"), str):
         return str(part["text"])
-    address = part.get("image_url")
-    url = address.get("url") if isinstance(address, Mapping) else address
-    if part.get("type") not in (None, "image_url") or not isinstance(url, str) or not url.startswith("data:"):
+    url = image_url(part)
+    if part.get("type") not in (None, "image_url") or url is None or (found := IMAGE_DATA.match(url)) is None:
         return None
-    head, _, data = url.removeprefix("data:").partition(",")
     try:
-        return Image(image_name(number), head.partition(";")[0], base64.b64decode(data, validate=True))
-    except binascii.Error:
+        return Image(image_name(number), found[1].lower(), base64.b64decode(url[found.end() :], validate=True))
+    except ValueError:
         return None

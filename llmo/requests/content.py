@@ -6,6 +6,7 @@ The token bound and the search for private data both read it here, so that neith
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json import dumps
@@ -30,6 +31,8 @@ WIDER = 5
 """More characters that a template's `tojson` may write for each of `<>&'` (`\\u003c`, Jinja's default)."""
 HUGE = 14_000
 """Bits of a whole number that `str` may refuse (`sys.set_int_max_str_digits`)."""
+IMAGE_DATA = re.compile(r"data:(image/[^;,]+)(?:;[^;,]*)*;base64,", re.IGNORECASE)
+"""How a data URL begins that holds an image; others hold documents, sounds or texts."""
 LASTING = ("5m", "30m")
 """Lifetimes of a cache that cost no more than its rate for writing: Anthropic's default, OpenAI's only one."""
 
@@ -59,6 +62,13 @@ def without_images(message: Message) -> tuple[Json, int]:
 def image_name(number: int) -> str:
     """The name of an image, by the number of its part in the message."""
     return f"image {number}"
+
+
+def image_url(part: Mapping[str, Json]) -> str | None:
+    """Where the image of a part is; None for a part without one."""
+    address = part.get("image_url")
+    url = address.get("url") if isinstance(address, Mapping) else address
+    return url if isinstance(url, str) else None
 
 
 def _without_bytes(part: Json) -> Json:

@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 from llmo.catalog.prices import STANDARD
 from llmo.config.kinds import KINDS
-from llmo.requests.content import items
+from llmo.requests.content import IMAGE_DATA, image_url, items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -144,7 +144,14 @@ def unbounded_parts(messages: Sequence[Message]) -> tuple[str, ...]:
             kind = part.get("type") if isinstance(part, Mapping) else None
             if kind not in _READABLE:
                 found.append(f"messages[{n}].content[{number}].type {kind}")
+            elif isinstance(part, Mapping) and _is_document(image_url(part)):
+                found.append(f"messages[{n}].content[{number}].image_url without an image")
     return tuple(found)
+
+
+def _is_document(url: str | None) -> bool:
+    """Whether some hosts read a document, a sound or a video from there."""
+    return url is not None and url[:5].lower() == "data:" and IMAGE_DATA.match(url) is None
 
 
 def searches_by_itself(model: str) -> bool:

@@ -332,6 +332,42 @@ def test_parts_without_a_bound_are_named() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param(f"data:application/pdf;base64,{PIXEL}", id="document"),
+        pytest.param("DATA:text/plain,AKIAIOSFODNN7EXAMPLX", id="text"),
+        pytest.param("data:image/png,AKIAIOSFODNN7EXAMPLX", id="image not in base64"),
+        pytest.param(f"data:;base64,{PIXEL}", id="of no type"),
+    ],
+)
+def test_a_data_url_is_an_image_only_if_it_says_so(url: str) -> None:
+    """
+    What else it holds is text that is looked at, goes to nobody as an image, and has no bound: hosts read documents.
+    """
+    request = asked(said({"type": "image_url", "image_url": {"url": url}})).request
+    need = planner().plan(request, Selection(models=("p/m",))).requirements
+
+    assert ((), ("messages[0].content[0].image_url without an image",)) == (request.messages[0].images, need.bought)
+    assert str(chat_body.inexpressible(request, "anthropic")) == "messages[0].content[0].type image_url"
+    assert ("AKIA" in url) == bool(need.private_kinds)
+    assert len(url) < tokens.bound(request, "openai") - images.UNKNOWN
+
+
+@pytest.mark.parametrize("head", ["data:image/png;base64,", "Data:IMAGE/PNG;Base64,", "data:image/png;x=y;base64,"])
+def test_an_image_is_read_however_its_url_is_spelled(head: str) -> None:
+    """
+    Letters of either case, parameters in between; text that is not base64 is no image and no failure.
+    """
+    good, odd, torn = (
+        chat_body.read_message(said({"image_url": f"{head}{data}"})["messages"][0]) for data in (PIXEL, "\u00e9", "A")
+    )
+
+    assert good is not None
+    assert [("image/png", base64.b64decode(PIXEL))] == [(one.media_type, one.data) for one in good.images]
+    assert [()] * 2 == [one.images for one in (odd, torn) if one is not None]
+
+
 def test_the_key_of_a_plain_line_is_that_of_earlier_versions() -> None:
     """
     What they paid for is not paid again; anything that they left out makes another request.

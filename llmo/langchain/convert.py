@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage
@@ -68,11 +67,14 @@ def _role(message: BaseMessage) -> Role:
 def _image(block: Mapping[str, Any], number: int) -> Image:
     if "base64" not in block:
         raise UsageError("llmo fetches no images", hint="send the image as base64")
+    media_type = str(block.get("mime_type") or "image/png")
+    if not media_type.startswith("image/"):
+        raise UsageError(f"image {number} is no image: {media_type}")
     try:
         data = base64.b64decode(block["base64"], validate=True)
-    except binascii.Error:
+    except (TypeError, ValueError):
         raise UsageError(f"image {number} is not base64") from None
-    return Image(f"image {number}", block.get("mime_type") or "image/png", data)
+    return Image(f"image {number}", media_type, data)
 
 
 def ledger_tags(tags: Iterable[str] | None, metadata: Mapping[str, Any] | None) -> dict[str, str]:

@@ -212,6 +212,18 @@ def test_with_the_raw_message_an_unfit_answer_is_no_exception(
         pytest.param(
             [HumanMessage([{"type": "image", "base64": "?", "mime_type": "image/png"}])], {}, "not base64", id="base64"
         ),
+        pytest.param(
+            [HumanMessage([{"type": "image", "base64": "\u00e9", "mime_type": "image/png"}])],
+            {},
+            "image 1 is not base64",
+            id="no letters of base64",
+        ),
+        pytest.param(
+            [HumanMessage([{"type": "image", "base64": "AA==", "mime_type": "application/pdf"}])],
+            {},
+            "image 1 is no image: application/pdf",
+            id="document",
+        ),
     ],
 )
 def test_what_llmo_cannot_send_is_refused_by_name(

@@ -196,7 +196,7 @@ def test_an_ask_that_could_not_pass_even_then_is_refused_at_once(ledger, monkeyp
 
 def test_an_ask_waits_no_longer_than_it_may(ledger):
     """
-    A process that holds on is no reason to hang.
+    A process that holds on is no reason to hang; who says nothing does not wait.
     """
     elsewhere(ledger, "a", 60, DAY)
     looks = []
@@ -209,8 +209,11 @@ def test_an_ask_waits_no_longer_than_it_may(ledger):
     ledger.status = counted
     refused, took, told = waited(ledger, lambda account: account.hold(call("mine"), 60, patience=20), DAY)
 
+    at_once = waited(ledger, lambda account: account.hold(call("mine"), 60), DAY)[1:]
+
     assert isinstance(refused, OverBudget)
     assert (20, 1) == (took, len(told))
+    assert (0, []) == at_once
     assert "held $0.00000000006" in refused.message
     assert len(looks) < 60
 
@@ -231,13 +234,16 @@ def test_an_ask_takes_less_at_once_rather_than_wait_for_all(ledger):
 
 def test_calls_in_flight_are_not_waited_for_where_calls_are_counted(ledger):
     """
-    A call that settles stays counted.
+    A call that settles stays counted; one of unknown price that is allowed is refused for nothing else.
     """
     limit = Limit(name="one", calls=1)
     elsewhere(ledger, "a", 0, limit)
-    refused, took, _ = waited(ledger, lambda account: account.hold(call("mine"), 0, patience=60), limit)
+    for worst, how in ((0, {}), (None, {"allow_unpriced": True})):
+        refused, took, _ = waited(
+            ledger, lambda account, worst=worst: account.hold(call("mine"), worst, patience=60), DAY, limit, **how
+        )
 
-    assert (0, "budget one is used up: 1 of 1 calls") == (took, refused.message)
+        assert (0, "budget one is used up: 1 of 1 calls") == (took, refused.message)
 
 
 def test_a_batch_with_nothing_outstanding_waits_for_other_processes_too(ledger):
@@ -636,10 +642,12 @@ def test_what_is_told_of_a_limit_that_runs_low(ledger):
 
 def test_a_ledger_that_fails_after_a_booking_fails_nobody(ledger, monkeypatch):
     """
-    What is booked is booked; the next look tells of limits that run low.
+    What is booked is booked; the next look tells of limits that run low, and moves the log.
     """
+    asked: list[str] = []
 
     def busy():
+        asked.append("checkpoint")
         raise Locked("busy")
 
     async def main():
@@ -648,4 +656,5 @@ def test_a_ledger_that_fails_after_a_booking_fails_nobody(ledger, monkeypatch):
         await hold.settle(settled(7))
 
     asyncio.run(main())
+    assert ["checkpoint"] == asked
     assert [7] == [status.spent for status in ledger.status([CAP], "r")]

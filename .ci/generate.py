@@ -21,7 +21,7 @@ def generated() -> dict[Path, str]:
         "completions/llmo.fish": fish.script(root),
         "completions/llmo.ps1": powershell.script(root),
     }
-    files |= {f"man/{name}": text for name, text in manual.pages(root).items()}
+    files |= {f"man/man{name[-1]}/{name}": text for name, text in manual.pages(root).items()}
     return {ROOT / name: text for name, text in files.items()}
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     """Write, or check; the exit code."""
     files = generated()
     stale = [path for path, text in files.items() if not path.exists() or path.read_text("utf-8") != text]
-    left = [path for path in (ROOT / "man").iterdir() if path not in files]
+    left = [path for path in (ROOT / "man").rglob("*") if path.is_file() and path not in files]
     if "--check" in sys.argv:
         for path in stale + left:
             print(f"stale: {path.relative_to(ROOT)}")

@@ -1,12 +1,12 @@
-"""Man pages: `llmo.1`, and one for each command."""
+"""Man pages: `llmo.1`, one for each command, and the files of section 5."""
 
 from __future__ import annotations
 
-import re
-import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import prose
+import settings
+from roff import block, bold, entries, escaped, filled, inline, italic, joined, sections
 
 from llmo import __version__
 from llmo.cli.help import EXAMPLES, GROUPS
@@ -16,46 +16,65 @@ if TYPE_CHECKING:
 
     from surface import Command, Option
 
+DATE = "2026-11-29"
+PROSE = Path(__file__).parent / "prose"
+FIRST = ("NAME", "SYNOPSIS", "DESCRIPTION")
+LAST = ("EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO")
+"""Between them stands what the program says, then what only one page has."""
+MANUALS = {"1": "User Commands", "5": "File Formats"}
+NEEDED = {"1": {*FIRST, *LAST}, "5": {"NAME", "DESCRIPTION", "FILES", "EXAMPLES", "SEE ALSO"}}
+
 
 def pages(root: Command) -> dict[str, str]:
     """Text by file name."""
-    found = {"llmo.1": _overview(root)}
-    for command in root.children:
-        found[f"llmo-{command.path[0]}.1"] = _page(command, shared=root.options)
-    return found
+    generated = {f"llmo-{one.path[0]}.1": _of_command(one, shared=root.options) for one in root.children}
+    generated |= {"llmo.1": _overview(root), "llmo-profile.5": settings.sections(), "llmo-batch-format.5": {}}
+    texts = {path.name.removesuffix(".md"): path.read_text("utf-8") for path in PROSE.glob("*.md")}
+    if odd := texts.keys() ^ generated.keys():
+        raise SystemExit(f".ci/prose: one file for each page: {', '.join(sorted(odd))}")
+    return {name: _page(name, generated[name], sections(texts[name])) for name in generated}
 
 
-def _overview(root: Command) -> str:
-    return _joined(
-        _head("llmo", root.help),
-        [".SH SYNOPSIS", ".SY llmo", r".RI [ options ]", ".I command", r".RI [ arguments ]", ".YS"],
-        [".SH DESCRIPTION", *_paragraphs(prose.DESCRIPTION)],
-        [".SH COMMANDS", *_entries((f"{_bold(f'llmo-{c.path[0]}')}(1)", _escaped(c.help)) for c in root.children)],
-        [".SH OPTIONS", "They may stand before or after the name of the command.", *_options(root.options)],
-        [".SH STREAMS", *_paragraphs(prose.STREAMS)],
-        [".SH EXIT STATUS", *_entries((_bold(str(code)), _text(text)) for code, text in prose.EXIT)],
-        [".SH ENVIRONMENT", *_entries((_bold(name), _text(text)) for name, text in prose.ENVIRONMENT)],
-        _examples(""),
-        [".SH SEE ALSO", ",\n".join(f".BR llmo\\-{c.path[0]} (1)" for c in root.children).replace(",\n", " ,\n")],
-    )
+def _page(file: str, generated: dict[str, list[str]], written: dict[str, list[str]]) -> str:
+    name, _, number = file.rpartition(".")
+    if missing := NEEDED[number] - {*generated, *written}:
+        raise SystemExit(f".ci/prose/{file}.md: no {', '.join(sorted(missing))}")
+    found = dict.fromkeys([*FIRST, *generated, *written])
+    order = [one for one in found if one not in LAST] + [one for one in LAST if one in found]
+    title = f'.TH {escaped(name.upper())} {number} {DATE} "llmo {__version__}" "{MANUALS[number]}"'
+    parts = [[r".\" Written by .ci/generate.py from the program and .ci/prose/: do not edit.", title, ".nh", ".ad l"]]
+    for heading in order:
+        said, more = generated.get(heading, []), written.get(heading, [])
+        first, second = (more, said) if number == "5" else (said, more)
+        if lines := [*first, *([".PP"] if first and second and second[0][0] != "." else []), *second]:
+            parts.append([f'.SH "{heading}"' if " " in heading else f".SH {heading}", *lines])
+    return joined(parts)
 
 
-def _page(command: Command, *, shared: tuple[Option, ...]) -> str:
-    name = command.path[0]
-    body = [".SH DESCRIPTION", *_paragraphs(prose.COMMANDS.get(name, command.help))]
-    sections = [_head(f"llmo-{name}", command.help), _synopsis(command), body]
-    if command.children:
-        for child in command.children:
-            sections.append([f".SH {_escaped(child.path[-1].upper())}", *_paragraphs(child.help)])
-            sections.append([*_arguments(child), *_options(_own(child, shared))])
-    sections.append(_arguments(command, ".SH ARGUMENTS"))
+def _overview(root: Command) -> dict[str, list[str]]:
+    commands = [(f"{bold(f'llmo-{one.path[0]}')}(1)", escaped(one.help)) for one in root.children]
+    return {
+        "NAME": _name("llmo", root.help),
+        "SYNOPSIS": [".SY llmo", r".RI [ options ]", ".I command", r".RI [ arguments ]", ".YS"],
+        "COMMANDS": entries(commands),
+        "OPTIONS": ["They may stand before or after the name of the command.", *_options(root.options)],
+        "EXAMPLES": _examples(root),
+    }
+
+
+def _of_command(command: Command, *, shared: tuple[Option, ...]) -> dict[str, list[str]]:
+    found = {"NAME": _name(f"llmo-{command.path[0]}", command.help), "SYNOPSIS": _synopsis(command), "DESCRIPTION": []}
+    for child in command.children:
+        told = [*filled(escaped(child.help)), *_arguments(child), *_options(_own(child, shared))]
+        found[child.path[-1].upper()] = told
+    if arguments := _arguments(command):
+        found["ARGUMENTS"] = arguments
     if own := _own(command, shared):
-        sections.append([".SH OPTIONS", *_grouped(own)])
-    for heading, text in prose.SECTIONS.get(name, {}).items():
-        terms = (paragraph.partition("\n") for paragraph in text.strip().split("\n\n"))
-        sections.append([f".SH {heading}", *_entries((_text(term), _text(said)) for term, _, said in terms)])
-    also = ["The options of", ".BR llmo (1)", "may stand here as well; exit status, streams and environment are there."]
-    return _joined(*sections, [".SH GLOBAL OPTIONS", *also], _examples(name), [".SH SEE ALSO", ".BR llmo (1)"])
+        found["OPTIONS"] = _grouped(own)
+    found["GLOBAL OPTIONS"] = [
+        "The options of", ".BR llmo (1)", "may stand here as well; streams and environment are described there."
+    ]  # fmt: skip
+    return found | {"EXAMPLES": _examples(command)}
 
 
 def _own(command: Command, shared: tuple[Option, ...]) -> tuple[Option, ...]:
@@ -63,37 +82,29 @@ def _own(command: Command, shared: tuple[Option, ...]) -> tuple[Option, ...]:
     return tuple(option for option in command.options if option.names not in names)
 
 
-def _head(name: str, about: str) -> list[str]:
-    return [
-        r".\" Written by .ci/generate.py from the program: do not edit.",
-        f'.TH {name.upper().replace("-", chr(92) + "-")} 1 {prose.DATE} "llmo {__version__}" "User Commands"',
-        ".SH NAME",
-        *_filled(f"{_escaped(name)} \\- {_escaped(about[:1].lower() + about[1:].rstrip('.'))}"),
-    ]
+def _name(name: str, about: str) -> list[str]:
+    return filled(f"{escaped(name)} \\- {escaped(about[:1].lower() + about[1:].rstrip('.'))}")
 
 
 def _synopsis(command: Command) -> list[str]:
-    lines = [".SH SYNOPSIS"]
+    lines = []
     for one in command.children or (command,):
-        words = [f".SY {_escaped(one.name)}".replace(one.name, f'"{one.name}"'), r".RI [ options ]"]
+        words = [f'.SY "{escaped(one.name)}"', r".RI [ options ]"]
         for argument in one.arguments:
             dots = " \\|.\\|.\\|." if argument.repeats else ""
             words.append(
-                f".I {_escaped(argument.metavar)}"
-                if argument.required
-                else f".RI [ {_escaped(argument.metavar)} ]{dots}"
+                f".I {escaped(argument.metavar)}" if argument.required else f".RI [ {escaped(argument.metavar)} ]{dots}"
             )
         lines += [*words, ".YS"]
     return lines
 
 
-def _arguments(command: Command, heading: str = "") -> list[str]:
-    told = [(_italic(a.metavar), _escaped(a.help)) for a in command.arguments if a.help]
-    return ([heading] if heading else []) + _entries(told) if told else []
+def _arguments(command: Command) -> list[str]:
+    return entries((italic(one.metavar), escaped(one.help)) for one in command.arguments if one.help)
 
 
 def _options(options: Iterable[Option]) -> list[str]:
-    return _entries((_spelled(option), _escaped(option.help)) for option in options)
+    return entries((_spelled(option), escaped(option.help)) for option in options)
 
 
 def _grouped(options: Iterable[Option]) -> list[str]:
@@ -105,62 +116,14 @@ def _grouped(options: Iterable[Option]) -> list[str]:
 
 
 def _spelled(option: Option) -> str:
-    names = ", ".join(map(_bold, option.names))
-    return f"{names}{' ' * option.takes_value}{_italic(option.metavar)}" if option.metavar else names
+    names = ", ".join(map(bold, option.names))
+    return f"{names}{' ' * option.takes_value}{italic(option.metavar)}" if option.metavar else names
 
 
-def _bold(text: str) -> str:
-    return f"\\fB{_escaped(text)}\\fR"
-
-
-def _italic(text: str) -> str:
-    return f"\\fI{_escaped(text)}\\fR"
-
-
-def _examples(name: str) -> list[str]:
-    lines = [".SH EXAMPLES"]
-    for text, command in (*EXAMPLES[name], *prose.EXAMPLES.get(name, ())):
-        lines += [
-            *([".PP"] if len(lines) > 1 else []),
-            *_filled(f"{_text(text[:1].upper() + text[1:])}:"),
-            ".PP",
-            ".in +4n",
-            ".EX",
-            _escaped(command),
-            ".EE",
-            ".in",
-        ]
+def _examples(command: Command) -> list[str]:
+    """Those of the help."""
+    lines: list[str] = []
+    for text, line in EXAMPLES[" ".join(command.path)]:
+        said = filled(inline(f"{text[:1].upper()}{text[1:]}:"))
+        lines += [*([".PP"] if lines else []), *said, *block([line])]
     return lines
-
-
-def _entries(entries: Iterable[tuple[str, str]]) -> list[str]:
-    return [line for tag, text in entries for line in (".TP", tag, *_filled(text))]
-
-
-def _paragraphs(text: str) -> list[str]:
-    lines = []
-    for n, paragraph in enumerate(text.strip().split("\n\n")):
-        lines += [".PP"] if n else []
-        lines += _filled(_text(paragraph))
-    return lines
-
-
-def _filled(text: str) -> list[str]:
-    """Lines of source that a diff can show; none begins like a macro."""
-    lines = textwrap.wrap(text, 76, break_long_words=False, break_on_hyphens=False)
-    return [f"\\&{line}" if line[:1] in {".", "'"} else line for line in lines]
-
-
-def _text(text: str) -> str:
-    text = _escaped(text)
-    text = re.sub(r"\*(.+?)\*", r"\\fB\1\\fR", text)
-    return re.sub(r"(?<![A-Za-z0-9_])_([^_]+?)_(?![A-Za-z0-9_])", r"\\fI\1\\fR", text)
-
-
-def _escaped(text: str) -> str:
-    text = text.replace("\\", "\\e").replace("-", "\\-")
-    return "".join(c if c.isascii() else f"\\[u{ord(c):04X}]" for c in text)
-
-
-def _joined(*sections: list[str]) -> str:
-    return "\n".join(line for section in sections for line in section) + "\n"

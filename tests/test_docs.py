@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import shlex
 import shutil
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from llmo.errors import Exit
-from tests import peers
 from tests.patience import LONG
 
 if TYPE_CHECKING:
@@ -263,55 +261,3 @@ def test_completions_and_man_pages_are_fresh() -> None:
     )
 
     assert (0, "") == (run.returncode, run.stdout + run.stderr)
-
-
-PAGES = [pytest.param(path, id=path.name) for path in sorted((ROOT / "man").glob("*.1"))]
-
-
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param("mandoc -Tlint -W style", id="mandoc"),
-        pytest.param("man --warnings -E UTF-8 -l -Tutf8 -Z", id="man"),
-        pytest.param("groff -man -ww -z -Tutf8 -K utf8 -rCHECKSTYLE=3", id="groff"),
-    ],
-)
-def test_man_pages_are_clean(page: Path, command: str) -> None:
-    """
-    No tool has a word to say; man and groff end with 0 whatever they find, so what counts is silence.
-    """
-    tool, *args = command.split()
-    if not shutil.which(tool):
-        pytest.skip(peers.missing(tool))
-    run = subprocess.run(
-        [tool, *args, page], capture_output=True, timeout=LONG, check=False, env={**os.environ, "LC_ALL": "C.UTF-8"}
-    )
-
-    assert (0, b"") == (run.returncode, run.stderr + (run.stdout if tool == "mandoc" else b""))
-
-
-def test_man_pages_name_every_option() -> None:
-    """
-    Each command has a page with each of its options.
-    """
-    missing = []
-    for path, command in surface().items():
-        page = ROOT / "man" / ("-".join(("llmo", *path[:1])) + ".1")
-        text = page.read_text("utf-8").replace("\\-", "-") + (ROOT / "man/llmo.1").read_text("utf-8").replace(
-            "\\-", "-"
-        )
-        missing += [
-            f"{page.name}: {n}" for option in command.options for n in option.names if f"\\fB{n}\\fR" not in text
-        ]
-
-    assert missing == []
-
-
-def test_the_manual_lists_every_exit_code() -> None:
-    """
-    EXIT STATUS of llmo(1) and the program agree.
-    """
-    section = (ROOT / "man/llmo.1").read_text("utf-8").partition(".SH EXIT STATUS")[2].partition(".SH")[0]
-
-    assert [int(code) for code in Exit] == [int(code) for code in re.findall(r"^\\fB(\d+)\\fR$", section, re.MULTILINE)]

@@ -321,7 +321,7 @@ def test_the_wheel_brings_its_data() -> None:
 
     shared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     paths = [ROOT / name for name in shared["shared-data"]]
-    files = [file for path in paths for file in (path.iterdir() if path.is_dir() else [path])]
+    files = [file for path in paths for file in (filter(Path.is_file, path.rglob("*")) if path.is_dir() else [path])]
     empty = [str(path) for path in files if not path.is_file() or not path.stat().st_size]
 
     assert empty == []

@@ -81,7 +81,7 @@ class RoutingConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     models: tuple[str, ...] = ()
-    """Models that OpenRouter tries by itself, in this order, when the one asked for fails."""
+    """Models that OpenRouter tries, in this order, when the requested one fails."""
     order: tuple[str, ...] = ()
     """Hosts that are tried first, in this order."""
     only: tuple[str, ...] = ()
@@ -89,21 +89,21 @@ class RoutingConfig:
     ignore: tuple[str, ...] = ()
     """Hosts that may not answer."""
     allow_fallbacks: Switch = True
-    """Whether other hosts may step in."""
+    """Whether other hosts may answer when those of `order` cannot."""
     sort: Literal["price", "throughput", "latency"] | None = None
-    """What hosts are ordered by; --strategy cheapest and fastest win."""
+    """What hosts are ordered by; `--strategy` cheapest and fastest override it."""
     max_price_prompt_usd: Usd | None = None
-    """Most that a million input tokens may cost: dearer hosts are refused, and money is held at this price."""
+    """Most that a million input tokens may cost: costlier hosts are refused, and budgets reserve at this price."""
     max_price_completion_usd: Usd | None = None
-    """Most that a million output tokens may cost; goes with max_price_prompt_usd."""
+    """Most that a million output tokens may cost; needs `max_price_prompt_usd`."""
     max_price_request_usd: Usd = "0"
-    """Most that a request may cost beside its tokens, when the other two are set."""
+    """Most that a request may cost on top of its tokens, when the other two prices are set."""
     data_collection: Literal["allow", "deny"] | None = None
     """Whether hosts may store prompts."""
     zdr: Switch = False
-    """Only hosts that keep nothing."""
+    """Only hosts that keep nothing (zero data retention)."""
     require_parameters: Switch = False
-    """Only hosts that know every parameter of the request."""
+    """Only hosts that support every parameter of the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,15 +113,15 @@ class ProviderConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     kind: KindName
-    """The dialect it speaks."""
+    """Provider type: the API that it speaks."""
     base_url: str | None = None
-    """Where it is; each kind has its default."""
+    """Its address; each provider type has its own default."""
     api_key_env: str | None = None
     """Name of the environment variable with the key."""
     api_key_cmd: tuple[str, ...] = ()
-    """Command that prints the key."""
+    """Command that prints the key; run without a shell."""
     api_key_keyring: str | None = None
-    """Service name in the system keyring."""
+    """Service name in the system keyring, where the user is the name of the provider."""
     models: tuple[str, ...] = ()
     """The models that may be used; empty: any."""
     rpm: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
@@ -135,25 +135,25 @@ class ProviderConfig:
     concurrency: Annotated[int, Exact(gt=0, le=MOST_IN_FLIGHT)] | None = None
     """Requests in flight at once."""
     local: Switch = False
-    """Counts as this machine for --private."""
+    """Counts as this machine: may be used with `--private`, and is free."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """Sent with every request."""
+    """Headers sent with every request."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """Which field carries the output limit (kind openai)."""
     connect_timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] | None = None
-    """Seconds until a connection must stand."""
+    """Seconds to wait for a connection."""
     idle_timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] | None = None
-    """Seconds without a byte before an answer counts as dead."""
+    """Seconds of silence after which an answer counts as broken."""
     num_ctx: Annotated[int, Exact(gt=0, le=MOST_TOKENS)] | None = None
-    """Context that Ollama loads a model with; else from the prompt's size."""
+    """Context length that Ollama loads a model with (kind ollama); without it, what the prompt needs."""
     api_version: str | None = None
-    """Value of the `anthropic-version` header."""
+    """Value of the header `anthropic-version` (kind anthropic)."""
     command: tuple[str, ...] = ()
-    """Program of a subprocess provider (kind cursor)."""
+    """Program to run, with its first arguments (kind cursor)."""
     max_calls_per_day: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
-    """A flat plan is counted in calls."""
+    """Calls per day; a limit for a flat plan, which costs no dollars."""
     offline: OfflineConfig = field(default_factory=OfflineConfig)
-    """Behaviour of kind offline."""
+    """Behavior of kind offline."""
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     """Choices of kind openrouter."""
 
@@ -165,9 +165,9 @@ class TaskConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     primary: tuple[str, ...] = ()
-    """Tried first."""
+    """Models that are tried first, in this order."""
     secondary: tuple[str, ...] = ()
-    """Tried next."""
+    """Models that are tried next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,11 +177,11 @@ class FallbackConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     openrouter: tuple[str, ...] = ()
-    """Step three."""
+    """Third: models at OpenRouter."""
     litellm: tuple[str, ...] = ()
-    """Step four."""
+    """Fourth: models through LiteLLM."""
     local: tuple[str, ...] = ()
-    """Step five."""
+    """Last: models on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,15 +191,15 @@ class BudgetConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     name: str
-    """Shown when it refuses."""
+    """Shown when the budget refuses a call."""
     limit_usd: Usd | None = None
-    """Dollars."""
+    """Dollars that may be spent in a window; 0 refuses everything."""
     limit_calls: Annotated[int, Exact(ge=0, le=MOST_COUNT)] | None = None
-    """Calls."""
+    """Calls that may be made in a window."""
     window: Window = "total"
-    """When it begins anew."""
+    """When it starts over: with each run, day, week or month, or never."""
     match: Mapping[str, str] = field(default_factory=dict)
-    """Calls that count: provider, model, task, tag.KEY, with * for any text; empty: all."""
+    """Calls that count, by `provider`, `model`, `task` and `tag.KEY`, with `*` for any text; empty: all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,27 +209,27 @@ class PrivacyConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     local_only: Switch = False
-    """Plan every request as with --private."""
+    """Treat every request as with `--private`."""
     detect: tuple[Detector, ...] = ("secrets", "pii")
-    """When found in a prompt, plan it as with --private."""
+    """What makes a request private when it is found there: `secrets`, `pii` (personal data); empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceConfig:
-    """A price that wins over the built-in table, per million tokens."""
+    """A price that overrides the built-in table, in dollars per million tokens."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     model: str
-    """`provider/model`, `*` matches any text."""
+    """A `provider/model`, in which `*` matches any text."""
     input_usd: Usd
-    """Input."""
+    """Input tokens."""
     output_usd: Usd
-    """Output, reasoning included."""
+    """Output tokens, reasoning included."""
     cached_input_usd: Usd | None = None
-    """Input read from a cache; else as input."""
+    """Input tokens read from a cache; without it, the price of input."""
     cache_write_usd: Usd | None = None
-    """Input written to a cache; else as input."""
+    """Input tokens written to a cache; without it, the price of input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,39 +239,39 @@ class Profile:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     model: str = "auto"
-    """What is used without -m: a target, an alias, or auto = by task."""
+    """Model that is used without `-m`: `provider/model`, an alias, or `auto` (by task)."""
     task: str = "auto"
-    """What is used without -t."""
+    """Task that is used without `-t`: its name, or `auto` (by the prompt)."""
     strategy: Strategy = "profile"
-    """How a chain is ordered."""
+    """How candidates are ordered: as written (`profile`), by price, by measured speed, or by both."""
     timeout: Annotated[float, Exact(gt=0, le=MOST_SECONDS)] = 120.0
-    """Seconds for one call, retries and fallbacks included."""
+    """Seconds that one call may take, retries and fallbacks included."""
     retries: Annotated[int, Exact(ge=0, le=MOST_RETRIES)] = 2
     """Attempts per candidate after the first."""
     max_tokens: Annotated[int, Exact(gt=0, le=MOST_TOKENS)] | None = None
-    """Output limit when the command gives none."""
+    """Output limit in tokens when the command sets none."""
     store_texts: Switch = True
     """Keep prompts and answers in the history."""
     retention_days: Annotated[int, Exact(ge=0, le=MOST_DAYS)] = 90
-    """Days until texts are pruned."""
+    """Days after which saved texts are deleted."""
     timezone: str | None = None
-    """IANA zone of budget windows; else the system's."""
+    """IANA time zone in which days, weeks and months of budgets begin; without it, the system's."""
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
-    """By the name that targets use."""
+    """Providers by the name that models begin with."""
     aliases: Mapping[str, str] = field(default_factory=dict)
-    """Short names of targets."""
+    """Short names for models."""
     tasks: Mapping[str, TaskConfig] = field(default_factory=dict)
     """simple, complex, general and any of your own."""
     fallback: FallbackConfig = field(default_factory=FallbackConfig)
-    """Appended to every task."""
+    """Models appended to the chain of every task."""
     budgets: tuple[BudgetConfig, ...] = ()
-    """All that match must hold."""
+    """Limits on dollars or calls; all that match a call must hold."""
     when_budget_ends: BudgetEnd = "refuse"
-    """What follows a refusal: nothing, or candidates on this machine that cost nothing."""
+    """What happens when a budget refuses a call: `refuse` it, or let free models on this machine answer (`local`)."""
     privacy: PrivacyConfig = field(default_factory=PrivacyConfig)
     """What may leave this machine."""
     prices: tuple[PriceConfig, ...] = ()
-    """Prices that win over the built-in table."""
+    """Prices that override the built-in table."""
 
 
 def parse_target(text: str) -> Target | None:

@@ -30,7 +30,9 @@ from llmo.types.messages import Message, Target
 from tests import virtual
 from tests.patience import LONG
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+TEXTS = {"README.md": "python offline", ".ci/prose/llmo.1.md": "python"}
+"""What shows Python, and how its blocks are marked."""
 HELLO = "You said: hello\n\nThat is 1 word. No model was asked."
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "additionalProperties": False}
 PRICED = 'input_usd = "1"\noutput_usd = "10"\n'
@@ -682,19 +684,18 @@ def test_a_long_life_learns_who_cools_down(place: Place) -> None:
     assert ["", "", "last: rate limited for 30 s"] == virtual.run(main(), clock)
 
 
-def test_the_python_of_readme_runs(place: Place) -> None:
+@pytest.mark.parametrize(("text", "info"), TEXTS.items())
+def test_the_python_of_readme_and_manual_runs(place: Place, text: str, info: str) -> None:
     """
     As it stands, without a key.
     """
-    blocks = re.findall(r"^```python offline\n(.*?)^```", README.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    source = (ROOT / text).read_text("utf-8")
+    (code,) = re.findall(rf"^```{info}\n(.*?)^```", source, re.DOTALL | re.MULTILINE)
     env = os.environ | place.env | {"LLMO_PROFILE": "offline"}
-    runs = [
-        subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-        for code in blocks
-    ]
+    run = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
 
-    assert [(0, "")] == [(run.returncode, run.stderr) for run in runs]
-    assert "You said: Name three rivers of Europe." in runs[0].stdout
+    assert (0, "") == (run.returncode, run.stderr)
+    assert "You said: Name three rivers of Europe." in run.stdout
 
 
 def test_importing_llmo_loads_nothing_else() -> None:

@@ -1,4 +1,4 @@
-"""Hosts that copy OpenAI's dialect, each in its own way: README's rows, their errors, their streams."""
+"""Hosts that copy OpenAI's dialect, each in its own way: the manual's rows, their errors, their streams."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from llmo.types.events import Event, Finish, Reasoning, Text, Usage
 from tests.contract.dialects import HELLO, JSON, OPENAI, Scripted, events
 from tests.providers.test_encode import sent
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-HOSTS = dict(re.findall(r"^\| ([\w. ]+) \| (`base_url = .*) \|$", README, re.MULTILINE))
+MANUAL = (Path(__file__).parents[2] / ".ci/prose/llmo-profile.5.md").read_text("utf-8")
+HOSTS = dict(re.findall(r"^([\w. ]+)\n: (`base_url = .*)$", MANUAL, re.MULTILINE))
 WANTED = ["vLLM", "llama.cpp", "LM Studio", "Groq", "Together", "Mistral", "DeepSeek", "Gemini"]
 
 
 def provider(lines: str) -> dict[str, Any]:
-    """The table that README's lines make."""
+    """The table that the manual's lines make."""
     return tomllib.loads("\n".join(re.findall(r"`([^`]+)`", lines)))
 
 
-def test_readme_has_a_row_for_each_host() -> None:
+def test_the_manual_has_a_row_for_each_host() -> None:
     """
     What is promised to work by profile alone is written down.
     """

@@ -357,6 +357,6 @@ def test_any_schema_and_any_answer_have_an_end(schema: Any, answer: Any) -> None
 
 def test_the_bounds_are_what_the_texts_say() -> None:
     """
-    README and messages name them.
+    The manual and messages name them.
     """
     assert (1 << 20, 10_000) == (validator.LARGEST, validator.BACKTRACKS)

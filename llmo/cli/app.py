@@ -39,7 +39,15 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class Sections:
-    """Help with the options in groups and examples at the end."""
+    """Help as wide as the terminal, with the options in groups and examples at the end."""
+
+    def get_help(self, ctx: Any) -> str:
+        """The whole text."""
+        from llmo.cli import help as pages
+
+        ctx.terminal_width = pages.width()
+        text: str = super().get_help(ctx)  # type: ignore[misc]  # of the class that this one is mixed into
+        return text
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments, options by group, and the commands of a group."""

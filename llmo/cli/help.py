@@ -7,6 +7,8 @@ generator of the man pages.
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from typing import Any
 
 GROUPS = (
@@ -131,12 +133,20 @@ EXAMPLES = {
 }
 """Two for each command, by its path: what it does, and the command."""
 
-FIRST = 26
-"""Columns of the names; a longer one has a line of its own."""
+FIRST, NARROW = 26, 6
+"""Columns of the names; a longer one has a line of its own, on a narrow terminal nearly all."""
+SMALL, LEAST, MOST = 60, 30, 100
+"""Columns of a terminal: below the first it is narrow; help is never narrower or wider than the others."""
+
+
+def width() -> int:
+    """The columns that help is written in."""
+    return min(max(shutil.get_terminal_size((80, 24)).columns, LEAST), MOST)
 
 
 def options(command: Any, ctx: Any, formatter: Any) -> None:
     """Write the arguments, then the options group by group, all texts in one column."""
+    first = FIRST if formatter.width >= SMALL else NARROW
     sections: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx)
@@ -144,11 +154,18 @@ def options(command: Any, ctx: Any, formatter: Any) -> None:
             # Typer adds the type to an argument's name, and has its own words for --help.
             name = record[0].partition(" <")[0] if param.param_type_name == "argument" else record[0]
             text = "show this help and exit" if param.name == "help" else record[1]
-            sections[group(param)].append((name.ljust(FIRST), text))
+            sections[group(param)].append((_folded(name, formatter.width).ljust(first), text))
     for title, records in sections.items():
         if records:
             with formatter.section(title):
-                formatter.write_dl(records, col_max=FIRST)
+                formatter.write_dl(records, col_max=first)
+
+
+def _folded(name: str, columns: int) -> str:
+    """A name whose choices do not fit, on several lines."""
+    if len(name) + 2 <= columns:
+        return name
+    return "\n    ".join(line.replace("| ", "|") for line in textwrap.wrap(name.replace("|", "| "), columns - 4))
 
 
 def group(param: Any) -> str:

@@ -66,6 +66,22 @@ def test_help_ends_with_two_examples(llmo: Llmo, path: tuple[str, ...], one: Any
     assert [True, True] == [len(line) <= 80 and "llmo" in line for line in (second, fourth)]
 
 
+@pytest.mark.parametrize("command", [(), ("ask",), ("batch",), ("models",), ("history", "export")])
+def test_help_is_as_wide_as_the_terminal(llmo: Llmo, command: tuple[str, ...]) -> None:
+    """
+    From 40 columns on; a wide one has each option in a line, and a very wide one is not filled.
+    """
+
+    def widest(columns: int) -> int:
+        text = llmo(*command, "--help", env={"COLUMNS": str(columns)}).stdout.partition("Examples:")[0]
+        return max(map(len, text.splitlines()))
+
+    narrow, usual, wide, huge = map(widest, (40, 80, 100, 100_000))
+
+    assert (True, True, True) == (narrow <= 40, usual <= 80, wide <= 100)
+    assert wide == huge
+
+
 @pytest.mark.parametrize("path", [path for path in EXAMPLES if path])
 def test_an_example_is_of_its_command(path: str) -> None:
     """

@@ -9,7 +9,9 @@ from llmo.cli.app import program
 from llmo.cli.help import group
 from llmo.cli.tab_words import Lists
 
-Listed = Literal["model", "target", "profile", "provider", "task", "grouping", "run", "tag", "conversation", "key"]
+Listed = Literal[
+    "model", "target", "profile", "provider", "task", "grouping", "run", "tag", "conversation", "key", "template"
+]
 """What llmo lists by name; `target` is a model of `cost`, which routes nothing, `grouping` what costs are summed by."""
 Values = Literal["none", "any", "choice", "file", "directory", Listed]
 
@@ -127,7 +129,6 @@ NAMES: dict[str, Values] = {
     **{name: name for name in get_args(Listed)},
     "as-if": "target",
     "by": "grouping",
-    "template": "file",
 }
 METAVARS: dict[str, Values] = {"ID": "conversation", "MODEL": "model", "PROVIDER": "provider"}
 

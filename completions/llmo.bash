@@ -214,10 +214,10 @@ _llmo_double_quoted() { # an exclamation mark would recall the history even ther
   done
 }
 
-_llmo_profile_files() { # profiles by path; what has no match here readline completes as a file
+_llmo_files() { # files of a pattern beside names; what has no match here readline completes as a file
   local value
   ((${#COMPREPLY[@]})) || return
-  for value in "$cur"*.toml; do
+  for value in "$cur"$1; do
     [[ -e $value ]] && COMPREPLY+=("$value")
   done
 }
@@ -229,7 +229,7 @@ _llmo_no_files() { # no file names where none belong
 _llmo_table() { # what may follow $path
   case $path in
     '')
-      commands='ask chat batch route history cost models profile completion help'
+      commands='ask chat batch route history templates cost models profile completion help'
       options='-V --version -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
@@ -276,6 +276,31 @@ _llmo_table() { # what may follow $path
     'history delete')
       commands=''
       options='--all -y --yes -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'templates')
+      commands='list show edit path'
+      options='-h --help'
+      valued=''
+      ;;
+    'templates list')
+      commands=''
+      options='--json -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'templates show')
+      commands=''
+      options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'templates edit')
+      commands=''
+      options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'templates path')
+      commands=''
+      options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
     'cost')
@@ -356,8 +381,8 @@ _llmo_table() { # what may follow $path
 
 _llmo_value() {
   case "$path:$option" in
-    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'chat:-P' | 'chat:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
-      _llmo_names shared profiles; _llmo_profile_files
+    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'chat:-P' | 'chat:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'templates list:-P' | 'templates list:--profile' | 'templates show:-P' | 'templates show:--profile' | 'templates edit:-P' | 'templates edit:--profile' | 'templates path:-P' | 'templates path:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
+      _llmo_names shared profiles; _llmo_files '*.toml'
       ;;
     'ask:--allow-private-to' | 'chat:--allow-private-to' | 'batch:--allow-private-to' | 'route:--allow-private-to' | 'models:--provider')
       _llmo_no_files; _llmo_names profile providers
@@ -371,7 +396,10 @@ _llmo_value() {
     'ask:--tag' | 'chat:--tag' | 'batch:--tag' | 'route:--tag' | 'cost:--tag')
       _llmo_no_files; _llmo_names shared tags
       ;;
-    'ask:-f' | 'ask:--file' | 'ask:--template' | 'ask:--schema' | 'batch:--template' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--template' | 'route:--schema' | 'route:--rows' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
+    'ask:--template' | 'batch:--template' | 'route:--template')
+      _llmo_names shared templates; _llmo_files '*'
+      ;;
+    'ask:-f' | 'ask:--file' | 'ask:--schema' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--schema' | 'route:--rows' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
       : # file names, by readline
       ;;
     'ask:-m' | 'ask:--model' | 'chat:-m' | 'chat:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model')
@@ -423,13 +451,16 @@ _llmo_argument() {
       _llmo_no_files; _llmo_choose bash zsh fish powershell
       ;;
     'completion words:'*)
-      _llmo_no_files; _llmo_choose profiles runs tags tag-keys conversations aliases ready models tasks providers keys
+      _llmo_no_files; _llmo_choose profiles templates runs tags tag-keys conversations aliases ready models tasks providers keys
       ;;
     'history show:0' | 'history export:'* | 'history delete:'*)
       _llmo_no_files; _llmo_names shared conversations
       ;;
     'profile set:0')
       _llmo_no_files; _llmo_names profile keys
+      ;;
+    'templates show:0' | 'templates edit:0' | 'templates path:0')
+      _llmo_names shared templates; _llmo_files '*'
       ;;
     *) _llmo_no_files ;;
   esac

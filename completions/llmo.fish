@@ -1,7 +1,7 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
 set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
-set -g __llmo_groups history profile completion
+set -g __llmo_groups history templates profile completion
 
 function __llmo_path --description 'The command and subcommand before the cursor'
     set -l words (commandline -opc)
@@ -96,6 +96,7 @@ complete -c llmo -n '__llmo_at' -a chat -d 'Talk with a model, prompt by prompt'
 complete -c llmo -n '__llmo_at' -a batch -d 'Run a prompt over many rows or files, and resume where it stopped'
 complete -c llmo -n '__llmo_at' -a route -d 'Show which model would answer and why, without sending anything'
 complete -c llmo -n '__llmo_at' -a history -d 'List, search, show, export and delete saved conversations'
+complete -c llmo -n '__llmo_at' -a templates -d 'List, show and edit prompt templates'
 complete -c llmo -n '__llmo_at' -a cost -d 'Show spending and budgets'
 complete -c llmo -n '__llmo_at' -a models -d 'List models with prices, context and readiness'
 complete -c llmo -n '__llmo_at' -a profile -d 'Create, show, check and change profiles'
@@ -129,7 +130,7 @@ complete -c llmo -n '__llmo_at ask' -l lenient -d 'drop parameters that a model 
 complete -c llmo -n '__llmo_at ask' -l allow-unpriced -d 'allow models without a known price under a budget'
 complete -c llmo -n '__llmo_at ask' -s s -l system -d 'system prompt; @FILE reads it from a file' -x
 complete -c llmo -n '__llmo_at ask' -s f -l file -d 'text or image to send with the prompt (repeatable)' -r -F
-complete -c llmo -n '__llmo_at ask' -l template -d 'prompt template: a path or a name in the templates folder' -r -F
+complete -c llmo -n '__llmo_at ask' -l template -d 'prompt template, by name (llmo templates) or path' -r -F -k -a '(__llmo_names shared templates)'
 complete -c llmo -n '__llmo_at ask' -s D -l define -d 'value of a template field (repeatable)' -x
 complete -c llmo -n '__llmo_at ask' -l schema -d 'JSON Schema that the answer must match' -r -F
 complete -c llmo -n '__llmo_at ask' -s o -l option -d 'parameter passed to the provider unchanged (repeatable)' -x
@@ -206,7 +207,7 @@ complete -c llmo -n '__llmo_at batch' -l tag -d 'label stored with every call (r
 complete -c llmo -n '__llmo_at batch' -l lenient -d 'drop parameters that a model does not support, and warn'
 complete -c llmo -n '__llmo_at batch' -l allow-unpriced -d 'allow models without a known price under a budget'
 complete -c llmo -n '__llmo_at batch' -l prompt -d 'prompt template, with {{ field }} for fields of the row' -x
-complete -c llmo -n '__llmo_at batch' -l template -d 'file with the prompt template' -r -F
+complete -c llmo -n '__llmo_at batch' -l template -d 'prompt template, by name (llmo templates) or path' -r -F -k -a '(__llmo_names shared templates)'
 complete -c llmo -n '__llmo_at batch' -s s -l system -d 'system prompt; @FILE reads it from a file' -x
 complete -c llmo -n '__llmo_at batch' -l files -d 'treat each file as one row (paths, globs, directories)'
 complete -c llmo -n '__llmo_at batch' -l input-format -d 'format of the inputs (auto: from their names and keys)' -x -k -a '(__llmo_choose auto jsonl csv tsv lines parquet openai-batch)'
@@ -270,7 +271,7 @@ complete -c llmo -n '__llmo_at route' -l lenient -d 'drop parameters that a mode
 complete -c llmo -n '__llmo_at route' -l allow-unpriced -d 'allow models without a known price under a budget'
 complete -c llmo -n '__llmo_at route' -s s -l system -d 'system prompt; @FILE reads it from a file' -x
 complete -c llmo -n '__llmo_at route' -s f -l file -d 'text or image to send with the prompt (repeatable)' -r -F
-complete -c llmo -n '__llmo_at route' -l template -d 'prompt template: a path or a name in the templates folder' -r -F
+complete -c llmo -n '__llmo_at route' -l template -d 'prompt template, by name (llmo templates) or path' -r -F -k -a '(__llmo_names shared templates)'
 complete -c llmo -n '__llmo_at route' -s D -l define -d 'value of a template field (repeatable)' -x
 complete -c llmo -n '__llmo_at route' -l schema -d 'JSON Schema that the answer must match' -r -F
 complete -c llmo -n '__llmo_at route' -s o -l option -d 'parameter passed to the provider unchanged (repeatable)' -x
@@ -335,6 +336,49 @@ complete -c llmo -n '__llmo_at history delete' -l debug -d 'show tracebacks and 
 complete -c llmo -n '__llmo_at history delete' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at history delete' -s h -l help -d 'show this help and exit'
 complete -c llmo -n '__llmo_at history delete' -k -a '(__llmo_names shared conversations)'
+
+# llmo templates
+complete -c llmo -n '__llmo_at templates' -a list -d 'List the templates of the folder'
+complete -c llmo -n '__llmo_at templates' -a show -d 'Print a template as it is in its file'
+complete -c llmo -n '__llmo_at templates' -a edit -d 'Open a template, or a new one, in $VISUAL or $EDITOR, then check it'
+complete -c llmo -n '__llmo_at templates' -a path -d 'Print the path of the folder, or of one template'
+complete -c llmo -n '__llmo_at templates' -s h -l help -d 'show this help and exit'
+
+# llmo templates list
+complete -c llmo -n '__llmo_at templates list' -l json -d 'print a JSON list'
+complete -c llmo -n '__llmo_at templates list' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at templates list' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at templates list' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at templates list' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at templates list' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at templates list' -s h -l help -d 'show this help and exit'
+
+# llmo templates show
+complete -c llmo -n '__llmo_at templates show' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at templates show' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at templates show' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at templates show' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at templates show' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at templates show' -s h -l help -d 'show this help and exit'
+complete -c llmo -n '__llmo_at templates show' -F -k -a '(__llmo_names shared templates)'
+
+# llmo templates edit
+complete -c llmo -n '__llmo_at templates edit' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at templates edit' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at templates edit' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at templates edit' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at templates edit' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at templates edit' -s h -l help -d 'show this help and exit'
+complete -c llmo -n '__llmo_at templates edit' -F -k -a '(__llmo_names shared templates)'
+
+# llmo templates path
+complete -c llmo -n '__llmo_at templates path' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at templates path' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at templates path' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at templates path' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at templates path' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at templates path' -s h -l help -d 'show this help and exit'
+complete -c llmo -n '__llmo_at templates path' -F -k -a '(__llmo_names shared templates)'
 
 # llmo cost
 complete -c llmo -n '__llmo_at cost' -l since -d 'start of the period (7d, 24h, 2026-11-01)' -x
@@ -489,4 +533,4 @@ complete -c llmo -n '__llmo_at completion words' -s v -l verbose -d 'explain wha
 complete -c llmo -n '__llmo_at completion words' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
 complete -c llmo -n '__llmo_at completion words' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at completion words' -s h -l help -d 'show this help and exit'
-complete -c llmo -n '__llmo_at completion words' -k -a '(__llmo_choose profiles runs tags tag-keys conversations aliases ready models tasks providers keys)'
+complete -c llmo -n '__llmo_at completion words' -k -a '(__llmo_choose profiles templates runs tags tag-keys conversations aliases ready models tasks providers keys)'

@@ -8,6 +8,7 @@ $global:__llmo_table = @{
             'batch' = 'Run a prompt over many rows or files, and resume where it stopped'
             'route' = 'Show which model would answer and why, without sending anything'
             'history' = 'List, search, show, export and delete saved conversations'
+            'templates' = 'List, show and edit prompt templates'
             'cost' = 'Show spending and budgets'
             'models' = 'List models with prices, context and readiness'
             'profile' = 'Create, show, check and change profiles'
@@ -58,7 +59,7 @@ $global:__llmo_table = @{
             , @('--system', 'system prompt; @FILE reads it from a file', '||')
             , @('-f', 'text or image to send with the prompt (repeatable)', '||')
             , @('--file', 'text or image to send with the prompt (repeatable)', '||')
-            , @('--template', 'prompt template: a path or a name in the templates folder', '||')
+            , @('--template', 'prompt template, by name (llmo templates) or path', '|shared|templates')
             , @('-D', 'value of a template field (repeatable)', '||')
             , @('--define', 'value of a template field (repeatable)', '||')
             , @('--schema', 'JSON Schema that the answer must match', '||')
@@ -166,7 +167,7 @@ $global:__llmo_table = @{
             , @('--lenient', 'drop parameters that a model does not support, and warn', '')
             , @('--allow-unpriced', 'allow models without a known price under a budget', '')
             , @('--prompt', 'prompt template, with {{ field }} for fields of the row', '||')
-            , @('--template', 'file with the prompt template', '||')
+            , @('--template', 'prompt template, by name (llmo templates) or path', '|shared|templates')
             , @('-s', 'system prompt; @FILE reads it from a file', '||')
             , @('--system', 'system prompt; @FILE reads it from a file', '||')
             , @('--files', 'treat each file as one row (paths, globs, directories)', '')
@@ -247,7 +248,7 @@ $global:__llmo_table = @{
             , @('--system', 'system prompt; @FILE reads it from a file', '||')
             , @('-f', 'text or image to send with the prompt (repeatable)', '||')
             , @('--file', 'text or image to send with the prompt (repeatable)', '||')
-            , @('--template', 'prompt template: a path or a name in the templates folder', '||')
+            , @('--template', 'prompt template, by name (llmo templates) or path', '|shared|templates')
             , @('-D', 'value of a template field (repeatable)', '||')
             , @('--define', 'value of a template field (repeatable)', '||')
             , @('--schema', 'JSON Schema that the answer must match', '||')
@@ -368,6 +369,93 @@ $global:__llmo_table = @{
         )
         Arguments = @('|shared|conversations')
         Repeats = $true
+    }
+    'templates' = @{
+        Commands = [ordered]@{
+            'list' = 'List the templates of the folder'
+            'show' = 'Print a template as it is in its file'
+            'edit' = 'Open a template, or a new one, in $VISUAL or $EDITOR, then check it'
+            'path' = 'Print the path of the folder, or of one template'
+        }
+        Options = @(
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @()
+        Repeats = $false
+    }
+    'templates list' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('--json', 'print a JSON list', '')
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @()
+        Repeats = $false
+    }
+    'templates show' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @('|shared|templates')
+        Repeats = $false
+    }
+    'templates edit' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @('|shared|templates')
+        Repeats = $false
+    }
+    'templates path' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @('|shared|templates')
+        Repeats = $false
     }
     'cost' = @{
         Commands = [ordered]@{
@@ -652,7 +740,7 @@ $global:__llmo_table = @{
             , @('-h', 'show this help and exit', '')
             , @('--help', 'show this help and exit', '')
         )
-        Arguments = @('profiles,runs,tags,tag-keys,conversations,aliases,ready,models,tasks,providers,keys||')
+        Arguments = @('profiles,templates,runs,tags,tag-keys,conversations,aliases,ready,models,tasks,providers,keys||')
         Repeats = $true
     }
 }

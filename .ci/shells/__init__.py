@@ -22,11 +22,13 @@ HELP = ("help", "show the help of a command")
 
 
 class Words(NamedTuple):
-    """Where the names of a value come from: always these, then lists, of the profile or shared by all."""
+    """Where the names of a value come from: always these, then lists, of the profile or shared by all, then files."""
 
     of: str
     lists: tuple[str, ...]
     fixed: Mapping[str, str] = {}
+    files: str | None = None
+    """A pattern of files that may be given by path instead."""
 
 
 _MODELS = ("aliases", "ready", "models")
@@ -36,7 +38,8 @@ WORDS = {
     "task": Words("profile", ("tasks",)),
     "provider": Words("profile", ("providers",)),
     "key": Words("profile", ("keys",)),
-    "profile": Words("shared", ("profiles",)),
+    "profile": Words("shared", ("profiles",), files="*.toml"),
+    "template": Words("shared", ("templates",), files="*"),
     "run": Words("shared", ("runs",)),
     "tag": Words("shared", ("tags",)),
     "conversation": Words("shared", ("conversations",)),

@@ -74,7 +74,7 @@ def _offer(what: Option | Argument) -> str:
         return ""
     words = WORDS[what.values]
     named = f"_llmo_names {words.of} {' '.join(words.lists)}"
-    if what.values == "profile":
-        return f"{named}; _llmo_profile_files"
+    if words.files:
+        return f"{named}; _llmo_files {quoted(words.files)}"
     fixed = f"_llmo_choose {' '.join(words.fixed)}; " if words.fixed else ""
     return f"_llmo_no_files; {fixed}{named}"

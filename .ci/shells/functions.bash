@@ -212,10 +212,10 @@ _llmo_double_quoted() { # an exclamation mark would recall the history even ther
   done
 }
 
-_llmo_profile_files() { # profiles by path; what has no match here readline completes as a file
+_llmo_files() { # files of a pattern beside names; what has no match here readline completes as a file
   local value
   ((${#COMPREPLY[@]})) || return
-  for value in "$cur"*.toml; do
+  for value in "$cur"$1; do
     [[ -e $value ]] && COMPREPLY+=("$value")
   done
 }

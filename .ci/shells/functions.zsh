@@ -67,7 +67,9 @@ _llmo_described() { # offers words that have what they are behind a tab, in this
   (($#lines)) && _describe -V -t llmo-${group// /-} $group lines
 }
 
-_llmo_profiles() {
-  _llmo_names shared profiles
-  _files -g '*.toml'
+_llmo_named() { # offers names of lists, and files of a pattern
+  local pattern=$1
+  shift
+  _llmo_names "$@"
+  _files -g "$pattern"
 }

@@ -97,12 +97,12 @@ def _action(what: Option | Argument) -> str:
         return f"({_colons(' '.join(what.choices))})"
     if what.values in {"file", "directory"}:
         return "_files" if what.values == "file" else "_files -/"
-    if what.values == "profile":
-        return "_llmo_profiles"
     if what.values not in WORDS:
         return " "
     words = WORDS[what.values]
     named = f"_llmo_names {words.of} {' '.join(words.lists)}"
+    if words.files:
+        return f' _llmo_named "{words.files}" {words.of} {" ".join(words.lists)}'
     if not words.fixed:
         return f" {named}"
     fixed = " ".join(f'"{name}\t{about}"' for name, about in words.fixed.items())

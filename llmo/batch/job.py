@@ -116,7 +116,7 @@ class BatchJob:
         """The prompt's template."""
         spec = self.spec
         if spec.template is not None:
-            return Template(spec.template.rstrip("\n"), spec.template_name)
+            return Template(spec.template.rstrip("\n"), spec.template_name, spec.template_line)
         return None if spec.prompt is None else Template(spec.prompt, "--prompt")
 
     @cached_property

@@ -74,8 +74,9 @@ class BatchSpec:
     One run.
 
     `inputs` are names of files, `-` standard input, none the same; with `files` each of them is a row, or a pattern or
-    a directory of rows. `prompt` is a template, `template` the text of a file that holds one; without either a row is
-    its own prompt. `check_all` refuses a bad row anywhere before anything is sent. `run` names the run in the ledger.
+    a directory of rows. `prompt` is a template, `template` the text of a file that holds one, from `template_line` on;
+    without either a row is its own prompt. `check_all` refuses a bad row anywhere before anything is sent. `run` names
+    the run in the ledger.
     Without a `concurrency` it is what the providers allow; `max_failures` stops the run, as does `max_failures_percent`
     of all rows. Where it may cost more than `confirm_over` someone is asked, unless `assume_yes`.
     """
@@ -91,6 +92,7 @@ class BatchSpec:
     prompt: str | None = None
     template: str | None = None
     template_name: str = "template"
+    template_line: int = 1
     system: str | None = None
     params: Params = field(default_factory=Params)
     schema: Mapping[str, Json] | None = None

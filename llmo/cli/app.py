@@ -27,6 +27,7 @@ COMMANDS = {
     "batch": "Run a prompt over many rows or files, and resume where it stopped.",
     "route": "Show which model would answer and why, without sending anything.",
     "history": "List, search, show, export and delete saved conversations.",
+    "templates": "List, show and edit prompt templates.",
     "cost": "Show spending and budgets.",
     "models": "List models with prices, context and readiness.",
     "profile": "Create, show, check and change profiles.",

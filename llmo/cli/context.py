@@ -47,14 +47,18 @@ class ClosedPipe(Exception):
 
 
 def encode() -> None:
-    """Write UTF-8 to pipes and files whatever the locale; a terminal gets the characters it can show."""
+    """
+    Write UTF-8 to pipes and files whatever the locale; a terminal gets the characters it can show.
+
+    The bytes of a path that is not UTF-8 leave as they came.
+    """
     for stream in (sys.stdout, sys.stderr):
         if not isinstance(stream, io.TextIOWrapper):
             continue
         if stream.isatty():
             stream.reconfigure(errors="replace")
         else:
-            stream.reconfigure(encoding="utf-8")
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 @dataclass
@@ -68,6 +72,8 @@ class Context(Runtime):
     verbose: bool = False
     debug: bool = False
     no_color: bool = False
+    stdin_taken_by: str | None = None
+    """What has read standard input, which can be read once."""
     bar: GivesWay | None = None
     """What stands on the last lines of the terminal and gives way to all that is written there."""
 

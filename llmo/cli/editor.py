@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmo.cli.inputs import read_text
+from llmo.cli.files import read_text
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,26 +24,38 @@ COMMON = ("editor", "nano", "vi", "notepad")
 """Tried in this order where neither VISUAL nor EDITOR says what to use."""
 
 
+class EditorFailed(UsageError):
+    """The editor ended with a failure; what it saved may be incomplete."""
+
+
+def run(ctx: Context, path: Path) -> None:
+    """Let the user edit a file. Raises `UsageError` if the editor can't be started, `EditorFailed` if it fails."""
+    command = _command(ctx.env)
+    with _streams(ctx) as streams, _uninterrupted():
+        try:
+            code = subprocess.run([*command, str(path)], check=False, **streams).returncode
+        except OSError as exc:
+            why = f"cannot start the editor {command[0]}: {exc.strerror}"
+            raise UsageError(why, hint="set EDITOR to another one") from None
+    if code:
+        what = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
+        raise EditorFailed(f"the editor {command[0]} {what}")
+
+
 def edited(ctx: Context, text: str) -> str:
     """
     The text as it was saved in the editor, without a newline at its end.
 
     Raises `UsageError` if the editor can't be started or fails.
     """
-    command = _command(ctx.env)
     with tempfile.TemporaryDirectory(prefix="llmo-") as folder:  # mode 0700
         path = Path(folder) / "prompt.md"
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
-        with _streams(ctx) as streams, _uninterrupted():
-            try:
-                code = subprocess.run([*command, str(path)], check=False, **streams).returncode
-            except OSError as exc:
-                why = f"cannot start the editor {command[0]}: {exc.strerror}"
-                raise UsageError(why, hint="set EDITOR to another one") from None
-        if code:
-            what = f"was ended by signal {-code}" if code < 0 else f"exited with {code}"
-            raise UsageError(f"the editor {command[0]} {what}: nothing was sent")
-        return read_text(path, "--edit").rstrip("\n")
+        try:
+            run(ctx, path)
+        except EditorFailed as exc:
+            raise UsageError(f"{exc.message}: nothing was sent") from None
+        return read_text(ctx, str(path), "--edit").rstrip("\n")
 
 
 def _command(env: Mapping[str, str]) -> list[str]:

@@ -74,6 +74,26 @@ EXAMPLES = {
         ("delete one", "llmo history delete 8Q2ZK4TA"),
         ("delete all without a question", "llmo history delete --all --yes"),
     ),
+    "templates": (
+        ("list the templates", "llmo templates"),
+        ("write one, and use it", "llmo templates edit review && git diff | llmo ask --template review"),
+    ),
+    "templates list": (
+        ("list the templates", "llmo templates list"),
+        ("get their names in a script", "llmo templates list --json | jq -r '.[].name'"),
+    ),
+    "templates show": (
+        ("print a template", "llmo templates show review"),
+        ("copy it into a project", "llmo templates show review >review.md"),
+    ),
+    "templates edit": (
+        ("begin or change a template", "llmo templates edit review"),
+        ("use another editor this time", "VISUAL=nano llmo templates edit review"),
+    ),
+    "templates path": (
+        ("print the folder", "llmo templates path"),
+        ("delete a template", 'rm "$(llmo templates path review)"'),
+    ),
     "cost": (
         ("show the last week by day and model", "llmo cost --since 7d --by day --by model"),
         ("fail when a day costs too much", "llmo cost --check --max 2.50 --since 1d"),

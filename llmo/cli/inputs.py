@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from llmo.cli import files
 from llmo.errors import UsageError
-from llmo.types import jsontext
-from llmo.types.jsontext import Json
 from llmo.types.messages import Image, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from llmo.cli.context import Context
     from llmo.cli.options import SelectionFlags
+    from llmo.cli.templates import TemplateFile
     from llmo.client.question import Question
+    from llmo.types.jsontext import Json
 
 
 Words = Annotated[
@@ -58,7 +57,7 @@ class Inputs:
         str | None,
         typer.Option(
             "--template",
-            help="prompt template: a path or a name in the templates folder",
+            help="prompt template, by name (llmo templates) or path",
             metavar="NAME|PATH",
             rich_help_panel="Input",
         ),
@@ -99,10 +98,46 @@ def joined(words: list[str] | None) -> str | None:
     return " ".join(words) if words else None
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What a question is made of besides the prompt: the flags, and below them the front matter of a template."""
+
+    flags: Inputs
+    template: TemplateFile | None
+
+    @property
+    def has_system(self) -> bool:
+        """Whether there is a system prompt."""
+        return self.flags.system is not None or (self.template is not None and self.template.system is not None)
+
+    def system(self, ctx: Context) -> str | None:
+        """The system prompt. Raises `UsageError` for a file that can't be read."""
+        if self.flags.system is not None:
+            return files.text_or_file(ctx, self.flags.system)
+        return None if self.template is None else self.template.system
+
+    def schema(self, ctx: Context) -> Mapping[str, Json] | None:
+        """The schema. Raises `UsageError` for one that answers can't be validated against."""
+        if self.flags.schema is not None:
+            return files.schema(ctx, self.flags.schema)
+        return None if self.template is None else self.template.schema
+
+
+def opened(ctx: Context, inputs: Inputs, selection: SelectionFlags) -> tuple[Sources, SelectionFlags]:
+    """Read the template, and put what its front matter chooses below the flags. Raises `UsageError`."""
+    template = None
+    if inputs.template is not None:
+        from llmo.cli import templates
+
+        template = templates.opened(ctx, inputs.template)
+        selection = templates.under(selection, template)
+    return Sources(inputs, template), selection
+
+
 def question(
     ctx: Context,
     prompt: str | None,
-    inputs: Inputs,
+    sources: Sources,
     selection: SelectionFlags,
     *,
     before: tuple[Message, ...] = (),
@@ -116,24 +151,25 @@ def question(
     from llmo.cli import options
     from llmo.client import question
 
-    given = options.given(selection, inputs.option)
-    system = () if inputs.system is None else (Message("system", text_or_file(inputs.system)),)
-    messages = (*system, *before, _message(ctx, prompt, inputs))
-    given["schema"] = schema(inputs.schema)
+    given = options.given(selection, sources.flags.option)
+    system = sources.system(ctx)
+    given["schema"] = sources.schema(ctx)
     given["max_cost"] = None
+    messages = (*(() if system is None else (Message("system", system),)), *before, _message(ctx, prompt, sources))
     return question.question(messages, given, options.flags())
 
 
-def _message(ctx: Context, prompt: str | None, inputs: Inputs) -> Message:
+def _message(ctx: Context, prompt: str | None, sources: Sources) -> Message:
     """Join the template or prompt, standard input and files, in this order, with blank lines."""
-    if inputs.define and not inputs.template:
+    inputs, template = sources.flags, sources.template
+    if inputs.define and template is None:
         raise UsageError("-D requires --template", hint="it sets a field of a template")
-    piped = _stdin(ctx, wanted=prompt == "-", refused=inputs.no_stdin)
-    prompt = None if prompt == "-" else prompt
-    if inputs.template:
-        prompt = _templated(ctx, inputs, {"prompt": prompt or "", "stdin": piped or ""})
+    texts, images = _files(ctx, inputs.file or ())
+    piped = _stdin(ctx, wanted=prompt == files.STDIN, refused=inputs.no_stdin)
+    prompt = None if prompt in (None, files.STDIN) else files.utf8(prompt, "the prompt")
+    if template is not None and (template.text or inputs.define):
+        prompt = _templated(template, inputs.define or (), {"prompt": prompt or "", "stdin": piped or ""})
         piped = None
-    texts, images = _files(inputs.file or ())
     parts = [part for part in (prompt, piped, *texts) if part and part.strip()]
     if not parts and not images:
         raise UsageError(
@@ -143,93 +179,36 @@ def _message(ctx: Context, prompt: str | None, inputs: Inputs) -> Message:
     return Message("user", "\n\n".join(parts), tuple(images))
 
 
-def schema(given: str | None) -> Mapping[str, Json] | None:
-    """Read `--schema`. Raises `UsageError` if answers cannot be validated against it."""
-    from llmo.requests.validator import checked
-
-    if given is None:
-        return None
-    inline = given.lstrip().startswith("{")
-    text = given if inline else read_text(Path(given), "--schema")
-    try:
-        found = jsontext.read(text)
-    except ValueError as exc:
-        where = "--schema" if inline else given
-        raise UsageError(f"{where} is not JSON: {exc}") from None
-    if not isinstance(found, dict):
-        raise UsageError(f"--schema is not a JSON object: {given}")
-    return checked(found).schema
-
-
-def read_text(path: Path, what: str) -> str:
-    """Read a UTF-8 text file. Raises `UsageError` naming it as `what`."""
-    from llmo.requests import attachments
-
-    data = _read(path, what)
-    try:
-        return attachments.text(str(path), data)
-    except UsageError as exc:
-        raise UsageError(f"{what}: {exc.message}", hint=exc.hint) from None
-
-
-def _read(path: Path, what: str) -> bytes:
-    try:
-        return path.expanduser().read_bytes()
-    except FileNotFoundError:
-        raise UsageError(f"{what}: no such file: {path}") from None
-    except IsADirectoryError:
-        raise UsageError(f"{what}: is a directory: {path}", hint="llmo batch --files accepts directories") from None
-    except OSError as exc:
-        raise UsageError(f"{what}: cannot read {path}: {exc.strerror}") from None
-
-
-def _utf8(data: bytes, what: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise UsageError(
-            f"{what}: not UTF-8 text: byte {exc.start + 1} is 0x{data[exc.start]:02x}", hint="convert it with iconv"
-        ) from None
-
-
 def _stdin(ctx: Context, *, wanted: bool, refused: bool) -> str | None:
-    """Read standard input; unless `wanted`, only from a pipe, socket or file, so loops and cron jobs don't hang."""
-    if refused or ctx.stdin is None:
+    """Read standard input; unless `wanted`, only where something was piped that no flag has read."""
+    if wanted and not refused:
+        data = files.stdin(ctx, "the prompt -")
+    elif refused or not files.is_piped(ctx):
         return None
-    if not wanted:
-        try:
-            mode = os.fstat(ctx.stdin.fileno()).st_mode
-        except (OSError, ValueError):
-            return None
-        if not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
-            return None
-    return _utf8(ctx.stdin.buffer.read(), "standard input")
+    else:
+        data = files.stdin(ctx, "the prompt")
+    return files.decoded(data, files.SHOWN)
 
 
-def text_or_file(text: str) -> str:
-    """Return a system prompt given as text, or as `@FILE`."""
-    return read_text(Path(text[1:]), "--system") if text.startswith("@") else text
-
-
-def _files(paths: list[str] | tuple[str, ...]) -> tuple[list[str], list[Image]]:
+def _files(ctx: Context, names: Sequence[str]) -> tuple[list[str], list[Image]]:
     from llmo.requests import attachments
 
     texts, images = [], []
-    for name in paths:
-        path = Path(name)
-        data = _read(path, "--file")
+    for name in names:
+        data = files.read_bytes(ctx, name, "--file")
         try:
-            found = attachments.read(str(path), data)
+            found = attachments.read(files.shown(name), data)
         except UsageError as exc:
             raise UsageError(f"--file: {exc.message}", hint=exc.hint) from None
         if isinstance(found, str):
-            texts.append(f'<file name="{path.name}">\n{found.rstrip()}\n</file>')
+            told = "stdin" if name == files.STDIN else Path(name).name
+            texts.append(f'<file name="{told}">\n{found.rstrip()}\n</file>')
         else:
             images.append(found)
     return texts, images
 
 
-def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:
+def _templated(template: TemplateFile, define: Sequence[str], given: dict[str, str]) -> str:
     """
     Render the template.
 
@@ -237,21 +216,15 @@ def _templated(ctx: Context, inputs: Inputs, given: dict[str, str]) -> str:
     """
     from llmo.batch.input.template import WHOLE, Template
     from llmo.cli.options import pair
-    from llmo.storage.paths import config_dir
 
-    name = inputs.template or ""
-    path = Path(name)
-    if not path.exists() and os.sep not in name:
-        folder = config_dir(ctx.env) / "templates"
-        path = next((p for p in (folder / name, folder / f"{name}.txt", folder / f"{name}.md") if p.exists()), path)
-    template = Template(read_text(path, "--template"))
-    defined = dict(pair("--define", text) for text in inputs.define or ())
-    prompt = template.render({**given, **defined})
+    made = Template(template.text, template.path, template.line)
+    defined = dict(pair("--define", files.utf8(text, "--define")) for text in define)
+    prompt = made.render({**given, **defined})
     said = {**{field: text for field, text in given.items() if text.strip()}, **defined}
-    unused = [] if WHOLE in template.fields else [field for field in said if field not in template.fields]
+    unused = [] if WHOLE in made.fields else [field for field in said if field not in made.fields]
     if unused:
         what = {"prompt": "the prompt", "stdin": "standard input"} if not defined.keys() & set(unused) else {}
-        known = ", ".join(sorted(template.fields)) or "none"
+        known = ", ".join(sorted(made.fields)) or "none"
         raise UsageError(
             f"not used by the template: {what.get(unused[0], f'-D {unused[0]}')}", hint=f"its fields: {known}"
         )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from llmo.config.sources import Place
     from llmo.ledger.records import RecentCall
 
-Shared = Literal["profiles", "runs", "tags", "tag-keys", "conversations"]
+Shared = Literal["profiles", "templates", "runs", "tags", "tag-keys", "conversations"]
 OfProfile = Literal["aliases", "ready", "models", "tasks", "providers", "keys"]
 Lists = Literal[Shared, OfProfile]
 MOST = 2000
@@ -94,9 +94,10 @@ def _profile(ctx: Context) -> _Snapshot:
 
 
 def _shared(ctx: Context) -> _Snapshot:
+    from llmo.cli import templates
     from llmo.config import sources
 
-    directories = [sources.directory(ctx.env)]
+    directories = [sources.directory(ctx.env), templates.folder(ctx.env)]
     digest, newest = changes(directories)
     return _Snapshot(shared_lists(ctx), [digest], directories, newest)
 
@@ -214,6 +215,7 @@ def _keys(ctx: Context) -> Iterator[Word]:
 
 def shared_lists(ctx: Context) -> dict[str, list[Word]]:
     """The lists that no profile changes; runs and the like are the most recent ones, latest first."""
+    from llmo.cli import templates
     from llmo.config import sources
 
     calls, conversations = _recent(ctx)
@@ -223,6 +225,7 @@ def shared_lists(ctx: Context) -> dict[str, list[Word]]:
     tags = dict.fromkeys(pair for _, pairs, _ in calls for pair in pairs.items())
     made: dict[Shared, Iterable[Word]] = {
         "profiles": (Word(name, _file(ctx, name)) for name in sources.known(ctx.env)),
+        "templates": (Word(name, templates.described(ctx, path)) for name, path in templates.named(ctx.env).items()),
         "runs": (Word(run, _when(at[0], len(at), "calls")) for run, at in runs.items()),
         "tags": (Word(f"{key}={value}") for key, value in tags),
         "tag-keys": (Word(f"tag:{key}") for key in dict.fromkeys(key for key, _ in tags)),

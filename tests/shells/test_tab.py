@@ -71,6 +71,9 @@ CASES = {
     "llmo help rou": "llmo help route",
     "llmo completion install f": "llmo completion install fish",
     "llmo -P other.toml ask -t sum": "llmo -P other.toml ask -t summarize",
+    "llmo ask --template rev": "llmo ask --template review",
+    "llmo batch --template ./docs/on": "llmo batch --template ./docs/one.txt",
+    "llmo templates show rev": "llmo templates show review",
     "llmo ask -P ./docs/../oth": "llmo ask -P ./docs/../other.toml",
     "llmo -P ./docs/../other.toml ask -t sum": "llmo -P ./docs/../other.toml ask -t summarize",
     "llmo models --provider mi": "llmo models --provider mine",
@@ -98,6 +101,7 @@ def home(llmo: Llmo) -> Path:
         ".config/fish/completions/llmo.fish": (ROOT / "completions/llmo.fish").read_text("utf-8"),
         "config/profiles/default.toml": PROFILE,
         "messages.csv": "id\n",
+        "config/templates/review.md": '+++\ndescription = "Review a diff"\n+++\n',
         "docs/one.txt": "hello\n",
         "other.toml": '[tasks.summarize]\nprimary = ["offline/echo"]\n',
         "schema.json": "{}\n",
@@ -169,6 +173,7 @@ WARM = {
     "llmo cost --tag team=": "llmo cost --tag team=blue",
     "llmo cost --by tag:": "llmo cost --by tag:team",
     "llmo models --provider mi": "llmo models --provider mine",
+    "llmo route --template rev": "llmo route --template review",
 }
 
 

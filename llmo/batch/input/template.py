@@ -23,7 +23,8 @@ WHOLE = "row"
 class Template:
     """A template over the fields of a row; strict, and without access to anything else."""
 
-    def __init__(self, source: str, name: str = "template") -> None:
+    def __init__(self, source: str, name: str = "template", line: int = 1) -> None:
+        """`source` is the text of a file from its `line` on, which only messages need. Raises `UsageError`."""
         import minijinja
 
         self.name = name
@@ -38,7 +39,8 @@ class Template:
         try:
             self._env.add_template("prompt", source)
         except minijinja.TemplateError as exc:
-            raise UsageError(f"template syntax error: {name}: line {exc.line}: {exc.detail or exc.kind}") from None
+            at = (exc.line or 1) + line - 1
+            raise UsageError(f"template syntax error: {name}: line {at}: {exc.detail or exc.kind}") from None
         self.fields = frozenset(self._env.undeclared_variables_in_template("prompt"))
 
     def render(self, fields: Mapping[str, Json], where: str | None = None) -> str:

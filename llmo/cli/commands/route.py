@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmo.cli.inputs import Inputs, Words, joined
+from llmo.cli.inputs import Inputs, Words, joined, opened
 from llmo.cli.options import SelectionFlags, command
 from llmo.types import jsontext
 
@@ -42,6 +42,7 @@ def route(
     from llmo.cli.output import show_plan
 
     ctx = current()
+    sources, selection = opened(ctx, inputs, selection)
     if probe:
         from llmo.cli.readiness import examined
 
@@ -49,7 +50,7 @@ def route(
         ctx.planner.rule_out({state.name: state.message for state in examined(ctx) if not state.ready})
     if rows is not None:
         return _rows(ctx, rows, selection, inputs)
-    question = prompts.question(ctx, joined(words), inputs, selection)
+    question = prompts.question(ctx, joined(words), sources, selection)
     ctx.hurry(question.timeout or ctx.profile.timeout)
     session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
     return show_plan(ctx, session.plan(question), session.allowance(question.tags), as_json=as_json)
@@ -60,9 +61,12 @@ def _rows(ctx: Context, path: str, selection: SelectionFlags, inputs: Inputs) ->
     from llmo.cli import options
     from llmo.client.question import Question
     from llmo.engine.output_limits import decided
+    from llmo.errors import UsageError
     from llmo.render import json_output
     from llmo.types.messages import Message, Request
 
+    if inputs.template is not None:
+        raise UsageError("--rows and --template cannot be combined")
     params, choice = options.params(selection, inputs.option), options.choice(selection)
     session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
     money = session.allowance(choice.tags)
@@ -74,12 +78,10 @@ def _rows(ctx: Context, path: str, selection: SelectionFlags, inputs: Inputs) ->
 
 def _prompts(ctx: Context, path: str) -> Iterator[str]:
     """Yield the prompts of a file: `prompt` of JSON lines, or plain lines. Raises `UsageError` with the bad line."""
-    from pathlib import Path
-
-    from llmo.cli.inputs import read_text
+    from llmo.cli import files
     from llmo.errors import UsageError
 
-    text = ctx.stdin.read() if path == "-" else read_text(Path(path), "--rows")
+    text = files.read_text(ctx, path, "--rows")
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo.cli.commands.ask.flags import AskOutput
-from llmo.cli.inputs import Inputs, Words, joined
+from llmo.cli.inputs import Inputs, Words, joined, opened
 from llmo.cli.options import SelectionFlags, command
 
 if TYPE_CHECKING:
@@ -25,16 +25,17 @@ def ask(
 
     ctx = current()
     ctx.online = not output.dry_run
+    sources, selection = opened(ctx, inputs, selection)
     prompt = joined(words)
     if output.edit:
         prompt = _edited(ctx, prompt)
     if output.compare:
         from llmo.cli.commands.ask import compare as comparing
 
-        return comparing.compare(ctx, prompt, selection=selection, inputs=inputs, output=output)
+        return comparing.compare(ctx, prompt, selection=selection, sources=sources, output=output)
     from llmo.cli.commands.ask import run
 
-    return run.ask(ctx, prompt, selection=selection, inputs=inputs, output=output)
+    return run.ask(ctx, prompt, selection=selection, sources=sources, output=output)
 
 
 def _edited(ctx: Context, prompt: str | None) -> str:

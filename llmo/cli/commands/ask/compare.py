@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from llmo.cli.commands.ask.flags import AskOutput
     from llmo.cli.context import Context
-    from llmo.cli.inputs import Inputs
+    from llmo.cli.inputs import Sources
     from llmo.cli.options import SelectionFlags
     from llmo.client.question import Question
     from llmo.client.session import Session
@@ -79,11 +79,11 @@ class ComparedTarget:
             self.answer = event.result
 
 
-def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
+def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, sources: Sources, output: AskOutput) -> int:
     """Ask all targets and return the exit code."""
     _refuse(output)
     targets = options.compared_targets(selection, ctx.names)
-    question = prompts.question(ctx, prompt, inputs, selection)
+    question = prompts.question(ctx, prompt, sources, selection)
     request = replace(question.request, stream=output.stream is not False)
     question = replace(question, request=request, restart=True)
     ctx.hurry(question.timeout or ctx.profile.timeout)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from llmo.cli.commands.ask.flags import AskOutput
     from llmo.cli.context import Context
     from llmo.cli.conversation import Conversation
-    from llmo.cli.inputs import Inputs
+    from llmo.cli.inputs import Sources
     from llmo.cli.options import SelectionFlags
     from llmo.client.question import Question
     from llmo.client.session import Session
@@ -31,16 +31,16 @@ class AskRequest:
 
 
 def read(
-    ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput
+    ctx: Context, prompt: str | None, *, selection: SelectionFlags, sources: Sources, output: AskOutput
 ) -> AskRequest:
     """Read the inputs and plan the question. Raises `LlmoError` if it cannot be asked."""
     total, _ = options.clocks(selection, ctx.profile)
     ctx.hurry(total)
     talk = conversation.opened(ctx, output.conversation, go_on=output.go_on, no_log=output.no_log)
     before = talk.turns
-    if inputs.system is not None:
+    if sources.has_system:
         before = tuple(turn for turn in before if turn.role != "system")
-    question = prompts.question(ctx, prompt, inputs, selection, before=before)
+    question = prompts.question(ctx, prompt, sources, selection, before=before)
     question = replace(
         question,
         request=replace(question.request, stream=output.stream is not False),

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from llmo.cli.commands.ask.flags import AskOutput
     from llmo.cli.commands.ask.question import AskRequest
     from llmo.cli.context import Context
-    from llmo.cli.inputs import Inputs
+    from llmo.cli.inputs import Sources
     from llmo.cli.options import SelectionFlags
     from llmo.engine.results import Result
 
 
-def ask(ctx: Context, prompt: str | None, *, selection: SelectionFlags, inputs: Inputs, output: AskOutput) -> int:
+def ask(ctx: Context, prompt: str | None, *, selection: SelectionFlags, sources: Sources, output: AskOutput) -> int:
     """Print the answer and return the exit code."""
     if output.as_json and output.ndjson:
         raise UsageError("--json and --ndjson cannot be combined")
-    asked = question.read(ctx, prompt, selection=selection, inputs=inputs, output=output)
+    asked = question.read(ctx, prompt, selection=selection, sources=sources, output=output)
     if output.dry_run:
         money = asked.session.allowance(asked.question.tags)
         return show_plan(ctx, asked.plan, money, as_json=output.as_json or output.ndjson)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from llmo.cli import options
+from llmo.cli.files import STDIN
 from llmo.cli.options import SelectionFlags
 from llmo.config import parameters
 
 if TYPE_CHECKING:
-    from llmo.batch.spec import BatchSpec, OutputSpec
-    from llmo.config.profile import Profile
-    from llmo.routing.model_names import ModelNames
+    from llmo.cli.templates import TemplateFile
 
 STDOUT = (None, "-", "/dev/stdout")
 
@@ -35,7 +32,12 @@ class InputOptions:
     ] = None
     template: Annotated[
         str | None,
-        typer.Option("--template", help="file with the prompt template", metavar="FILE", rich_help_panel="Input"),
+        typer.Option(
+            "--template",
+            help="prompt template, by name (llmo templates) or path",
+            metavar="NAME|PATH",
+            rich_help_panel="Input",
+        ),
     ] = None
     system: Annotated[
         str | None,
@@ -276,73 +278,16 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFlags:
-    """The command line."""
+    """The command line; `selection` has what the front matter of the template chooses below the flags."""
 
     inputs: tuple[str, ...]
     selection: SelectionFlags
     source: InputOptions
     output: OutputOptions
     manner: RunOptions
+    template: TemplateFile | None = None
 
-
-def output_spec(flags: BatchFlags, names: ModelNames) -> OutputSpec:
-    """Where the run writes. Raises `LlmoError` for a name whose format is not known, and for less than two models."""
-    from llmo.batch.output.export import shape_of
-    from llmo.batch.spec import OutputSpec
-
-    output = flags.output
-    target = None if output.output in STDOUT else Path(str(output.output))
-    compared = options.compared_targets(flags.selection, names) if flags.manner.compare else ()
-    return OutputSpec(
-        target=target,
-        shape=output.output_format or shape_of(target),
-        compared_targets=tuple(map(str, compared)),
-        keep=tuple(output.keep or ()),
-        ordered=output.ordered,
-        errors=None if output.errors is None else Path(output.errors),
-        report=None if output.report is None else Path(output.report),
-    )
-
-
-def batch_spec(flags: BatchFlags, profile: Profile, output: OutputSpec) -> BatchSpec:
-    """The run; reads the files that flags name. Raises `UsageError` for one that can't be used."""
-    from llmo.batch.spec import REPAIRS, BatchSpec
-    from llmo.cli import inputs
-
-    source, manner = flags.source, flags.manner
-    timeout, retries = options.clocks(flags.selection, profile)
-    most, percent = manner.failures()
-    return BatchSpec(
-        inputs=flags.inputs,
-        files=source.files,
-        input_format=None if source.input_format == "auto" else source.input_format,
-        id_field=source.id_field,
-        limit=source.limit,
-        sample=source.sample,
-        check_all=manner.check,
-        schema=inputs.schema(source.schema),
-        prompt=source.prompt,
-        template=None if source.template is None else inputs.read_text(Path(source.template), "--template"),
-        template_name=source.template or "",
-        system=None if source.system is None else inputs.text_or_file(source.system),
-        params=options.params(flags.selection, source.option),
-        repair=REPAIRS if source.repair is None else source.repair,
-        selection=options.choice(flags.selection),
-        timeout=timeout,
-        retries=retries,
-        output=output,
-        run=manner.run,
-        retry_errors=manner.retry_errors,
-        restart=manner.restart,
-        at_most_once=manner.at_most_once,
-        durable=manner.durable,
-        dedupe=not manner.no_dedupe,
-        max_failures=most,
-        max_failures_percent=percent,
-        confirm_over=None if manner.confirm_over is None else parameters.dollars(manner.confirm_over, "--confirm-over"),
-        assume_yes=manner.yes,
-        concurrency=manner.in_flight(),
-        rpm=manner.rpm,
-        tpm=manner.tpm,
-        share=manner.share,
-    )
+    @property
+    def reads_stdin(self) -> bool:
+        """Whether rows come from standard input."""
+        return not self.inputs or STDIN in self.inputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,10 @@ from llmo.batch.output.comparison import is_comparison
 from llmo.batch.resume import manifest
 from llmo.batch.resume.recorded import KINDS
 from llmo.batch.run import BatchRun, StandardOutput, workers
-from llmo.cli import inputs, options, output_files, signals
+from llmo.cli import files, options, output_files, signals, templates
 from llmo.cli.commands.batch import live, output
-from llmo.cli.commands.batch.flags import STDOUT, batch_spec, output_spec
+from llmo.cli.commands.batch.flags import STDOUT
+from llmo.cli.commands.batch.specs import batch_spec, output_spec
 from llmo.cli.durations import seconds
 from llmo.errors import Exit, UsageError
 from llmo.storage.paths import data_dir
@@ -50,14 +52,23 @@ def batch(ctx: Context, flags: BatchFlags) -> int:
     return _run(ctx, flags, job)
 
 
+def _with_template(ctx: Context, flags: BatchFlags) -> BatchFlags:
+    """The flags over the front matter of the template. Raises `UsageError`."""
+    if flags.reads_stdin:
+        ctx.stdin_taken_by = "the rows"
+    template = templates.opened(ctx, flags.source.template)
+    return replace(flags, template=template, selection=templates.under(flags.selection, template))
+
+
 def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
     """The batch that the flags describe, checked as far as possible before anything is paid for. Raises `LlmoError`."""
+    flags = _with_template(ctx, flags)
     named = {"-o": flags.output.output, "--errors": flags.output.errors, "--report": flags.output.report}
     for flag, name in named.items():
         export.local(flag, name)
     export.lines_only("--errors", flags.output.errors)
     writes = output_spec(flags, ctx.names)
-    piped = not flags.inputs or rows.STDIN in flags.inputs
+    piped = flags.reads_stdin
     output_files.apart(
         _written(writes),
         _read(ctx, flags),
@@ -67,7 +78,7 @@ def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
     output_files.writable("--report", flags.output.report)
     typed = not flags.inputs and ctx.stdin_tty
     job = BatchJob(
-        batch_spec(flags, ctx.profile, writes),
+        batch_spec(ctx, flags, writes),
         profile=ctx.profile,
         planner=ctx.planner,
         ledger=ctx.ledger,
@@ -94,7 +105,7 @@ def _read(ctx: Context, flags: BatchFlags) -> list[output_files.Named]:
     named = [Path(name) for name in flags.inputs if name != rows.STDIN]
     return [
         *(output_files.Named("an input", path) for path in named if not source.files or path.is_file()),
-        *output_files.given("--template", source.template),
+        *(output_files.Named("--template", path) for path in (flags.template.files if flags.template else ())),
         *output_files.given("--schema", source.schema),
         *output_files.given("--system", source.system, mark="@"),
         *output_files.own(ctx),
@@ -238,7 +249,7 @@ def _reparse(ctx: Context, flags: BatchFlags) -> int:
     from llmo.requests.validator import checked
 
     path = Path(flags.manner.reparse or "")
-    schema = inputs.schema(flags.source.schema)
+    schema = files.schema(ctx, flags.source.schema)
     if schema is None:
         raise UsageError("--reparse requires --schema", hint="add the schema that the answers must match")
     if not path.is_file():

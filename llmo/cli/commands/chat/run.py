@@ -9,8 +9,8 @@ from llmo.cli import signals
 from llmo.cli.commands.chat.commands import NAMES, Commands, cost
 from llmo.cli.commands.chat.prompts import Prompts
 from llmo.cli.commands.chat.talk import Chat
-from llmo.cli.inputs import text_or_file
-from llmo.errors import Cancelled, Exit, LlmoError
+from llmo.cli.files import text_or_file
+from llmo.errors import Cancelled, Exit, LlmoError, UsageError
 from llmo.render.history import SHORT
 from llmo.storage.archive import Archive
 
@@ -30,9 +30,11 @@ def chat(ctx: Context, selection: SelectionFlags, flags: ChatFlags) -> int:
 
     On a terminal a failure is shown and the chat goes on; from a pipe it ends with the failure's code.
     """
-    held = Chat(ctx, selection, flags, None if flags.system is None else text_or_file(flags.system))
-    plan = held.planned(selection)
+    held = Chat(ctx, selection, flags, None if flags.system is None else text_or_file(ctx, flags.system))
     asks = ctx.stdin_tty
+    if ctx.stdin_taken_by is not None and not asks:
+        raise UsageError(f"{ctx.stdin_taken_by} and the prompts cannot both read standard input")
+    plan = held.planned(selection)
     prompts = Prompts(ctx, earlier=Archive(ctx.history).prompts(RECALLED) if asks else (), words=NAMES)
     if asks:
         ctx.note(f"llmo: chat with {plan.ranked[0].target}; /help shows the commands, Ctrl-D leaves")

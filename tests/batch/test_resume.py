@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from llmo.batch.input.hash_table import SMALLEST, Counts, HashTable, Places
-from llmo.batch.input.identity import Identity, Keys, content_id, field_id, short
+from llmo.batch.input.identity import Identity, Keys, answer_key, content_id, field_id, short
 from llmo.batch.input.requests import RowRequest
 from llmo.batch.input.rows import Row
+from llmo.batch.input.stream import WAITING
 from llmo.batch.output.journal import encoded
 from llmo.batch.resume.feed import Feed
 from llmo.batch.resume.recorded import KINDS, PAID, PAUSED, WORDS, Recorded
@@ -20,9 +22,10 @@ from llmo.types.messages import Message, Request
 from tests.recorded import GOOD, KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from llmo.batch.input.stream import Waiting
     from llmo.batch.resume.recorded import Decision
     from llmo.types.jsontext import Json
     from tests.conftest import Llmo
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 PROFILE = 'model = "offline/echo"\n[providers.offline]\nkind = "offline"\n'
 CONTENT, PLAIN = "711ca9d738b3975f82200417c1dac176", "59aac68566c30323d632898131e07e4b"
 OWN, SHORT = "60aec95d905a562f1a2a099372ba0f59", 0x5B92945B29C480FB
+COMPARED = "2eb93c400228001f13271ddb2f9d2c9a"
 """What the code of November 2026 made of the same rows."""
 OTHER = "0a1b" * 8
 
@@ -190,6 +194,7 @@ def test_ids_and_keys_stay_what_they_were() -> None:
     assert content_id(row(b="é", a=1)) == CONTENT
     assert keys(request) == PLAIN
     assert keys(request, {"model": "x"}) == OWN
+    assert answer_key(KEY, "p/m") == COMPARED
     assert short("r1\ud800") == SHORT
 
 
@@ -226,7 +231,7 @@ class Asks:
 
 
 def feed(
-    found: Recorded, rows: list[Row], *compared_targets: str, retry: str | None = None
+    found: Recorded, rows: Sequence[Row | Waiting], *compared_targets: str, retry: str | None = None
 ) -> tuple[Feed, RunStats, list[Mapping[str, Json] | str]]:
     failed: list[Mapping[str, Json] | str] = []
     stats = RunStats(total=len(rows))
@@ -297,3 +302,38 @@ def test_others_are_heard_while_many_rows_are_skipped(tmp_path: Path) -> None:
     found = recorded(tmp_path / "out", *map(line, names))
     made, stats, _ = feed(found, [row(n, id=name) for n, name in enumerate(names)])
     assert (list(made), stats.skipped, stats.left) == ([None, None], 600, 0)
+
+
+def test_the_number_of_answers_is_told_as_it_becomes_known(tmp_path: Path) -> None:
+    """At the first row, at each pause, once every 256 rows and at the end; a comparison has one for each model."""
+    known = iter([(300, True), (310, True), (320, True), (301, False)])
+    rows = [row(n, id=str(n)) for n in range(301)]
+    made, stats, _ = feed(recorded(tmp_path / "out"), [rows[0], WAITING, *rows[1:]], "x/m", "y/m")
+    told = [(work and work.index, stats.total) for work in replace(made, total=lambda: next(known))]
+
+    assert [(0, 600), (0, 600), (None, 620), (1, 620)] == told[:4]
+    assert [(255, 620), (256, 640), (300, 640)] == [told[2 * n + 1 + 1] for n in (255, 256, 300)]
+    assert (602, False) == (stats.total, stats.estimated)
+    alone, stats, _ = feed(recorded(tmp_path / "out"), rows)
+    list(replace(alone, total=lambda: (310, True)))
+    assert (310, True) == (stats.total, stats.estimated)
+
+
+def test_a_table_has_the_names_of_all_rows_also_of_those_that_were_done(tmp_path: Path) -> None:
+    """In the order in which they came, and of so many that memory is none of it."""
+    columns: dict[str, None] = {}
+    wide: dict[str, Json] = {str(n): n for n in range(1000)}
+    rows = [row(0, id="a", x=1), row(1, id="b", y=2), Row(2, wide, name="in", number=3, text=None), row(3, z=3)]
+    made, _, _ = feed(recorded(tmp_path / "out", line("a")), rows)
+    sent = [work for work in replace(made, columns=columns) if work is not None]
+
+    assert ["id", "x", "y", *wide] == list(columns)
+    assert len(sent) == 3
+
+
+def test_a_row_that_may_have_been_sent_comes_with_that_doubt(tmp_path: Path) -> None:
+    """By its id, and no other row does."""
+    made, _, _ = feed(recorded(tmp_path / "out"), [row(n, id=name) for n, name in enumerate("abc")])
+    found = replace(made, doubtful=frozenset("bx"))
+
+    assert [("a", False), ("b", True), ("c", False)] == [(work.name, work.doubtful) for work in found if work]

@@ -77,7 +77,7 @@ class Identity:
 
     def __call__(self, row: Row) -> tuple[str, UsageError | None]:
         """The id of the next row, and what is wrong with it: then it is named by its content."""
-        found = None if self._field is None or row.fault else field_id(row, self._field)
+        found = None if self._field is None else field_id(row, self._field)
         name = content_id(row) if found is None else found
         before = self._seen.add(short(name))
         if self._field is None:

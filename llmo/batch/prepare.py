@@ -145,7 +145,8 @@ def _begin(job: BatchJob, target: Path, journal: Journal, now: manifest.Manifest
             f"{len(lost):,} requests were in flight when the last run ended: {again}, "
             f"and the cost of the first request stays booked: {dollars(sum(lost))}"
         )
-    path.unlink(missing_ok=True)
+    if not wanted:
+        path.unlink(missing_ok=True)
     intents = Intents(path if wanted else None)
     try:
         intents.begin(journal.size, job.doubtful)

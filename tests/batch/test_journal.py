@@ -293,6 +293,23 @@ def test_what_was_sent_and_has_no_line_is_in_doubt(path: Path, tmp_path: Path) -
     assert marks.doubtful(tmp_path / "none") == {"sent before", "answered", "twice", "é\u2028"}
 
 
+def test_what_is_in_doubt_stays_so_when_a_run_is_killed_again(path: Path, tmp_path: Path) -> None:
+    """Until it has its line, however many runs come between, and whenever they are killed."""
+
+    def killed() -> Iterator[str]:
+        yield "first"
+        raise KeyboardInterrupt
+
+    for size, name in ((0, "first"), (10, "second")):
+        marks = Intents(tmp_path / "intents")
+        marks.begin(size, sorted(marks.doubtful(path)))
+        marks.sending(name)
+    with pytest.raises(KeyboardInterrupt):
+        Intents(tmp_path / "intents").begin(20, killed())
+
+    assert Intents(tmp_path / "intents").doubtful(path) == {"first", "second"}
+
+
 @pytest.mark.parametrize(
     ("first", "doubtful"),
     [
@@ -376,6 +393,17 @@ def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["version"] == 1
     path.write_text('{"run": "", "made_of": {}}')
     assert (manifest.read(path), list(tmp_path.iterdir())) == (None, [path])
+
+
+@pytest.mark.parametrize("field", ["custom_id", "", None])
+def test_a_state_says_which_field_named_the_rows(tmp_path: Path, field: str | None) -> None:
+    """Another one would pay for all of them again; an older run did not say, nor does one that is damaged."""
+    path = tmp_path / "state"
+    manifest.Manifest(run="R1", id_field=field).write(path)
+    found = manifest.read(path)
+    path.write_text('{"run": "R1", "made_of": {}, "id_field": 5}')
+
+    assert [found, manifest.read(path)] == [manifest.Manifest(run="R1", id_field=one) for one in (field, None)]
 
 
 def test_a_stream_keeps_what_equal_rows_will_need() -> None:

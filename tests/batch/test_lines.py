@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,6 @@ from hypothesis import strategies as st
 
 from llmo.batch.input.hash_table import Places
 from llmo.batch.output import export, lines
-from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import Journal, encoded
 from llmo.batch.output.lines import outcomes, trusted
 from llmo.batch.reparse import reparse
@@ -27,6 +25,8 @@ from llmo.storage import line_reader
 from tests import recorded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.conftest import Llmo
 
 GOOD: dict[str, Any] = recorded.GOOD | {"usage": {"input_tokens": 1, "output_tokens": 2}}
@@ -313,21 +313,6 @@ def test_validating_again_throws_no_answer_away(tmp_path: Path) -> None:
 
     assert ((1, 0), line(text="2", data=2)) == (found, path.read_bytes())
     assert sorted([one, bad]) == sorted((tmp_path / "out.jsonl.llmo.old.jsonl").read_bytes().splitlines(keepends=True))
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-def test_a_row_that_can_not_be_marked_is_not_sent(tmp_path: Path) -> None:
-    """
-    --at-most-once could not keep its word; the run ends and says why.
-    """
-    path = tmp_path / "marks"
-    path.symlink_to("/dev/full")
-    marks = Intents(path)
-    with pytest.raises(OSError, match="No space left"):
-        marks.begin(0)
-    with pytest.raises(OutputLost, match=r"^cannot write .*marks: no space left on device$"):
-        marks.sending("r1")
-    marks.unsent("r1")
 
 
 @pytest.mark.parametrize(

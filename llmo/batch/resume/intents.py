@@ -16,6 +16,7 @@ from llmo.batch.input.hash_table import HashTable
 from llmo.batch.input.identity import short
 from llmo.batch.output.appended import ROOM, OutputLost
 from llmo.batch.output.lines import entries
+from llmo.storage.files import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,13 +50,17 @@ class Intents:
         return doubtful
 
     def begin(self, size: int, doubtful: Iterable[str] = ()) -> None:
-        """Start a new file for an output of that size; what is in doubt already stays so until it has its line."""
+        """
+        Start a new file for an output of that size; what is in doubt already stays so until it has its line.
+
+        The marks of before are there until the new file is whole. Raises `OSError`.
+        """
         if self._path is not None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | getattr(os, "O_BINARY", 0)
-            self._fd = os.open(self._path, flags, 0o600)
-            os.write(self._fd, b"%d\n" % size)
-            for name in doubtful:
-                self.sending(name)
+            with replaced(self._path, durable=False) as out:
+                out.write(b"%d\n" % size)
+                out.writelines(_line("+", name) for name in doubtful)
+            self._path.chmod(0o600)
+            self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_BINARY", 0))
 
     def sending(self, name: str) -> None:
         """Mark a row as about to be sent. Raises `OutputLost`; then it must not be sent."""
@@ -77,9 +82,13 @@ class Intents:
     def _mark(self, mark: str, name: str) -> None:
         if self._fd >= 0:
             try:
-                os.write(self._fd, f"{mark}{json.dumps(name)}\n".encode())
+                os.write(self._fd, _line(mark, name))
             except OSError as exc:
                 raise OutputLost(f"cannot write {self._path}: {str(exc.strerror).lower()}", hint=ROOM) from None
+
+
+def _line(mark: str, name: str) -> bytes:
+    return f"{mark}{json.dumps(name)}\n".encode()
 
 
 def _marks(file: BinaryIO) -> Iterator[tuple[str, bool]]:

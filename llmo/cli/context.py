@@ -152,9 +152,14 @@ class Context(Runtime):
         return not (self.no_color or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb")
 
     @property
+    def size(self) -> os.terminal_size:
+        """The columns and lines of the terminal."""
+        return shutil.get_terminal_size((80, 24))
+
+    @property
     def width(self) -> int:
         """The width of the terminal in columns."""
-        return shutil.get_terminal_size((80, 24)).columns
+        return self.size.columns
 
     @property
     def stderr_width(self) -> int:

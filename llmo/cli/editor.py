@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
 from contextlib import ExitStack, contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmo.cli.files import read_text
+from llmo.cli.foreground import uninterrupted
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class EditorFailed(UsageError):
 def run(ctx: Context, path: Path) -> None:
     """Let the user edit a file. Raises `UsageError` if the editor can't be started, `EditorFailed` if it fails."""
     command = _command(ctx.env)
-    with _streams(ctx) as streams, _uninterrupted():
+    with _streams(ctx) as streams, uninterrupted():
         try:
             code = subprocess.run([*command, str(path)], check=False, **streams).returncode
         except OSError as exc:
@@ -94,13 +94,3 @@ def _terminal(flags: int) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Leave Ctrl-C to the editor. A handler, for a program inherits what is ignored."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

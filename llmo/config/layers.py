@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PREFIX = "LLMO_"
-RESERVED = frozenset({"LLMO_PROFILE", "LLMO_CONFIG_DIR", "LLMO_DATA_DIR", "LLMO_CACHE_DIR"})
+RESERVED = frozenset({"LLMO_PROFILE", "LLMO_CONFIG_DIR", "LLMO_DATA_DIR", "LLMO_CACHE_DIR", "LLMO_PAGER"})
 """Variables of the program that are not settings; `LLMO_TEST_…` belongs to the tests."""
 BUILT_IN = "built-in"
 UNSAID = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo.render.screen import visible
-from llmo.render.tables import columns
+from llmo.render.wrapping import columns, hanging
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,11 +58,12 @@ def _legend(series: Sequence[Series], width: int, *, color: bool) -> list[str]:
     lines: list[str] = []
     used = width
     for number, one in enumerate(series):
-        name = visible(one.name).replace("\n", " ")
+        name, *more = hanging(visible(one.name).replace("\n", " "), width - 2)
         if used + 5 + columns(name) > width:
             lines.append("")
             used = -3
         gap = "   " if lines[-1] else ""
         lines[-1] += f"{gap}{_ink(number, 1, color=color)} {name}"
-        used += 5 + columns(name)
+        used = width if more else used + 5 + columns(name)
+        lines += [f"  {line}" for line in more]
     return lines

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from llmo.render.tables import aligned, columns
+from llmo.render.tables import aligned
+from llmo.render.wrapping import columns
 from llmo.types.format import dollars
 from llmo.types.money import usd
 

@@ -4,50 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llmo.render import tables
 from llmo.render.screen import visible
 from llmo.render.summary import doubt
+from llmo.render.wrapping import hanging
 from llmo.types.format import dollars, exact
 from llmo.types.money import stated
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from llmo.routing.plan import Candidate, Plan
 
 HEAD = ("#", "model", "step", "estimate", "at most", "why")
-BOLD, DIM, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+BELOW = ("step", "at most", "estimate")
+"""Columns that a narrow terminal does without, in this order."""
+INDENT = 10
+"""Columns before the text of a line that is no row."""
 
 
 def table(plan: Plan, budgets: list[dict[str, Any]], *, width: int | None, color: bool) -> str:
-    """Lines of the task, the candidates in order, those that are out, and the budgets; cut at `width` columns."""
+    """Lines of the task, the candidates in order, those that are out, and the budgets; in at most `width` columns."""
     private = (
         f", private ({', '.join(plan.requirements.private_kinds) or 'requested'})" if plan.requirements.private else ""
     )
     limit = plan.ranked[0].max_output if plan.ranked else plan.requirements.max_output
     output = f"; output at most {limit}" if limit else ""
     head = [
-        visible(f"task      {plan.task.name}: {plan.task.reason}{private}"),
+        f"task      {plan.task.name}: {plan.task.reason}{private}",
         f"tokens    about {plan.requirements.input_estimate} in, at most {plan.requirements.input_bound}{output}",
-        "",
     ]
-    rows = [HEAD, *(_row(one) for one in plan.candidates)]
-    sizes = [max(len(row[n]) for row in rows) for n in range(len(HEAD) - 1)]
-    body = []
-    for number, row in enumerate(rows):
-        line = "  ".join([*(cell.ljust(size) for cell, size in zip(row, sizes, strict=False)), row[-1]])
-        style = BOLD if number == 0 else DIM if row[0] == "-" else ""
-        body.append(_styled(line if width is None else _cut(line, width), style if color else ""))
-    tail = ["", *(visible(_budget(one)) for one in budgets)] if budgets else []
-    return "\n".join([*head, *body, *tail]) + "\n"
+    out = [place for place, one in enumerate(plan.candidates) if one.rank is None]
+    body = tables.folded(HEAD, list(map(_row, plan.candidates)), below=BELOW, width=width, bold=color, dim=out)
+    parts = ["".join(_lines(head, width)), body, "".join(_lines(map(_budget, budgets), width))]
+    return "\n".join(filter(None, parts))
+
+
+def _lines(texts: Iterable[str], width: int | None) -> Iterator[str]:
+    for text in map(visible, texts):
+        for line in [text] if width is None else hanging(text, width, indent=INDENT if width > 2 * INDENT else 0):
+            yield f"{line}\n"
 
 
 def _row(one: Candidate) -> tuple[str, ...]:
     free = {"local": "local", "subscription": "plan"}.get(one.source)
     return (
         "-" if one.rank is None else str(one.rank),
-        visible(str(one.target)),
+        str(one.target),
         one.tier,
         free or dollars(one.estimate),
         free or dollars(one.worst),
-        visible(one.why),
+        one.why,
     )
 
 
@@ -59,11 +66,3 @@ def _budget(one: dict[str, Any]) -> str:
         unsure = doubt(stated(one["in_doubt_usd"]))
         return f"budget    {one['name']}: {spent} spent, {held} held{unsure}, {left} left of {limit}{resets}"
     return f"budget    {one['name']}: {one.get('left_calls')} calls left of {one.get('limit_calls')}{resets}"
-
-
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: width - 1] + "…"
-
-
-def _styled(line: str, style: str) -> str:
-    return f"{style}{line}{PLAIN}" if style else line

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llmo.render import tables
+from llmo.render.wrapping import columns
 from llmo.types.format import dollars, exact
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def fitted(now: Snapshot, width: int) -> Drawn:
     for step in ("", *DROPPED):
         gone.add(step)
         drawn = Drawn(None, _parts(now, gone))
-        room = width - tables.columns(drawn.text)
+        room = width - columns(drawn.text)
         bar = room - len(GAP)
         if now.share is not None and NO_BAR not in gone:
             if bar >= SHORTEST:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmo.render import summary, tables
 from llmo.render.screen import visible
+from llmo.render.wrapping import columns
 from llmo.types.format import dollars, span
 from llmo.types.money import stated
 
@@ -104,14 +105,14 @@ def _columns(sides: Sequence[Side], size: int) -> str:
 
 def _stacked(sides: Sequence[Side], width: int) -> str:
     return "\n".join(
-        f"{name}\n{'─' * min(width, tables.columns(name))}\n{visible(side.text).strip(chr(10))}\n"
+        f"{name}\n{'─' * min(width, columns(name))}\n{visible(side.text).strip(chr(10))}\n"
         for side in sides
         for name in (visible(side.name),)
     )
 
 
 def _padded(cell: str, size: int) -> str:
-    return cell + " " * (size - tables.columns(cell))
+    return cell + " " * (size - columns(cell))
 
 
 def wrapped(text: str, size: int) -> list[str]:
@@ -123,7 +124,7 @@ def _broken(line: str, size: int) -> Iterator[str]:
     """One line in pieces, at spaces where there are some."""
     current, used = "", 0
     for word in re.findall(r"\s+|\S+", line):
-        wide = tables.columns(word)
+        wide = columns(word)
         if used + wide > size and current.strip():
             yield current.rstrip()
             current, used = "", 0
@@ -133,7 +134,7 @@ def _broken(line: str, size: int) -> Iterator[str]:
             head = _head(word, size - used)
             yield current + head
             word, current, used = word[len(head) :], "", 0  # noqa: PLW2901 - what is left of the word
-            wide = tables.columns(word)
+            wide = columns(word)
         current, used = current + word, used + wide
     yield current.rstrip()
 
@@ -142,7 +143,7 @@ def _head(word: str, size: int) -> str:
     """As many characters as fit, one at least."""
     taken, used = 0, 0
     for char in word:
-        used += tables.columns(char)
+        used += columns(char)
         if used > size and taken:
             break
         taken += 1

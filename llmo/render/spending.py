@@ -80,6 +80,8 @@ def cells(of: Spending) -> tuple[str, ...]:
 
 
 COLUMNS = ("calls", "in", "cached", "out", "reasoning", "cost")
+BELOW = ("reasoning", "cached", "in", "out", "calls")
+"""Columns that a narrow terminal does without, in this order."""
 
 
 def kind(of: Spending) -> str:
@@ -147,6 +149,7 @@ def used(of: BudgetStatus) -> str:
 
 
 BUDGET = ("budget", "window", "limit", "spent", "held", "in doubt", "left", "resets")
+BUDGET_BELOW = ("resets", "in doubt", "held", "window", "spent")
 
 
 def budget_cells(of: BudgetStatus) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import pytest
 from llmo.cli.commands.ask.compare import worst
 from llmo.render import side_by_side
 from llmo.render.side_by_side import Side
-from llmo.render.tables import columns
+from llmo.render.wrapping import columns
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,6 +13,7 @@ from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.render import tables
+from llmo.render.wrapping import columns as wide
 from llmo.types.clock import SystemClock
 from llmo.types.events import Usage
 from llmo.types.money import DOLLAR
@@ -464,6 +465,38 @@ def test_pruning_takes_texts_and_leaves_money(llmo, book):
     assert b"secret" not in (llmo.home / "data" / "ledger.db").read_bytes()
     assert 1 == llmo("cost", "--json").json["total"]["calls"]
     assert 2 == llmo("cost", "--prune", "soon").code
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_report_fits_its_terminal(llmo, book, columns):
+    """
+    Groups, total and budgets: no line is broken by the terminal, and every group is there.
+    """
+    for number, model in enumerate(("dear", "anthropic/claude-sonnet-5-5:batch", "日本語モデル-とても長い名前")):
+        spend(book, str(number), DOLLAR * 12_345 // 1000, provider="cloud", model=model)
+    spend(book, "x", None, provider="cloud", model="unknown-price")
+    env = {"COLUMNS": str(columns), "NO_COLOR": "1"}
+    for flags in ((), ("--plot",), ("--by", "tag:team", "--by", "day", "--by", "model")):
+        shown = llmo("cost", "--budgets", *flags, tty=True, env=env).stdout
+
+        assert max(map(wide, shown.splitlines())) <= columns, shown
+        assert shown.count("$12.35") >= 3
+
+
+def test_a_page_says_where_it_was_written(llmo, book):
+    """
+    On stderr, and not with -q; a dash is standard output, which then holds nothing else.
+    """
+    spend(book, "1", DOLLAR, provider="cloud", model="dear")
+    told = llmo("cost", "--html", "page.html", "--run", "r1")
+    quiet = llmo("-q", "cost", "--html", "page.html")
+    piped = llmo("cost", "--html", "-")
+    both = llmo("cost", "--html", "-", "--json")
+
+    assert (0, "llmo: wrote page.html: run r1\n", "") == (told.code, told.stderr, quiet.stderr)
+    assert (True, True, "") == (piped.stdout.startswith("<!"), piped.stdout.endswith("</html>\n"), piped.stderr)
+    assert not (llmo.home / "-").exists()
+    assert (2, "llmo: --html - takes standard output, and so do --json and --csv\n") == (both.code, both.stderr)
 
 
 @pytest.mark.parametrize(("width", "longest"), [(200, 24), (39, 24), (29, 14), (20, 0)])

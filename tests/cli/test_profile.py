@@ -152,6 +152,18 @@ def test_show_tells_origins_and_no_secrets(llmo):
     assert "hidden" not in run.stdout + table.stdout
 
 
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("command", [("profile", "show"), ("route", "hi")])
+def test_tables_fit_their_terminal(llmo, columns, command):
+    """
+    Long names and reasons are wrapped where there is no room for them.
+    """
+    write(llmo, f'[providers.{"long" * 9}]\nkind = "openai"\nmodels = ["{"a-long-name-" * 9}"]\n')
+    shown = llmo(*command, tty=True, env={"COLUMNS": str(columns), "NO_COLOR": "1"}).stdout
+
+    assert max(map(len, shown.splitlines()), default=0) <= columns, shown
+
+
 def test_check_names_every_problem(llmo):
     """
     All problems, a line each, exit code 4; the JSON has them one by one and agrees.

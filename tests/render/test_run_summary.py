@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmo.batch.stats import RunStats
-from llmo.render import side_by_side, tables
+from llmo.render import side_by_side
 from llmo.render.run_summary import summary
 
 if TYPE_CHECKING:
@@ -74,23 +74,6 @@ def test_lines_are_folded_and_commands_are_not(width: int) -> None:
     ]
     assert 2 == sum(command in line for line in folded)
     assert "".join("".join(whole).split()) == "".join("".join(folded).split())
-
-
-def test_a_table_that_is_too_wide_is_turned_and_then_cut_into_blocks() -> None:
-    """
-    On 40 columns a comparison of three models has a block for each.
-    """
-    head, rows = ("model", "ok", "cost"), [(f"provider/model-{n}", str(n), f"${n}.00") for n in range(3)]
-
-    assert tables.folded(head, rows) == tables.aligned(head, rows) == tables.folded(head, rows, width=30)
-    assert tables.folded(head, rows[:2], width=24) != tables.aligned(head, rows[:2])
-    assert tables.folded(head, rows, width=24).splitlines()[:4] == [
-        "model  provider/model-0",
-        "ok     0",
-        "cost   $0.00",
-        "",
-    ]
-    assert tables.folded(head, [], width=24) == ""
 
 
 @pytest.mark.parametrize("width", [40, 80])

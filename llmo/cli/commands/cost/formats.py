@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.cli.commands.cost import charts
 from llmo.errors import UsageError
 from llmo.render import spending, tables
+from llmo.render.wrapping import hanging
 from llmo.types import cells
 from llmo.types.format import counted, dollars
 from llmo.types.money import usd
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
 
 def show(report: Report) -> None:
     """Print it in the form that is asked for."""
-    if report.how.as_json:
+    if report.how.html == "-":
+        report.ctx.out(as_html(report))
+    elif report.how.as_json:
         report.ctx.json(as_object(report))
     elif report.how.as_csv:
         report.ctx.out(as_csv(report))
     else:
+        from llmo.cli import pager
+
         tty = report.ctx.stdout_tty
-        report.ctx.show(as_table(report, bold=tty and report.ctx.color, bars=tty))
+        width = report.ctx.width if tty else None
+        pager.show(report.ctx, as_table(report, width=width, bold=tty and report.ctx.color))
     if report.how.github_summary:
         to_github(report)
-    if report.how.html is not None:
-        to_html(report, report.how.html)
+    if report.how.html not in (None, "-"):
+        _write(Path(report.how.html), as_html(report), append=False, flag="--html")
+        report.ctx.note(f"llmo: wrote {report.how.html}: {_span(report).partition(';')[0]}")
     _tell_unsettled(report)
     if not (report.total.calls or report.total.released):
         report.ctx.note("no calls" if report.since or report.until or report.run or report.tags else "no calls yet")
@@ -83,17 +90,22 @@ def as_csv(report: Report) -> str:
     return "".join(map(cells.line, lines))
 
 
-def as_table(report: Report, *, bold: bool = False, bars: bool = False) -> str:
-    """Groups, the total in words, charts and budgets when they are asked for; a bar a row for people at a terminal."""
-    head, rows = _grid(report, bars=bars)
-    parts = [tables.aligned(head, rows, right=(*spending.NUMBERS, _instead(report)), bold=bold)]
+def as_table(report: Report, *, width: int | None = None, bold: bool = False) -> str:
+    """Groups, the total in words, charts and budgets if asked for; in at most `width` columns, bars too."""
+    head, rows = _grid(report, width=width)
+    right = (*spending.NUMBERS, _instead(report))
+    parts = [tables.folded(head, rows, right=right, below=spending.BELOW, width=width, bold=bold)]
     if rows:
-        parts.append(spending.total(report.total) + _instead_total(report) + "\n")
+        total = spending.total(report.total) + _instead_total(report)
+        parts.append("\n".join([total] if width is None else hanging(total, width, indent=2)) + "\n")
     if report.how.plot:
         parts.append(charts.in_terminal(report, width=report.ctx.width, color=bold))
     if report.how.budgets:
         status = [spending.budget_cells(one) for one in report.budgets]
-        parts.append(tables.aligned(spending.BUDGET, status, right=spending.NUMBERS, bold=bold) or "no budgets\n")
+        drawn = tables.folded(
+            spending.BUDGET, status, right=spending.NUMBERS, below=spending.BUDGET_BELOW, width=width, bold=bold
+        )
+        parts.append(drawn or "no budgets\n")
     return "\n".join(part for part in parts if part)
 
 
@@ -113,15 +125,14 @@ def to_github(report: Report) -> None:
     _write(Path(path), text, append=True, flag="GITHUB_STEP_SUMMARY")
 
 
-def to_html(report: Report, path: str) -> None:
-    """Write one self-contained page: no scripts, nothing fetched."""
+def as_html(report: Report) -> str:
+    """One self-contained page: no scripts, nothing fetched."""
     from llmo.render import html as page
 
     head, rows = _grid(report)
     right = (*spending.NUMBERS, _instead(report))
     table = page.section("All groups", page.table(head, rows, right) if rows else "", spending.total(report.total))
-    body = page.page("LLM spending", _span(report), [*charts.sections(report), table])
-    _write(Path(path), body, append=False, flag="--html")
+    return page.page("LLM spending", _span(report), [*charts.sections(report), table])
 
 
 def _span(report: Report) -> str:
@@ -133,7 +144,7 @@ def _span(report: Report) -> str:
     return ", ".join(parts or ["all calls"]) + f"; created {report.instant(report.ctx.clock.now())}"
 
 
-def _grid(report: Report, *, bars: bool = False) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _grid(report: Report, *, width: int | None = None) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     head: tuple[str, ...] = (*report.by, *spending.COLUMNS)
     rows = [(*(part or "-" for part in group.group), *spending.cells(group)) for group in report.groups]
     if not report.total.reasoning_tokens:
@@ -143,7 +154,7 @@ def _grid(report: Report, *, bars: bool = False) -> tuple[tuple[str, ...], list[
         head = (*head, _instead(report))
         more = [dollars(report.instead[group.group]) for group in report.groups]
         rows = [(*row, cell) for row, cell in zip(rows, more, strict=True)]
-    if bars and (longest := tables.room(head, rows, report.ctx.width)):
+    if width is not None and (longest := tables.room(head, rows, width)):
         head = (*head, "")
         drawn = tables.bars([group.cost for group in report.groups], longest)
         rows = [(*row, bar) for row, bar in zip(rows, drawn, strict=True)]

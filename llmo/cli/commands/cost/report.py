@@ -86,7 +86,12 @@ class Reports:
     ] = False
     html: Annotated[
         str | None,
-        typer.Option("--html", help="write an HTML page with charts", metavar="FILE", rich_help_panel="Output"),
+        typer.Option(
+            "--html",
+            help="write an HTML page with charts (-: standard output)",
+            metavar="FILE",
+            rich_help_panel="Output",
+        ),
     ] = None
 
     @property
@@ -101,6 +106,8 @@ class Report:
     def __init__(self, ctx: Context, span: Span, how: Reports) -> None:
         if how.as_json and how.as_csv:
             raise UsageError("--json and --csv cannot be combined")
+        if how.html == "-" and (how.as_json or how.as_csv):
+            raise UsageError("--html - takes standard output, and so do --json and --csv")
         self.ctx, self.how, self.run = ctx, how, span.run
         self.by = tuple(how.by or ("provider", "model"))
         self.tags = dict(pair("--tag", text) for text in span.tag or ())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from llmo.cli import pager
 from llmo.render import history as shown
 from llmo.storage.archive import Archive
 from llmo.storage.search_index import matches
@@ -24,7 +25,7 @@ def conversations(ctx: Context, query: str, *, limit: int, as_json: bool) -> int
     if as_json:
         ctx.json([shown.summary_object(one) for one in some])
     else:
-        ctx.show(shown.conversations(some, now=ctx.clock.now(), width=_width(ctx), bold=_bold(ctx)))
+        pager.show(ctx, shown.conversations(some, now=ctx.clock.now(), width=_width(ctx), bold=_bold(ctx)))
     _told(ctx, query, found, some, "conversations")
     return 0
 
@@ -37,7 +38,7 @@ def turns(ctx: Context, name: str, query: str, *, limit: int, as_json: bool) -> 
     if as_json:
         ctx.json([shown.turn_object(one) for one in some])
     else:
-        ctx.show(shown.answers(some, now=ctx.clock.now(), width=_width(ctx), bold=_bold(ctx)))
+        pager.show(ctx, shown.answers(some, now=ctx.clock.now(), width=_width(ctx), bold=_bold(ctx)))
     _told(ctx, query, found, some, "turns")
     return 0
 

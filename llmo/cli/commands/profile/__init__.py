@@ -69,10 +69,15 @@ def show(*, as_json: Json = False) -> None:
         said = {key: {"value": value, "origin": origin} for key, value, origin in rows}
         _print(ctx, {"name": loaded.name, "source": loaded.source and str(loaded.source), "values": said})
         return
+    from llmo.cli import pager
+    from llmo.render import tables
+
     texts = [(key, jsontext.write(value), origin) for key, value, origin in rows]
-    widths = [max(len(row[n]) for row in texts) for n in (0, 1)]
-    for key, value, origin in texts:
-        ctx.out(f"{key:<{widths[0]}}  {value:<{min(widths[1], 40)}}  {origin}\n")
+    width = ctx.width if ctx.stdout_tty else None
+    drawn = tables.folded(
+        ("key", "value", "origin"), texts, below=("origin",), width=width, bold=ctx.stdout_tty and ctx.color
+    )
+    pager.show(ctx, drawn)
 
 
 @app.command("check", cls=Command)

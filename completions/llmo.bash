@@ -310,7 +310,7 @@ _llmo_table() { # what may follow $path
       ;;
     'models')
       commands=''
-      options='--provider --local --ready --max-price --min-context --supports --sort --refresh --refresh-prices --sha256 --json --names -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      options='--provider --all --local --ready --max-price --min-context --supports --sort --refresh --refresh-prices --sha256 --json --names -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='--provider --max-price --min-context --supports --sort --refresh-prices --sha256 -P --profile'
       ;;
     'profile')

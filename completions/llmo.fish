@@ -392,7 +392,7 @@ complete -c llmo -n '__llmo_at cost' -l plot -d 'draw spending over time by mode
 complete -c llmo -n '__llmo_at cost' -l budgets -d 'show the status of each budget'
 complete -c llmo -n '__llmo_at cost' -l as-if -d 'cost of the same usage on another model' -x -k -a '(__llmo_names profile aliases ready models)'
 complete -c llmo -n '__llmo_at cost' -l github-summary -d 'append Markdown to $GITHUB_STEP_SUMMARY'
-complete -c llmo -n '__llmo_at cost' -l html -d 'write an HTML page with charts' -r -F
+complete -c llmo -n '__llmo_at cost' -l html -d 'write an HTML page with charts (-: standard output)' -r -F
 complete -c llmo -n '__llmo_at cost' -l check -d 'exit with 3 if a budget is used up'
 complete -c llmo -n '__llmo_at cost' -l max -d 'with --check: exit with 3 if more than this was spent' -x
 complete -c llmo -n '__llmo_at cost' -l reconcile -d 'settle reservations in doubt or of crashed processes first'
@@ -409,6 +409,7 @@ complete -c llmo -n '__llmo_at cost' -s h -l help -d 'show this help and exit'
 
 # llmo models
 complete -c llmo -n '__llmo_at models' -l provider -d 'only this provider (repeatable)' -x -k -a '(__llmo_names profile providers)'
+complete -c llmo -n '__llmo_at models' -l all -d 'also models that were retired'
 complete -c llmo -n '__llmo_at models' -l local -d 'only models on this machine'
 complete -c llmo -n '__llmo_at models' -l ready -d 'only models that are ready to use'
 complete -c llmo -n '__llmo_at models' -l max-price -d 'maximum price in dollars per million output tokens' -x

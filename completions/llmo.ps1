@@ -472,7 +472,7 @@ $global:__llmo_table = @{
             , @('--budgets', 'show the status of each budget', '')
             , @('--as-if', 'cost of the same usage on another model', '|profile|aliases,ready,models')
             , @('--github-summary', 'append Markdown to $GITHUB_STEP_SUMMARY', '')
-            , @('--html', 'write an HTML page with charts', '||')
+            , @('--html', 'write an HTML page with charts (-: standard output)', '||')
             , @('--check', 'exit with 3 if a budget is used up', '')
             , @('--max', 'with --check: exit with 3 if more than this was spent', '||')
             , @('--reconcile', 'settle reservations in doubt or of crashed processes first', '')
@@ -499,6 +499,7 @@ $global:__llmo_table = @{
         }
         Options = @(
             , @('--provider', 'only this provider (repeatable)', '|profile|providers')
+            , @('--all', 'also models that were retired', '')
             , @('--local', 'only models on this machine', '')
             , @('--ready', 'only models that are ready to use', '')
             , @('--max-price', 'maximum price in dollars per million output tokens', '||')

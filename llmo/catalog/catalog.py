@@ -58,6 +58,10 @@ class Model:
     origin: tuple[str, ...] = ()
     by_source: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
 
+    def retired(self, now: float) -> bool:
+        """Whether its shutdown date has come, in UTC; `now` in seconds since the epoch."""
+        return self.shutdown is not None and self.shutdown[:10] <= datetime.fromtimestamp(now, UTC).date().isoformat()
+
 
 class Catalog:
     """

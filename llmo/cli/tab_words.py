@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -176,11 +176,10 @@ def _models(ctx: Context, provider: str, why_not: str) -> Iterator[Word]:
 
     config = ctx.profile.providers[provider]
     address = base_url(provider, config, ctx.env)
-    today = datetime.fromtimestamp(ctx.clock.now(), UTC).date().isoformat()
     for name in ctx.names.of(provider):
         target = Target(provider, name)
         known = ctx.catalog.find(target, config, address)
-        if known.shutdown and known.shutdown <= today:
+        if known.retired(ctx.clock.now()):
             continue
         about = summary(known.billing, known.price, known.context)
         yield Word(str(target), "; ".join(filter(None, (about, why_not))))

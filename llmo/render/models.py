@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmo.render import tables
+from llmo.render.screen import visible
+from llmo.render.wrapping import hanging
 from llmo.types.format import exact
 from llmo.types.money import usd
 
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
     from llmo.catalog.prices import Price
     from llmo.types.messages import Ability, Billing, Target
 
-HEAD = ("model", "in", "cached", "out", "context", "shutdown", "")
+HEAD = ("model", "in", "cached", "out", "context", "shutdown", "note")
+SHORT = ("model", "in", "cached", "out", "context", "ready", "note")
+"""Where lines are short, the reason why a provider is not ready is told once."""
 RIGHT = ("in", "cached", "out", "context")
+BELOW = ("note", "cached", "ready", "context", "in")
+"""Columns that a narrow terminal does without, in this order."""
 MILLION = 1_000_000
 
 
@@ -49,6 +55,7 @@ class Offer:
     max_output: int | None = None
     abilities: frozenset[Ability] | None = None
     shutdown: str | None = None
+    retired: bool = False
     name: str | None = None
     origin: tuple[str, ...] = ()
     said: Mapping[str, Price] = field(default_factory=dict)
@@ -76,19 +83,39 @@ def as_object(of: Offer) -> dict[str, Any]:
     }
 
 
-def as_table(offers: Sequence[Offer], date: str, *, bold: bool = False) -> str:
-    """A row a model, and what the numbers are."""
+def as_table(offers: Sequence[Offer], date: str, *, width: int | None = None, bold: bool = False) -> str:
+    """A row a model, and what the numbers are; in at most `width` columns."""
     if not offers:
         return ""
-    table = tables.aligned(HEAD, [_row(offer) for offer in offers], right=RIGHT, bold=bold)
+    waiting = [place for place, one in enumerate(offers) if one.not_ready is not None]
+    rows = [_row(one) for one in offers]
+    told = _told(offers, date)
+    if width is None or tables.widest(HEAD, rows) <= width:
+        table = tables.folded(HEAD, rows, right=RIGHT, bold=bold, dim=waiting)
+    else:
+        mixed = 0 < len(waiting) < len(offers)
+        head, short = tables.filled(SHORT, [_short_row(one, mixed=mixed) for one in offers])
+        table = tables.folded(head, short, right=RIGHT, below=BELOW, width=width, bold=bold, dim=waiting)
+        told = [*_reasons(offers), *told]
+    lines = told if width is None else [part for line in told for part in hanging(line, width, indent=2)]
+    return "\n".join([table, *(visible(line) for line in lines), ""])
+
+
+def _told(offers: Sequence[Offer], date: str) -> list[str]:
     asked = sorted({(one.target.provider, one.price_date) for one in offers if one.source == "refreshed"})
     newer = "".join(f"; {provider} as of {day}" for provider, day in asked)
-    dearer = (
-        "\nwhere sources disagree, the higher rate counts; override it with a [[prices]] entry"
-        if any(one.said for one in offers)
-        else ""
-    )
-    return f"{table}\nprices: dollars per million tokens, table of {date}{newer}{dearer}\n"
+    dearer = "where sources disagree, the higher rate counts; override it with a [[prices]] entry"
+    told = [f"prices: dollars per million tokens, table of {date}{newer}"]
+    return [*told, dearer] if any(one.said for one in offers) else told
+
+
+def _reasons(offers: Sequence[Offer]) -> list[str]:
+    """Why providers are not ready, each once."""
+    return [
+        f"not ready: {provider}: {why}"
+        for provider, why in dict.fromkeys((one.target.provider, one.not_ready) for one in offers)
+        if why is not None
+    ]
 
 
 def summary(billing: Billing, price: Price | None, context: int | None) -> str:
@@ -152,12 +179,21 @@ def _price(of: Offer) -> dict[str, Any] | None:
 
 
 def _row(of: Offer) -> tuple[str, ...]:
-    flat = {"local": "local", "subscription": "plan"}.get(of.billing)
-    rates = (of.input, of.cached_input, of.output)
-    cells = (flat, "", flat) if flat else tuple(_rate(rate, of) for rate in rates)
     context = "" if of.context is None else f"{of.context:,}"
     notes = "; ".join(filter(None, [of.not_ready, _disagreement(of.said)]))
-    return (str(of.target), *(cell or "" for cell in cells), context, of.shutdown or "", notes)
+    return (str(of.target), *_rates(of), context, of.shutdown or "", notes)
+
+
+def _short_row(of: Offer, *, mixed: bool) -> tuple[str, ...]:
+    context = "" if of.context is None else _short(of.context)
+    ready = ("yes" if of.not_ready is None else "no") if mixed else ""
+    until = of.shutdown and f"shutdown {of.shutdown}"
+    return (str(of.target), *_rates(of), context, ready, "; ".join(filter(None, (until, _disagreement(of.said)))))
+
+
+def _rates(of: Offer) -> tuple[str, ...]:
+    flat = {"local": "local", "subscription": "plan"}.get(of.billing)
+    return (flat, "", flat) if flat else tuple(_rate(rate, of) for rate in (of.input, of.cached_input, of.output))
 
 
 def _rate(rate: int | None, of: Offer) -> str:

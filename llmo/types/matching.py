@@ -26,7 +26,11 @@ _ONE_TYPO, _TWO_TYPOS = 4, 8
 
 
 def ranked(query: str, names: Sequence[str]) -> list[int]:
-    """The places of the names that match, best first; a name may have lines, each a name of its own."""
+    """
+    The places of the names that match, best first, and of equal ones the first first.
+
+    A name may have lines, each a name of its own.
+    """
     words = query.lower().split()
     texts = [name.lower() for name in names]
     # A token of many names is compared once.
@@ -41,7 +45,7 @@ def ranked(query: str, names: Sequence[str]) -> list[int]:
     for cost in (_as_it_is, near, loose):
         sums = [sum(cost(word, text) for word in words) for text in texts]
         if found := [place for place, total in enumerate(sums) if total < _NONE]:
-            return sorted(found, key=lambda place: (sums[place], len(texts[place]) if words else 0))
+            return sorted(found, key=sums.__getitem__)
     return []
 
 

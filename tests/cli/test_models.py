@@ -7,6 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from llmo.catalog.listing import ListedModel
+from llmo.catalog.listings import encoded, path_of
+
 PROFILE = """
 [providers.openai]
 kind = "openai"
@@ -68,7 +71,7 @@ def models(llmo, url):
     path = llmo.home / "config" / "profiles" / "default.toml"
     path.parent.mkdir(parents=True)
     path.write_text(PROFILE.format(url=url))
-    return lambda *args: llmo("models", *args)
+    return lambda *args, **how: llmo("models", *args, **how)
 
 
 def test_what_is_known_without_a_network(models):
@@ -190,6 +193,53 @@ def test_the_best_match_comes_first(models):
     A model's own name before longer ones.
     """
     assert "openai/gpt-4o" == models("gpt-4o", "--names").stdout.split()[0]
+
+
+def test_ready_models_come_first_and_retired_ones_only_with_all(llmo):
+    """
+    A model whose day has passed is left out and counted; who asks for an order gets that.
+    """
+    address = "http://127.0.0.1:1/v1"
+    (llmo.home / "p.toml").write_text(
+        f'[providers.openai]\nmodels = ["gpt-4o"]\n[providers.here]\nkind = "openai"\nbase_url = "{address}"\n'
+    )
+    listed = [ListedModel("old-32k", shutdown="2020-01-01"), ListedModel("new", context=9, shutdown="2999-01-01T00:00")]
+    kept = path_of(llmo.home / "cache" / "models", "here")
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(encoded(listed, address, now=0))
+    table = llmo("-P", "p.toml", "models")
+    names = llmo("-P", "p.toml", "models", "--names", "--all")
+    in_order = llmo("-P", "p.toml", "models", "--names", "--sort", "context")
+    only = llmo("-P", "p.toml", "models", "32k")
+
+    assert ["here/new", "openai/gpt-4o"] == [line.split()[0] for line in table.stdout.splitlines()[1:3]]
+    assert ("llmo: 1 retired model left out (--all)\n", "") == (table.stderr, names.stderr)
+    assert ["here/old-32k", "here/new", "openai/gpt-4o"] == names.stdout.split()
+    assert ["openai/gpt-4o", "here/new"] == in_order.stdout.split()
+    assert ("", "no models match: 32k; 1 retired model left out (--all)\n") == (only.stdout, only.stderr)
+
+
+def test_a_typo_finds_the_model(llmo):
+    """
+    One letter missing is no other model.
+    """
+    found = llmo("models", "sonet", "--names").stdout.split()
+
+    assert "anthropic/claude-sonnet-5-5" == found[0]
+    assert all("sonnet" in name for name in found)
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_a_list_fits_its_terminal(models, columns):
+    """
+    No line is broken by the terminal; why a provider is not ready is said once where lines are short.
+    """
+    run = models("o", tty=True, env={"COLUMNS": str(columns), "NO_COLOR": "1"})
+    table = run.stdout.partition("llmo: ")[0]
+
+    assert max(map(len, table.splitlines())) <= columns
+    assert "prices: dollars per million" in table
+    assert ("not ready: openai: OPENAI_API_KEY" in table) == (columns < 200)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 from llmo.types.matching import ranked
 
 NAMES = [
-    "openrouter/openai/gpt-4o",
     "openai/gpt-4o-mini",
     "openai/gpt-4o",
+    "openrouter/openai/gpt-4o",
     "anthropic/claude-sonnet-5-5\nClaude Sonnet 5.5",
     "x-ai/grok-vision-beta",
     "groq/mixtral",
@@ -27,7 +27,7 @@ NAMES = [
         pytest.param("sonet", [NAMES[3]], id="a letter missing"),
         pytest.param("claud-sonet", [NAMES[3]], id="two typos in two tokens"),
         pytest.param("antropic", [NAMES[3]], id="a long word"),
-        pytest.param("gpt4o", ["openai/gpt-4o", "openai/gpt-4o-mini", "openrouter/openai/gpt-4o"], id="no separators"),
+        pytest.param("gpt4o", ["openai/gpt-4o-mini", "openai/gpt-4o", "openrouter/openai/gpt-4o"], id="no separators"),
         pytest.param("grok", ["x-ai/grok-vision-beta"], id="a name with no typo keeps others away"),
         pytest.param("llama3.1", ["ollama/llama3.1:latest"], id="without its tag"),
         pytest.param("llama4", [], id="another number is no typo"),

@@ -64,14 +64,16 @@ def models(
         from llmo.cli.commands.models.refresh import ask_all
 
         ask_all(ctx, chosen)
-    rows = listing.listed(ctx, chosen, filters, query or "")
+    rows, retired = listing.listed(ctx, chosen, filters, query or "")
     if as_json:
         body = [shown.as_object(row) for row in rows]
         ctx.json(body)
     elif names:
         ctx.out("".join(f"{row.target}\n" for row in rows))
     else:
-        ctx.show(shown.as_table(rows, ctx.catalog.date, bold=ctx.stdout_tty and ctx.color))
-    if not rows and not as_json:
-        ctx.note(f"no models match: {query}" if query else "no models; fetch them with: llmo models --refresh")
+        from llmo.cli import pager
+
+        width = ctx.width if ctx.stdout_tty else None
+        pager.show(ctx, shown.as_table(rows, ctx.catalog.date, width=width, bold=ctx.stdout_tty and ctx.color))
+    listing.tell(ctx, rows, retired, query or "")
     return 0

@@ -11,6 +11,7 @@ from llmo.cli.known_providers import told_of
 from llmo.config import parameters
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, SortStep
+from llmo.types.format import counted
 from llmo.types.matching import ranked
 from llmo.types.messages import Target
 from llmo.types.nearest import suggestion
@@ -30,6 +31,9 @@ class Filters:
         list[str] | None,
         typer.Option("--provider", help="only this provider (repeatable)", metavar="NAME", rich_help_panel="Filter"),
     ] = None
+    everything: Annotated[
+        bool, typer.Option("--all", help="also models that were retired", rich_help_panel="Filter")
+    ] = False
     local: Annotated[bool, typer.Option("--local", help="only models on this machine", rich_help_panel="Filter")] = (
         False
     )
@@ -77,14 +81,33 @@ def chosen(ctx: Context, filters: Filters) -> list[str]:
     return list(filters.provider or told_of(ctx))
 
 
-def listed(ctx: Context, providers: Sequence[str], filters: Filters, query: str) -> list[Offer]:
-    """Offers of these providers that pass the filters, best match first."""
+def listed(ctx: Context, providers: Sequence[str], filters: Filters, query: str) -> tuple[list[Offer], int]:
+    """
+    Offers of these providers that pass the filters, and how many retired ones were left out.
+
+    Those that are ready come first, best matches before others, unless another order is asked for.
+    """
     tests = list(_tests(filters))
     offers = [offer for name in providers for offer in _offers(ctx, name) if all(test(offer) for test in tests)]
     found = _matching(offers, query)
-    if filters.sort:
-        found.sort(key=_ORDER[filters.sort])
-    return found
+    shown = [one for one in found if filters.everything or not one.retired]
+    shown.sort(key=_ORDER[filters.sort] if filters.sort else lambda one: one.not_ready is not None)
+    return shown, len(found) - len(shown)
+
+
+def tell(ctx: Context, shown: Sequence[Offer], retired: int, query: str) -> None:
+    """Say on stderr what is not listed, and how to see it."""
+    gone = f"{counted(retired, 'retired models')} left out (--all)" if retired else ""
+    if not shown:
+        why = f"no models match: {query}" if query else "no models; fetch them with: llmo models --refresh"
+        ctx.note("; ".join(filter(None, (why, gone))))
+        return
+    ready = sum(one.not_ready is None for one in shown)
+    most = (
+        f"{ready:,} of {len(shown):,} models are ready (--ready)" if 0 < ready < len(shown) and ctx.stdout_tty else ""
+    )
+    if most or gone:
+        ctx.note(f"llmo: {'; '.join(filter(None, (most, gone)))}")
 
 
 def _offers(ctx: Context, name: str) -> Iterator[Offer]:
@@ -108,6 +131,7 @@ def _offers(ctx: Context, name: str) -> Iterator[Offer]:
             max_output=known.max_output,
             abilities=known.abilities,
             shutdown=known.shutdown,
+            retired=known.retired(ctx.clock.now()),
             name=known.name,
             origin=known.origin,
             said=known.by_source,

@@ -436,7 +436,10 @@ def test_schema_is_a_schema_and_takes_the_template(llmo):
     validator = jsonschema_rs.Draft202012Validator(schema, offline=True)
 
     assert "https://json-schema.org/draft/2020-12/schema" == schema["$schema"]
-    assert "Seconds for one call, retries and fallbacks included." == schema["properties"]["timeout"]["description"]
+    assert (
+        "Seconds that one call may take, retries and fallbacks included."
+        == schema["properties"]["timeout"]["description"]
+    )
     validator.validate(tomllib.loads(file_of(llmo).read_text()))
     assert not validator.is_valid({"timout": 3})
 

@@ -66,9 +66,7 @@ limits = {"base_url": sys.argv[1], "max_requests_per_minute": 10**7, "max_tokens
 found = Model(model_name="m", backend="openai", backend_params=limits)(rows)
 assert len(getattr(found, "dataset", found)) == len(rows)
 """
-BARE = (
-    "import sys; sys.path.insert(0, {here!r}); import asyncio, batch; asyncio.run(batch.bare({port}, 64, 0.05, {rows}))"
-)
+BARE = "import sys; sys.path.insert(0, {here!r}); import asyncio, batch; asyncio.run(batch.bare({base!r}, 64, {rows}))"
 XARGS = "{bin}/llm logs off && {bin}/llm logs path >path; jq -r '.input | @json' rows.jsonl | xargs -P 8 -n 1 {bin}/llm --no-stream -n -m m >texts"
 BATCHLLM = "{bin}/batchllm run rows.jsonl -o out.jsonl -m m -c 64 --base-url {base} --api-key k"
 LLMO = (
@@ -119,7 +117,7 @@ def installed(tool: Tool, venvs: Path) -> Path:
 
 def run(tool: Tool, programs: Path, port: int, rows: int) -> Used:
     """One run; ends the process that measures when the tool fails."""
-    base = f"http://127.0.0.1:{port}/{LATENCY}/v1"
+    base = f"http://127.0.0.1:{port}/whole/{LATENCY}/v1"
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         lines = (json.dumps({"id": f"r{n}", "input": f"{n} {PROMPT}"}) + "\n" for n in range(rows))
@@ -139,7 +137,7 @@ def run(tool: Tool, programs: Path, port: int, rows: int) -> Used:
         elif tool.shell:
             command = ["sh", "-ec", tool.script.format(bin=programs, base=base)]
         else:
-            script = tool.script.format(here=str(HERE), port=port, rows=rows) if tool.script is BARE else tool.script
+            script = tool.script.format(here=str(HERE), base=base, rows=rows) if tool.script is BARE else tool.script
             command = [str(programs / "python"), "-c", script, base]
         began = time.monotonic()
         with folder.joinpath("said").open("wb") as said:
@@ -155,7 +153,7 @@ def run(tool: Tool, programs: Path, port: int, rows: int) -> Used:
 def main() -> None:
     """Measure and print a table."""
     venvs, names = Path(sys.argv[1]).absolute(), sys.argv[2:]
-    server = [sys.executable, str(HERE / "batch.py"), "serve"]
+    server = [sys.executable, str(HERE / "batch.py"), "--serve"]
     with subprocess.Popen(server, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         port, best = int(process.stdout.readline()), None

@@ -218,7 +218,7 @@ def test_functions_are_short() -> None:
     assert long == {}
 
 
-HTTP = {"httpx", "httpcore", "aiohttp", "h11"}
+HTTP = {"httpx", "httpcore", "aiohttp", "h11", "httptools", "aiohappyeyeballs"}
 CORE = HTTP | {"pydantic", "pydantic_settings", "rich", "asyncio", "sqlite3", "jsonschema_rs", "minijinja", "tomlkit"}
 EXTRAS = {
     "litellm",

@@ -55,7 +55,7 @@ class ProviderPool:
         return factory(config.kind)(link)
 
     def _wire(self, kind: str) -> Transport:
-        """Return the shared transport. Measured: httpx starts fastest, aiohttp handles a thousand requests at once."""
+        """Return the shared transport. Measured: httpx starts fastest, the pooled one takes least for many."""
         from llmo.config.kinds import KINDS
 
         if not KINDS[kind].http:
@@ -64,9 +64,9 @@ class ProviderPool:
             return Unplugged()
         if self._transport is None:
             if self._busy:
-                from llmo.providers.transports.aiohttp import AiohttpTransport
+                from llmo.providers.transports.pooled import PooledTransport
 
-                self._transport = AiohttpTransport()
+                self._transport = PooledTransport()
             else:
                 from llmo.providers.transports.httpx import HttpxTransport
 

@@ -5,8 +5,9 @@ Each case is a fresh process against a server of its own. `ratio` is rows/s agai
 in the same mode, so that runs on different machines can be compared. Wants pyreqwest and
 httpx-aiohttp beside llmo's own dependencies.
 
-Chosen by it: aiohttp. httpx collapses past 50 connections; pyreqwest 0.15 is the fastest with
-whole bodies, but slower with streams, and now and then aborts the interpreter at exit (134).
+Chosen by it: connections of our own with llhttp (`PooledTransport`), at a third of the CPU of aiohttp. httpx collapses
+past 50 connections; pyreqwest 0.15 is fast with whole bodies, but slower with streams, and now and then aborts the
+interpreter at exit (134).
 """
 
 from __future__ import annotations
@@ -31,7 +32,16 @@ from llmo.providers.registry import factory
 from llmo.providers.transports.transport import HttpRequest
 from llmo.types.messages import Message, Request
 
-ENGINES = ("aiohttp", "httpx", "httpx-aiohttp", "pyreqwest", "HttpxTransport", "AiohttpTransport", "openai")
+ENGINES = (
+    "aiohttp",
+    "httpx",
+    "httpx-aiohttp",
+    "pyreqwest",
+    "HttpxTransport",
+    "AiohttpTransport",
+    "PooledTransport",
+    "openai",
+)
 MODES = ("whole", "stream")
 EVENTS = 40
 BURSTS = 8
@@ -200,6 +210,7 @@ async def dialect(url, mode, drive, made):
 async def engine(name, url, mode, limit, drive):
     from llmo.providers.transports.aiohttp import AiohttpTransport
     from llmo.providers.transports.httpx import HttpxTransport
+    from llmo.providers.transports.pooled import PooledTransport
 
     bare = {
         "aiohttp": bare_aiohttp,
@@ -211,7 +222,14 @@ async def engine(name, url, mode, limit, drive):
         return await bare[name](url, mode, limit, drive)
     if name == "openai":
         return await dialect(url, mode, drive, AiohttpTransport())
-    return await transport(url, mode, drive, HttpxTransport() if name == "HttpxTransport" else AiohttpTransport())
+    return await transport(
+        url,
+        mode,
+        drive,
+        {"HttpxTransport": HttpxTransport, "AiohttpTransport": AiohttpTransport, "PooledTransport": PooledTransport}[
+            name
+        ](),
+    )
 
 
 async def run(name: str, url: str, mode: str, limit: int, rows: int) -> None:

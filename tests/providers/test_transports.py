@@ -14,6 +14,7 @@ import trustme
 from llmo.errors import ConfigError, LlmoError, TimedOut, Unavailable
 from llmo.providers.transports.aiohttp import AiohttpTransport
 from llmo.providers.transports.httpx import HttpxTransport
+from llmo.providers.transports.pooled import PooledTransport
 from llmo.providers.transports.transport import HttpRequest, proxy
 from tests.patience import LONG, SILENCE
 from tests.peer import HANG, RESET, Peer
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
 
     from llmo.providers.transports.transport import Transport
 
-pytestmark = pytest.mark.parametrize("made", [HttpxTransport, AiohttpTransport])
+pytestmark = pytest.mark.parametrize("made", [HttpxTransport, AiohttpTransport, PooledTransport])
 AUTHORITY = trustme.CA()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 WHOLE = HEAD + b"X-Request-ID: r1\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-Made = type[HttpxTransport] | type[AiohttpTransport]
+Made = type[HttpxTransport] | type[AiohttpTransport] | type[PooledTransport]
 
 
 @pytest.fixture(autouse=True)

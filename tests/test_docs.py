@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from llmo.errors import Exit
 from tests.patience import LONG
 
 if TYPE_CHECKING:
@@ -93,7 +92,6 @@ def unknown(words: list[str]) -> list[str]:
 
 
 SHELL = [pytest.param(block, id=f"README:{block.line}") for block in blocks("sh")]
-OFFLINE = [pytest.param(b, id=f"README:{b.line}") for b in blocks("sh") if "offline" in b.info.split()]
 SCRIPTS = [pytest.param(path, id=path.name) for path in sorted(ROOT.glob("examples/**/*.sh"))]
 
 
@@ -115,9 +113,9 @@ def test_examples_name_commands_and_flags_that_exist(path: Path) -> None:
 
 def test_readme_names_flags_in_prose_that_exist() -> None:
     """
-    An option in running text belongs to some command, but for the section of what is not there yet.
+    An option in running text belongs to some command, but for what is not there yet.
     """
-    prose = re.sub(r"^```[\s\S]*?^```$", "", README.partition("## What it does not do yet")[0], flags=re.MULTILINE)
+    prose = re.sub(r"^```[\s\S]*?^```$", "", README.partition("\nNot there yet:")[0], flags=re.MULTILINE)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", prose))
     known = {name for command in surface().values() for option in command.options for name in option.names}
 
@@ -148,14 +146,72 @@ def shell(llmo: Llmo, script: list[str], cwd: Path, **env: str) -> Run:
     return Finished(tuple(script), done.returncode, done.stdout, done.stdout.decode(), done.stderr.decode())
 
 
-@pytest.mark.parametrize("block", OFFLINE)
-def test_readme_blocks_run_offline(llmo: Llmo, checkout: Path, block: Block) -> None:
+def test_readme_runs_as_it_is_printed(llmo: Llmo, checkout: Path) -> None:
     """
-    What README shows works as it stands, line by line, without a key.
+    From the first block to the last in one shell, on a machine without a key; a block says which exit code it ends with.
     """
-    run = shell(llmo, ["bash", "-euo", "pipefail", "-c", block.text], checkout, LLMO_PROFILE="offline")
+    subprocess.run(["git", "init", "-q", checkout], check=True)
+    lines = ["set -uo pipefail"]
+    for block in blocks("sh"):
+        if "offline" in block.info.split():
+            code = re.search(r"exit=(\d+)", block.info)
+            for line in block.text.replace("\\\n", " ").splitlines():
+                lines += [
+                    line,
+                    f"code=$?; [ $code = {code[1] if code else 0} ] || {{ echo FAILED $code: {shlex.quote(line)} >&2; exit 9; }}",
+                ]
+    run = shell(llmo, ["bash", "-c", "\n".join(lines)], checkout)
 
     assert (0, False) == (run.code, "Traceback" in run.stderr), run
+
+
+def test_readme_shows_the_answer_that_its_prompt_gets(llmo: Llmo) -> None:
+    """
+    The lines of standard output, and the line that a terminal gets beside them.
+    """
+    (block,) = blocks("text")
+    run = llmo("-P", "offline", "ask", "Name three rivers of Europe.")
+    *answer, cost = block.text.splitlines()
+
+    assert run.stdout.splitlines() == answer
+    assert re.fullmatch(r"offline/echo · \d+ → \d+ tokens · \$0 \(local\) · .*", cost)
+
+
+def test_the_picture_of_readme_is_fresh() -> None:
+    """
+    `python .ci/picture.py` would record the same text, times aside.
+    """
+    script = [sys.executable, str(ROOT / ".ci/picture.py"), "--check"]
+    run = subprocess.run(script, capture_output=True, text=True, timeout=LONG, check=False)
+
+    assert (0, "") == (run.returncode, run.stdout + run.stderr)
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_the_links_of_readme_lead_somewhere(target: str) -> None:
+    """
+    Files of the repository.
+    """
+    assert (ROOT / target).exists()
+
+
+def test_the_map_names_files_that_exist() -> None:
+    """
+    What CONTRIBUTING says lives somewhere does.
+    """
+    named = re.findall(r"`([\w./{},]+\.py)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    files = [f"/{path.relative_to(ROOT)}" for top in ("llmo", "tests", ".ci") for path in (ROOT / top).rglob("*.py")]
+
+    missing = [name for name in named if not any(path.endswith(f"/{name}") for path in files)]
+
+    assert [] == [name for name in missing if "NAME" not in name]
+
+
+def test_readme_is_read_in_a_few_minutes() -> None:
+    """
+    What takes longer to say is in the manual.
+    """
+    assert len(README.split()) < 1300
 
 
 def test_the_first_command_of_readme_runs_the_main_job(llmo: Llmo, checkout: Path) -> None:
@@ -181,28 +237,6 @@ def test_readme_has_both_commands_on_one_line_each() -> None:
 
     assert [False, False] == ["\n" in line for line in lines]
     assert lines[1] in (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-
-
-@pytest.mark.parametrize("block", [pytest.param(b, id=f"README:{b.line}") for b in blocks("toml")])
-def test_readme_profiles_are_valid(llmo: Llmo, tmp_path: Path, block: Block) -> None:
-    """
-    A profile copied from README passes the check.
-    """
-    profile = tmp_path / "copied.toml"
-    profile.write_text(block.text, "utf-8")
-    keys = dict.fromkeys(re.findall(r"[A-Z_]+_API_KEY", README), "k")
-    run = llmo("profile", "check", "-P", profile, env=keys)
-
-    assert (0, "") == (run.code, run.stderr), run
-
-
-def test_readme_lists_every_exit_code() -> None:
-    """
-    The table of README and the program agree.
-    """
-    rows = re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE)
-
-    assert sorted(map(int, Exit)) == sorted(int(code) for row in rows for code in row.split(","))
 
 
 def test_readme_counts_its_messages_right() -> None:

@@ -76,6 +76,7 @@ class Provider:
     seed: int
     warm: float = WARM_S
     refused: int = 0
+    early: int = 0
     rows: int = 0
     in_flight: int = 0
     peak: int = 0
@@ -105,6 +106,7 @@ class Provider:
             told = self._told()
             if wait is not None:
                 self.refused += now > self.warm
+                self.early += now <= self.warm
                 await asyncio.sleep(0.15)
                 return False, wait, told
             rand = self.random
@@ -193,7 +195,9 @@ class Measured:
 
     utilization: float
     refusals: float
-    """429s per 1,000 answered rows."""
+    """429s per 1,000 answered rows, after the warm-up."""
+    early: int
+    """429s in the warm-up: what it costs to find the limits."""
     peak: int
     wait: float
     """Seconds in line, the 99th percentile."""
@@ -273,6 +277,7 @@ def measure(
         return Measured(
             provider.utilization(seconds),
             1000 * provider.refused / max(1, provider.rows),
+            provider.early,
             provider.peak,
             waits[int(0.99 * (len(waits) - 1))],
         )

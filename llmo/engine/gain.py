@@ -3,30 +3,33 @@ Which part of its claimed limits a provider grants, learned from what it admits 
 
 Between two moments at which a provider's bucket was empty, it admitted exactly what it refills, whatever the size of
 the bucket and whatever was claimed. A 429 is such a moment. So the first one takes 15 % off the pace, and the next
-measures the limit: the pace is then 98.5 % of what was admitted in between. Faster is tried again after a while without
+measures the limit: the pace is then 99 % of what was admitted in between. Faster is tried again after a while without
 one, and after a longer while the more often the same limit was found.
 """
 
 from __future__ import annotations
 
+import math
+from typing import NamedTuple
+
 PACE = 0.98
 """The part of a claimed limit that is used."""
-FOUND = 0.985
+FOUND = 0.99
 """The part of a measured limit that is used."""
-CUT = 0.85
-"""What an unexplained 429 leaves of the pace."""
+CUT, DEEP = 0.85, 0.6
+"""What an unexplained 429 leaves of the pace, and what another one does that follows it soon."""
 GROWTH = 0.02
 """How much faster a second, when faster is tried."""
 STEP = 1.25
-"""How far above the last measured limit is tried until a bucket of a minute would have run empty at that."""
-STEP_S = 240.0
+STEP_S = (40.0, 40.0, 60.0, 150.0, 300.0)
+"""How far above the last measured limit is tried, and for how many seconds, by how often it was found."""
 SHORT_S = 3.0
 """Two 429s that are nearer are no measurement: the amounts of single rows weigh too much."""
 AGAIN_S = 1.0
 """Seconds between cuts while the limit is not measured yet."""
-AGREE = 0.05
-"""How near two measurements of the same limit are."""
-QUIET = ((1.0, 0), (20.0, 256), (80.0, 1024), (320.0, 4096))
+AGREE, VARIES = 0.05, 2.5
+"""How near two measurements of the same limit are, and how much rows vary in size: twice as far where few tell."""
+QUIET = ((1.0, 0), (8.0, 64), (20.0, 256), (80.0, 1024), (320.0, 4096))
 """Seconds and requests without a 429 before faster is tried, by how often the same limit was found."""
 CLAIMED = (60.0, 16)
 """The same for a limit that was claimed, and then used without a 429."""
@@ -36,20 +39,43 @@ LEAST = 1e-3
 """The slowest pace, as a part of the claim."""
 TICK_S = 0.1
 """Seconds for which a gain is not computed again."""
+APART_S = 10.0
+"""Seconds that a measurement must take to confirm another."""
+LONG_WEIGHT_S = 300.0
+"""Seconds of measurements that count for as much as all before."""
 LONG_S = 10.0
 """The longest time without a request that counts as time in which faster was tried."""
 
 
+class Measured(NamedTuple):
+    """The gain that a provider granted over so many seconds and requests."""
+
+    gain: float
+    seconds: float
+    requests: float
+
+    def agrees(self, gain: float) -> bool:
+        """Whether it may be a measurement of the same limit: sizes of rows vary as much as they are long."""
+        varies = VARIES / math.sqrt(max(1.0, self.requests))
+        return abs(self.gain - gain) <= self.gain * min(max(AGREE, varies), 2 * AGREE)
+
+
 class Gain:
-    """The gain: how many times the claimed limits may pass. A 429 lowers it, quiet raises it up to `top`."""
+    """
+    The gain: how many times the claimed limits may pass. A 429 lowers it, quiet raises it up to `top`.
+
+    `least` is in how many seconds all 429s are one: what was sent before the first of them is still being counted.
+    """
 
     __slots__ = (
         "_best",
         "_count",
         "_cut",
+        "_cutting",
         "_found",
         "_growing",
         "_grown",
+        "_least",
         "_level",
         "_next",
         "_patience",
@@ -57,23 +83,27 @@ class Gain:
         "_round",
         "_since",
         "_stepped",
+        "_tried",
+        "_weight",
+        "blind",
         "claimed",
         "starting",
         "top",
         "value",
     )
 
-    def __init__(self, gain: float, now: float) -> None:
+    def __init__(self, gain: float, now: float, *, least: float = 0.0) -> None:
         self.value, self.top = gain, PACE
-        self.starting, self.claimed = False, True
+        self.starting, self.claimed, self.blind = False, True, True
         self._level = 0
         self._quiet = QUIET[0]
-        self._found = self._patience = 0.0
+        self._found = self._weight = self._patience = 0.0
+        self._least = least
         self._best = gain
         self._cut = self._round = -1.0
-        self._next = self._since = self._stepped = self._grown = now
+        self._next = self._since = self._stepped = self._tried = self._grown = now
         self._count = 0
-        self._growing = False
+        self._growing = self._cutting = False
 
     def start(self, gain: float) -> None:
         """Begin softly: the gain doubles with each round of answers, until it arrives where it was going."""
@@ -103,51 +133,72 @@ class Gain:
         """Whether the refusal of request `number` tells more than the last one: it was sent at a later pace."""
         return number > self._cut
 
-    def refused(self, sent: float, now: float, found: float | None, recent: float) -> None:
+    def refused(self, sent: float, now: float, found: Measured | None, recent: float) -> None:
         """
         Slow down for a 429; `sent` requests have left by now.
 
-        `found` is the gain that was used between the last two times, None where that is no measurement; `recent` is
-        the one of the last seconds.
+        `found` is what was granted between the last two times that nothing was left, None where that is no
+        measurement; `recent` is the gain that was used in the last seconds.
         """
         self._cut = sent
+        self._best = min(self._best, max(recent, self._found))
         tried = self._growing
         if found is None and tried and self._quiet is CLAIMED and recent <= self._grown * STEP:
             self._settle(self._grown, 1.0, len(QUIET) - 1, now)
         elif found is None:
             # What was sent while the bucket was empty is refused too, and tells no more than the first.
             if now - self._since >= self._patience:
-                self.value = max(LEAST, min(self.value, recent) * CUT)
+                cut = DEEP if self._cutting and now - self._since < SHORT_S else CUT
+                self._cutting = True
+                self.value = max(LEAST, min(self.value, max(recent, self._found * DEEP)) * cut)
                 self._best = max(self._best * FADE, self.value)
-                self._patience = AGAIN_S
+                self._patience = max(AGAIN_S, self._least)
                 self._rest(now, 0)
-        elif self.claimed and abs(found - 1.0) <= AGREE:
+        elif self.claimed and abs(found.gain - 1.0) <= AGREE:
             self._settle(PACE, 1.0, len(QUIET) - 1, now)
         else:
-            same = abs(found - self._found) <= AGREE * found
-            # Refused requests count as well, so a measurement is rather low: of two, the higher one.
-            limit = max(found, self._found) if same and tried else found
-            kept = min(self._grown, limit) if tried else 0.0
-            level = min(self._level + 1, len(QUIET) - 1) if same else 0
-            self._settle(max(limit * FOUND, kept), limit, level, now)
+            self._learn(found, now, tried=tried)
         self.starting = False
 
+    def _learn(self, found: Measured, now: float, *, tried: bool) -> None:
+        limit, level = found.gain, 0
+        if self._found and found.agrees(self._found):
+            level = min(self._level + 1, len(QUIET) - 1)
+            if found.seconds < APART_S:
+                # Too fast still; a burst of somebody else may look like this too, so it confirms little.
+                level, limit = max(self._level, 1), min(limit, self._found * FOUND)
+            elif tried:
+                # A bucket that was full for a while has lost what would have come: of two, the lower one is too low.
+                limit = max(limit, self._found)
+            else:
+                self._weight = min(self._weight + found.seconds, LONG_WEIGHT_S)
+                limit = self._found + (limit - self._found) * min(1.0, found.seconds / self._weight)
+        else:
+            self._weight = found.seconds
+        kept = min(self._grown, limit) if tried else 0.0
+        self._settle(max(limit * FOUND, kept), limit, level, now)
+
     def _settle(self, gain: float, found: float, level: int, now: float) -> None:
-        self.value = max(LEAST, min(self.value * FOUND, gain))
-        self._found, self._patience = found, SHORT_S
+        self.value = max(LEAST, min(self.value * (1.0 if level else FOUND), gain))
+        self._cutting = False
+        self._found, self._patience = found, max(SHORT_S, self._least)
         self._best = max(self._best * FADE, found)
         self._rest(now, level)
 
-    def exceeded(self, goal: float, now: float) -> None:
-        """Return to what is claimed: the provider's own count has shown that it does not grant more."""
-        self.value = goal
-        self._found = goal / FOUND
-        self._rest(now, len(QUIET) - 1)
+    def exceeded(self, found: float, now: float) -> None:
+        """Return to what is granted, as the provider's own count has shown, and to what is claimed where that is it."""
+        # What was used for a while before without a fall is granted.
+        found = max(found, 1.0, self._grown / FOUND if self._growing else 0.0)
+        if found - 1.0 <= AGREE:
+            self._settle(PACE, found, len(QUIET) - 1, now)
+        else:
+            again = abs(found - self._found) <= AGREE * self._found
+            self._settle(found * FOUND, found, min(self._level + 1, len(QUIET) - 1) if again else 2, now)
 
     @property
-    def trying(self) -> float | None:
-        """The gain from which faster is being tried; None while it is not."""
-        return self._grown if self._growing else None
+    def sure(self) -> bool:
+        """Whether the same limit was found again."""
+        return self._level > 0
 
     def _rest(self, now: float, level: int) -> None:
         self._since, self._level, self._count, self._growing = now, level, 0, False
@@ -159,9 +210,10 @@ class Gain:
             return
         seconds, requests = self._quiet
         if self._growing:
-            capped = self._level and self._quiet is not CLAIMED and now - self._since < STEP_S
+            steady = not self.blind and self._quiet is CLAIMED
+            capped = self._found and not steady and now - self._tried < STEP_S[self._level]
             most = self._found * STEP if capped else float("inf")
             grown = self.value + GROWTH * passed * max(self._best, self.value)
             self.value = max(self.value, min(grown, most, self.top))
-        elif now - self._since >= seconds and self._count >= requests:
-            self._growing, self._grown = True, self.value
+        elif now - self._since >= max(seconds, self._least) and self._count >= requests:
+            self._growing, self._grown, self._tried = True, self.value, now

@@ -11,8 +11,9 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from llmo.engine.gain import PACE, SHORT_S, Gain
+from llmo.engine.gain import PACE, Gain
 from llmo.engine.token_bucket import Remaining, TokenBucket
+from llmo.engine.usage_meter import LATE_S, UsageMeter
 from llmo.routing.plan import EXPECTED_OUTPUT
 
 if TYPE_CHECKING:
@@ -28,14 +29,12 @@ SOFT = 0.1
 DOUBLE_S = 1.0
 SAMPLES = 50
 """Answers over which their length is averaged."""
-IDLE = 0.1
-"""The part of the pace that may be left unused in what counts as a measurement of the limit."""
-RECENT_S = 2.0
-"""Seconds after which a snapshot of what was used is replaced."""
-DROP = 0.1
-"""The part of its limit that a provider's count must fall by to show that it does not grant more."""
-LATE_S = 10.0
-"""The shortest time in which a limit is measured where a part of what is in flight is not counted yet."""
+RESERVE_S = 1.0
+"""Seconds of a limit that are left to refill after a 429 at a pace which is known, but too near to it."""
+MOST_S = 120.0
+"""The longest Retry-After that is believed to say when a bucket is empty."""
+UNPAID = 0.2
+"""The part of what was in flight at a 429 that may be so again where its output is counted when it ends."""
 ENDLESS = 1e6
 """A pace without a limit: so many requests a second."""
 
@@ -43,12 +42,13 @@ ENDLESS = 1e6
 class Permit:
     """One attempt's place at the provider; it is given back with `release`, once."""
 
-    __slots__ = ("_gate", "amounts", "at", "granted", "marks", "refused")
+    __slots__ = ("_gate", "amounts", "at", "counted", "granted", "marks", "refused")
 
     def __init__(self, gate: ProviderGate, amounts: tuple[float, ...]) -> None:
         self._gate = gate
         self.amounts = amounts
         self.marks: tuple[float, ...] = ()
+        self.counted: tuple[float, ...] = ()
         self.at = 0.0
         self.granted = self.refused = False
 
@@ -62,7 +62,7 @@ class Permit:
 
     def learn(self, info: RateInfo) -> None:
         """Take the limits that the answer to this very request states."""
-        self._gate.learn(info, self.marks, self.at)
+        self._gate.learn(info, self)
 
 
 class ProviderGate:
@@ -77,7 +77,7 @@ class ProviderGate:
         given = (allowed.rpm, allowed.tpm, allowed.itpm, allowed.otpm)[: 4 if allowed.split else 2]
         self._buckets = tuple(TokenBucket(limit, now, floor=float(n == 0)) for n, limit in enumerate(given))
         self._requests = self._buckets[0]
-        self._gain = Gain(PACE, now)
+        self._gain = Gain(PACE, now, least=LATE_S if allowed.split else 0.0)
         self._unknown = not any(given)
         if self._unknown:
             self._requests.suppose(1.0, FIRST)
@@ -88,12 +88,8 @@ class ProviderGate:
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until = now
         self._invited = False
-        self._free, self._free_since = 0.0, now
-        self._saturated = False
-        self._short = LATE_S if allowed.split else SHORT_S
-        self._emptied: _UseSoFar | None = None
-        self._recent = self._older = _UseSoFar(now, self._buckets, 0.0)
-        self._before: list[float | None] = []
+        self._draining: int | None = None
+        self._meter = UsageMeter(self._buckets, now, late=allowed.split)
 
     def permit(self, input_tokens: int, max_tokens: int | None) -> Permit:
         """
@@ -148,13 +144,13 @@ class ProviderGate:
         now = self._loop.time()
         self.refusals += 1
         self._settle(permit, (0,) * len(permit.amounts))
-        for bucket in self._buckets:
-            bucket.drain()
         if self._gain.news(permit.marks[0]):
-            found = self._measured(self._emptied, now)
-            if self._emptied is None or now - self._emptied.at >= self._short:
-                self._emptied = self._snapshot(now)
-            self._gain.refused(self._requests.sent, now, found, self._gauge(self._older, now)[0] or self._gain.value)
+            found = self._meter.emptied(now, now + min(seconds, MOST_S))
+            self._gain.refused(self._requests.sent, now, found, self._meter.recent(now) or self._gain.value)
+            if self._late:
+                self._draining = max(1, int(self.in_flight * UNPAID))
+        for bucket in self._buckets:
+            bucket.drain(RESERVE_S * bucket.claim * self._gain.value if self._gain.sure else 0.0)
         self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
@@ -171,10 +167,13 @@ class ProviderGate:
         """Seconds until the pause ends."""
         return max(0.0, self._paused_until - self._loop.time())
 
-    def learn(self, info: RateInfo, marks: tuple[float, ...] = (), at: float | None = None) -> None:
-        """Anchor to the provider's own count; without marks, as of now."""
-        refilled = 0.0 if at is None else (self._loop.time() - at) * max(1.0, self._gain.value)
-        marks = marks or tuple(bucket.sent for bucket in self._buckets)
+    def learn(self, info: RateInfo, permit: Permit | None = None) -> None:
+        """Anchor to the provider's own count, as of the grant of `permit`, else as of now."""
+        now = self._loop.time()
+        at = now if permit is None else permit.at
+        refilled = (now - at) * max(1.0, self._gain.value)
+        marks = permit.marks if permit else tuple(bucket.sent for bucket in self._buckets)
+        counted = permit.counted if permit else tuple(bucket.counted for bucket in self._buckets)
         claims = [bucket.claim for bucket in self._buckets]
         told = (
             (info.limit_requests, info.remaining_requests, info.reset_requests),
@@ -182,10 +181,10 @@ class ProviderGate:
             (info.limit_input, info.remaining_input, info.reset_input),
             (info.limit_output, info.remaining_output, info.reset_output),
         )
-        for bucket, mark, (limit, remaining, reset) in zip(self._buckets, marks, told, strict=False):
+        for bucket, mark, used, (limit, remaining, reset) in zip(self._buckets, marks, counted, told, strict=False):
             if limit and remaining is not None:
                 spare = limit * (1 - self._share)
-                bucket.anchor(Remaining(limit - spare, remaining - spare, reset), mark, refilled)
+                bucket.anchor(Remaining(limit - spare, remaining - spare, reset), mark, (at, used), refilled)
         if claims != [bucket.claim for bucket in self._buckets]:
             self._claimed(claims)
         self._overdone()
@@ -194,7 +193,7 @@ class ProviderGate:
         """Share of the tighter limit used since the beginning, None without limits."""
         if self._unknown:
             return None
-        return self._gauge(None, self._loop.time())[0] or None
+        return self._meter.total(self._loop.time()) or None
 
     def _claimed(self, before: list[float]) -> None:
         """Go on as fast as before at the limits that headers claim."""
@@ -202,7 +201,7 @@ class ProviderGate:
         rate = before[0] * self._gain.value
         if self._unknown:
             self._unknown, self._gain.claimed = False, True
-            if self._requests.told is None:
+            if not self._requests.told:
                 self._requests.forget()
             self._gain.start(max(SOFT, rate / self._requests.claim if self._requests.claim else SOFT))
         else:
@@ -214,19 +213,17 @@ class ProviderGate:
         self._gain.top = PACE * min(bucket.top for bucket in self._buckets)
 
     def _overdone(self) -> None:
-        """Go back to what is claimed when the provider's count falls while faster is tried."""
-        tried = self._gain.trying
-        if tried is None or tried < PACE or self._unknown:
-            self._before = []
+        """Slow down to what is granted when the provider's count falls while more than it claims is used."""
+        self._gain.blind = not any(bucket.varies for bucket in self._buckets)
+        if self._unknown or self._gain.value <= PACE:
+            for bucket in self._buckets:
+                bucket.watch()
             return
-        told = [bucket.told for bucket in self._buckets]
-        if not self._before:
-            self._before = told
-        for old, new in zip(self._before, told, strict=True):
-            if old is not None and new is not None and old - new >= DROP:
-                self._gain.exceeded(PACE, self._loop.time())
-                self._before = []
-                return
+        found = [granted for bucket in self._buckets if (granted := bucket.granted()) is not None]
+        if found:
+            self._gain.exceeded(min(found), self._loop.time())
+            for bucket in self._buckets:
+                bucket.watch()
 
     def _used(self, usage: Usage) -> tuple[float, ...]:
         self._outputs = min(self._outputs + 1, SAMPLES)
@@ -244,51 +241,19 @@ class ProviderGate:
     def _end(self, permit: Permit) -> None:
         self.in_flight -= 1
         if self.allowed.split:
-            self._buckets[-1].pending -= permit.amounts[-1]
-        now = self._loop.time()
-        if now - self._recent.at >= RECENT_S:
-            self._older, self._recent = self._recent, self._snapshot(now)
+            self._pend(-permit.amounts[-1])
+        self._meter.tick(self._loop.time())
         if self._line:
             self._pump()
-
-    def _gauge(self, since: _UseSoFar | None, now: float) -> tuple[float, float]:
-        """The gain that was used since then, and the part of it that was left unused, both of the tighter limit."""
-        passed = now - (self._began if since is None else since.at)
-        if passed <= 0:
-            return 0.0, 0.0
-        found = [(0.0, 0.0)]
-        for number, bucket in enumerate(self._buckets):
-            if bucket.claim:
-                used, spare = (0.0, 0.0) if since is None else since.amounts[number]
-                scale = bucket.claim * passed
-                found.append(((bucket.used - bucket.pending - used) / scale, (bucket.spare - spare) / scale))
-        return max(found)
-
-    def _measured(self, since: _UseSoFar | None, now: float) -> float | None:
-        if since is None or now - since.at < self._short:
-            return None
-        used, spare = self._gauge(since, now)
-        free = self._freed(now) - since.free
-        return used if used and (spare <= IDLE * used or free <= IDLE * (now - since.at)) else None
-
-    def _snapshot(self, now: float) -> _UseSoFar:
-        return _UseSoFar(now, self._buckets, self._freed(now))
-
-    def _freed(self, now: float) -> float:
-        """Seconds in which nobody waited for the provider: the line was empty, or waited for a place."""
-        return self._free if self._saturated else self._free + now - self._free_since
-
-    def _waits(self, *, saturated: bool) -> None:
-        if saturated is not self._saturated:
-            now = self._loop.time()
-            if saturated:
-                self._free += now - self._free_since
-            self._saturated, self._free_since = saturated, now
 
     def _delay(self, amounts: tuple[float, ...]) -> float:
         """Seconds until the next may pass; infinite while only a leaving one makes room."""
         if self.allowed.concurrency and self.in_flight >= self.allowed.concurrency:
             return float("inf")
+        if self._draining is not None:
+            if self.in_flight > self._draining:
+                return float("inf")
+            self._draining = None
         now = self._loop.time()
         delay = self._paused_until - now
         if self._invited:
@@ -302,17 +267,28 @@ class ProviderGate:
     def _grant(self, permit: Permit) -> None:
         permit.granted, self._invited = True, False
         permit.at = self._loop.time()
+        permit.counted = tuple([bucket.counted for bucket in self._buckets])
         permit.marks = tuple(
             [bucket.take(amount) for bucket, amount in zip(self._buckets, permit.amounts, strict=True)]
         )
         self.in_flight += 1
         if self.allowed.split:
-            self._buckets[-1].pending += permit.amounts[-1]
+            self._pend(permit.amounts[-1])
+
+    @property
+    def _late(self) -> bool:
+        """Whether what is in flight will be counted when it ends, against a limit that nobody knows."""
+        return self.allowed.split and not self._buckets[-1].claim
+
+    def _pend(self, output: float) -> None:
+        self._buckets[-1].pending += output
+        self._requests.pending = float(self.in_flight) if self._late else 0.0
 
     def _pump(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+        now = self._loop.time()
         while self._line:
             permit, turn = self._line[0]
             delay = self._delay(permit.amounts)
@@ -320,20 +296,10 @@ class ProviderGate:
                 endless = delay == float("inf")
                 if not endless:
                     self._timer = self._loop.call_later(delay, self._pump)
-                self._waits(saturated=not endless)
+                self._meter.waits(now, saturated=not endless or self._draining is not None)
                 return
             self._line.popleft()
             if not turn.done():
                 self._grant(permit)
                 turn.set_result(None)
-        self._waits(saturated=False)
-
-
-class _UseSoFar:
-    """What was used, and left unused, of each bucket at a moment."""
-
-    __slots__ = ("amounts", "at", "free")
-
-    def __init__(self, at: float, buckets: tuple[TokenBucket, ...], free: float) -> None:
-        self.at, self.free = at, free
-        self.amounts = [(bucket.used - bucket.pending, bucket.spare) for bucket in buckets]
+        self._meter.waits(now, saturated=False)

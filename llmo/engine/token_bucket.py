@@ -22,6 +22,11 @@ ALIKE = 3
 """Headers in a row that must say so before a window is one of a minute again."""
 SPAN = 0.2
 """The part of a limit over which what remains must vary before a window of a second is believed."""
+DROP, STEPS, WATCH_S = 0.25, 2, 5.0
+"""
+How far a provider's count must fall to tell what it grants: the part of the most that it ever had left, the whole
+numbers, and the seconds.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,16 @@ class TokenBucket:
     """
 
     __slots__ = (
+        "_asof",
         "_at",
         "_cap",
         "_configured",
         "_floor",
+        "_high",
+        "_least",
         "_left",
         "_level",
+        "_most",
         "_newest",
         "_others",
         "_regain",
@@ -82,9 +91,10 @@ class TokenBucket:
         self._configured = self.claim = per_minute / MINUTE if per_minute else 0.0
         self._floor = floor
         self._level = max(self.claim * BURST_S, floor)
-        self._at = now
+        self._at, self._asof = now, (now, 0.0)
         self._left = self._cap = self._regain = self._told = 0.0
         self._newest = -1.0
+        self._least, self._most, self._high = 1.0, 0.0, (0.0, 0.0, 0.0)
         self._window, self._others, self._seen = MINUTE, 0, (float("inf"), 0.0)
         self.sent = self.used = self.spare = self.big = self.pending = 0.0
 
@@ -124,10 +134,10 @@ class TokenBucket:
         if mark > self._newest:
             self._left += amount
 
-    def drain(self) -> None:
-        """The provider has nothing left: only what refills from now on may pass, a large amount too."""
+    def drain(self, reserve: float = 0.0) -> None:
+        """The provider has nothing left: what refills from now on may pass, but a `reserve`, a large amount too."""
         if self.claim:
-            self._level = min(self._level, -self.pending, max(self.claim * BURST_S, self._floor) - self.big)
+            self._level = min(self._level, -self.pending - reserve, max(self.claim * BURST_S, self._floor) - self.big)
 
     def suppose(self, per_second: float, level: float) -> None:
         """Begin with a pace that nobody has claimed; a claim takes its place."""
@@ -138,14 +148,22 @@ class TokenBucket:
         """Drop a pace that nobody has claimed."""
         self.claim = self._configured
 
-    def anchor(self, told: Remaining, mark: float, refilled: float = 0.0) -> None:
-        """Believe the provider's count, unless a later request told more; it `refilled` so many seconds since."""
+    def anchor(self, told: Remaining, mark: float, when: tuple[float, float], refilled: float = 0.0) -> None:
+        """
+        Believe the provider's count, unless a later request told more; it `refilled` so many seconds since.
+
+        `when` is the time that it is of, and what was counted by then.
+        """
         if mark < self._newest or told.limit <= 0:
             return
         self._newest, self._cap = mark, told.limit
         self._regain = told.limit / self._windowed(told)
         self._left = min(told.limit, told.remaining + refilled * self._regain) - (self.sent - mark)
         self._told = told.remaining / told.limit
+        self._least, self._most = min(self._least, self._told), max(self._most, self._told)
+        if self._told >= self._high[0]:
+            self._high = (self._told, *when)
+        self._asof = when
         self.claim = min(self._configured or self._regain, self._regain)
 
     def _windowed(self, told: Remaining) -> float:
@@ -167,9 +185,36 @@ class TokenBucket:
         return self._configured / self.claim if self._configured and self.claim else float("inf")
 
     @property
-    def told(self) -> float | None:
-        """The part of its limit that the provider says is left; None before it says so."""
-        return self._told if self._cap else None
+    def told(self) -> bool:
+        """Whether the provider has said what is left."""
+        return bool(self._cap)
+
+    @property
+    def varies(self) -> bool:
+        """Whether what the provider says is left has ever changed."""
+        return self._least < self._most
+
+    def watch(self) -> None:
+        """Begin to look from here whether the provider's count falls."""
+        self._high = (self._told, *self._asof)
+
+    def granted(self) -> float | None:
+        """
+        What it grants, as times of the claim, by a count that has fallen: what was used less what that took of it.
+
+        A count that has not fallen, or always says the same, tells nothing: None. Who claims a part of the limit is
+        taken to count what is left in the same measure.
+        """
+        high, at, used = self._high
+        passed = self._asof[0] - at
+        if not self._cap or passed < WATCH_S or (high - self._told) < max(DROP * self._most, STEPS / self._cap):
+            return None
+        return (self._asof[1] - used) / (passed * self.claim + (high - self._told) * self._cap)
+
+    @property
+    def counted(self) -> float:
+        """What the provider has counted by now."""
+        return self.used - self.pending
 
 
 def _until(missing: float, rate: float) -> float:

@@ -24,23 +24,32 @@ def found(crowd: int = 400, seconds: float = 480.0, **scenario: Any) -> Measured
 @pytest.mark.parametrize(
     ("scenario", "used", "refused"),
     [
-        pytest.param({**A, "configured": 1.0}, 0.97, 0.5, id="A, configured"),
-        pytest.param(A, 0.97, 0.5, id="A, from headers"),
-        pytest.param({**A, "configured": 2.0}, 0.97, 1.0, id="A, configured twice too high"),
-        pytest.param({**A, "configured": 2.0, "told": 0.0}, 0.97, 2.0, id="A, twice too high and no headers"),
-        pytest.param({**B, "configured": 1.0}, 0.97, 1.5, id="B, configured"),
-        pytest.param({**C, "configured": 1.0, "told": 0.0}, 0.97, 0.5, id="C, configured"),
-        pytest.param({**C, "remaining": "minute"}, 0.97, 1.0, id="C, a minute's limit enforced per second"),
-        pytest.param({**C, "remaining": "minute", "reset": 1.0}, 0.97, 1.0, id="C, and a reset that does not fit"),
-        pytest.param({**C, "reset": 360.0}, 0.97, 1.0, id="C, a reset of six minutes"),
-        pytest.param({**C, "remaining": "none"}, 0.97, 1.0, id="C, never anything left"),
-        pytest.param({**C, "remaining": "full"}, 0.97, 1.0, id="C, always everything left"),
-        pytest.param({**C, "told": 2.0}, 0.96, 2.0, id="C, twice the limit claimed"),
-        pytest.param({**C, "told": 0.0}, 0.96, 2.0, id="C, no limit known"),
-        pytest.param({**D, "configured": 1.0}, 0.97, 0.5, id="D, configured"),
-        pytest.param(D, 0.97, 3.0, id="D, from headers"),
+        pytest.param({**A, "configured": 1.0}, 0.97, 0.0, id="A, configured"),
+        pytest.param(A, 0.97, 0.0, id="A, from headers"),
+        pytest.param({**A, "told": 0.5}, 0.97, 0.0, id="A, half the limit claimed"),
+        pytest.param({**A, "configured": 2.0}, 0.97, 0.0, id="A, configured twice too high"),
+        pytest.param({**A, "configured": 2.0, "told": 0.0}, 0.97, 0.5, id="A, twice too high and no headers"),
+        pytest.param({**B, "configured": 1.0}, 0.97, 0.5, id="B, configured"),
+        pytest.param({**B, "seconds": 720.0}, 0.97, 0.6, id="B, from headers"),
+        pytest.param({**B, "told": 0.5}, 0.97, 0.5, id="B, half the limit claimed"),
+        pytest.param({**C, "configured": 1.0, "told": 0.0}, 0.97, 0.0, id="C, configured"),
+        pytest.param({**C, "configured": 2.0}, 0.97, 0.5, id="C, configured twice too high"),
+        pytest.param(C, 0.97, 0.0, id="C, from headers"),
+        pytest.param({**C, "remaining": "minute"}, 0.97, 0.5, id="C, a minute's limit enforced per second"),
+        pytest.param({**C, "remaining": "minute", "reset": 1.0}, 0.97, 0.5, id="C, and a reset that does not fit"),
+        pytest.param({**C, "reset": 360.0}, 0.97, 0.5, id="C, a reset of six minutes"),
+        pytest.param({**C, "remaining": "none"}, 0.97, 0.5, id="C, never anything left"),
+        pytest.param({**C, "remaining": "full"}, 0.97, 0.5, id="C, always everything left"),
+        pytest.param({**C, "told": 2.0}, 0.97, 0.7, id="C, twice the limit claimed"),
+        pytest.param({**C, "told": 0.0}, 0.97, 0.7, id="C, no limit known"),
+        pytest.param({**D, "configured": 1.0}, 0.97, 0.0, id="D, configured"),
+        pytest.param(D, 0.97, 0.0, id="D, from headers"),
+        pytest.param({**D, "told": 0.5}, 0.97, 1.0, id="D, half the limit claimed"),
+        pytest.param({**D, "configured": 2.0}, 0.97, 0.0, id="D, configured twice too high"),
+        pytest.param({**D, "told": 0.0}, 0.97, 3.0, id="D, no limit known"),
         pytest.param({**E, "configured": 1.0}, 0.97, 15.0, id="E, configured"),
-        pytest.param(E, 0.95, 15.0, id="E, from headers"),
+        pytest.param(E, 0.97, 15.0, id="E, from headers"),
+        pytest.param({**E, "told": 0.0}, 0.97, 15.0, id="E, no limit known"),
     ],
 )
 def test_limits_are_used_and_not_hit(scenario: dict[str, Any], used: float, refused: float) -> None:
@@ -53,7 +62,7 @@ def test_limits_are_used_and_not_hit(scenario: dict[str, Any], used: float, refu
     assert seen.refusals <= refused
 
 
-@pytest.mark.parametrize(("told", "used"), [(0.5, 0.9), (1 / 60, 0.3)], ids=["half", "of a second"])
+@pytest.mark.parametrize(("told", "used"), [(0.5, 0.97), (1 / 60, 0.5)], ids=["half", "of a second"])
 def test_a_limit_that_is_claimed_too_low_is_outgrown(told: float, used: float) -> None:
     """
     What is observed wins over what is claimed, in this direction too.

@@ -276,3 +276,25 @@ def test_providers_with_the_same_key_share_one_gate():
         return [line.gate(name) is line.gate("a") for name in configs], [line.gate(name).cooling() for name in "bf"]
 
     assert virtual.run(main()) == ([True, True, False, False, False, False, False], [3.0, 0.0])
+
+
+def test_a_429_waits_for_what_is_in_flight_where_output_counts_when_it_ends_and_no_limit_is_known():
+    """
+    What is in flight is a debt of unknown size: nothing new is sent until most of it is paid.
+    """
+
+    async def main():
+        line = RateLimits({"p": ProviderConfig(kind="anthropic")}, jitter=lambda: 0.0)
+        loop = asyncio.get_running_loop()
+        flying = [await line.acquire("p", 10, 10) for _ in range(6)]
+        flying[5].refuse(0.1)
+        flying[5].release()
+        later = asyncio.create_task(line.acquire("p", 10, 10))
+        await asyncio.sleep(30.0)
+        held = later.done()
+        for permit in flying[:4]:
+            permit.release(Usage(10, 10))
+        await later
+        return held, loop.time()
+
+    assert virtual.run(main()) == (False, 30.0)

@@ -8,6 +8,8 @@ from llmo.engine.token_bucket import Remaining, TokenBucket
 
 RATE = 60 / 60
 """Requests a second at 60 a minute."""
+NOW = (0.0, 0.0)
+"""The time and the use that a count is of, where they do not matter."""
 
 
 def test_an_unlimited_meter_never_waits():
@@ -77,7 +79,7 @@ def anchored(limit, remaining, reset, *, mark=1.0, sent=1.0):
     """A meter without a limit of its own that a provider told its count."""
     meter = TokenBucket(None, 0.0)
     meter.take(sent)
-    meter.anchor(Remaining(limit, remaining, reset), mark)
+    meter.anchor(Remaining(limit, remaining, reset), mark, NOW)
     return meter
 
 
@@ -117,7 +119,7 @@ def test_a_limit_is_per_minute_unless_its_resets_say_per_second(told, claim):
     """
     meter = TokenBucket(None, 0.0)
     for one in told:
-        meter.anchor(Remaining(*one), meter.take(1))
+        meter.anchor(Remaining(*one), meter.take(1), NOW)
 
     assert meter.claim == pytest.approx(claim)
 
@@ -127,9 +129,9 @@ def test_headers_lower_a_configured_limit_and_never_raise_it():
     The lower of both is the claim, and how far above it the profile allows is known.
     """
     meter = TokenBucket(600, 0.0)
-    meter.anchor(Remaining(1200, 1200, 0.0), 0.0)
+    meter.anchor(Remaining(1200, 1200, 0.0), 0.0, NOW)
     high = (meter.claim, meter.top)
-    meter.anchor(Remaining(300, 300, 0.0), 0.0)
+    meter.anchor(Remaining(300, 300, 0.0), 0.0, NOW)
 
     assert (high, (meter.claim, meter.top)) == ((10.0, 1.0), (5.0, 2.0))
 
@@ -161,10 +163,10 @@ def test_an_older_count_changes_nothing_and_one_as_new_replaces():
     Answers come back out of order.
     """
     meter = anchored(100, 10, 60.0, mark=5.0, sent=5.0)
-    meter.anchor(Remaining(100, 90, 60.0), 4.0)
+    meter.anchor(Remaining(100, 90, 60.0), 4.0, NOW)
     assert meter.wait(50, 10.0, 1.0) > 0
 
-    meter.anchor(Remaining(100, 90, 60.0), 5.0)
+    meter.anchor(Remaining(100, 90, 60.0), 5.0, NOW)
     assert meter.wait(50, 10.0, 1.0) == 0.0
 
 
@@ -184,3 +186,31 @@ def test_unused_tokens_come_back_only_to_requests_that_the_count_does_not_know(m
     meter.give(10, mark)
 
     assert meter.wait(30, 10.0, 1.0) == pytest.approx(expected)
+
+
+def fallen(*, limit, told, used):
+    """A meter whose provider says `told` of `limit` is left, one value each 10 s in which `used` was counted."""
+    meter = TokenBucket(None, 0.0)
+    for number, remaining in enumerate(told):
+        meter.anchor(Remaining(limit, remaining, None), meter.take(used), (10.0 * number, used * number))
+    return meter
+
+
+@pytest.mark.parametrize(
+    ("limit", "told", "used", "expected"),
+    [
+        pytest.param(600, [600, 500], 200, None, id="not far yet"),
+        pytest.param(600, [600, 400], 400, 400 / (100 + 200), id="a third more than claimed"),
+        pytest.param(
+            300, [300, 200], 200, 200 / (50 + 100), id="half of what is granted is claimed, and of what is left"
+        ),
+        pytest.param(600, [0, 0, 0], 900, None, id="always nothing"),
+        pytest.param(600, [600, 600, 600], 900, None, id="always all"),
+        pytest.param(4, [4, 3], 100, None, id="one whole number less"),
+    ],
+)
+def test_a_count_that_falls_tells_what_the_provider_grants(limit, told, used, expected):
+    """
+    It is what was used, less what that took; a count that stays the same tells nothing.
+    """
+    assert fallen(limit=limit, told=told, used=used).granted() == (expected and pytest.approx(expected))

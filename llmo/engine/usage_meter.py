@@ -1,0 +1,89 @@
+"""What is used of a provider's limits, and what it grants: measured between two times at which it had nothing left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llmo.engine.gain import SHORT_S, Measured
+
+if TYPE_CHECKING:
+    from llmo.engine.token_bucket import TokenBucket
+
+IDLE = 0.1
+"""The part of the pace that may be left unused in what counts as a measurement of the limit."""
+RECENT_S = 2.0
+"""Seconds after which a snapshot of what was used is replaced."""
+LATE_S = 10.0
+"""The shortest time in which a limit is measured where a part of what is in flight is not counted yet."""
+
+
+class UsageMeter:
+    """The use of one provider's buckets over time, `late` where a part of it is counted when requests end."""
+
+    def __init__(self, buckets: tuple[TokenBucket, ...], now: float, *, late: bool) -> None:
+        self._buckets, self._began = buckets, now
+        self.short = LATE_S if late else SHORT_S
+        self._free, self._free_since = 0.0, now
+        self._saturated = False
+        self._emptied: _UseSoFar | None = None
+        self._recent = self._older = self._snapshot(now, now)
+
+    def total(self, now: float) -> float:
+        """The gain that was used since the beginning, of the tighter limit."""
+        return self._gauge(None, now)[0]
+
+    def recent(self, now: float) -> float:
+        """The gain that was used in the last seconds."""
+        return self._gauge(self._older, now)[0]
+
+    def emptied(self, now: float, at: float) -> Measured | None:
+        """What was granted since the last time that nothing was left, and `at`, which Retry-After tells, nothing is."""
+        since = self._emptied
+        if since is not None and at - since.at < self.short:
+            return None
+        self._emptied = self._snapshot(now, at)
+        if since is None:
+            return None
+        used, spare = self._gauge(since, at)
+        passed, free = at - since.at, self._emptied.free - since.free
+        if not used or (spare > IDLE * used and free > IDLE * passed):
+            return None
+        return Measured(used, passed, self._buckets[0].used - since.requests)
+
+    def tick(self, now: float) -> None:
+        """Remember now and then what was used."""
+        if now - self._recent.at >= RECENT_S:
+            self._older, self._recent = self._recent, self._snapshot(now, now)
+
+    def waits(self, now: float, *, saturated: bool) -> None:
+        """Take note of whether requests wait for the limits; they do not while none is there, or no place."""
+        if saturated is not self._saturated:
+            if saturated:
+                self._free += now - self._free_since
+            self._saturated, self._free_since = saturated, now
+
+    def _snapshot(self, now: float, at: float) -> _UseSoFar:
+        return _UseSoFar(at, self._buckets, self._free if self._saturated else self._free + now - self._free_since)
+
+    def _gauge(self, since: _UseSoFar | None, now: float) -> tuple[float, float]:
+        """The gain that was used since then, and the part of it that was left unused, both of the tighter limit."""
+        passed = now - (self._began if since is None else since.at)
+        if passed <= 0:
+            return 0.0, 0.0
+        found = [(0.0, 0.0)]
+        for number, bucket in enumerate(self._buckets):
+            if bucket.claim:
+                used, spare = (0.0, 0.0) if since is None else since.amounts[number]
+                scale = bucket.claim * passed
+                found.append(((bucket.counted - used) / scale, (bucket.spare - spare) / scale))
+        return max(found)
+
+
+class _UseSoFar:
+    """What was used, and left unused, of each bucket at a moment; `free` seconds nobody had to wait by then."""
+
+    __slots__ = ("amounts", "at", "free", "requests")
+
+    def __init__(self, at: float, buckets: tuple[TokenBucket, ...], free: float) -> None:
+        self.at, self.free, self.requests = at, free, buckets[0].used
+        self.amounts = [(bucket.counted, bucket.spare) for bucket in buckets]

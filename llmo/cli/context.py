@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from llmo.errors import LlmoError
 
 
+WIDEST = 1000
+"""Columns of the widest terminal: COLUMNS is any number, and lines are padded to it."""
+
+
 class GivesWay(Protocol):
     """Text at the end of the terminal that is erased and written again."""
 
@@ -148,8 +152,20 @@ class Context(Runtime):
 
     @property
     def color(self) -> bool:
-        """Whether to use color: see https://no-color.org; not on dumb terminals or with --no-color."""
-        return not (self.no_color or self.env.get("NO_COLOR") or self.env.get("TERM") == "dumb")
+        """Whether a terminal gets color: see https://no-color.org and https://bixense.com/clicolors."""
+        env = self.env
+        if self.no_color or env.get("NO_COLOR"):
+            return False
+        return self._color_forced or (env.get("CLICOLOR") != "0" and env.get("TERM") != "dumb")
+
+    @property
+    def stdout_color(self) -> bool:
+        """Whether tables on stdout have color: on a terminal, or where it is forced. Answers in a pipe never have."""
+        return self.color and (self.stdout_tty or self._color_forced)
+
+    @property
+    def _color_forced(self) -> bool:
+        return self.env.get("CLICOLOR_FORCE", "0") not in ("", "0")
 
     @property
     def size(self) -> os.terminal_size:
@@ -158,8 +174,8 @@ class Context(Runtime):
 
     @property
     def width(self) -> int:
-        """The width of the terminal in columns."""
-        return self.size.columns
+        """The width of the terminal in columns, or what COLUMNS says, as far as that is one."""
+        return min(self.size.columns, WIDEST)
 
     @property
     def stderr_width(self) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llmo.types.jsontext import Json
 
 STDIN = "-"
+"""Standard input where a file is read, standard output where one is written."""
 SHOWN = "standard input"
 
 

@@ -126,7 +126,8 @@ def writer(ctx: Context, *, as_json: bool, ndjson: bool, markdown: bool | None) 
     if markdown is not False and (size := ctx.stdout_size):
         return LiveMarkdown(ctx.stdout, size, color=ctx.color)
     if markdown:
-        return Markdown(ctx.stdout, color=ctx.color, width=min(ctx.width, WIDEST), terminal=ctx.stdout_tty)
+        escapes = ctx.stdout_color or (ctx.stdout_tty and ctx.env.get("TERM") != "dumb")
+        return Markdown(ctx.stdout, color=ctx.color, width=min(ctx.width, WIDEST), terminal=escapes)
     # Where the cursor can't be moved, words that appear at once can't be restyled later.
     return Raw(ctx.stdout, clean=ctx.stdout_tty)
 

@@ -21,6 +21,5 @@ def show_plan(ctx: Context, plan: Plan, money: Allowance, *, as_json: bool) -> i
     if as_json:
         ctx.json(body)
     else:
-        color = ctx.color and ctx.stdout_tty
-        ctx.show(table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=color))
+        ctx.show(table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=ctx.stdout_color))
     return 0

@@ -89,7 +89,15 @@ class Drawing:
     """
 
     def __init__(self, *, color: bool, terminal: bool) -> None:
-        self._console = Console(file=io.StringIO(), force_terminal=terminal, no_color=not color, highlight=False)
+        self._console = Console(
+            file=io.StringIO(),
+            force_terminal=terminal,
+            no_color=not color,
+            highlight=False,
+            # Any size: without one rich reads COLUMNS and LINES, and fails at some.
+            width=80,
+            height=25,
+        )
         self._parser = MarkdownIt("commonmark", {"html": False}).enable("strikethrough").enable("table")
         self._markdown = _Copyable()
         self._color = color and terminal

@@ -340,4 +340,4 @@ def test_prices_are_never_fetched(llmo):
 
     assert 2 == run.code
     assert "llmo downloads no price table, because none is signed" in run.stderr
-    assert "cannot read new.json" in llmo("models", "--refresh-prices", "new.json", "--sha256", "0").stderr
+    assert "no such file: new.json" in llmo("models", "--refresh-prices", "new.json", "--sha256", "0").stderr

@@ -23,6 +23,7 @@ from llmo.cli.commands.batch import live, output
 from llmo.cli.commands.batch.flags import STDOUT
 from llmo.cli.commands.batch.specs import batch_spec, output_spec
 from llmo.cli.durations import seconds
+from llmo.cli.files import STDIN
 from llmo.errors import Exit, UsageError
 from llmo.storage.paths import data_dir
 from llmo.types.format import counted
@@ -57,6 +58,8 @@ def _with_template(ctx: Context, flags: BatchFlags) -> BatchFlags:
     if flags.reads_stdin:
         ctx.stdin_taken_by = "the rows"
     template = templates.opened(ctx, flags.source.template)
+    if flags.source.repair is not None and flags.source.schema is None and (template is None or not template.schema):
+        raise UsageError("--repair requires --schema", hint="only answers that do not match a schema are repaired")
     return replace(flags, template=template, selection=templates.under(flags.selection, template))
 
 
@@ -75,7 +78,7 @@ def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
         stdin=ctx.stdin if piped else None,
         stdout=ctx.stdout if writes.target is None else None,
     )
-    output_files.writable("--report", flags.output.report)
+    output_files.writable("--report", None if writes.report is None else str(writes.report))
     typed = not flags.inputs and ctx.stdin_tty
     job = BatchJob(
         batch_spec(ctx, flags, writes),
@@ -158,7 +161,9 @@ async def _sent(
     report = finish(run, ending, elapsed=elapsed, caught=caught[0] if caught else None)
     output.show_report(ctx, flags, job, report, elapsed)
     output.explain(ctx, flags, job, ending, resumable=files.journal is not None)
-    if job.spec.output.report is not None:
+    if flags.output.report == STDIN:
+        ctx.json(report, indent=2)
+    elif job.spec.output.report is not None:
         write_report(job.spec.output.report, report)
     return int(report["exit"])
 
@@ -213,16 +218,28 @@ def _refuse(flags: BatchFlags) -> None:
     if flags.output.as_json and not flags.manner.dry_run:
         raise UsageError("--json requires --dry-run", hint="rows are JSON already; --report FILE has the summary")
     _refuse_useless(flags)
+    _refuse_mixed(flags)
     retry = flags.manner.retry_errors
     if retry is not None and retry not in ("all", *KINDS):
         raise UsageError(f"unknown kind of error: {retry}", hint=suggestion(retry, KINDS, "kinds"))
 
 
+def _refuse_mixed(flags: BatchFlags) -> None:
+    """Raise for two kinds of lines on standard output."""
+    output, dry = flags.output, flags.manner.dry_run
+    rows = {"the rows": output.output in STDOUT} if not dry else {}
+    mixed = {**rows, "--errors -": output.errors == STDIN, "--report -": output.report == STDIN}
+    one, *others = [*(name for name, given in mixed.items() if given), None]
+    if one and others[:-1]:
+        hint = "give the rows a file with -o" if one in rows else "give one of them a file"
+        raise UsageError(f"{one} and {others[0]} cannot both write standard output", hint=hint)
+    if flags.manner.reparse == STDIN:
+        raise UsageError("--reparse requires a file", hint="it changes the file in place")
+
+
 def _refuse_useless(flags: BatchFlags) -> None:
     """Raise for flags that would be ignored while the rows are paid for."""
     source, manner = flags.source, flags.manner
-    if source.repair is not None and source.schema is None:
-        raise UsageError("--repair requires --schema", hint="only answers that do not match a schema are repaired")
     if source.files and source.input_format != "auto":
         raise UsageError("--files and --input-format cannot be combined", hint="--files makes each file a row")
     if manner.cache is not None:

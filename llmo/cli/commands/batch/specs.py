@@ -9,6 +9,7 @@ from llmo.batch.output.export import shape_of
 from llmo.batch.spec import REPAIRS, BatchSpec, OutputSpec
 from llmo.cli import files, options
 from llmo.cli.commands.batch.flags import STDOUT
+from llmo.cli.files import STDIN
 from llmo.config import parameters
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def output_spec(flags: BatchFlags, names: ModelNames) -> OutputSpec:
         compared_targets=tuple(map(str, compared)),
         keep=tuple(output.keep or ()),
         ordered=output.ordered,
-        errors=None if output.errors is None else Path(output.errors),
-        report=None if output.report is None else Path(output.report),
+        errors=None if output.errors is None else Path("/dev/stdout" if output.errors == STDIN else output.errors),
+        report=None if output.report in (None, STDIN) else Path(str(output.report)),
     )
 
 

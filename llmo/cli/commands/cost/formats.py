@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from llmo.cli.commands.cost import charts
+from llmo.cli.files import STDIN
 from llmo.errors import UsageError
 from llmo.render import spending, tables
 from llmo.render.wrapping import hanging
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def show(report: Report) -> None:
     """Print it in the form that is asked for."""
-    if report.how.html == "-":
+    if report.how.html == STDIN:
         report.ctx.out(as_html(report))
     elif report.how.as_json:
         report.ctx.json(as_object(report))
@@ -31,10 +32,10 @@ def show(report: Report) -> None:
 
         tty = report.ctx.stdout_tty
         width = report.ctx.width if tty else None
-        pager.show(report.ctx, as_table(report, width=width, bold=tty and report.ctx.color))
+        pager.show(report.ctx, as_table(report, width=width, bold=report.ctx.stdout_color))
     if report.how.github_summary:
         to_github(report)
-    if report.how.html not in (None, "-"):
+    if report.how.html not in (None, STDIN):
         _write(Path(report.how.html), as_html(report), append=False, flag="--html")
         report.ctx.note(f"llmo: wrote {report.how.html}: {_span(report).partition(';')[0]}")
     _tell_unsettled(report)

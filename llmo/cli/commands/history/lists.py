@@ -60,4 +60,4 @@ def _width(ctx: Context) -> int | None:
 
 
 def _bold(ctx: Context) -> bool:
-    return ctx.stdout_tty and ctx.color
+    return ctx.stdout_color

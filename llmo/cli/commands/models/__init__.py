@@ -74,6 +74,6 @@ def models(
         from llmo.cli import pager
 
         width = ctx.width if ctx.stdout_tty else None
-        pager.show(ctx, shown.as_table(rows, ctx.catalog.date, width=width, bold=ctx.stdout_tty and ctx.color))
+        pager.show(ctx, shown.as_table(rows, ctx.catalog.date, width=width, bold=ctx.stdout_color))
     listing.tell(ctx, rows, retired, query or "")
     return 0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.catalog.catalog import FILE
 from llmo.catalog.custom_table import checked
+from llmo.cli import files
 from llmo.errors import UsageError
 from llmo.storage.files import replace
 from llmo.storage.paths import cache_dir, ensure_private
@@ -22,10 +22,7 @@ def install(ctx: Context, name: str | None, sha256: str | None) -> None:
             "--refresh-prices and --sha256 must be used together",
             hint="name a file and its checksum; llmo downloads no price table, because none is signed",
         )
-    try:
-        data = Path(name).read_bytes()
-    except OSError as exc:
-        raise UsageError(f"--refresh-prices: cannot read {name}: {exc.strerror}") from None
+    data = files.read_bytes(ctx, name, "--refresh-prices")
     date, used = checked(data, sha256), ctx.catalog.date
     if date <= used:
         raise UsageError(f"the price table of {date} is not newer than the current one of {used}")

@@ -74,9 +74,7 @@ def show(*, as_json: Json = False) -> None:
 
     texts = [(key, jsontext.write(value), origin) for key, value, origin in rows]
     width = ctx.width if ctx.stdout_tty else None
-    drawn = tables.folded(
-        ("key", "value", "origin"), texts, below=("origin",), width=width, bold=ctx.stdout_tty and ctx.color
-    )
+    drawn = tables.folded(("key", "value", "origin"), texts, below=("origin",), width=width, bold=ctx.stdout_color)
     pager.show(ctx, drawn)
 
 

@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
                 {
                     "index": 0,
                     "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": f'{{{{"n": {len(prompt)}}}}}'},
+                    "message": {"role": "assistant", "content": f'{{"n": {len(prompt)}}}'},
                 }
             ],
             "usage": {"prompt_tokens": 5, "completion_tokens": 5, "total_tokens": 10},

@@ -21,7 +21,7 @@ from llmo.batch.output.appended import SAVED
 from llmo.batch.output.lines import entries
 from llmo.batch.resume import manifest
 from llmo.batch.resume.feed import Feed
-from llmo.batch.resume.recorded import Recorded
+from llmo.batch.resume.recorded import Recorded, paid
 from llmo.batch.spec import ALL
 from llmo.batch.stats import RunStats
 from llmo.config.kinds import KINDS
@@ -237,7 +237,9 @@ class BatchJob:
         """Read what the output holds now."""
         assert self.journal is not None
         self.recorded = Recorded()
-        self.recorded.read(self.journal, self.answers, self.spec.retry_errors)
+        self.recorded.read(self.journal)
+        if self.spec.dedupe:
+            self.answers = Places(paid(self.journal, self.spec.retry_errors))
 
     def feed(self, failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None) -> Feed:
         """The rows that are still to be sent: the pass that the run makes, once."""
@@ -247,6 +249,7 @@ class BatchJob:
             stats=self.stats,
             failed=failed,
             total=self.stream.total,
+            answers=self.answers,
             columns=self._later if tables else None,
             doubtful=frozenset() if self.spec.retry_errors == "unknown" else self.doubtful,
         )
@@ -264,7 +267,7 @@ class BatchJob:
         return Feed(
             rows=rows,
             builder=self.builder,
-            identity=Identity(self.head.id_field),
+            identity=Identity(self.head.id_field, self.recorded.table),
             recorded=self.recorded,
             retry=self.spec.retry_errors,
             **{"failed": lambda _: None, **more},

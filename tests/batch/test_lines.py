@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmo.batch.input.hash_table import Places
 from llmo.batch.output import export, lines
 from llmo.batch.output.journal import Journal, encoded
-from llmo.batch.output.lines import outcomes, trusted
+from llmo.batch.output.lines import ordinary, outcomes, trusted
 from llmo.batch.reparse import reparse
 from llmo.batch.resume.intents import Intents
 from llmo.batch.resume.manifest import read as state_read
@@ -97,7 +96,7 @@ def test_a_line_that_is_not_wholly_ours_is_not_trusted(tmp_path: Path, bad: byte
     path = tmp_path / "out.jsonl"
     path.write_bytes(line(id="a", index=0) + bad + line(id="z", index=2))
     found = Recorded()
-    found.read(path, Places())
+    found.read(path)
 
     assert (None, 1) == (lines.trusted(bad), found.broken)
     assert ["done", "new", "done"] == [found.decide(name, GOOD["key"], None) for name in ("a", "r1", "z")]
@@ -147,7 +146,7 @@ def test_a_line_of_a_later_version_is_a_failure_like_any_other(tmp_path: Path) -
     path = tmp_path / "out.jsonl"
     path.write_bytes(line(status="error", error={"kind": "moonlight", "message": "m"}))
     found = Recorded()
-    found.read(path, Places())
+    found.read(path)
 
     assert "retry" == found.decide("r1", GOOD["key"], None)
 
@@ -270,7 +269,7 @@ def test_whatever_an_output_holds_reading_it_ends_well(
     path, old = place / "out.jsonl", place / "old"
     content = content.removesuffix(b"\n") + b"\n"
     path.write_bytes(content)
-    Recorded().read(path, Places())
+    Recorded().read(path)
     export.rewrite(path, old, ordered=True)
     kept = path.read_bytes() + (old.read_bytes() if old.exists() else b"")
 
@@ -341,6 +340,54 @@ def test_an_ordinary_line_is_trusted_only_if_it_is_whole_and_json(tmp_path: Path
     broken: list[int] = []
     found = list(outcomes(path, lambda begin, _: broken.append(begin)))
 
-    assert [(0, "r", "0123456789abcdef0123456789abcdef", None)] == found
+    assert [("r", "0123456789abcdef0123456789abcdef", None)] == found
     assert len(good.encode()) == broken[0]
     assert (trusted(good.encode()) or {})["id"] == "r"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+WRITTEN = ("id", "index", "key", "status", "text", "data", "tool_calls")
+"""The first fields of a line in their order; an older version wrote no calls."""
+
+
+def answer(**changes: Any) -> bytes:
+    """A line as it is written."""
+    good = GOOD | {"tool_calls": []}
+    return encoded({name: good[name] for name in dict.fromkeys([*WRITTEN, *good])} | changes)
+
+
+@given(text=st.text(), data=JSON, name=st.text(min_size=1), calls=st.lists(JSON, max_size=2))
+@settings(deadline=None)
+def test_the_short_way_of_reading_says_what_the_long_way_says(
+    text: str, data: Any, name: str, calls: list[Any]
+) -> None:
+    """Whatever the model said; ids that are spelled with escapes go the long way."""
+    written = answer(id=name, text=text, data=data, tool_calls=calls)
+    whole = trusted(written)
+
+    assert whole is not None
+    assert (whole["text"], whole["data"]) == (text, data)
+    assert ordinary(written) in ((whole["id"], whole["key"]), None)
+
+
+@pytest.mark.parametrize("said", [{}, {"text": "é\n" * 5000}, {"data": {"a": [1, {"b": None}]}}, {"tool_calls": [{}]}])
+def test_answers_are_read_the_short_way(said: dict[str, Any]) -> None:
+    """Texts of any length, data and calls."""
+    assert ordinary(answer(**said)) == (GOOD["id"], GOOD["key"])
+
+
+@given(
+    at=st.integers(0, 400), size=st.integers(0, 3), put=st.binary(max_size=3) | st.sampled_from([b'"', b"\\", b", "])
+)
+@settings(deadline=None, max_examples=300)
+def test_the_short_way_of_reading_takes_nothing_that_the_long_way_refuses(at: int, size: int, put: bytes) -> None:
+    """A line that was damaged anywhere."""
+    written = answer(text='a "quoted" text\n', data={"n": [1, 2.5]})
+    damaged = written[:at] + put + written[at + size :]
+    found, whole = ordinary(damaged), trusted(damaged)
+
+    assert found is None or (whole is not None and found == (whole["id"], whole["key"]) and whole["status"] == "ok")

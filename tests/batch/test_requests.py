@@ -50,6 +50,10 @@ def builder(*compared_targets: str, **more: Any) -> RequestBuilder:
     return RequestBuilder(compared_targets=compared_targets, **{**plain, **more})
 
 
+def told(asked: RowRequest) -> tuple[Request, str, str | None, str | None, UsageError | None]:
+    return asked.request, asked.key, asked.model, asked.compared_target, asked.fault
+
+
 DIFFERENT: dict[str, dict[str, Any]] = {
     "plain": {},
     "model": {"model": "n"},
@@ -130,10 +134,10 @@ def test_a_late_row_that_can_not_be_sent_has_its_fault_and_a_key() -> None:
     (found,) = builder().late(empty)
     nothing = Request((), stream=False)
 
-    assert first == RowRequest(nothing, content_id(broken), fault=torn)
-    assert given == RowRequest(nothing, content_id(row(prompt="hi")), fault=torn)
+    assert told(first) == (nothing, content_id(broken), None, None, torn)
+    assert told(given) == (nothing, content_id(row(prompt="hi")), None, None, torn)
     assert (found.key, found.request, str(found.fault)) == (content_id(empty), nothing, "empty prompt: in:1")
-    assert builder().late(row(prompt="hi")) == builder().all(row(prompt="hi"))
+    assert told(*builder().late(row(prompt="hi"))) == told(*builder().all(row(prompt="hi")))
 
 
 def test_a_late_row_that_can_not_be_sent_fails_once_for_each_rival() -> None:

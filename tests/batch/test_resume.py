@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from llmo.batch.input import identity
 from llmo.batch.input.hash_table import SMALLEST, Counts, HashTable, Places
-from llmo.batch.input.identity import Identity, Keys, answer_key, content_id, field_id, short
+from llmo.batch.input.identity import Identity, Keys, answer_key, content_id, field_id, lasting, short
 from llmo.batch.input.requests import RowRequest
 from llmo.batch.input.rows import Row
 from llmo.batch.input.stream import WAITING
 from llmo.batch.output.journal import encoded
 from llmo.batch.resume.feed import Feed
-from llmo.batch.resume.recorded import KINDS, PAID, PAUSED, WORDS, Recorded
+from llmo.batch.resume.recorded import KINDS, PAID, PAUSED, WORDS, Recorded, paid
 from llmo.batch.stats import RunStats
 from llmo.errors import UsageError
 from llmo.types.messages import Message, Request
@@ -55,10 +56,10 @@ def line(name: str = "r1", word: str = "ok", key: str = KEY) -> bytes:
     )
 
 
-def recorded(path: Path, *lines: bytes, answers: Places | None = None, retry: str | None = None) -> Recorded:
+def recorded(path: Path, *lines: bytes) -> Recorded:
     path.write_bytes(b"".join(lines))
     found = Recorded()
-    found.read(path, answers, retry)
+    found.read(path)
     return found
 
 
@@ -119,8 +120,9 @@ def test_the_last_word_on_an_id_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("retry", [None, "all", "truncated", "invalid_output"])
 def test_an_answer_that_is_paid_for_is_there_for_equal_rows(tmp_path: Path, word: str, retry: str | None) -> None:
     """Where its line begins; a failure that cost nothing is no answer, nor one that is bought again."""
-    answers, first = Places(), line("other", key=OTHER)
-    recorded(tmp_path / "out", first, line("r1", word), answers=answers, retry=retry)
+    first = line("other", key=OTHER)
+    (tmp_path / "out").write_bytes(first + line("r1", word))
+    answers = Places(paid(tmp_path / "out", retry))
     kept = word in ("ok", "refused") or (word in PAID and word != retry and (word, retry) != (PAUSED, "truncated"))
 
     assert answers.get(int(KEY[:16], 16)) == (len(first) // SMALLEST if kept else None)
@@ -195,7 +197,7 @@ def test_ids_and_keys_stay_what_they_were() -> None:
     assert keys(request) == PLAIN
     assert keys(request, {"model": "x"}) == OWN
     assert answer_key(KEY, "p/m") == COMPARED
-    assert short("r1\ud800") == SHORT
+    assert lasting("r1\ud800") == SHORT
 
 
 def test_a_table_keeps_the_last_value_and_finds_only_what_is_in_it() -> None:
@@ -337,3 +339,85 @@ def test_a_row_that_may_have_been_sent_comes_with_that_doubt(tmp_path: Path) -> 
     found = replace(made, doubtful=frozenset("bx"))
 
     assert [("a", False), ("b", True), ("c", False)] == [(work.name, work.doubtful) for work in found if work]
+
+
+def test_counts_know_what_a_table_holds() -> None:
+    """Each of its hashes is met once; a second pass begins anew."""
+    table = HashTable()
+    for key in (*range(20), 2**64 - 1):
+        table.set(key, 0)
+    for _ in range(2):
+        counts = Counts(table)
+
+        assert [counts.add(key) for key in (5, 30, 5, 2**64 - 1, 19, 30, 5, 4)] == [0, 0, 1, 0, 0, 1, 2, 0]
+
+
+def test_an_id_has_64_bits_where_python_has_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own hashes would be equal for two of a million rows."""
+    assert 0 <= short("r1") < 2**64
+    monkeypatch.setattr(identity, "WIDE", False)
+
+    assert short("r1\ud800") == SHORT
+
+
+def test_answers_are_looked_up_once_a_row_is_sent(tmp_path: Path) -> None:
+    """A finished output is read once; others are heard while it is read again."""
+    lines = [line(str(n), key=f"{n << 64:032x}") for n in range(1500)]
+    found = recorded(tmp_path / "out", *lines)
+    places = Places(paid(tmp_path / "out", None))
+    made, _, _ = feed(found, [row(0, id="new")])
+    made = replace(made, answers=places)
+    taken = [work and work.name for work in made]
+
+    assert taken == [None, "new"]
+    assert (places.get(0), places.get(7)) == (0, 7 * len(lines[7]) // SMALLEST)
+
+
+def test_an_output_that_is_gone_has_no_answers(tmp_path: Path) -> None:
+    """The run finds out by itself, before it sends anything."""
+    assert Places(paid(tmp_path / "out", None)).get(0) is None
+
+
+def written(name: str, key: str, more: bytes = b"") -> bytes:
+    """A line as earlier versions wrote it."""
+    return (
+        b'{"id": "%b", "index": 0, "key": "%b", "status": "ok", "text": "Yes.", "data": null, %b"provider": "offline", '
+        b'"model": "echo", "finish_reason": "stop", "usage": {"input_tokens": 4, "output_tokens": 15}, '
+        b'"cost_usd": "0", "cost_source": "local", "attempts": 1, "duration_s": 0.063, "error": null, "input": null}\n'
+    ) % (name.encode(), key.encode(), more)
+
+
+@pytest.mark.parametrize("more", [b"", b'"tool_calls": [], '], ids=["before there were calls", "with calls"])
+@pytest.mark.parametrize(
+    ("flags", "lines"),
+    [
+        (
+            ("--system", "be brief", "--max-tokens", "50"),
+            {"a": "33e667aa2df764a9477f89182177c4f3", "b": "37c3847517373079bbbd0aa77780e356"},
+        ),
+        (
+            ("--compare", "-m", "offline/echo", "-m", "offline/echo-large"),
+            {
+                "a@offline/echo": "b434cff43cde25cfdd02c26d4d183c87",
+                "a@offline/echo-large": "8cb98d8307acd6c54d652add43a0bcc3",
+                "b@offline/echo": "51ebfe658d731e82be4cd79172e803ae",
+                "b@offline/echo-large": "6966bc12b601ed882e2b3f217c5083ea",
+            },
+        ),
+    ],
+    ids=["plain", "comparison"],
+)
+def test_an_output_of_an_earlier_version_is_resumed(
+    llmo: Llmo, flags: tuple[str, ...], lines: dict[str, str], more: bytes
+) -> None:
+    """Byte for byte as it was written then: nothing is sent again."""
+    (llmo.home / "p.toml").write_text(PROFILE)
+    (llmo.home / "rows.jsonl").write_text('{"id": "a", "q": "one"}\n{"id": "b", "q": "two"}\n')
+    journal = llmo.home / ("out.jsonl.llmo.jsonl" if "--compare" in flags else "out.jsonl")
+    before = b"".join(written(name, key, more) for name, key in lines.items())
+    journal.write_bytes(before)
+    again = llmo("-P", "p.toml", "batch", "rows.jsonl", "--prompt", "say {{ q }}", "-o", "out.jsonl", *flags)
+
+    assert again.code == 0, again
+    assert f"{len(lines)} {'answers' if '--compare' in flags else 'rows'} are done" in again.stderr
+    assert journal.read_bytes() == before

@@ -10,7 +10,7 @@ from llmo.batch.executors.executor import Ending, breathe
 from llmo.batch.output import records
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import encoded
-from llmo.batch.output.lines import parsed
+from llmo.batch.output.lines import trusted
 from llmo.errors import BudgetExceeded, Cancelled, LlmoError
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class _Pool:
         if place is None:
             return None
         # The key in the line decides: tables know only a part of it.
-        line = parsed(self.sink.read(place))
+        line = trusted(self.sink.read(place))
         return line if line is not None and line.get("key") == work.key else None
 
     async def _lead(self, work: Work, answers: Places) -> None:

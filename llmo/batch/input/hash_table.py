@@ -9,22 +9,29 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 BUCKETS = 4096
 SHIFT = 64 - 12
 SMALLEST = 64
 """Bytes of a line of output at the least, so that a place needs no more precision, see `Places`."""
+AT_ONCE = 1024
+"""Places that are read in one go: a few milliseconds."""
 
 
 class HashTable:
     """Values by hash; of several values of one hash the last one stays."""
 
-    __slots__ = ("_keys", "_values")
+    __slots__ = ("_keys", "_last", "_values")
 
     def __init__(self, code: str = "Q") -> None:
         """`code` is the type of the values, as `array` has it."""
         self._keys = [array("Q") for _ in range(BUCKETS)]
         self._values = [array(code) for _ in range(BUCKETS)]
+        self._last = (-1, -1)
 
     def set(self, key: int, value: int) -> None:
         """Put a value in, or change it."""
@@ -36,13 +43,26 @@ class HashTable:
         else:
             keys.insert(place, key)
             values.insert(place, value)
+            self._last = (-1, -1)
 
     def get(self, key: int) -> int | None:
         """The value of a hash."""
-        number = key >> SHIFT
-        keys = self._keys[number]
-        place = bisect_left(keys, key)
-        return self._values[number][place] if place < len(keys) and keys[place] == key else None
+        place = self.place(key)
+        return None if place < 0 else self._values[key >> SHIFT][place]
+
+    def place(self, key: int) -> int:
+        """Where a hash is in its bucket, -1 if it is not; the same one asked for again is not searched again."""
+        last, place = self._last
+        if last != key:
+            keys = self._keys[key >> SHIFT]
+            place = bisect_left(keys, key)
+            place = place if place < len(keys) and keys[place] == key else -1
+            self._last = key, place
+        return place
+
+    def size(self, number: int) -> int:
+        """Of a bucket."""
+        return len(self._keys[number])
 
     def __contains__(self, key: int) -> bool:
         return self.get(key) is not None
@@ -54,22 +74,43 @@ class HashTable:
 class Counts:
     """How often each hash came: 8 bytes for most, more only for those that came again."""
 
-    __slots__ = ("_again", "_keys")
+    __slots__ = ("_again", "_keys", "_known", "_met")
 
-    def __init__(self) -> None:
+    def __init__(self, known: HashTable | None = None) -> None:
+        """What is in `known` takes a bit instead; nothing more may be put into that table."""
         self._keys = [array("Q") for _ in range(BUCKETS)]
         self._again: dict[int, int] = {}
+        self._known = known
+        self._met = [bytearray() for _ in range(BUCKETS if known is not None else 0)]
 
     def add(self, key: int) -> int:
         """Count one; how often it came before."""
-        keys = self._keys[key >> SHIFT]
-        place = bisect_left(keys, key)
-        if place == len(keys) or keys[place] != key:
-            keys.insert(place, key)
+        number = key >> SHIFT
+        place = -1 if self._known is None else self._known.place(key)
+        if self._is_first(number, key) if place < 0 else self._not_met(number, place):
             return 0
         before = self._again.get(key, 0) + 1
         self._again[key] = before
         return before
+
+    def _not_met(self, number: int, place: int) -> bool:
+        met = self._met[number]
+        if not met:
+            assert self._known is not None
+            met.extend(bytes(self._known.size(number) // 8 + 1))
+        bit = 1 << (place & 7)
+        if met[place >> 3] & bit:
+            return False
+        met[place >> 3] |= bit
+        return True
+
+    def _is_first(self, number: int, key: int) -> bool:
+        keys = self._keys[number]
+        place = bisect_left(keys, key)
+        if place < len(keys) and keys[place] == key:
+            return False
+        keys.insert(place, key)
+        return True
 
 
 class Places:
@@ -80,10 +121,20 @@ class Places:
     begins in it.
     """
 
-    __slots__ = ("_table",)
+    __slots__ = ("_table", "_unread")
 
-    def __init__(self) -> None:
+    def __init__(self, recorded: Iterable[tuple[int, int]] = ()) -> None:
+        """`recorded` are hashes and places that are in the file before; they are read once somebody asks for one."""
         self._table = HashTable("I")
+        self._unread: Iterable[tuple[int, int]] | None = recorded
+
+    def load(self) -> Iterator[None]:
+        """Read what is in the file before; pauses so often that others hear signals."""
+        recorded, self._unread = self._unread or (), None
+        for count, (key, begin) in enumerate(recorded, 1):
+            self.set(key, begin)
+            if count % AT_ONCE == 0:
+                yield
 
     def set(self, key: int, begin: int) -> None:
         """Remember where a line begins; one that is farther than 256 GiB is not remembered."""
@@ -92,4 +143,7 @@ class Places:
 
     def get(self, key: int) -> int | None:
         """The stretch in which the line begins, see `line_in`."""
+        if self._unread is not None:
+            for _ in self.load():
+                pass
         return self._table.get(key)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.batch.input.hash_table import Counts
-from llmo.batch.input.identity import AUTOMATIC, content_id, field_id, no_id, short, twice
+from llmo.batch.input.identity import AUTOMATIC, content_id, field_id, lasting, no_id, short, twice
 from llmo.batch.input.rows import Row
 from llmo.batch.input.stream import Waiting
 
@@ -84,7 +84,7 @@ class Sampled:
     """The rows of the smallest hashes: chance enough, and the same rows when the command comes again."""
 
     def __init__(self, rows: Iterable[Row], count: int) -> None:
-        smallest = heapq.nsmallest(count, ((short(content_id(row)), row.index) for row in rows))
+        smallest = heapq.nsmallest(count, ((lasting(content_id(row)), row.index) for row in rows))
         self._only = frozenset(index for _, index in smallest)
         self._last = max(self._only, default=-1)
 

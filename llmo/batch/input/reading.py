@@ -35,16 +35,9 @@ class Reading:
     def __iter__(self) -> Iterator[Row]:
         index = 0
         for source in self._sources:
-            for record in self._records(source):
-                yield Row(
-                    index,
-                    record.fields,
-                    name=source.name,
-                    number=record.line,
-                    text=record.text,
-                    fault=record.fault,
-                    image=record.image,
-                )
+            name = source.name
+            for line, fields, text, fault, image in self._records(source):
+                yield Row(index, fields, name=name, number=line, text=text, fault=fault, image=image)
                 index += 1
             self._before += source.size or 0
 

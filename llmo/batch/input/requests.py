@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -13,26 +14,35 @@ from llmo.errors import UsageError
 from llmo.types.messages import Message, Params, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from llmo.batch.input.rows import Row
     from llmo.batch.input.template import Template
     from llmo.types.jsontext import Json
+    from llmo.types.messages import Image
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RowRequest:
     """
     A row's request; `model` is what the row itself names, `compared_target` whom it is asked for a comparison.
 
-    A row with a `fault` is no request: it is never sent.
+    A row with a `fault` is no request: it is never sent. Most rows of a resumed run are skipped by their keys, so that
+    `made` may be what makes the request once it is asked for.
     """
 
-    request: Request
+    made: Request | Callable[[], Request]
     key: str
     model: str | None = None
     compared_target: str | None = None
     fault: UsageError | None = None
+
+    @property
+    def request(self) -> Request:
+        """What is sent."""
+        if not isinstance(self.made, Request):
+            self.made = self.made()
+        return self.made
 
 
 class RequestBuilder:
@@ -53,7 +63,7 @@ class RequestBuilder:
         self._plain = Request((), params, schema, stream=False)
         self._choice = choice
         self.compared_targets = tuple(compared_targets)
-        self._keys = Keys(choice=choice, params=_spelled(params), schema=schema)
+        self._keys = Keys(choice=choice, params=_spelled(params), schema=schema, before=self._system)
 
     def __call__(self, row: Row) -> RowRequest:
         """The request of a row. Raises `UsageError` naming the row."""
@@ -62,13 +72,16 @@ class RequestBuilder:
         if self._template is None and openai_rows.recognised(row.fields):
             return self._as_it_stands(row)
         prompt = self._template.render(row.fields, row.where) if self._template else own_prompt(row)
-        images = () if row.image is None else (row.image,)
-        if not prompt.strip() and not images:
+        if row.image is not None:
+            request = self._request(prompt, row.image)
+            return RowRequest(request, self._keys(request, {"images": _hashes(request.messages)}))
+        if not prompt or prompt.isspace():
             raise UsageError(f"empty prompt: {row.where}", hint="remove the row")
+        return RowRequest(partial(self._request, prompt), self._keys.prompt(prompt))
+
+    def _request(self, prompt: str, *images: Image) -> Request:
         plain = self._plain
-        request = Request((*self._system, Message("user", prompt, images)), plain.params, plain.schema, stream=False)
-        own: dict[str, Json] | None = {"images": _hashes(request.messages)} if images else None
-        return RowRequest(request, self._keys(request, own))
+        return Request((*self._system, Message("user", prompt, images)), plain.params, plain.schema, stream=False)
 
     def all(self, row: Row) -> tuple[RowRequest, ...]:
         """The requests of a row: one, or one for each compared target."""

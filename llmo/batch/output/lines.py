@@ -8,6 +8,8 @@ from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
+from pydantic_core import from_json
+
 from llmo.batch.input.hash_table import SMALLEST, HashTable
 from llmo.batch.input.identity import short
 from llmo.batch.output.records import Status
@@ -21,16 +23,27 @@ if TYPE_CHECKING:
 SPREAD = 16
 """Positions per line that are sorted by counting; others come at the end."""
 HEAD = re.compile(rb'\{"id": "([^"\\]*)", "index": (\d{1,18}), "key": "')
-_TEXT = rb'"(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+"'
-_COUNT = rb"(?:0|[1-9]\d{0,17})"
-ORDINARY = re.compile(
-    rb'\{"id": "([^"\\\x00-\x1f]++)", "index": COUNT, "key": "([0-9a-f]{32})", "status": "ok", "text": TEXT, '
-    rb'"data": null, "tool_calls": \[\], "provider": TEXT, "model": TEXT, "finish_reason": TEXT, '
-    rb'"usage": (?:null|\{(?:"\w+": COUNT(?:, |(?=\})))*+\}), "cost_usd": (?:null|"\d{1,10}(?:\.\d{1,12})?"), '
+_TEXT = rb'"[^"\\\x00-\x1f\x80-\xff]*+"'
+_COUNT = rb"(?:0|[1-9]\d{0,17}+)"
+BEFORE = re.compile(
+    rb'\{"id": "([^"\\\x00-\x1f]++)", "index": COUNT, "key": "([0-9a-f]{32})", "status": "ok", "text": '.replace(
+        b"COUNT", _COUNT
+    )
+)
+NOTHING = b', "data": null, "tool_calls": []'
+"""What stands behind the text of an answer that is only text."""
+PROVIDER = b', "provider": '
+AFTER = re.compile(
+    rb', "provider": TEXT, "model": TEXT, "finish_reason": TEXT, "usage": (?:\{"input_tokens": COUNT, '
+    rb'"cached_input_tokens": COUNT, "cache_write_tokens": COUNT, "output_tokens": COUNT, "reasoning_tokens": COUNT\}|'
+    rb'\{"\w++": COUNT(?:, "\w++": COUNT)*+\}|null), "cost_usd": (?:null|"\d{1,10}(?:\.\d{1,12})?"), '
     rb'"cost_source": TEXT, "attempts": (?:0|[1-9]\d{0,7}), "duration_s": COUNT(?:\.\d{1,9})?, "error": null, '
     rb'"input": null\}\n'.replace(b"TEXT", _TEXT).replace(b"COUNT", _COUNT)
 )
-"""An answer as nearly all lines have it, whole: what matches needs no parsing to be trusted, ten times as fast."""
+"""What stands before and behind what the model said, in an answer as nearly all lines have it."""
+SAID = {"text", "data", "tool_calls"}
+LONGEST_NUMBER = 4300
+"""Digits of a number that Python reads; the other parser does not mind more."""
 HEX = re.compile("[0-9a-f]{1,64}")
 USD = re.compile(r"\d{1,10}(\.\d{1,12})?")
 STATUSES = frozenset(get_args(Status))
@@ -95,23 +108,55 @@ def entries(
 
 def outcomes(
     path: Path, broken: Callable[[int, bytes | None], object]
-) -> Iterator[tuple[int, str, str, dict[str, Any] | None]]:
-    """Where each line of an output begins that can be trusted, its id, its key, and the whole of one that is not ok."""
-    with path.open("rb") as file:
+) -> Iterator[tuple[str, str, dict[str, Any] | None]]:
+    """The id and the key of each line of an output that can be trusted, and the whole of one that is not ordinary."""
+    with path.open("rb", PIECE) as file:
         for begin, line in lines(file):
-            if line is not None and (found := ORDINARY.fullmatch(line)) is not None:
-                try:
-                    line.decode()
-                except UnicodeDecodeError:
-                    broken(begin, line)
-                else:
-                    yield begin, found[1].decode(), found[2].decode(), None
+            if line is not None and (found := ordinary(line)) is not None:
+                yield *found, None
                 continue
             row = None if line is None else trusted(line)
             if row is None:
                 broken(begin, line)
             else:
-                yield begin, row["id"], row["key"], row
+                yield row["id"], row["key"], row
+
+
+def answers(path: Path) -> Iterator[tuple[int, str, dict[str, Any] | None]]:
+    """Where each line begins, and its key: of ordinary ones that seem whole, with the whole of any other."""
+    with path.open("rb", PIECE) as file:
+        for begin, line in lines(file):
+            head = None if line is None else BEFORE.match(line)
+            row = None if line is None or head is not None else trusted(line)
+            if head is not None:
+                yield begin, head[2].decode(), None
+            elif row is not None:
+                yield begin, row["key"], row
+
+
+def ordinary(line: bytes) -> tuple[str, str] | None:
+    """
+    The id and the key of an answer as nearly all lines have it; None of any other line, whatever it is.
+
+    It takes nothing that `trusted` refuses, in a quarter of the time, and less for long answers: what the model said is
+    left to a fast parser.
+    """
+    head, end = BEFORE.match(line), line.rfind(PROVIDER)
+    if head is None or AFTER.fullmatch(line, end) is None:
+        return None
+    said = line[head.end() : end]
+    try:
+        if said.endswith(NOTHING):
+            whole = type(from_json(said[: -len(NOTHING)], cache_strings="none")) is str
+        else:
+            whole = len(line) <= LONGEST_NUMBER and _is_answer(from_json(b'{"text": %b}' % said))
+        return (head[1].decode(), head[2].decode()) if whole else None
+    except ValueError:
+        return None
+
+
+def _is_answer(said: dict[str, Any]) -> bool:
+    return said.keys() == SAID and type(said["text"]) is str
 
 
 def trusted(line: bytes) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from llmo.batch.input.stream import Waiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from llmo.batch.input.hash_table import Places
     from llmo.batch.input.identity import Identity
     from llmo.batch.input.requests import RequestBuilder
     from llmo.batch.input.rows import Row
@@ -83,7 +84,8 @@ class Feed:
     Skips what is done, and counts in `stats` what it finds; `failed` hears of rows that stay failed.
 
     `total` says how many rows there are, and whether that is an estimate; `columns` gets the names of fields, if they
-    are wanted. Rows named in `doubtful` may have been sent by an earlier run.
+    are wanted. Rows named in `doubtful` may have been sent by an earlier run. `answers` are loaded before the first
+    row is sent.
     """
 
     rows: Iterable[Row | Waiting]
@@ -95,11 +97,13 @@ class Feed:
     failed: Callable[[Mapping[str, Json] | str], None]
     total: Callable[[], tuple[int, bool]] | None = None
     columns: dict[str, None] | None = None
+    answers: Places | None = None
     doubtful: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[Work | None]:
         """The rows to send; None where there is none right now, and every `BREATH` skipped rows, to let others run."""
         skipped = seq = 0
+        compares = bool(self.builder.compared_targets)
         for row in self.rows:
             if isinstance(row, Waiting):
                 self.measure()
@@ -108,7 +112,7 @@ class Feed:
             if row.index % BREATH == 0:
                 self.measure()
             self._collect(row)
-            first = Once() if self.builder.compared_targets else always
+            first = Once() if compares else always
             row_name, unnamed = self.identity(row)
             for asked in self.builder.late(row, unnamed):
                 name = row_name if asked.compared_target is None else answer_id(row_name, asked.compared_target)
@@ -117,6 +121,8 @@ class Feed:
                     if skipped % BREATH == 0:
                         yield None
                     continue
+                if not seq and self.answers is not None:
+                    yield from self.answers.load()
                 yield Work(
                     name=name,
                     index=row.index,

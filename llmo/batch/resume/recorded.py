@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from llmo.batch.input.hash_table import HashTable
 from llmo.batch.input.identity import short
-from llmo.batch.output.lines import outcomes
+from llmo.batch.output.lines import answers, outcomes
 from llmo.errors import ErrorKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from llmo.batch.input.hash_table import Places
 
 Decision = Literal["new", "done", "failed", "changed", "retry"]
 KINDS: tuple[str, ...] = (*get_args(ErrorKind), "truncated", "unknown")
@@ -36,18 +35,12 @@ class Recorded:
     table: HashTable = field(default_factory=HashTable)
     broken: int = 0
 
-    def read(self, path: Path, answers: Places | None, retry: str | None = None) -> None:
-        """
-        Read an output; the place of each paid answer goes into `answers`, by its key.
-
-        Not of what `retry` names: it is bought again, and no row may get the old one in its place.
-        """
-        for begin, name, key, row in outcomes(path, self._distrust):
+    def read(self, path: Path) -> None:
+        """Read an output."""
+        put = self.table.set
+        for name, key, row in outcomes(path, self._distrust):
             code = 0 if row is None else _code(row)
-            self.table.set(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
-            paid = not code or (WORDS[code - 1] in PAID and not _named(WORDS[code - 1], retry))
-            if paid and answers is not None:
-                answers.set(int(key[:16], 16), begin)
+            put(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
 
     def _distrust(self, _begin: int, _line: bytes | None) -> None:
         self.broken += 1
@@ -57,6 +50,8 @@ class Recorded:
         value = self.table.get(short(name))
         if value is None:
             return "new"
+        if value == int(key[:KEY_DIGITS], 16) << CODE_BITS:
+            return "done"
         code = value & (1 << CODE_BITS) - 1
         word = WORDS[code - 1] if code else "ok"
         if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
@@ -64,6 +59,19 @@ class Recorded:
         if _named(word, retry) or (code and word not in PAID and (retry == "all" or (not retry and word != "unknown"))):
             return "retry"
         return "done" if word in ("ok", "truncated") else "failed"
+
+
+def paid(path: Path, retry: str | None) -> Iterator[tuple[int, int]]:
+    """
+    The key, as 64 bits, and the place of each paid answer of an output; whoever takes one has to check its line.
+
+    Not of what `retry` names: it is bought again, and no row may get the old one in its place.
+    """
+    with suppress(OSError):  # taken away meanwhile, which the run finds out before it sends anything
+        for begin, key, row in answers(path):
+            word = None if row is None or not (code := _code(row)) else WORDS[code - 1]
+            if word is None or (word in PAID and not _named(word, retry)):
+                yield int(key[:16], 16), begin
 
 
 def _code(row: Mapping[str, Any]) -> int:

@@ -2,7 +2,8 @@
 The account for many concurrent requests: one thread applies their entries in groups.
 
 A hold is waited for, because nothing is sent before it is stored. A settlement is not: what a crash leaves is a hold,
-which counts for more.
+which counts for more. Where many calls are in flight, entries wait a few milliseconds for others, since a transaction
+costs more than what it stores.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 CHUNK = 500
 """Most entries of one transaction; other processes wait while it runs."""
+CROWD = 16
+"""Calls in flight from which on a hold waits for others."""
+GATHER_S = 0.005
+"""Seconds that it waits; a request takes many times as long."""
+LINGER_S = 0.05
+"""Seconds that a settlement waits for a hold, when nobody waits for its money."""
 FRESH_S = 0.25
 """Seconds for which the amounts left of the limits are reused when they are shared out."""
 SPARE = 0.8
@@ -82,6 +89,8 @@ class GroupedAccount(Account):
         self._turns: SimpleQueue[bool] = SimpleQueue()
         """True has the thread apply a group, False ends it once all entries are applied."""
         self._busy = False
+        self._turn: asyncio.Handle | None = None
+        self._turn_at = 0.0
         self._thread: Thread | None = None
         self._run = ""
 
@@ -134,6 +143,9 @@ class GroupedAccount(Account):
         """Apply every entry that was asked for, then end the thread."""
         # What it delivers last may ask for one more: a hold whose caller has gone is released.
         while self._thread is not None:
+            if self._turn is not None:
+                self._turn.cancel()
+                self._turn = None
             self._turns.put(False)
             thread, self._thread, self._busy = self._thread, None, False
             await asyncio.to_thread(thread.join)
@@ -142,6 +154,8 @@ class GroupedAccount(Account):
     async def _wait(self, entry: Held, line: deque[_Waiter], want: _Want, *, since: int) -> Hold:
         waiter = _Waiter()
         line.append(waiter)
+        if self._entries and not self._busy:
+            self._call_thread(hold=True)
         tried = since
         try:
             while True:
@@ -188,15 +202,31 @@ class GroupedAccount(Account):
 
     def _put(self, entry: Entry, done: Outcome) -> None:
         self._entries.append((entry, done))
-        if self._busy:
-            return
-        loop = asyncio.get_running_loop()
         if self._thread is None:
+            loop = asyncio.get_running_loop()
             self._thread = Thread(target=self._run_thread, args=(loop,), name="llmo-ledger", daemon=True)
             self._thread.start()
-        self._busy = True
-        # Not at once: the other rows of this turn of the loop belong to the same group.
-        loop.call_soon(self._turns.put, True)
+        if not self._busy:
+            self._call_thread(hold=done is not None)
+
+    def _call_thread(self, *, hold: bool) -> None:
+        """Have the thread apply what waits: soon if there is a hold, at once if few are in flight or money is short."""
+        delay = 0.0
+        if not any(self._lines.values()):
+            delay = LINGER_S if not hold else GATHER_S if len(self._open) >= CROWD else 0.0
+        loop = asyncio.get_running_loop()
+        at = loop.time() + delay
+        if self._turn is not None:
+            if self._turn_at <= at:
+                return
+            self._turn.cancel()
+        self._turn_at = at
+        # Not in this turn of the loop: its other rows belong to the same group.
+        self._turn = loop.call_later(delay, self._start) if delay else loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        self._turn, self._busy = None, True
+        self._turns.put(True)
 
     def _run_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         ledger = self.ledger.clone()
@@ -212,9 +242,9 @@ class GroupedAccount(Account):
 
     def _rest(self) -> None:
         """On the event loop: the thread has applied a group, and gets the next one."""
-        self._busy = bool(self._entries) and self._thread is not None
-        if self._busy:
-            self._turns.put(True)
+        self._busy = False
+        if self._entries and self._thread is not None:
+            self._call_thread(hold=any(done is not None for _, done in self._entries))
 
     def _ready(self) -> Iterator[tuple[Entry, Outcome]]:
         """The entries that wait, up to a whole group."""

@@ -8,7 +8,7 @@ import pytest
 from llmo.config.profile import BudgetConfig, Profile, ProviderConfig
 from llmo.errors import ConfigError, Locked
 from llmo.ledger.accounts import DirectAccount, limits
-from llmo.ledger.grouped import GroupedAccount
+from llmo.ledger.grouped import CROWD, GroupedAccount
 from llmo.ledger.records import Call, Held, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite import queries
@@ -504,6 +504,61 @@ def test_a_settlement_of_many_is_not_waited_for(ledger):
 
     assert (0, 10) == asyncio.run(asyncio.wait_for(main(), LONG))
     assert [(7, 0)] == [(status.spent, status.held) for status in ledger.status([CAP], "r")]
+
+
+def counting(ledger, groups):
+    """The ledger, noting how many entries each group has."""
+
+    class Counting(SQLiteLedger):
+        def clone(self):
+            return Counting(self.path, Clock(), "UTC")
+
+        def apply(self, entries, **options):
+            groups.append(len(entries))
+            return super().apply(entries, **options)
+
+    return Counting(ledger.path, Clock(), "UTC")
+
+
+def test_entries_of_many_calls_wait_for_each_other(ledger):
+    """
+    A hold that comes a moment later is in the same transaction, and so are settlements.
+    """
+    groups: list[int] = []
+
+    async def scenario(account):
+        first = [await account.hold(call(number), 1) for number in range(CROWD)]
+        groups.clear()
+        more = [asyncio.create_task(account.hold(call(f"more {number}"), 1)) for number in range(5)]
+        await asyncio.sleep(0)
+        for one in first:
+            await one.settle(settled(1))
+        await asyncio.gather(*more)
+        return list(groups)
+
+    found, sums = grouped(counting(ledger, groups), scenario)
+
+    assert ([5 + CROWD], (CROWD, 5, 5 + CROWD)) == (found, sums)
+
+
+def test_a_settlement_is_stored_at_once_when_somebody_waits_for_its_money(ledger):
+    """
+    However many are in flight.
+    """
+    groups: list[int] = []
+
+    async def scenario(account):
+        first = [await account.hold(call(number), 5) for number in range(20)]
+        waiting = asyncio.create_task(account.hold(call("waits"), 5))
+        while not account._lines:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        await first[0].settle(settled(0))
+        delays = [account._turn_at - loop.time()] if account._turn is not None else []
+        await waiting
+        return max(delays, default=0.0) <= 0
+
+    assert grouped(counting(ledger, groups), scenario)[0]
 
 
 def test_a_caller_that_is_cancelled_while_its_hold_is_granted_leaves_nothing(ledger):

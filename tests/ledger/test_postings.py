@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.ledger.records import LOST, Billed, Call, ImportedCall, Limit, Settlement
+from llmo.ledger.records import LOST, Billed, Call, Entry, Held, ImportedCall, Limit, Released, Settled, Settlement
+from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite import daily, queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
@@ -363,3 +364,45 @@ def test_an_imported_call_is_of_no_process_here(ledger: SQLiteLedger) -> None:
 
     owners = ledger._db().execute("SELECT owner_pid, owner_started, owner_boot FROM calls").fetchall()
     assert owners == [(0, "", "")]
+
+
+@pytest.mark.parametrize("others", [1, 3])
+def test_who_was_taken_for_dead_while_many_are_settled_at_once(
+    ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """
+    What an account remembers of its calls is compared with the file when they are stored together.
+    """
+    names = [f"{number}" for number in range(others + 1)]
+    for name in names:
+        hold(ledger, name, 10)
+    elsewhere = ledger.clone()
+    die(elsewhere, monkeypatch)
+    assert booked(ledger)["held"] == 0
+
+    ledger.apply([*(Settled(name, settled(7)) for name in names), Settled("0", settled(9)), Released("1", "late")])
+
+    assert booked(ledger) == sums(7 * len(names), calls=len(names))
+    elsewhere.close()
+
+
+def test_a_call_is_held_and_settled_in_one_transaction(ledger: SQLiteLedger) -> None:
+    """
+    Also twice, and in a budget that adds up the calls before it in the midst of that.
+    """
+    new = Limit(name="q", usd=100, match={"provider": "p"})
+    call = Call(id="1", run="r", provider="p", model="m")
+    other = Call(id="2", run="r", provider="p", model="m")
+    entries: list[Entry] = [
+        Held(call, 10, (RUN, DAY, ALL)),
+        Settled("1", settled(7)),
+        Settled("1", settled(8)),
+        Held(other, 95, (new,)),
+    ]
+
+    *done, refused = ledger.apply(entries)
+
+    assert done == [None] * 3
+    assert isinstance(refused, OverBudget)
+    assert refused.status.spent == 7
+    assert booked(ledger) == sums(7, calls=1)

@@ -13,6 +13,7 @@ from llmo.ledger.sqlite import daily
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
     from datetime import tzinfo
 
     from llmo.config.profile import Window
@@ -82,10 +83,11 @@ class Counter:
 class Counters:
     """The counters that one transaction reads and changes; valid only inside it."""
 
-    def __init__(self, db: sqlite3.Connection, now: int, days: daily.DailyTotals) -> None:
+    def __init__(self, db: sqlite3.Connection, now: int, store: Callable[[], None]) -> None:
+        """`store` stores what the transaction has not stored yet, before calls are added up."""
         self._db = db
         self._now = now
-        self._days = days
+        self._store = store
         self._floor = 2**63 - 1
         self._counters: dict[tuple[str, int, int, str], Counter] = {}
         self._runs: set[str] = set()
@@ -112,7 +114,7 @@ class Counters:
         self._load(call.held_at, call.run)
         key = (run, span.end, span.start, limit.key)
         if key not in self._counters:
-            self._days.write()
+            self._store()
             sums = total(self._db, limit.key, span, run)
             self._counters[key] = Counter(run, span, limit.key, *sums)
             self._live.clear()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from llmo.ledger.sqlite.postings import OpenCall
     from llmo.types.clock import Clock
     from llmo.types.messages import Target
     from llmo.types.money import Pico
@@ -47,6 +48,7 @@ class SQLiteLedger(LedgerReader):
     def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
         super().__init__(path, clock, timezone)
         self._told: set[tuple[int | str | None, ...]] = set()
+        self._held: dict[str, OpenCall] = {}
 
     def clone(self) -> SQLiteLedger:
         """The same ledger, with a connection of its own for another thread."""
@@ -92,14 +94,27 @@ class SQLiteLedger(LedgerReader):
         return [self._alone(entry, patience) for entry in entries]
 
     def _together(self, entries: Sequence[Entry], patience: float | None) -> list[Exception | None]:
+        from llmo.ledger.sqlite.postings import MovedError
+
+        try:
+            return self._stored(entries, patience)
+        except MovedError:
+            # Somebody has settled a call of ours as lost: what is in the file counts.
+            self._held.clear()
+            return self._stored(entries, patience)
+
+    def _stored(self, entries: Sequence[Entry], patience: float | None) -> list[Exception | None]:
         from llmo.ledger.sqlite.connection import writing
         from llmo.ledger.sqlite.postings import Postings
 
         db = self._db(patience)
         with writing(db, self.path):
-            postings = Postings(db, self._now(), self.zone)
+            postings = Postings(db, self._now(), self.zone, self._held)
             results: list[Exception | None] = [postings.apply(entry) for entry in entries]
             postings.close()
+        self._held.update(postings.opened)
+        for identifier in postings.ended:
+            self._held.pop(identifier, None)
         return results
 
     def _alone(self, entry: Entry, patience: float | None) -> Exception | None:

@@ -14,7 +14,7 @@ from llmo.ledger.sqlite.daily import TOKENS, DailyTotals, Ended, Kind
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     from llmo.ledger.records import Billed, Entry, ImportedCall, Limit
@@ -22,15 +22,34 @@ if TYPE_CHECKING:
     from llmo.types.messages import CostSource
 
 
-class Postings:
-    """Applies entries inside one transaction; `close` stores the sums and must be the last call."""
+class MovedError(Exception):
+    """A call that was held has been ended by another process meanwhile: what was remembered of it is not true."""
 
-    def __init__(self, db: sqlite3.Connection, now: int, where: tzinfo | None) -> None:
+
+class Postings:
+    """
+    Applies entries inside one transaction; `close` stores the sums and must be the last call.
+
+    Holds, and settlements of calls that are known to be held, are stored together, many in one statement: before
+    anything is read, and by `close`. Either may then raise `MovedError`.
+    """
+
+    def __init__(
+        self, db: sqlite3.Connection, now: int, where: tzinfo | None, known: Mapping[str, OpenCall] | None = None
+    ) -> None:
+        """`known` are calls that earlier transactions have held, by id."""
         self._db = db
         self._now = now
         self._where = where
         self._days = DailyTotals(db, where)
-        self._counters = Counters(db, now, self._days)
+        self._counters = Counters(db, now, self._store)
+        self._known = known or {}
+        self.opened: dict[str, OpenCall] = {}
+        """Calls that this transaction has held and not ended."""
+        self.ended: set[str] = set()
+        """Calls that it has ended."""
+        self._holds: list[tuple[object, ...]] = []
+        self._ends: list[tuple[object, ...]] = []
 
     def apply(self, entry: Entry) -> OverBudget | None:
         """Apply one entry; a refused hold changes nothing, and its refusal is returned."""
@@ -44,9 +63,19 @@ class Postings:
         return None
 
     def close(self) -> None:
-        """Store the changed sums."""
-        self._days.write()
+        """Store everything that is not stored yet."""
+        self._store()
         self._counters.write()
+
+    def _store(self) -> None:
+        """Store calls and sums of days, so that they can be read."""
+        holds, self._holds = self._holds, []
+        ends, self._ends = self._ends, []
+        if holds:
+            self._db.executemany(_INSERT, holds)
+        if ends and self._db.executemany(_SETTLE_HELD, ends).rowcount != len(ends):
+            raise MovedError
+        self._days.write()
 
     def _hold(self, held: Held) -> OverBudget | None:
         call, worst = held.call, held.worst
@@ -65,7 +94,8 @@ class Postings:
 
         A call that was settled as lost although its process was running is corrected; one in doubt only if `resolving`.
         """
-        if (found := self._open(identifier, resolving=resolving)) is None:
+        mine = None if resolving else self._mine(identifier)
+        if (found := mine or self._open(identifier, resolving=resolving)) is None:
             return
         cost, source = settlement.cost, settlement.source
         if cost is None:
@@ -74,13 +104,15 @@ class Postings:
         state = "in_doubt" if in_doubt else "settled"
         ended, end = Ended.of(cost, in_doubt, settlement.usage), settlement
         tokens = (None,) * len(TOKENS) if end.usage is None else ended.tokens
-        self._db.execute(
-            _SETTLE,
-            (
-                *(state, end.outcome, cost, in_doubt, source, self._now, end.duration_s, end.first_token_s),
-                *(end.served_model, end.service_tier, end.request_id, *tokens, identifier),
-            ),
+        row = (
+            *(state, end.outcome, cost, in_doubt, source, self._now, end.duration_s, end.first_token_s),
+            *(end.served_model, end.service_tier, end.request_id, *tokens, identifier),
         )
+        if mine is None:
+            self._db.execute(_SETTLE, row)
+        else:
+            self._ends.append(row)
+        self._end(identifier)
         self._counters.move(
             found.key, spent=(cost or 0) - found.spent, held=-found.held, in_doubt=in_doubt - found.in_doubt
         )
@@ -92,12 +124,14 @@ class Postings:
         if (found := self._open(identifier, resolving=resolving)) is None:
             return
         self._db.execute(_RELEASE, (outcome, self._now, identifier))
+        self._end(identifier)
         self._counters.move(found.key, spent=-found.spent, held=-found.held, in_doubt=-found.in_doubt, calls=-1)
         kind = Kind(*found.key[2:], found.billing, "released", outcome, "")
         self._days.add(found.key.held_at, kind, Ended(0))
 
     def resolve(self, identifier: str, billed: Billed) -> None:
         """Settle a call in doubt at what was billed; a call that is not in doubt is left alone."""
+        self._store()
         # `_open` subtracts the call from its day, so it may only be called for one that is in doubt.
         doubtful = self._db.execute("SELECT 1 FROM calls WHERE id = ? AND state = 'in_doubt'", (identifier,)).fetchone()
         if doubtful is None or (found := self._open(identifier, resolving=True)) is None:
@@ -116,6 +150,7 @@ class Postings:
         A call that was still held there is settled as lost, until its end is imported.
         """
         call, end = past.call, past.end
+        self._store()
         row = self._db.execute("SELECT state, outcome FROM calls WHERE id = ?", (call.id,)).fetchone()
         if row is None:
             self._insert(Held(call, past.worst), past.held_at, Owner(0, "", ""))
@@ -127,6 +162,7 @@ class Postings:
             flat: CostSource = call.billing if call.billing != "metered" else "estimated"
             lost = Settlement(cost=past.worst, source=flat, outcome=LOST)
             self.settle(call.id, end or lost, resolving=True)
+        self._store()
         self._db.execute("UPDATE calls SET ended_at = ? WHERE id = ?", (past.ended_at, call.id))
         return True
 
@@ -134,30 +170,42 @@ class Postings:
         call, worst = held.call, held.worst
         key = CallKey.of(call, at)
         head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, key.tags)
-        self._db.execute(_INSERT, (*head, call.billing, worst, call.prices, at, *of))
+        self._holds.append((*head, call.billing, worst, call.prices, at, *of))
+        self.opened[call.id] = OpenCall(key, call.billing, worst, held=worst or 0)
         self._counters.move(key, held=worst or 0, calls=1)
 
-    def _open(self, identifier: str, *, resolving: bool) -> _Found | None:
+    def _end(self, identifier: str) -> None:
+        self.opened.pop(identifier, None)
+        self.ended.add(identifier)
+
+    def _mine(self, identifier: str) -> OpenCall | None:
+        """A call that this process has held and not ended, without a look into the file."""
+        if identifier in self.ended:
+            return None
+        return self.opened.get(identifier) or self._known.get(identifier)
+
+    def _open(self, identifier: str, *, resolving: bool) -> OpenCall | None:
         """
         A call that can still be ended, with its recorded amounts; None when it has ended for good.
 
         Subtracts the recorded amounts from the call's day.
         """
+        self._store()
         row = self._db.execute(_OPEN, (identifier,)).fetchone()
         if row is None:
             return None
         state, outcome, worst, cost, in_doubt, billing, source, *rest = row
         key, tokens = CallKey(*rest[:6]), rest[6:]
         if state == "held":
-            return _Found(key, billing, worst, held=worst or 0)
+            return OpenCall(key, billing, worst, held=worst or 0)
         if (state, outcome) == ("settled", LOST) or (state == "in_doubt" and resolving):
             kind = Kind(*key[2:], billing, state, outcome, source or "")
             self._days.add(key.held_at, kind, Ended(cost, in_doubt, [one or 0 for one in tokens]), calls=-1)
-            return _Found(key, billing, worst, cost or 0, in_doubt=in_doubt, outcome=outcome, tokens=tokens)
+            return OpenCall(key, billing, worst, cost or 0, in_doubt=in_doubt, outcome=outcome, tokens=tokens)
         return None
 
 
-class _Found(NamedTuple):
+class OpenCall(NamedTuple):
     """A call that can still be ended, with its recorded amounts."""
 
     key: CallKey
@@ -196,6 +244,7 @@ UPDATE calls SET state = ?, outcome = ?, cost = ?, in_doubt = ?, source = ?, end
     cache_write_tokens = ?, output_tokens = ?, reasoning_tokens = ?
 WHERE id = ?
 """
+_SETTLE_HELD = f"{_SETTLE} AND state = 'held'"
 _RESOLVE = f"""
 UPDATE calls SET state = 'settled', cost = ?, in_doubt = 0, source = ?, {", ".join(f"{name} = ?" for name in TOKENS)}
 WHERE id = ?

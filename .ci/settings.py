@@ -38,6 +38,19 @@ TABLES = {
 """Sections of the page, each with paths as `llmo.config.schema` takes them; what is no table stands in the first."""
 
 
+ABOUT = {
+    "openai": "Any server with `/v1/chat/completions`.",
+    "anthropic": "`/v1/messages`.",
+    "ollama": "`/api/chat`, with the context length made explicit.",
+    "openrouter": "`/chat/completions`, with the cost that OpenRouter reports.",
+    "litellm": "Every host of the LiteLLM library, with the keys and addresses that it finds.",
+    "litellm-proxy": "`/v1/chat/completions`, with the cost that the proxy reports.",
+    "cursor": "Cursor's CLI, on its flat plan and with its login.",
+    "offline": "A stand-in that answers from the prompt.",
+}
+"""What each provider type speaks."""
+
+
 def sections() -> dict[str, list[str]]:
     """Lines of roff by heading."""
     example = tomllib.loads(EXAMPLE.read_text("utf-8"))
@@ -131,6 +144,7 @@ def _kind(name: str, kind: ProviderKind) -> tuple[str, str]:
     """Where a type of provider is, and its key."""
     address = ", else ".join(filter(None, [f"`{kind.url_env}`" if kind.url_env else "", kind.base_url]))
     parts = [
+        ABOUT[name],
         f"Address: {address}." if address else "",
         f"Key: `{kind.key_env}`." if kind.key_env else "",
         f"Program: {', '.join(f'`{program}`' for program in kind.programs)}." if kind.programs else "",

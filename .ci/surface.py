@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from llmo.cli.app import program
 from llmo.cli.help import group
 from llmo.cli.tab_words import Lists
+from llmo.ledger.sqlite.spending import DATES, FACTS
 
 Listed = Literal[
     "model", "target", "profile", "provider", "task", "grouping", "run", "tag", "conversation", "key", "template"
@@ -90,7 +91,7 @@ def _command(command: Any, path: tuple[str, ...]) -> Command:
 
 
 NAMED = {
-    "by": ("day", "week", "month", "provider", "model", "task", "run", "outcome", "tag:"),
+    "by": (*DATES, *FACTS, "tag:"),
     "lists": get_args(Lists),
     "supports": ("vision", "schema", "tools", "reasoning"),
 }

@@ -424,7 +424,7 @@ _llmo_value() {
       _llmo_no_files; _llmo_choose all received
       ;;
     'cost:--by')
-      _llmo_no_files; _llmo_choose day week month provider model task run outcome; _llmo_names shared tag-keys
+      _llmo_no_files; _llmo_choose day week month provider model task run outcome billing; _llmo_names shared tag-keys
       ;;
     'cost:--run')
       _llmo_no_files; _llmo_names shared runs

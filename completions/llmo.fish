@@ -385,7 +385,7 @@ complete -c llmo -n '__llmo_at cost' -l since -d 'start of the period (7d, 24h, 
 complete -c llmo -n '__llmo_at cost' -l until -d 'end of the period; a date includes that whole day' -x
 complete -c llmo -n '__llmo_at cost' -l run -d 'only calls of this run' -x -k -a '(__llmo_names shared runs)'
 complete -c llmo -n '__llmo_at cost' -l tag -d 'only calls with this tag (repeatable)' -x -k -a '(__llmo_names shared tags)'
-complete -c llmo -n '__llmo_at cost' -l by -d 'group by day, model, provider, task, run … (repeatable)' -x -k -a '(printf \'day\\\\t\\\\nweek\\\\t\\\\nmonth\\\\t\\\\nprovider\\\\t\\\\nmodel\\\\t\\\\ntask\\\\t\\\\nrun\\\\t\\\\noutcome\\\\t\\\\n\'; __llmo_names shared tag-keys)'
+complete -c llmo -n '__llmo_at cost' -l by -d 'group by day, model, provider, task, run … (repeatable)' -x -k -a '(printf \'day\\\\t\\\\nweek\\\\t\\\\nmonth\\\\t\\\\nprovider\\\\t\\\\nmodel\\\\t\\\\ntask\\\\t\\\\nrun\\\\t\\\\noutcome\\\\t\\\\nbilling\\\\t\\\\n\'; __llmo_names shared tag-keys)'
 complete -c llmo -n '__llmo_at cost' -l json -d 'print one JSON object'
 complete -c llmo -n '__llmo_at cost' -l csv -d 'print CSV, safe to open in a spreadsheet'
 complete -c llmo -n '__llmo_at cost' -l plot -d 'draw spending over time by model, as bars'

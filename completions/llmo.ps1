@@ -465,7 +465,7 @@ $global:__llmo_table = @{
             , @('--until', 'end of the period; a date includes that whole day', '||')
             , @('--run', 'only calls of this run', '|shared|runs')
             , @('--tag', 'only calls with this tag (repeatable)', '|shared|tags')
-            , @('--by', 'group by day, model, provider, task, run … (repeatable)', 'day,week,month,provider,model,task,run,outcome|shared|tag-keys')
+            , @('--by', 'group by day, model, provider, task, run … (repeatable)', 'day,week,month,provider,model,task,run,outcome,billing|shared|tag-keys')
             , @('--json', 'print one JSON object', '')
             , @('--csv', 'print CSV, safe to open in a spreadsheet', '')
             , @('--plot', 'draw spending over time by model, as bars', '')

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from llmo.ledger.sqlite.spending import DATES, FACTS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -43,11 +45,7 @@ WORDS = {
     "run": Words("shared", ("runs",)),
     "tag": Words("shared", ("tags",)),
     "conversation": Words("shared", ("conversations",)),
-    "grouping": Words(
-        "shared",
-        ("tag-keys",),
-        dict.fromkeys(("day", "week", "month", "provider", "model", "task", "run", "outcome"), ""),
-    ),
+    "grouping": Words("shared", ("tag-keys",), dict.fromkeys((*DATES, *FACTS), "")),
 }
 """By the kind of value (`surface.Listed`)."""
 

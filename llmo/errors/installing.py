@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -23,13 +24,20 @@ def install_command(package: str, *, upgrade: bool = False) -> str:
     wanted = _requirement(package)
     home = Path(sys.prefix)
     if (home / "pipx_metadata.json").is_file():
-        return shlex.join(["pipx", "inject", *(["--force"] if upgrade else []), home.name, wanted])
+        return _line(["pipx", "inject", *(["--force"] if upgrade else []), home.name, wanted])
     if (receipt := home / "uv-receipt.toml").is_file() and (words := _installed_by_uv(receipt)):
-        return shlex.join(["uv", "tool", "install", *(["--upgrade"] if upgrade else []), "--with", wanted, *words])
+        return _line(["uv", "tool", "install", *(["--upgrade"] if upgrade else []), "--with", wanted, *words])
     more = ["--upgrade"] if upgrade else []
     if _has_pip():
-        return shlex.join([_python(), "-m", "pip", "install", *more, wanted])
-    return shlex.join(["uv", "pip", "install", "--python", sys.executable, *more, wanted])
+        return _line([_python(), "-m", "pip", "install", *more, wanted])
+    return _line(["uv", "pip", "install", "--python", sys.executable, *more, wanted])
+
+
+def _line(words: list[str]) -> str:
+    """Words as the shells of this system take them: on Windows, > redirects in single quotes too."""
+    if os.name == "nt":
+        return " ".join(word if re.fullmatch(r"[\w.:\\/=-]+", word) else f'"{word}"' for word in words)
+    return shlex.join(words)
 
 
 def _requirement(package: str) -> str:

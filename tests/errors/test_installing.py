@@ -12,7 +12,7 @@ from llmo.errors.installing import install_command
 
 ROOT = Path(__file__).parent.parent.parent
 OTHER = re.compile(
-    r"\bllmo\[[a-z]|\b(?:pip|pipx|uv|tool) (?:install|inject|run|download) (?:-\S+ )*['\"]?llmo\b(?![-/])|\buvx llmo\b"
+    r"\bllmo\[[a-z]+[],]|\b(?:pip|pipx|uv|tool) (?:install|inject|run|download) (?:-\S+ )*['\"]?llmo\b(?![-/])|\buvx llmo\b"
 )
 """Words that install the other `llmo`."""
 
@@ -122,6 +122,17 @@ def test_a_checkout_on_the_path_has_no_metadata(home: Path, monkeypatch: pytest.
     python(home)
 
     assert install_command("pyarrow") == "python -m pip install pyarrow"
+
+
+def test_a_shell_of_windows_knows_only_double_quotes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In single ones, > would write to a file."""
+    monkeypatch.setattr(installing, "_has_pip", lambda: True)
+    python(home)
+    posix = install_command("pyarrow")
+    monkeypatch.setattr(installing, "os", type("Windows", (), {"name": "nt"}))
+
+    assert posix == "python -m pip install 'pyarrow>=20'"
+    assert install_command("pyarrow") == 'python -m pip install "pyarrow>=20"'
 
 
 def test_no_text_says_to_install_another_project() -> None:

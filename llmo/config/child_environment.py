@@ -36,7 +36,7 @@ def for_agent(env: Mapping[str, str]) -> dict[str, str]:
 def _secret(name: str, value: str) -> bool:
     from llmo.types import secrets  # milliseconds to compile, and read with every profile
 
-    if secrets.SECRET_NAME.search(name) or _OWN.match(name) or secrets.API_KEY.search(value):
+    if secrets.SECRET_NAME.search(name) or _OWN.match(name) or secrets.has_key(value):
         return True
     # A proxy's password is needed to get out at all.
     return bool(_LOGIN.search(value)) and not name.lower().endswith("_proxy")

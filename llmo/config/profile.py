@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
     KindName = Literal[tuple(KINDS)]
 Window = Literal["run", "day", "week", "month", "total"]
-Detector = Literal["secrets", "pii"]
+Detector = Literal["secrets", "pii", "contact"]
 BudgetEnd = Literal["refuse", "local"]
 MATCHED = ("provider", "model", "task")
 """What a budget's `match` looks at, beside `tag.KEY`."""

@@ -51,7 +51,7 @@ _REST = """
 #   [aliases]
 #   fast = "ollama/llama3.1"
 
-# --- Privacy: what is found in a prompt keeps it on this machine; [] turns it off
+# --- Privacy: what is found in a request keeps it on this machine; [] turns it off, "contact" adds e-mail and phone
 [privacy]
 detect = ["secrets", "pii"]
 """

@@ -55,7 +55,7 @@ def masked_json(value: Any) -> Any:
 
 def masked(text: str, *secrets: str | None) -> str:
     """The text with everything masked that has the shape of a key, is remembered, or is one of `secrets`."""
-    from llmo.types.secrets import MASKED  # milliseconds to compile, and most commands print nothing that needs it
+    from llmo.types.masking import MASKED  # milliseconds to compile, and most commands print nothing that needs it
 
     if _environments:
         _read_environments()

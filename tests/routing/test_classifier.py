@@ -1,4 +1,4 @@
-"""The plain rule of -t auto, and the first detectors of private data."""
+"""The plain rule of -t auto."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmo.routing.classifier import COMPLEX, SIMPLE, Phrases, classify
-from llmo.routing.privacy import find
 from llmo.types.secrets import FOLDED
 
 
@@ -50,28 +49,3 @@ def test_phrases_are_found_where_their_pattern_finds_them(phrases: Phrases, text
     text = text.upper() if loud else text
 
     assert [found.span() for found in phrases.pattern.finditer(text)] == [found.span() for found in phrases.find(text)]
-
-
-@pytest.mark.parametrize(
-    ("text", "kinds"),
-    [
-        ("-----BEGIN RSA PRIVATE KEY-----", ("private key",)),
-        ("my card 4111 1111 1111 1111", ("card number",)),
-        ("order number 4111 1111 1111 1112", ()),
-        ("pay to DE89 3704 0044 0532 0130 00", ("IBAN",)),
-        ("mail ann@example.org, password: hunter22", ("password", "email address")),
-        ("plain words and 123456789", ()),
-    ],
-)
-def test_private_data_is_found_by_prefix_and_checksum(text: str, kinds: tuple[str, ...]) -> None:
-    """
-    Shape alone is no evidence.
-    """
-    assert find(text, ("secrets", "pii")) == kinds
-
-
-def test_detectors_can_be_turned_off() -> None:
-    """
-    An empty list finds nothing.
-    """
-    assert find("ann@example.org", ()) == ()

@@ -1,60 +1,54 @@
-"""Keys are looked for only where a part of one stands, and found as if they were looked for everywhere."""
+"""Keys are looked for only where a part of one stands, and found wherever they stand."""
 
 from __future__ import annotations
 
+import random
+import re
+import string
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmo.routing import privacy
-from llmo.types.secrets import API_KEY, PASSWORD, PRIVATE_KEY, SecretPattern
+from llmo.types import secrets
+from llmo.types.key_shapes import KEYS
+from llmo.types.redact import masked
 
 if TYPE_CHECKING:
-    import re
-
-SHAPES = [
-    pytest.param(PRIVATE_KEY, id="private key"),
-    pytest.param(API_KEY, id="API key"),
-    pytest.param(PASSWORD, id="password"),
-]
+    from llmo.types.key_shapes import KeyShape
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@given(data=st.data())
-def test_a_shape_finds_all_that_its_pattern_matches(shape: SecretPattern, data: st.DataObject) -> None:
+STEM = {one: one.prefix.replace("\\", "") for one in KEYS}
+
+
+@pytest.mark.parametrize("shape", KEYS, ids=[one.prefix for one in KEYS])
+def test_a_key_of_every_shape_is_found_and_masked(shape: KeyShape) -> None:
     """
-    Whatever stands around it, and whatever its case.
+    In the middle of a text that has nothing to do with it; masked, no more of it is shown than how it begins.
     """
-    text = data.draw(st.from_regex(shape.pattern))
+    drawn = random.Random(shape.prefix)
+    letters = [letter for letter in string.ascii_letters + string.digits + "_-./+=" if re.match(shape.body, letter)]
+    for length in (shape.least, shape.least + 1, shape.least * 2):
+        key = f"{STEM[shape]}{'0' if shape.digit else letters[0]}{''.join(drawn.choices(letters, k=length - 1))}"
+        shown = masked(f"of {key} and")
 
-    assert shape.search(text) is not None
+        assert secrets.has_key(f"of {key} and"), key
+        assert key[len(STEM[shape]) + 8 :] not in shown
+        assert not secrets.has_key(f"of {key[: len(STEM[shape]) + shape.least - 1]} and")
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-@given(text=st.text())
-def test_a_shape_finds_nothing_else(shape: SecretPattern, text: str) -> None:
+@pytest.mark.parametrize("shape", KEYS, ids=[one.prefix for one in KEYS])
+def test_the_beginning_of_a_key_alone_is_none(shape: KeyShape) -> None:
     """
-    It asks its pattern in the end.
+    Names, words and addresses begin like keys.
     """
-    found, expected = shape.search(text), shape.pattern.search(text)
-
-    assert (found and found.span()) == (expected and expected.span())
+    assert not secrets.has_key(f"of {shape.prefix} and")
 
 
-@pytest.mark.parametrize("pattern", [privacy._CARD, privacy._SSN], ids=["card", "social security number"])
-@given(data=st.data())
-def test_numbers_are_looked_for_wherever_there_are_enough_digits(pattern: re.Pattern[str], data: st.DataObject) -> None:
+@given(st.text())
+def test_a_text_without_a_long_run_of_letters_and_digits_has_no_key(text: str) -> None:
     """
-    In any script: a pattern takes all digits for digits.
+    Whatever is in it.
     """
-    assert privacy._DIGITS.search(data.draw(st.from_regex(pattern))) is not None
-
-
-@given(text=st.from_regex(privacy._IBAN))
-def test_account_numbers_are_looked_for_wherever_letters_and_digits_stand_together(text: str) -> None:
-    """
-    With which all of them begin.
-    """
-    assert privacy._LETTERS_AND_DIGITS.search(text) is not None
+    assert not secrets.has_key(" ".join(text[at : at + 6] for at in range(0, len(text), 6)))

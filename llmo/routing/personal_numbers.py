@@ -1,0 +1,303 @@
+"""
+Numbers that name a person or an account: cards, accounts and national ids, by their check digits.
+
+Cards and IBANs are known by prefix, length and checksum, whatever groups they are written in. National ids are short,
+and one number in eleven or so has the right check digit: most count only beside a word that says what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CARD, IBAN, SSN, NATIONAL, TAX, HEALTH, PASSPORT = (
+    "card number",
+    "IBAN",
+    "social security number",
+    "national id",
+    "tax id",
+    "health insurance number",
+    "passport number",
+)
+KINDS = (CARD, IBAN, SSN, NATIONAL, TAX, HEALTH, PASSPORT)
+
+_SIGN = "[ .\u2013\u2014\u2010\u2011\u2212_/-]"
+_RUN = re.compile(rf"\d+(?:{_SIGN}{{1,2}}\d+)*")
+_PIECES = re.compile(r"(\D+)")
+_SHORTEST_CARD, _LONGEST_CARD, _LEAST_GROUP, _MOST_GROUPS = 13, 19, 2, 8
+# Issuer ranges of ISO/IEC 7812: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Maestro, Mir.
+_ISSUER = (
+    r"4(?:\d{12}|\d{15}|\d{18})$|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}$|3[47]\d{13}$"
+    r"|(?:30[0-5]|309|36\d|38\d|39\d)\d{11}$|(?:6011|64[4-9]\d|65\d\d)\d{12,15}$|35(?:2[89]|[3-8]\d)\d{12,15}$"
+    r"|62\d{14,17}$|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15}$|220[0-4]\d{12}$"
+)
+
+# Lengths of the IBAN registry of ISO 13616, release 99.
+_IBAN_LENGTHS = {
+    country: int(length)
+    for length, countries in {
+        "15": "NO",
+        "16": "BE",
+        "18": "DK FO FI GL NL SD FK",
+        "19": "MK SI",
+        "20": "AT BA EE KZ LT LU XK MN",
+        "21": "CH HR LI LV",
+        "22": "BG BH CR DE GB GE IE ME RS VA",
+        "23": "AE GI IL IQ OM SO TL",
+        "24": "AD CZ ES MD PK RO SA SE SK TN VG",
+        "25": "LY PT ST",
+        "26": "IS TR",
+        "27": "BI DJ FR GR IT MC MR SM",
+        "28": "AL AZ BY CY DO GT HU LB NI PL SV",
+        "29": "BR EG PS QA UA",
+        "30": "JO KW MU YE",
+        "31": "MT SC",
+        "33": "RU",
+    }.items()
+    for country in countries.split()
+}
+_ACCOUNT = r"[A-Za-z]{2}\d{2}(?:[ .-]{0,2}[A-Za-z0-9]){11,32}"
+
+
+class _Id(NamedTuple):
+    """A national id: its kind, the validator of `stdnum` that knows its check, its form, and words beside it."""
+
+    kind: str
+    module: str
+    form: str
+    words: str = ""
+
+
+# Forms that need no word: of digits in groups of their own, or of letters and digits in fixed places.
+_WRITTEN = (
+    _Id(SSN, "us.ssn", r"\d{3}-\d{2}-\d{4}"),
+    _Id(NATIONAL, "fr.nir", r"[12][ .]?\d\d[ .]?[01]\d[ .]?\d\d[ .]?\d{3}[ .]?\d{3}[ .]?\d\d"),
+    _Id(NATIONAL, "cn.ric", r"[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx]"),
+    _Id(NATIONAL, "kr.rrn", r"\d{6}-[1-8]\d{6}"),
+    _Id(NATIONAL, "ch.ssn", r"756[. ]\d{4}[. ]\d{4}[. ]\d{2}"),
+    _Id(NATIONAL, "br.cpf", r"\d{3}\.\d{3}\.\d{3}-\d{2}"),
+    _Id(NATIONAL, "be.nn", r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"),
+)
+# The letters that stand before the first digit, and the id.
+_LETTERED = (
+    (6, _Id(NATIONAL, "it.codicefiscale", r"(?i)[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]")),
+    (4, _Id(NATIONAL, "mx.curp", r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d")),
+    (0, _Id(NATIONAL, "fi.hetu", r"[0-3]\d[01]\d{3}[-+A]\d{3}[0-9A-FHJ-NPR-Y]")),
+)
+
+_D9, _D10, _D11, _D12 = (rf"\d(?:[ .-]?\d){{{n - 1}}}" for n in (9, 10, 11, 12))
+_NAMED = (
+    _Id(SSN, "us.ssn", r"\d{3}[ -]?\d{2}[ -]?\d{4}", "ssn|social security"),
+    _Id(TAX, "us.itin", r"9\d\d[ -]?\d{2}[ -]?\d{4}", "itin|taxpayer"),
+    _Id(
+        NATIONAL,
+        "",
+        r"(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\ ?\d\d\ ?\d\d\ ?\d\d\ ?[A-D])",
+        "national insurance|nino|ni number|ni no",
+    ),
+    _Id(HEALTH, "gb.nhs", _D10, "nhs"),
+    _Id(TAX, "de.idnr", _D11, "steuer|tax id|tin|idnr|identifikationsnummer"),
+    _Id(
+        NATIONAL, "", r"\d{2}\ ?\d{6}\ ?[A-Z]\ ?\d{3}", "sozialversicherung|rentenversicherung|versicherungsnummer|svnr"
+    ),
+    _Id(NATIONAL, "", r"[CFGHJKLMNPRTVWXYZ0-9]{9}\d?", "personalausweis|ausweisnummer"),
+    _Id(NATIONAL, "at.vnr", _D10, "svnr|sozialversicherung|versicherungsnummer"),
+    _Id(NATIONAL, "fr.nir", r"[12](?:[ .-]?[\dAB]){14}", "sécurité sociale|securite sociale|nir|insee|sécu"),
+    _Id(NATIONAL, "es.dni", r"\d{2}\.?\d{3}\.?\d{3}[ -]?[A-Za-z]", "dni|nif|documento"),
+    _Id(NATIONAL, "es.nie", r"[XYZxyz][ -]?\d{7}[ -]?[A-Za-z]", "nie|nif|extranjero"),
+    _Id(NATIONAL, "nl.bsn", _D9, "bsn|burgerservice|sofi"),
+    _Id(NATIONAL, "be.nn", _D11, "rijksregister|registre national|national number|nrn|insz|niss"),
+    _Id(TAX, "pt.nif", _D9, "nif|contribuinte|contribuição"),
+    _Id(NATIONAL, "pl.pesel", _D11, "pesel"),
+    _Id(NATIONAL, "se.personnummer", r"(?:\d\d)?\d{6}[-+ ]?\d{4}", "personnummer|personal identity|personal number"),
+    _Id(NATIONAL, "no.fodselsnummer", r"\d{6}[ -]?\d{5}", "fødselsnummer|fodselsnummer|personnummer|national id"),
+    _Id(NATIONAL, "dk.cpr", r"\d{6}[ -]?\d{4}", "cpr|personnummer"),
+    _Id(NATIONAL, "cz.rc", r"\d{6}[ /]?\d{3,4}", "rodné číslo|rodne cislo|rodné"),
+    _Id(NATIONAL, "ro.cnp", r"\d{13}", "cnp|cod numeric"),
+    _Id(NATIONAL, "hr.oib", _D11, "oib"),
+    _Id(NATIONAL, "bg.egn", _D10, "egn|егн"),
+    _Id(NATIONAL, "gr.amka", _D11, "amka|αμκα"),
+    _Id(NATIONAL, "ee.ik", _D11, "isikukood|asmens kodas"),
+    _Id(NATIONAL, "ie.pps", r"\d{7}[A-Wa-w]{1,2}", "pps"),
+    _Id(NATIONAL, "is_.kennitala", r"\d{6}-?\d{4}", "kennitala"),
+    _Id(NATIONAL, "tr.tckimlik", _D11, "kimlik|tckn|tc no|t.c."),
+    _Id(NATIONAL, "cn.ric", r"\d{6}[ ]?\d{8}[ ]?\d{3}[\dXx]", "身份证|身分证|resident identity|resident id"),
+    _Id(NATIONAL, "jp.in_", _D12, "マイナンバー|個人番号|my number"),
+    _Id(NATIONAL, "kr.rrn", r"\d{6}[ -]?\d{7}", "주민|resident registration|rrn"),
+    _Id(NATIONAL, "in_.aadhaar", _D12, "aadhaar|aadhar|आधार|uidai|uid"),
+    _Id(TAX, "in_.pan", r"(?i:[A-Z]{5}\d{4}[A-Z])", "pan"),
+    _Id(NATIONAL, "br.cpf", _D11, "cpf"),
+    _Id(NATIONAL, "ca.sin", _D9, "sin|social insurance|assurance sociale|nas"),
+    _Id(TAX, "au.tfn", r"\d{3}[ -]?\d{3}[ -]?\d{2,3}", "tfn|tax file"),
+    _Id(TAX, "nz.ird", r"\d{2,3}[ -]?\d{3}[ -]?\d{3}", "ird"),
+    _Id(NATIONAL, "mx.curp", r"(?i:[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d)", "curp"),
+    _Id(TAX, "ar.cuit", r"\d{2}[ -]?\d{8}[ -]?\d", "cuit|cuil"),
+    _Id(NATIONAL, "cl.rut", r"\d{1,2}\.?\d{3}\.?\d{3}-?[\dKk]", "rut|run"),
+    _Id(NATIONAL, "ec.ci", _D10, "cédula|cedula"),
+    _Id(NATIONAL, "do.cedula", _D11, "cédula|cedula"),
+    _Id(NATIONAL, "za.idnr", r"\d{13}", "south african|sa id|id number|identity number|id no"),
+    _Id(NATIONAL, "il.idnr", _D9, "teudat|israeli id|תעודת זהות"),
+    _Id(NATIONAL, "my.nric", r"\d{6}-?\d{2}-?\d{4}", "nric|mykad"),
+    _Id(NATIONAL, "", r"[STFGMstfgm]\d{7}[A-Za-z]", "nric|fin number|fin no"),
+    _Id(NATIONAL, "pk.cnic", r"\d{5}-?\d{7}-?\d", "cnic"),
+    _Id(NATIONAL, "th.pin", r"\d(?:[ -]?\d){12}", "บัตรประชาชน|thai id|thai national"),
+    _Id(NATIONAL, "id.nik", r"\d{16}", "nik|ktp"),
+    _Id(TAX, "ru.inn", r"\d{12}", "инн"),
+    _Id(NATIONAL, "", r"[A-Z][12]\d{8}", "身分證|taiwan id"),
+    _Id(HEALTH, "", r"[A-Z]\d{9}", "krankenversicherung|versichertennummer|krankenversichertennummer"),
+    _Id(
+        PASSPORT,
+        "",
+        r"(?=(?:[A-Z]{0,4}\d){3})[A-Z]{0,2}[0-9CFGHJKLMNPRTVWXYZ]{6,9}",
+        "passport|reisepass|passeport|pasaporte|passaporto|护照|護照|パスポート|paspoort|passaporte",
+    ),
+)
+_AFTER, _BEFORE, _LEAST_DIGITS, _LEAST_RUN = 64, 24, 4, 9
+"""Characters beside a word in which its number stands; digits of the shortest number, and of one that needs no word."""
+
+
+def find(text: str) -> Iterator[str]:
+    """Kinds of numbers in a text, some more than once. The text has been folded."""
+    if sum(map(text.count, "0123456789")) < _LEAST_DIGITS:
+        return
+    runs = list(_RUN.finditer(text))
+    for run in runs:
+        yield from _in_run(text, run)
+    yield from _beside_words(_around(text, runs))
+
+
+def _in_run(text: str, run: re.Match[str]) -> Iterator[str]:
+    begin, end = run.span()
+    led = begin > 0 and text[begin - 1].isalpha()
+    if led and _is_iban(text, begin - 2):
+        yield IBAN
+    for letters, one in _LETTERED:
+        if bool(letters) == led and begin >= letters:
+            yield from _valid(text, one, _compiled(one.form).match(text, begin - letters))
+    if end - begin >= _LEAST_RUN:
+        if _has_card(run[0], _alnum(text, begin - 1), _alnum(text, end)):
+            yield CARD
+        for one in _WRITTEN:
+            for found in _compiled(one.form).finditer(text, begin, min(len(text), end + 1)):
+                yield from _valid(text, one, found)
+
+
+def _valid(text: str, one: _Id, found: re.Match[str] | None) -> Iterator[str]:
+    if found and _stands_alone(text, found) and _is_valid(one, found[0]):
+        yield one.kind
+
+
+def _alnum(text: str, at: int) -> bool:
+    return 0 <= at < len(text) and text[at].isascii() and text[at].isalnum()
+
+
+def _stands_alone(text: str, found: re.Match[str]) -> bool:
+    """Not a part of a longer number or name."""
+    begin, end = found.span()
+    if _alnum(text, begin - 1) or _alnum(text, end):
+        return False
+    return not (text[begin - 1 : begin] in {"-", ".", "_"} and _alnum(text, begin - 2)) and not (
+        text[end : end + 1] in {"-", ".", "_"} and _alnum(text, end + 1) and text[end + 1].isdigit()
+    )
+
+
+def _has_card(run: str, begins_in_a_word: bool, ends_in_a_word: bool) -> bool:
+    """Whether groups of digits beside each other, with one sign between them all, are a card's number."""
+    pieces = _PIECES.split(run)[2 * begins_in_a_word :]
+    groups, signs = pieces[::2], pieces[1::2]
+    groups = groups[: len(groups) - ends_in_a_word]
+    for first in range(len(groups)):
+        digits = ""
+        for at in range(first, min(first + _MOST_GROUPS, len(groups))):
+            digits += groups[at]
+            if len(groups[at]) < _LEAST_GROUP or len(digits) > _LONGEST_CARD or len(set(signs[first:at])) > 1:
+                break
+            if len(digits) >= _SHORTEST_CARD and _is_card(digits):
+                return True
+    return False
+
+
+def _is_card(digits: str) -> bool:
+    """A number of a known issuer with the check digit of ISO/IEC 7812-1."""
+    if not _compiled(_ISSUER).match(digits) or len(set(digits)) == 1:
+        return False
+    doubled = [sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2]]
+    return (sum(doubled) + sum(int(digit) for digit in digits[::-2])) % 10 == 0
+
+
+def _is_iban(text: str, at: int) -> bool:
+    """The check digits of ISO 13616, in as many characters as the country has."""
+    length = _IBAN_LENGTHS.get(text[max(at, 0) : at + 2].upper())
+    written = _compiled(_ACCOUNT).match(text, at) if length and not _alnum(text, at - 1) else None
+    if not written or not length:
+        return False
+    account = re.sub(r"[ .-]", "", written[0]).upper()[:length]
+    return len(account) == length and int("".join(str(int(char, 36)) for char in account[4:] + account[:4])) % 97 == 1
+
+
+def _around(text: str, runs: list[re.Match[str]]) -> str:
+    """What stands around the numbers that may be an id; looking for words there is all the work of looking for them."""
+    parts, done = [], 0
+    for run in runs:
+        begin, end = run.span()
+        if end - begin >= _LEAST_RUN - 3 or _alnum(text, begin - 1) or _alnum(text, end):
+            begin, end = max(begin - _AFTER - 48, done), min(end + _BEFORE + 48, len(text))
+            if begin > done:
+                parts.append("\n")
+            parts.append(text[begin:end])
+            done = end
+    return "".join(parts)
+
+
+def _beside_words(text: str) -> Iterator[str]:
+    lowered = text.lower()
+    text = text if len(text) == len(lowered) else lowered
+    for word, ids in _BY_WORD.items():
+        at = lowered.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if not (_letter(lowered, at - 1, word[0]) or _letter(lowered, end, word[-1])):
+                around = ((end, end + _AFTER), (max(0, at - _BEFORE), at))
+                yield from (one.kind for one in ids for where in around if _is_in(text, one, *where))
+            at = lowered.find(word, end)
+
+
+def _letter(text: str, at: int, beside: str) -> bool:
+    """Whether a word goes on at a place; those of languages without spaces always do."""
+    return 0 <= at < len(text) and text[at].isalpha() and (beside.isascii() and text[at].isascii())
+
+
+def _is_in(text: str, one: _Id, begin: int, end: int) -> bool:
+    found = _compiled(one.form).finditer(text, begin, min(end, len(text)))
+    return any(
+        not _alnum(text, each.start() - 1) and not _alnum(text, each.end()) and _is_valid(one, each[0])
+        for each in found
+    )
+
+
+@cache
+def _compiled(form: str) -> re.Pattern[str]:
+    return re.compile(form)
+
+
+def _is_valid(one: _Id, number: str) -> bool:
+    if not one.module:
+        return True
+    validator = import_module(f"stdnum.{one.module}")  # one at a time: there are hundreds
+    return bool(validator.is_valid(number) or validator.is_valid(re.sub("[ ./-]", "", number)))
+
+
+def _by_word() -> dict[str, tuple[_Id, ...]]:
+    words: dict[str, list[_Id]] = {}
+    for one in _NAMED:
+        for word in one.words.split("|"):
+            words.setdefault(word, []).append(one)
+    return {word: tuple(ids) for word, ids in words.items()}
+
+
+_BY_WORD = _by_word()

@@ -1,0 +1,239 @@
+"""
+Passwords and tokens that only their name gives away: `PASSWORD=…`, `"api_key": "…"`, `the password is …`.
+
+A name is looked for wherever it stands, and a bounded stretch after it is read as what it is set to. Source code names
+more passwords than it holds, so that a value must look like one: expressions, types, placeholders and prose do not.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PASSWORDS = (
+    *("password", "passwd", "passphrase", "pwd", "passwort", "kennwort", "contraseña", "contrasena", "mot de passe"),
+    *("mdp", "wachtwoord", "senha", "hasło", "lösenord", "пароль", "密码", "密碼", "口令", "パスワード", "비밀번호"),
+)
+_SHORT = ("pass", "pw")
+"""Parts of other words: they count where a name begins with them or has them after an underscore."""
+_TOKENS = ("token", "secret", "credential", "key", "_auth", '"auth"', "session", "sessid", "密钥", "キー")
+NAMES = (*_PASSWORDS, *_SHORT, *_TOKENS)
+# What may stand before a lone `key` that opens something; a cache has keys too.
+_OPENING = (
+    *("api", "access", "secret", "private", "auth", "encryption", "signing", "signature", "master", "consumer"),
+    *("license", "subscription", "account", "storage", "shared", "application", "app", "service", "aws", "azure"),
+    *("client", "deploy", "hmac", "webhook", "jwt", "sign", "encrypt", "crypt", "session", "functions", "admin"),
+    *("rest", "openai", "anthropic", "live", "prod", "xi"),
+)
+_PAGES = ("next", "page", "continuation", "sync", "pagination", "cursor", "eos", "pad", "bos", "stop", "cancellation")
+
+_SPACE = r"[ \t]{0,8}"
+_VALUE = (
+    rf"{_SPACE}(?P<value>\"(?P<double>[^\"\n]{{1,256}})\"|'(?P<single>[^'\n]{{1,256}})'|`(?P<back>[^`\n]{{1,256}})`"
+    r"|(?P<bare>[^\s\"'`]{1,256}))(?P<next>[ \t]{0,4}.?)"
+)
+_ASSIGNED = (
+    rf"(?P<rest>[\w-]{{0,24}})[\"'`\])]{{0,3}}{_SPACE}(?:(?P<equal>(?:=>|:=|[:=](?!=)))"
+    rf"|:{_SPACE}[A-Za-z_][\w.\[\]| ]{{0,40}}=(?!=)|[ ]value=){_VALUE}"
+)
+# What a sentence says: `the password for the server is …`, `PASSWORD '…'` of SQL, `<password>…</password>`.
+_TOLD = (
+    r"(?:[ ](?:for|of|to|on|für|de|del|du|pour|para)(?:[ ][\w.@'-]{1,30}){1,4}?)?"
+    r"(?:(?<=[\w.@'-]):(?=[ ])"
+    r"|[ ](?:is|was|lautet|ist|est|es|é|è|wordt)(?:[ ](?:now|currently|jetzt))?"
+    r"(?:[ ](?:set|changed|reset)[ ]to)?:?(?=[ ])"
+    rf"|是|为|は|가|는|[ ](?=['\"`][^'\"`\s]{{4,256}}['\"`])|>(?=[^<>\s]{{4,256}}</)){_VALUE}"
+)
+_BESIDE = r"[ ][\"']?(?P<bare>[^\s\"']{1,256})"
+# What is a password by its place, whatever it is called: a part of what is matched, and the whole.
+_PLACES = (
+    ("://", r"://[^\s:/@\"'<>]{0,128}:(?P<password>[^\s@/\"'<>]{3,256})@[\w.\[-]"),
+    ("-u", r"(?:-u|--user|--proxy-user)[ =][\"']?[\w.@+-]{1,128}:(?P<password>[^\s\"']{4,256})"),
+    ("sshpass", r"sshpass -p[ ]?[\"']?(?P<password>[^\s\"']{4,256})"),
+    ("mysql", r"mysql(?:dump|admin)?[ ][^\n|;]{0,80}?[ ]-p(?P<password>[^\s-]\S{3,256})"),
+    ("sudo -S", r"echo[ ][\"']?(?P<password>[^\s\"'|]{4,256})[\"']?[ ]?\|[ ]?sudo -S"),
+    ("login", r"login[ \t]{1,4}\S{1,128}\s{1,8}password[ \t]{1,4}(?P<password>\S{4,256})"),
+    (
+        "user",
+        (
+            r"(?i)user(?:name)?[ =:]{1,3}[\w.@-]{1,64},?[ ]{1,4}(?:and[ ])?(?:pass(?:word)?|pwd|pw)[ =:]{1,3}"
+            r"(?P<password>(?=[A-Za-z]{0,30}\d)\S{6,256})"
+        ),
+    ),
+    ("identified by", r"identified by[ ]['\"](?P<password>[^'\"\s]{4,256})"),
+    ("IDENTIFIED BY", r"IDENTIFIED BY[ ]['\"](?P<password>[^'\"\s]{4,256})"),
+    ("WIFI:", r"WIFI:[^\n]{0,128}?P:(?P<password>[^;\s]{8,64})"),
+)
+_PIN = r"(?i)(?<![\w-])pin(?:[ -]?(?:code|number|nummer))?(?:[ ]?[:=]|[ ](?:is|ist|est|es|è))[ ]?\d{4,8}(?![\w.])"
+_HASHED = r"\$(?:2[aby]|5|6|y|argon2id?)\$[./\w$=,+]{20}"
+_BEARER = r"(?i:bearer)[ ]{1,4}(?P<token>[\w.~+/=-]{16,4096})"
+_BASIC = r"(?i:authorization)[\"']?[ ]?[:=][ ]?[\"']?(?i:basic)[ ]{1,4}[A-Za-z0-9+/]{12,}={0,2}"
+
+_PLACEHOLDER = (
+    r"(?i)^(?:[<{\[(%*]|\$[({]|\$[a-z_]+$|\.\.\.|x{3,}|-+$|\W+$|(.)\1{3,}$)|\*{3,}|x{4,}|\.\.\.|…|your[_-]"
+    r"|^my[_-]?(?:password|secret|key|token|pass)|placeholder|changeme|change_me|change-me|redacted|^example$"
+    r"|replace[_-]?me|dummy|\bfake|^(?:none|null|nil|true|false|undefined|void|required|optional|missing|invalid|empty"
+    r"|unknown|default|string|str|bytes|text|char|varchar|object|password|passwd|passwort|passphrase|secret|secrets|token"
+    r"|pass|pwd|user|username|admin|test|testing|foobar|incorrect|wrong|protected|hidden|input|prompt|forgotten|expired"
+    r"|hash|hashed|private|public|self|this|here|below|above)[\d!.;,]?$"
+)
+_CALL = r"^[A-Za-z_][\w.]*(?:\(|\[|\.[A-Za-z_]|->|::)|^[&*@!][A-Za-z_]|^f?[\"']"
+_RANDOM = r"^[A-Za-z0-9+/=_.~%:-]{16,4096}$"
+_UUID = r"(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+_LEAST_PART = 10
+_LEAST_ENTROPY = 3.0
+"""Bits a character: words and numbers in a row have less, keys of 16 characters and more have 3.2 and more."""
+
+
+def has_password(text: str) -> bool:
+    """Whether a password is set, told, or part of an address in a text."""
+    for stem, pattern in _PLACES:
+        if stem in text and any(_is_password(found["password"], least=4) for found in re.finditer(pattern, text)):
+            return True
+    lowered = text.lower()
+    if ("$" in text and re.search(_HASHED, text)) or ("pin" in lowered and re.search(_PIN, text)):
+        return True
+    return any(_sets_password(text, lowered, at, word) for at, word in _words(lowered, (*_PASSWORDS, *_SHORT)))
+
+
+def has_token(text: str) -> bool:
+    """Whether something that looks random is set to a name that tells a key, or sent as a bearer's token."""
+    lowered = text.lower()
+    if "bearer" in lowered and any(_is_token(found["token"]) for found in re.finditer(_BEARER, text)):
+        return True
+    if ("basic" in lowered and re.search(_BASIC, text)) or "otpauth://" in lowered:
+        return True
+    return any(_sets_token(text, lowered, at, word) for at, word in _words(lowered, _TOKENS))
+
+
+def _words(lowered: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    for word in words:
+        at = lowered.find(word)
+        while at >= 0:
+            yield at, word
+            at = lowered.find(word, at + len(word))
+
+
+def _sets_password(text: str, lowered: str, at: int, word: str) -> bool:
+    # Lowering changes the length of a text that has a dotted capital I; its case then decides nothing.
+    text = text if len(text) == len(lowered) else lowered
+    end = at + len(word)
+    short = word in _SHORT
+    if short and lowered[at - 1 : at].isalpha():
+        return False
+    phrase = word == "passphrase"
+    if found := _compiled(_ASSIGNED).match(text, end):
+        plain = text[at:end].isupper() and found["equal"] == "="
+        return not (short and found["rest"]) and _is_value(found, plain=plain, phrase=phrase)
+    if short:
+        return False
+    if found := _compiled(_TOLD).match(text, end):
+        return _is_value(found, plain=False, phrase=phrase)
+    if text[max(0, at - 16) : at].rpartition(" ")[2].startswith("--") or not word.isascii():
+        found = _compiled(_BESIDE).match(text, end)
+    return found is not None and _is_password(found["bare"], bare=True) and not found["bare"].isalpha()
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compiled when first needed: milliseconds that most prompts save."""
+    return re.compile(pattern)
+
+
+def _is_value(found: re.Match[str], *, plain: bool, phrase: bool) -> bool:
+    value = _quoted(found)
+    if value is not None:
+        return _is_password(value.replace(" ", "-") if phrase else value)
+    return _is_bare_password(found, plain=plain)
+
+
+def _quoted(found: re.Match[str]) -> str | None:
+    return found["double"] or found["single"] or found["back"]
+
+
+def _is_bare_password(found: re.Match[str], *, plain: bool) -> bool:
+    """
+    What is not quoted is an expression in source code, and may be a password in any other text.
+
+    Letters alone are one only in the `plain` form of an environment: `PASSWORD=swordfish`.
+    """
+    value, following = found["bare"] or "", found["next"].strip()[:1]
+    told = "equal" not in found.re.groupindex or found["equal"] == ":"
+    argument = value.endswith((",", ")")) and not (told and (following or value.endswith(")")))
+    if not plain and (argument or following in {"(", "[", "."}):
+        return False
+    value = re.split("[;&<]", value)[0].rstrip(".,!?)")
+    return (plain or not value.isalpha()) and _is_password(value, bare=True)
+
+
+def _is_password(value: str, *, bare: bool = False, least: int = 6) -> bool:
+    value = value.strip()
+    if len(value) < least or _compiled(_PLACEHOLDER).search(value) or (bare and _compiled(_CALL).match(value)):
+        return False
+    if any(char.isspace() for char in value):  # a label, an error, a sentence
+        return False
+    if value.isalpha():
+        return value.isascii() and not value.istitle() and not _camel(value)
+    if not any(char.isdigit() for char in value):
+        return not _words_only(value)
+    return any(char.isalpha() for char in value) and not (bare and _snake(value))
+
+
+def _camel(value: str) -> bool:
+    return not value.islower() and not value.isupper() and bool(re.search("[a-z][A-Z][a-z]", value))
+
+
+def _words_only(value: str) -> bool:
+    """Words with signs between them, as paths, names and formats have: `user.password`, `new_password`, `%s:%s`."""
+    return all(len(part) == 0 or part.isalpha() for part in re.split(r"[._/:%{}<>\[\]()+-]", value))
+
+
+def _snake(value: str) -> bool:
+    return value.isidentifier() and "_" in value and value.islower()
+
+
+def _sets_token(text: str, lowered: str, at: int, word: str) -> bool:
+    text = text if len(text) == len(lowered) else lowered
+    before = lowered[max(0, at - 16) : at].rstrip("_- ")
+    if (word == "key" and not before.endswith(_OPENING)) or (word == "token" and before.endswith(_PAGES)):
+        return False
+    end = at + len(word)
+    if found := _compiled(_ASSIGNED).match(text, end):
+        quoted = _quoted(found)
+        value = quoted or (found["bare"] or "").rstrip(",;.)")
+        chosen = word == "secret" and (quoted or text[at:end].isupper())
+        return _is_token(value) or bool(
+            chosen and any(map(str.isdigit, value)) and _is_password(value, bare=not quoted)
+        )
+    found = _compiled(_TOLD).match(text, end) or _compiled(_BESIDE).match(text, end)
+    return found is not None and _is_token((found["bare"] or _quoted(found) or "").rstrip(",;.)"))
+
+
+def _is_token(value: str) -> bool:
+    value = value.strip()
+    if _compiled(_UUID).match(value):
+        return True
+    if not _compiled(_RANDOM).match(value) or _compiled(_PLACEHOLDER).search(value) or "://" in value:
+        return False
+    if not any(char.isdigit() for char in value) or not any(char.isalpha() for char in value):
+        return False
+    if re.match(r"^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+$", value) and not re.search(r"\d\w*\d", value):
+        return False
+    longest = max(re.split("[^A-Za-z0-9]+", value), key=len)
+    return len(longest) >= _LEAST_PART and _mixed(value) and _entropy(value) >= _LEAST_ENTROPY
+
+
+def _mixed(value: str) -> bool:
+    """Digits among letters, not at the end of a word: `sha256`, `model-2024`."""
+    return len(re.findall(r"\d+", value)) >= 2 or bool(re.search(r"\d[A-Za-z]", value))  # noqa: PLR2004 - more than one
+
+
+@cache
+def _entropy(value: str) -> float:
+    counts = [value.count(char) for char in set(value)]
+    return -sum(n / len(value) * math.log2(n / len(value)) for n in counts)

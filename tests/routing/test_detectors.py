@@ -1,0 +1,147 @@
+"""What counts as private data, and what doesn't."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmo.config.profile import PrivacyConfig
+from llmo.routing import contact_data
+from llmo.routing.privacy import find
+from tests.routing.planted import PLANTED, written
+
+if TYPE_CHECKING:
+    from llmo.config.profile import Detector
+
+EVERYTHING: tuple[Detector, ...] = ("secrets", "pii", "contact")
+DEFAULT = PrivacyConfig().detect
+
+
+@pytest.mark.parametrize(("kind", "template"), PLANTED)
+def test_private_data_is_found_in_the_forms_that_people_paste(kind: str, template: str) -> None:
+    """
+    In the middle of a prompt, at its beginning and at its end; contact data only where the profile asks for it.
+    """
+    text = written(template)
+    by_default = () if kind in contact_data.KINDS else (kind,)
+
+    for around in (f"Please look at this:\n{text}\nThanks", text):
+        found = find(around, EVERYTHING)
+        assert kind in found, around
+        assert set(by_default) <= set(find(around, DEFAULT)) <= set(found) - set(contact_data.KINDS)
+        assert find(around, ()) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("plain words and 123456789", "order number 4111 1111 1111 1112", "to DE88 3704 0044 0532 0130 00"),
+        *(
+            "0000 0000 0000 0000",
+            "9999999999999995",
+            "build 20240101123456789",
+            "1234567890123456789012345678901234567890",
+        ),
+        *("ssn 000-45-6789 or 666-45-6789 or 900-45-6789 or 123-00-6789", "call 555-1234", "version 10.20.30.40"),
+        *("tel 12345678901, steuer 12345678901", "BSN 111222334", "CPF 390.533.447-06", "my sin is pride 123456789"),
+        *(
+            "I lost my password",
+            "password: str = Field(...)",
+            "password = getpass.getpass()",
+            "password=self.password,",
+        ),
+        *(
+            "def login(user: str, password: str) -> None:",
+            "password = os.environ['DB_PASSWORD']",
+            "PASSWORD=$DB_PASSWORD",
+        ),
+        *(
+            "password: <your password>",
+            "password: ********",
+            "PASSWORD=changeme",
+            'label: "Password"',
+            "password: Optional[str]",
+        ),
+        *("if password == stored_password:", "The password must be at least 8 characters.", "password is required"),
+        *('<input type="password" name="password">', "passwordless login", "mot de passe oublié ?", "bypass=hunter2x"),
+        *(
+            "api_key=os.environ['X_API_KEY']",
+            "api_key: str | None = None",
+            "token = tokenizer.decode(ids)",
+            "max_tokens=4096",
+        ),
+        *(
+            "next_token=CAESEAoGCgQIAhACEAE1234567890",
+            "cache_key = 'a1b2c3d4e5f6a7b8c9d0'",
+            "key: gpt-4o-mini-2024-07-18",
+        ),
+        *("Authorization: Bearer $TOKEN", "Authorization: Bearer <token>", "https://user:password@example.com/"),
+        *(
+            "sk-toggleable__control-label-arrow",
+            "task-force-of-the-century-and-more",
+            "risk-adjusted-return-on-capital",
+        ),
+        *(
+            "-----BEGIN CERTIFICATE-----",
+            "-----BEGIN PUBLIC KEY-----",
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 ann",
+            "pin 42",
+        ),
+        *(
+            "commit 3f2a9c4e5b6d7f8091a2b3c4d5e6f70819202122",
+            "uuid 123e4567-e89b-42d3-a456-426614174000",
+            "sha256 " + "0f" * 32,
+        ),
+        *(
+            "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ",
+            "SELECT * FROM t WHERE pin = 1",
+            "AKIA",
+        ),
+    ],
+)
+def test_what_only_looks_like_private_data_is_none(text: str) -> None:
+    """
+    Names of secrets, placeholders, code, numbers without the right check digit or the word that tells them.
+    """
+    assert find(text, DEFAULT) == ()
+
+
+def test_source_code_is_hardly_ever_private() -> None:
+    """
+    Of the files of the standard library, which speak of passwords and tokens on every tenth page, one in a hundred at most.
+    """
+    files = sorted(Path(sysconfig.get_paths()["stdlib"]).glob("**/*.py"))[::3]
+    texts = [one.read_text("utf-8", "replace") for one in files if "site-packages" not in one.parts]
+    flagged = [text for text in texts if find(text, DEFAULT)]
+
+    assert len(texts) > 100
+    assert len(flagged) <= len(texts) / 100
+
+
+def test_kinds_come_in_a_fixed_order_whatever_the_text() -> None:
+    """
+    Secrets, then numbers, then contact data, each once.
+    """
+    text = (
+        "a@b.org 123-45-6789 123-45-6789 DE89370400440532013000 4111111111111111 password: hunter22"
+        f" sk-{'a1' * 12} -----BEGIN PRIVATE KEY-----"
+    )
+
+    assert find(text, EVERYTHING) == (
+        *("private key", "API key", "password"),
+        *("card number", "IBAN", "social security number", "email address"),
+    )
+
+
+@pytest.mark.parametrize("detectors", [("secrets",), ("pii",), ("contact",)])
+def test_a_detector_finds_what_is_its_own(detectors: tuple[Detector, ...]) -> None:
+    """
+    And nothing of the others.
+    """
+    kinds = {"secrets": "password", "pii": "card number", "contact": "email address"}
+    text = "password: hunter22, 4111 1111 1111 1111, ann@example.org"
+
+    assert find(text, detectors) == (kinds[detectors[0]],)

@@ -20,7 +20,6 @@ LARGEST = 1 << 20
 """Characters of front matter."""
 KEYS = ("description", "model", "task", "system", "schema", "max_tokens", "temperature")
 _FENCE = re.compile(r"^\+\+\+[ \t]*\r?$", re.MULTILINE)
-_BLANK = re.compile(r"(?:[ \t]*\r?\n)*")
 _YAML = re.compile(rf"---[ \t]*\r?\n(?:{'|'.join(KEYS)})[ \t]*:.*?^---[ \t]*\r?$", re.MULTILINE | re.DOTALL)
 
 
@@ -62,8 +61,8 @@ def divided(name: str, content: str) -> Divided:
     if last is None:
         raise UsageError(f"{name}:1: front matter is not closed: no second line {FENCE}")
     begin = last.end() + content.startswith("\n", last.end())
-    if blank := _BLANK.match(content, begin):
-        begin = blank.end()
+    text = len(content) - len(content[begin:].lstrip(" \t\r\n"))
+    begin = max(begin, content.rfind("\n", begin, text) + 1)
     # A blank line in place of the first fence: lines are those of the file.
     front = _read(name, content[first.end() : last.start()])
     return Divided(front, content[begin:], content.count("\n", 0, begin) + 1)

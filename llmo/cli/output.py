@@ -22,4 +22,13 @@ def show_plan(ctx: Context, plan: Plan, money: Allowance, *, as_json: bool) -> i
         ctx.json(body)
     else:
         ctx.show(table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=ctx.stdout_color))
+    tell_nobody(ctx, plan)
     return 0
+
+
+def tell_nobody(ctx: Context, plan: Plan) -> None:
+    """Say how to go on where nothing is configured; the plan itself says why each candidate is out."""
+    if plan.looked_for and not ctx.quiet:
+        from llmo.routing.refusals import refusal
+
+        ctx.failed(refusal(plan))

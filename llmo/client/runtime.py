@@ -132,7 +132,24 @@ class Runtime:
         """Return a planner that has gathered no facts yet."""
         from llmo.routing.planner import Planner
 
-        return Planner(self.names, self.ledger)
+        return Planner(self.names, self.ledger, looked_for=None if self._configured else self._looked_for)
+
+    @property
+    def _configured(self) -> bool:
+        """Whether a provider was named anywhere, or found on this machine."""
+        from llmo.config.defaults import detected
+        from llmo.config.kinds import KINDS
+        from llmo.config.layers import BUILT_IN
+
+        # An address alone is no provider that answers.
+        unasked = {BUILT_IN, *(f"environment {kind.url_env}" for kind in KINDS.values())}
+        said = {where for key, where in self.loaded.origins.items() if key.startswith("providers.")}
+        return not said <= unasked or bool(detected(self.env))
+
+    def _looked_for(self) -> tuple[str, ...]:
+        from llmo.config.defaults import looked_for
+
+        return tuple(looked_for(self.env))
 
     @property
     def wire_log(self) -> Callable[[str], None] | None:

@@ -108,6 +108,15 @@ def _is_there(kind: ProviderKind, env: Mapping[str, str]) -> bool:
     return bool(env.get(key or "") or env.get(kind.url_env or ""))
 
 
+def looked_for(env: Mapping[str, str]) -> list[str]:
+    """What the profile `default` looks for: variables, programs, and the addresses of servers, in words."""
+    keys = [KINDS[name].key_env or "" for name in _CLOUDS]
+    urls = [kind.url_env or "" for kind in KINDS.values() if kind.needs_url]
+    programs = [f"{kind.programs[0]} on PATH" for kind in KINDS.values() if kind.programs]
+    servers = [f"model of Ollama at {address(env.get('OLLAMA_HOST', ''))}"]
+    return [*keys, *urls, *programs, *servers]
+
+
 def chat_models(env: Mapping[str, str]) -> list[str]:
     """The models that Ollama had, without those for embeddings."""
     found = remembered(address(env.get("OLLAMA_HOST", "")), env)

@@ -41,7 +41,7 @@ class PlanOutline:
         """The plan of a request of that length, which `fits`."""
         need = Requirements(input_bound=input_bound, input_estimate=input_estimate, **self._need)
         found = [Candidate(quote=quoted(one.facts, need, one.max_output), **given) for one, given in self._candidates]
-        return Plan(task=task, requirements=need, candidates=tuple(found))
+        return Plan(task=task, requirements=need, candidates=tuple(found), looked_for=self._plan.looked_for)
 
 
 def _fields(of: Requirements | Candidate, *without: str) -> Mapping[str, Any]:

@@ -117,11 +117,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The decision: candidates in order, those that are out after them."""
+    """
+    The decision: candidates in order, those that are out after them.
+
+    `looked_for` is what llmo looks for on a machine where nothing is configured, when that is why nobody is left.
+    """
 
     task: Task
     requirements: Requirements
     candidates: tuple[Candidate, ...]
+    looked_for: tuple[str, ...] = ()
 
     @property
     def ranked(self) -> tuple[Candidate, ...]:

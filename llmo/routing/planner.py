@@ -64,11 +64,18 @@ class Selection:
 class Planner:
     """Plans requests of one profile; facts of a target are gathered once."""
 
-    def __init__(self, names: ModelNames, history: TargetHistory) -> None:
-        """`names` knows the profile, its environment and its catalog; `history` what is on record of targets."""
+    def __init__(
+        self, names: ModelNames, history: TargetHistory, *, looked_for: Callable[[], tuple[str, ...]] | None = None
+    ) -> None:
+        """
+        `names` knows the profile, its environment and its catalog; `history` what is on record of targets.
+
+        Where nothing is configured, `looked_for` says what llmo has looked for.
+        """
         self._names = names
         self._profile, self._env, self._catalog = names.profile, names.env, names.catalog
         self._history = history
+        self._looked_for = looked_for
         self._unreachable: dict[str, str] = {}
         self._facts: dict[Target, TargetFacts] = {}
         self._chains: dict[tuple[tuple[str, ...], str], list[ChainStep]] = {}
@@ -112,7 +119,10 @@ class Planner:
         need = self._need(request, choice, facts, private)
         if need.bought or need.service_tier or any(one.searching for one in facts.values()):
             need = replace(need, limited=self._limited(facts, task.name, choice))
-        return router.plan(task, need, steps, facts)
+        made = router.plan(task, need, steps, facts)
+        if self._looked_for is None or models or made.ranked or need.private:
+            return made
+        return replace(made, looked_for=self._looked_for())
 
     def _limited(self, targets: Collection[Target], task: str, choice: Selection) -> frozenset[Target]:
         """The targets whose calls a limit of dollars counts, which can't cover what has no price."""

@@ -16,11 +16,22 @@ if TYPE_CHECKING:
     from llmo.routing.plan import Candidate, Plan
     from llmo.routing.requirements import Requirements
 
+WAYS_ON = (
+    "set one of these variables, or start Ollama and fetch a model (ollama pull llama3.2), "
+    "or try llmo without either: -P offline gives stand-in answers"
+)
+"""What to do where nothing is configured."""
+
 
 def refusal(plan: Plan) -> LlmoError:
     """The error of a plan that has nobody left."""
     if (unfit := _unfit(plan)) is not None:
         return unfit
+    if plan.looked_for:
+        *others, last = plan.looked_for
+        return CredentialsError(
+            f"nothing is configured: there is no {', no '.join(others)}, and no {last}", hint=WAYS_ON
+        )
     reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
     if plan.requirements.private:
         return ConfigError(f"no model on this machine can answer: {reasons}", hint=_nobody_here(plan.requirements))

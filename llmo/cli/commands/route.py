@@ -59,6 +59,7 @@ def route(
 def _rows(ctx: Context, path: str, selection: SelectionFlags, inputs: Inputs) -> int:
     """Print one plan per line, in the order of the prompts."""
     from llmo.cli import options
+    from llmo.cli.output import tell_nobody
     from llmo.client.question import Question
     from llmo.engine.output_limits import decided
     from llmo.errors import UsageError
@@ -70,9 +71,13 @@ def _rows(ctx: Context, path: str, selection: SelectionFlags, inputs: Inputs) ->
     params, choice = options.params(selection, inputs.option), options.choice(selection)
     session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
     money = session.allowance(choice.tags)
+    plan = None
     for text in _prompts(ctx, path):
         question = Question(request=Request((Message("user", text),), params), choice=choice)
-        ctx.json(json_output.plan(decided(session.plan(question), money), money.statuses))
+        plan = decided(session.plan(question), money)
+        ctx.json(json_output.plan(plan, money.statuses))
+    if plan is not None:
+        tell_nobody(ctx, plan)
     return 0
 
 

@@ -320,8 +320,8 @@ _llmo_table() { # what may follow $path
       ;;
     'profile init')
       commands=''
-      options='--yes -y --name --force -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='--name -P --profile'
+      options='--name --yes -y --force --daily --no-probe -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='--name --daily -P --profile'
       ;;
     'profile show')
       commands=''

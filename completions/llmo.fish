@@ -1,6 +1,6 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --define --errors --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --daily --define --errors --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
 set -g __llmo_groups history templates profile completion
 
 function __llmo_path --description 'The command and subcommand before the cursor'
@@ -429,7 +429,7 @@ complete -c llmo -n '__llmo_at models' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at models' -s h -l help -d 'show this help and exit'
 
 # llmo profile
-complete -c llmo -n '__llmo_at profile' -a init -d 'Create a profile from the keys and programs found on this machine'
+complete -c llmo -n '__llmo_at profile' -a init -d 'Create a profile from the keys, programs and servers found here'
 complete -c llmo -n '__llmo_at profile' -a show -d 'Show the effective values and their origin, with secrets masked'
 complete -c llmo -n '__llmo_at profile' -a check -d 'Validate the profile and report every problem with its line'
 complete -c llmo -n '__llmo_at profile' -a path -d 'Print the path of the profile file'
@@ -439,9 +439,11 @@ complete -c llmo -n '__llmo_at profile' -a schema -d 'Print the JSON Schema of p
 complete -c llmo -n '__llmo_at profile' -s h -l help -d 'show this help and exit'
 
 # llmo profile init
-complete -c llmo -n '__llmo_at profile init' -s y -l yes -d 'skip confirmation prompts and use what is found'
 complete -c llmo -n '__llmo_at profile init' -l name -d 'name of the profile' -x
-complete -c llmo -n '__llmo_at profile init' -l force -d 'replace an existing profile'
+complete -c llmo -n '__llmo_at profile init' -s y -l yes -d 'skip confirmation prompts and use what is found'
+complete -c llmo -n '__llmo_at profile init' -l force -d 'replace an existing profile (kept as NAME.toml.bak)'
+complete -c llmo -n '__llmo_at profile init' -l daily -d 'daily budget in dollars (0: none)' -x
+complete -c llmo -n '__llmo_at profile init' -l no-probe -d 'do not contact the providers that are found'
 complete -c llmo -n '__llmo_at profile init' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
 complete -c llmo -n '__llmo_at profile init' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at profile init' -s v -l verbose -d 'explain what happens and why'

@@ -527,7 +527,7 @@ $global:__llmo_table = @{
     }
     'profile' = @{
         Commands = [ordered]@{
-            'init' = 'Create a profile from the keys and programs found on this machine'
+            'init' = 'Create a profile from the keys, programs and servers found here'
             'show' = 'Show the effective values and their origin, with secrets masked'
             'check' = 'Validate the profile and report every problem with its line'
             'path' = 'Print the path of the profile file'
@@ -546,10 +546,12 @@ $global:__llmo_table = @{
         Commands = [ordered]@{
         }
         Options = @(
+            , @('--name', 'name of the profile', '||')
             , @('--yes', 'skip confirmation prompts and use what is found', '')
             , @('-y', 'skip confirmation prompts and use what is found', '')
-            , @('--name', 'name of the profile', '||')
-            , @('--force', 'replace an existing profile', '')
+            , @('--force', 'replace an existing profile (kept as NAME.toml.bak)', '')
+            , @('--daily', 'daily budget in dollars (0: none)', '||')
+            , @('--no-probe', 'do not contact the providers that are found', '')
             , @('-P', 'profile to use, by name or path', '|shared|profiles')
             , @('--profile', 'profile to use, by name or path', '|shared|profiles')
             , @('-q', 'hide progress and the cost line', '')

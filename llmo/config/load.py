@@ -65,6 +65,12 @@ def load(name_or_path: str | None, *, env: Mapping[str, str], overrides: Mapping
     return sources.loaded(profile, origins)
 
 
+def of_content(place: files.Place, content: bytes, env: Mapping[str, str]) -> Loaded:
+    """The profile that a file would be. Raises `ProfileError`."""
+    sources = _Sources(place, content, env, NOTHING)
+    return sources.loaded(sources.checked(), sources.origins())
+
+
 def problems(path: Path | str, content: bytes, env: Mapping[str, str]) -> list[Problem]:
     """The problems of a file by itself, without the `LLMO_…` variables that could hide them."""
     quiet = {name: value for name, value in env.items() if name not in layers.own_variables(env)}

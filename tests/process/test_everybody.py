@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.cli import readiness
+from llmo.cli import listings, readiness
 from llmo.cli.commands.models import refresh
 from llmo.cli.context import Context
 from tests import virtual
@@ -75,8 +75,9 @@ def test_patience_is_ten_seconds_each(tmp_path: Path) -> None:
     ctx.profile_name = "offline"
 
     async def ask() -> tuple[str, str, float]:
+        listing = listings._listing("offline", Deaf(), refresh.PATIENCE)
         asked = readiness._asked(ctx, readiness.Readiness("offline", ready=True, message=""), Deaf())
-        listed, checked = await asyncio.gather(refresh._one(ctx, "offline", Deaf()), asked)
-        return listed, checked.message, asyncio.get_running_loop().time()
+        listed, checked = await asyncio.gather(listing, asked)
+        return listed.why, checked.message, asyncio.get_running_loop().time()
 
-    assert ("offline: no response within 10 s", "no response within 10 s", 10.0) == virtual.run(ask())
+    assert ("no response within 10 s", "no response within 10 s", 10.0) == virtual.run(ask())

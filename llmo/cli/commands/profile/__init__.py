@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llmo.cli.app import Command, Group
+from llmo.cli.commands.profile.flags import Manner
 from llmo.cli.options import command
 from llmo.types import jsontext
 from llmo.types.redact import masked, masked_json
@@ -43,16 +44,15 @@ def _print(ctx: Context, body: object) -> None:
 @command
 def init(
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="skip confirmation prompts and use what is found")] = False,
     name: Annotated[str | None, typer.Option("--name", help="name of the profile", metavar="NAME")] = None,
-    force: Annotated[bool, typer.Option("--force", help="replace an existing profile")] = False,
+    manner: Manner,
 ) -> None:
-    """Create a profile from the keys and programs found on this machine."""
+    """Create a profile from the keys, programs and servers found here."""
     from llmo.cli.commands.profile.wizard import write_profile
     from llmo.cli.context import current
 
     ctx = current()
-    write_profile(ctx, _place(ctx, name), yes=yes, force=force)
+    write_profile(ctx, _place(ctx, name), manner)
 
 
 @app.command("show", cls=Command)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ModelAnswer:
     """What came of asking one provider: its models, or why there are none; `error` is what it answered with."""
 
     name: str
@@ -33,7 +33,7 @@ class Listing:
     error: LlmoError | None = None
 
 
-def ask(ctx: Context, providers: Sequence[str], *, seconds: float, heard: Callable[[Listing], None]) -> None:
+def ask(ctx: Context, providers: Sequence[str], *, seconds: float, heard: Callable[[ModelAnswer], None]) -> None:
     """Ask these providers of the profile, each for at most `seconds`; `heard` gets each answer at once."""
     asyncio.run(_all(ctx, providers, seconds, heard))
 
@@ -48,7 +48,7 @@ def keep(ctx: Context, name: str, models: Sequence[ListedModel]) -> None:
         remember(address, [one.id for one in models], ctx.env, now=ctx.clock.now())
 
 
-async def _all(ctx: Context, providers: Sequence[str], seconds: float, heard: Callable[[Listing], None]) -> None:
+async def _all(ctx: Context, providers: Sequence[str], seconds: float, heard: Callable[[ModelAnswer], None]) -> None:
     from llmo.client.pool import ProviderPool
 
     pool = ProviderPool(ctx, busy=False)
@@ -76,13 +76,13 @@ def _made(ctx: Context, pool: ProviderPool, name: str) -> Provider | str:
         return exc.message
 
 
-async def _listing(name: str, provider: Provider | str, seconds: float) -> Listing:
+async def _listing(name: str, provider: Provider | str, seconds: float) -> ModelAnswer:
     if isinstance(provider, str):
-        return Listing(name, why=provider)
+        return ModelAnswer(name, why=provider)
     try:
         async with asyncio.timeout(seconds):
-            return Listing(name, models=tuple(await provider.models()))
+            return ModelAnswer(name, models=tuple(await provider.models()))
     except TimeoutError:
-        return Listing(name, why=f"no response within {seconds:g} s")
+        return ModelAnswer(name, why=f"no response within {seconds:g} s")
     except LlmoError as exc:
-        return Listing(name, why=exc.message, error=exc)
+        return ModelAnswer(name, why=exc.message, error=exc)

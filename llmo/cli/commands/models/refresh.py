@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llmo.cli.context import Context
-    from llmo.cli.listings import Listing
+    from llmo.cli.listings import ModelAnswer
 
 PATIENCE = 10.0
 """Seconds for each provider."""
@@ -20,7 +20,7 @@ PATIENCE = 10.0
 def ask_all(ctx: Context, providers: Sequence[str]) -> None:
     """Ask and remember; a line of what came of it for each, as soon as it is known."""
 
-    def heard(found: Listing) -> None:
+    def heard(found: ModelAnswer) -> None:
         if found.models is not None:
             listings.keep(ctx, found.name, found.models)
         ctx.note(f"{found.name}: {_came(found)}")
@@ -28,7 +28,7 @@ def ask_all(ctx: Context, providers: Sequence[str]) -> None:
     listings.ask(ctx, providers, seconds=PATIENCE, heard=heard)
 
 
-def _came(found: Listing) -> str:
+def _came(found: ModelAnswer) -> str:
     if found.models is None:
         return found.why
     priced = sum(one.price is not None for one in found.models)

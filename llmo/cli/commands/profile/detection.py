@@ -12,7 +12,7 @@ from llmo.types.format import counted
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context
-    from llmo.cli.listings import Listing
+    from llmo.cli.listings import ModelAnswer
 
 SECONDS = 4.0
 """For each provider that is asked; all are asked at once."""
@@ -64,13 +64,13 @@ def drafted(ctx: Context, draft: starter.Draft) -> Context:
     return made
 
 
-def _answers(ctx: Context, names: list[str]) -> dict[str, Listing]:
+def _answers(ctx: Context, names: list[str]) -> dict[str, ModelAnswer]:
     from llmo.cli import listings
 
     draft = starter.Draft(providers={name: starter.provider(name, ctx.env) for name in names}, chain={})
     probing, answers = drafted(ctx, draft), {}
 
-    def heard(one: Listing) -> None:
+    def heard(one: ModelAnswer) -> None:
         answers[one.name] = one
         if one.models is not None:
             listings.keep(probing, one.name, one.models)
@@ -79,7 +79,7 @@ def _answers(ctx: Context, names: list[str]) -> dict[str, Listing]:
     return answers
 
 
-def _seen(ctx: Context, answer: Listing) -> Found | None:
+def _seen(ctx: Context, answer: ModelAnswer) -> Found | None:
     """What an answer says; a server that nobody has asked for is there only if it answers."""
     why = _why(ctx, answer.name)
     if answer.models is not None:
@@ -90,7 +90,7 @@ def _seen(ctx: Context, answer: Listing) -> Found | None:
     return Found(answer.name, f"{why}, but {answer.why}", usable=not refused)
 
 
-def _counted(answer: Listing) -> str:
+def _counted(answer: ModelAnswer) -> str:
     if not answer.models and KINDS[answer.name].discovered:
         return "no models yet, get one with: ollama pull llama3.2"
     return counted(len(answer.models or ()), "models")

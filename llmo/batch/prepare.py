@@ -123,13 +123,16 @@ def _say_resumed(job: BatchJob, target: Path, now: manifest.Manifest) -> None:
         job.notify(f"{job.journal}: {what} cannot be trusted: their rows are sent again; kept in {aside}")
     if not len(job.recorded.table):
         return
-    if not job.head.whole:
-        job.stats.expected_skips = len(job.recorded.table)
-        job.notify(f"resuming {target}: it holds {len(job.recorded.table):,} {job.unit}")
-        return
     found = RunStats()
     for _ in works(job.forecast_feed(job.head.rows, found)):
         pass
+    if not job.head.whole:
+        job.stats.expected_skips = resumed.expected(job, found)
+        first = (
+            f"; of the first {len(job.head.rows):,} rows, {resumed.changed(job, found, now)}" if found.changed else ""
+        )
+        job.notify(f"resuming {target}: it holds {len(job.recorded.table):,} {job.unit}{first}")
+        return
     job.stats.expected_skips = found.skipped + found.kept_failed
     job.notify(f"resuming {target}: {resumed.told(job, found, now)}")
 

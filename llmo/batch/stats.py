@@ -29,7 +29,7 @@ class RunStats:
     Counters of one run.
 
     `total` are all rows of the input (`estimated` until they are counted), `skipped` those that earlier runs finished,
-    `expected_skips` how many will be, `changed` those whose request is another one since, `resent` failed ones that
+    `expected_skips` how many should be, `changed` those whose request is another one since, `resent` failed ones that
     run again; `spent` is picodollars, up to `in_doubt` may be billed beyond them, `unpriced` the rows of unknown cost,
     `copied` those that another row paid for, `cached` those that an earlier request paid for, `saved` what that cost;
     `examples` are id, index and message of the first failure of each kind;
@@ -77,8 +77,11 @@ class RunStats:
 
     @property
     def finished_before(self) -> int:
-        """Rows that earlier runs finished, also those that this one has not met yet."""
-        return max(self.expected_skips, self.skipped + self.kept_failed)
+        """Rows that earlier runs finished, also those that this one has not met yet: no more than it may still meet."""
+        met = self.skipped + self.kept_failed
+        if self.estimated or not self.total:
+            return max(met, self.expected_skips)
+        return max(met, min(self.expected_skips, self.total - self.done - self.in_flight))
 
     @property
     def recorded(self) -> int:

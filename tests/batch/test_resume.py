@@ -421,3 +421,25 @@ def test_an_output_of_an_earlier_version_is_resumed(
     assert again.code == 0, again
     assert f"{len(lines)} {'answers' if '--compare' in flags else 'rows'} are done" in again.stderr
     assert journal.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("retry", "settled"), [(None, 4), ("all", 3), ("timeout", 4), ("invalid_output", 4), ("unknown", 4)]
+)
+def test_a_long_resume_expects_what_will_not_be_sent_again(tmp_path: Path, retry: str | None, settled: int) -> None:
+    """Where the bar begins: answers and failures that are not retried."""
+    lines = [line("a"), line("b", "invalid_output"), line("c", "timeout"), line("d", "unknown"), line("e", "timeout")]
+    found = recorded(tmp_path / "out", *lines, line("e"))
+
+    assert found.settled(retry) == settled
+    assert sum(found.decide(name, KEY, retry) in ("done", "failed") for name in "abcde") == settled
+    assert recorded(tmp_path / "out", line("a"), line("b")).settled(retry) == 2
+
+
+def test_rows_that_were_expected_to_be_done_and_are_not_leave_the_bar() -> None:
+    """As far as all rows are known: none is counted twice, and at the end only those that were skipped are."""
+    expected = RunStats(expected_skips=5, total=8, estimated=True)
+    known = RunStats(expected_skips=5, total=8, skipped=2, done=3, in_flight=1)
+    over = RunStats(expected_skips=5, total=8, skipped=2, kept_failed=1, done=5)
+
+    assert (expected.finished_before, known.finished_before, over.finished_before) == (5, 4, 3)

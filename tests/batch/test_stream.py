@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
 import os
 from typing import TYPE_CHECKING, BinaryIO
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pytest
 
 from llmo.batch.input.reading import Reading
-from llmo.batch.input.rows import Input
+from llmo.batch.input.rows import Input, inputs
 from llmo.batch.input.stream import AHEAD, RowStream, Waiting
 from llmo.errors import UsageError
 
@@ -166,3 +167,20 @@ def test_what_reading_raises_is_raised_where_rows_are_taken() -> None:
         stream = RowStream(Reading([Input("gone", "lines", broken, once=once)]))
         with pytest.raises(UsageError, match="cannot read gone: Input/output error"):
             stream.head(1, 60.0)
+
+
+@pytest.mark.parametrize("name", ["rows.txt", "rows.jsonl", "rows.csv", "rows.jsonl.gz", "rows.csv.gz"])
+@pytest.mark.parametrize("row", ["row %d", "a row that is longer, as rows mostly are, number %d"])
+def test_the_number_of_rows_is_guessed_from_those_that_were_read_and_not_from_what_is_held(
+    tmp_path: Path, name: str, row: str
+) -> None:
+    """Also of a small file, most of which is held when the first of its rows have been read."""
+    data = "".join(f'"{row % number}"\n' for number in range(5000)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    stream = RowStream(Reading(inputs([str(tmp_path / name)], None)))
+    stream.head(1000, 9.0, now=lambda: 0.0)
+
+    rows, estimated = stream.total()
+
+    assert estimated
+    assert 3000 < rows < 7000

@@ -104,6 +104,17 @@ def test_a_pipe_is_resumed_by_what_its_rows_are(llmo: Llmo) -> None:
     assert "offline/echo: 1 call," in again.stderr
 
 
+def test_a_long_resume_says_first_that_its_rows_have_changed(llmo: Llmo) -> None:
+    """Of those that were checked: whoever has edited the prompt by mistake hears of it before all is paid again."""
+    lines = rows(1200)
+    llmo(*ARGS, "--prompt", "say {{ text }}", stdin=lines)
+    again = llmo(*ARGS, "--prompt", "tell {{ text }}", stdin=lines)
+
+    said = "it holds 1,200 rows; of the first 1,000 rows, 1,000 have changed (prompt) and are sent again\n"
+    assert f"llmo: resuming out.jsonl: {said}" in again.stderr
+    assert "1,200 ok" in again.stderr
+
+
 def test_equal_rows_far_apart_are_sent_once(llmo: Llmo) -> None:
     """Though nobody knew of the second when the first was sent; to a file and to standard output."""
     lines = [*(f'"row {n}"' for n in range(1500)), '"row 3"', '"row 1400"']

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ class HashTable:
             place = place if place < len(keys) and keys[place] == key else -1
             self._last = key, place
         return place
+
+    def values(self) -> Iterator[int]:
+        """All values, in no order that means anything."""
+        return chain.from_iterable(self._values)
 
     def size(self, number: int) -> int:
         """Of a bucket."""

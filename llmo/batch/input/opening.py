@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 PIECE = 1 << 16
+LEAST, AHEAD = 1 << 10, 32
+"""Bytes that are read in one go at the least, and which part of those before."""
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 PACKED: Mapping[str, bytes] = {".gz": GZIP, ".zst": ZSTD}
 """Suffixes of compressed files, and how their bytes begin."""
@@ -222,9 +224,22 @@ def _read_at(number: int, size: int, place: int) -> bytes:
 
 
 def _arrived(file: BinaryIO) -> Callable[[int], bytes]:
-    """Reads what there is, at most so much: streams of other libraries have no `read1`, and `read` does that."""
+    """
+    Reads what there is, at most so much: streams of other libraries have no `read1`, and `read` does that.
+
+    Of what was read before it takes a small part at a time: how far a file is read says how many rows it has, which
+    would be wrong by all that is only held.
+    """
     found: Callable[[int], bytes] = getattr(file, "read1", file.read)
-    return found
+    given = 0
+
+    def read(most: int) -> bytes:
+        nonlocal given
+        piece = found(min(most, max(LEAST, given // AHEAD)))
+        given += len(piece)
+        return piece
+
+    return read
 
 
 def _gzip(_name: str) -> tuple[Callable[[], Decompressor], type[Exception]]:

@@ -24,22 +24,30 @@ WORDS = (*KINDS, PAUSED)
 PAID = frozenset({"truncated", PAUSED, "invalid_output", "content_refused"})
 """Failures with an answer that is paid for: retried only when they are named."""
 CODE_BITS = 8
+CODES = (1 << CODE_BITS) - 1
 KEY_DIGITS = 14
 """Digits of a key that fit beside a code: 56 bits. The code is 0, or one more than the place in `WORDS`."""
 
 
 @dataclass(slots=True)
 class Recorded:
-    """The latest outcome of every id in an output; `broken` counts untrusted lines, whose rows run again."""
+    """
+    The latest outcome of every id in an output; `broken` counts untrusted lines, whose rows run again.
+
+    `plain` says that there are no other outcomes than answers.
+    """
 
     table: HashTable = field(default_factory=HashTable)
     broken: int = 0
+    plain: bool = True
 
     def read(self, path: Path) -> None:
         """Read an output."""
         put = self.table.set
         for name, key, row in outcomes(path, self._distrust):
             code = 0 if row is None else _code(row)
+            if code:
+                self.plain = False
             put(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
 
     def _distrust(self, _begin: int, _line: bytes | None) -> None:
@@ -52,13 +60,16 @@ class Recorded:
             return "new"
         if value == int(key[:KEY_DIGITS], 16) << CODE_BITS:
             return "done"
-        code = value & (1 << CODE_BITS) - 1
-        word = WORDS[code - 1] if code else "ok"
         if value >> CODE_BITS != int(key[:KEY_DIGITS], 16):
             return "changed"
-        if _named(word, retry) or (code and word not in PAID and (retry == "all" or (not retry and word != "unknown"))):
-            return "retry"
-        return "done" if word in ("ok", "truncated") else "failed"
+        return _unchanged(value & CODES, retry)
+
+    def settled(self, retry: str | None) -> int:
+        """How many ids would not be sent again if none had changed."""
+        if self.plain:
+            return len(self.table)
+        again = {code for code in range(len(WORDS) + 1) if _unchanged(code, retry) == "retry"}
+        return sum(value & CODES not in again for value in self.table.values())
 
 
 def paid(path: Path, retry: str | None) -> Iterator[tuple[int, int]]:
@@ -83,6 +94,13 @@ def _code(row: Mapping[str, Any]) -> int:
         return 0
     # A kind of a later version is a failure like any other.
     return 1 + WORDS.index(word if word in WORDS else "internal")
+
+
+def _unchanged(code: int, retry: str | None) -> Decision:
+    word = WORDS[code - 1] if code else "ok"
+    if _named(word, retry) or (code and word not in PAID and (retry == "all" or (not retry and word != "unknown"))):
+        return "retry"
+    return "done" if word in ("ok", "truncated") else "failed"
 
 
 def _named(word: str, retry: str | None) -> bool:

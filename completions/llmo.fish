@@ -225,7 +225,7 @@ complete -c llmo -n '__llmo_at batch' -l ordered -d 'write rows in the order of 
 complete -c llmo -n '__llmo_at batch' -l progress -d 'progress display on standard error' -x -k -a '(__llmo_choose auto bar log none)'
 complete -c llmo -n '__llmo_at batch' -l report -d 'write a summary of the run as JSON' -r -F
 complete -c llmo -n '__llmo_at batch' -l json -d 'with --dry-run: print one JSON object'
-complete -c llmo -n '__llmo_at batch' -s j -l concurrency -d 'rows in flight: a number or auto' -x
+complete -c llmo -n '__llmo_at batch' -s j -l concurrency -d 'rows in flight; auto adapts to rate and latency' -x
 complete -c llmo -n '__llmo_at batch' -l rpm -d 'maximum requests per minute' -x
 complete -c llmo -n '__llmo_at batch' -l tpm -d 'maximum tokens per minute' -x
 complete -c llmo -n '__llmo_at batch' -l share -d 'fraction of the rate limits to use (0 to 1)' -x

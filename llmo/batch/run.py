@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -18,7 +17,9 @@ from llmo.batch.output.comparison import Gather
 from llmo.batch.output.sinks import WINDOW, ToJournal, ToStream
 from llmo.batch.prepare import opened
 from llmo.engine.provider_limits import limits
+from llmo.engine.width import MOST, allow_files, room
 from llmo.errors import LlmoError
+from llmo.ledger.grouped import GroupedAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from llmo.engine.engine import Engine
     from llmo.providers.provider import Provider
 
-FILES_BESIDE = 64
 """Descriptors that are needed besides one for each row in flight."""
 
 
@@ -70,6 +70,7 @@ class BatchRun:
         self._began = time.monotonic()
         self._gather: Gather | None = None
         self.name, self.workers = name, workers
+        self._asked = asked(job)
         self.stopping = Stopping(self._kept)
         self.stopping.heard = job.stream.wake
         self._engine = replace(session.engine, providers=self._guarded(session.engine.providers))
@@ -81,6 +82,7 @@ class BatchRun:
             self._cached or rows,
             rules=Rules(
                 workers=workers,
+                width=self._width if job.spec.concurrency is None else None,
                 answers=job.answers,
                 max_failures=lambda: job.spec.allowed_failures(job.stats.total, estimated=job.stats.estimated),
                 keep=job.keep,
@@ -138,6 +140,13 @@ class BatchRun:
         """What the answers came to that went to standard output, side by side; None without a comparison."""
         return None if self._gather is None else self._gather.summary
 
+    def _width(self) -> int:
+        width = self._engine.rate_limits.width(self._asked, together=bool(self.job.spec.output.compared_targets))
+        account = self._engine.account
+        if isinstance(account, GroupedAccount):
+            account.width = width
+        return width
+
     def _guarded(self, providers: Callable[[str], Provider]) -> Callable[[str], Provider]:
         def guarded(name: str) -> Provider:
             # The last instant before a request leaves: nothing is paid whose answer could not be kept.
@@ -181,14 +190,18 @@ class BatchRun:
 
 
 def workers(job: BatchJob) -> int:
-    """Rows in flight at once; raises the limit of open files for them."""
+    """Rows in flight at once, to begin with; raises the limit of open files for them."""
     given = job.spec.concurrency
+    allow_files(MOST if given is None else given)
     if given is None:
-        names = {c.target.provider for asked in job.head.first for c in job.plan(asked).ranked}
-        each = [limits(job.profile.providers[name]).concurrency or 1 for name in names]
-        given = sum(each) if job.spec.output.compared_targets else max(each, default=1)
-    _allow_files(given + FILES_BESIDE)
+        each = [limits(job.profile.providers[name]).concurrency or 1 for name in asked(job)]
+        given = min(room(), sum(each) if job.spec.output.compared_targets else max(each, default=1))
     return max(1, min(given, job.stats.total) if job.head.whole else given)
+
+
+def asked(job: BatchJob) -> set[str]:
+    """The providers that the first rows may go to."""
+    return {candidate.target.provider for first in job.head.first for candidate in job.plan(first).ranked}
 
 
 async def _synced(journal: Journal, stopping: Stopping) -> None:
@@ -208,15 +221,3 @@ def _writer(file: BinaryIO) -> Callable[[bytes], None]:
             rest = rest[file.write(rest) :]
 
     return write
-
-
-def _allow_files(wanted: int) -> None:
-    """Raise the soft limit of open files as far as it goes."""
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft < wanted:
-            resource.setrlimit(
-                resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
-            )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from llmo.engine.gain import PACE, Gain
 from llmo.engine.token_bucket import Remaining, TokenBucket
 from llmo.engine.usage_meter import LATE_S, UsageMeter
+from llmo.engine.width import Width, room
 from llmo.routing.plan import EXPECTED_OUTPUT
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ class ProviderGate:
         self._began = now = self._loop.time()
         self.allowed = allowed
         self.in_flight = self.refusals = 0
+        fixed = allowed.concurrency or 0
+        self._width = Width(fixed, now, most=room()) if allowed.adapts else None
+        self._fixed = fixed
         self._share, self._jitter = share, jitter
         given = (allowed.rpm, allowed.tpm, allowed.itpm, allowed.otpm)[: 4 if allowed.split else 2]
         self._buckets = tuple(TokenBucket(limit, now, floor=float(n == 0)) for n, limit in enumerate(given))
@@ -130,6 +134,8 @@ class ProviderGate:
         """End an attempt; None keeps its estimate charged."""
         if not permit.refused:
             now = self._loop.time()
+            if self._width is not None:
+                self._width.answered(now)
             least = 0.0 if self._unknown else DOUBLE_S
             self._gain.answered(permit.marks[0], self._requests.sent, now, least=least)
             if self._gain.starting:
@@ -143,6 +149,8 @@ class ProviderGate:
         permit.refused = True
         now = self._loop.time()
         self.refusals += 1
+        if self._width is not None:
+            self._width.refused(now)
         self._settle(permit, (0,) * len(permit.amounts))
         if self._gain.news(permit.marks[0]):
             found = self._meter.emptied(now, now + min(seconds, MOST_S))
@@ -188,6 +196,11 @@ class ProviderGate:
         if claims != [bucket.claim for bucket in self._buckets]:
             self._claimed(claims)
         self._overdone()
+
+    @property
+    def width(self) -> int:
+        """How many requests may be in flight at once, 0 for any number."""
+        return self._fixed if self._width is None else self._width.value
 
     def used(self) -> float | None:
         """Share of the tighter limit used since the beginning, None without limits."""
@@ -239,6 +252,7 @@ class ProviderGate:
                 bucket.give(asked - came, mark)
 
     def _end(self, permit: Permit) -> None:
+        self._flew()
         self.in_flight -= 1
         if self.allowed.split:
             self._pend(-permit.amounts[-1])
@@ -248,7 +262,8 @@ class ProviderGate:
 
     def _delay(self, amounts: tuple[float, ...]) -> float:
         """Seconds until the next may pass; infinite while only a leaving one makes room."""
-        if self.allowed.concurrency and self.in_flight >= self.allowed.concurrency:
+        width = self.width
+        if width and self.in_flight >= width:
             return float("inf")
         if self._draining is not None:
             if self.in_flight > self._draining:
@@ -271,6 +286,7 @@ class ProviderGate:
         permit.marks = tuple(
             [bucket.take(amount) for bucket, amount in zip(self._buckets, permit.amounts, strict=True)]
         )
+        self._flew()
         self.in_flight += 1
         if self.allowed.split:
             self._pend(permit.amounts[-1])
@@ -279,6 +295,10 @@ class ProviderGate:
     def _late(self) -> bool:
         """Whether what is in flight will be counted when it ends, against a limit that nobody knows."""
         return self.allowed.split and not self._buckets[-1].claim
+
+    def _flew(self) -> None:
+        if self._width is not None:
+            self._width.flew(self.in_flight, self._loop.time())
 
     def _pend(self, output: float) -> None:
         self._buckets[-1].pending += output

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ProviderLimits:
-    """What one provider allows, per minute; None where nothing is known. `split` says that it counts as Anthropic."""
+    """
+    What one provider allows, per minute; None where nothing is known.
+
+    `split` says that it counts as Anthropic, `adapts` that the concurrency is only what to begin with.
+    """
 
     rpm: float | None = None
     tpm: float | None = None
@@ -21,6 +25,7 @@ class ProviderLimits:
     itpm: float | None = None
     otpm: float | None = None
     split: bool = False
+    adapts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,5 +46,6 @@ def limits(config: ProviderConfig, wish: RateOverrides | None = None) -> Provide
         limit * wish.share if limit else None
         for limit in (wish.rpm or config.rpm, wish.tpm or config.tpm, config.itpm, config.otpm)
     )
-    concurrency = wish.concurrency or config.concurrency or kind.concurrency
-    return ProviderLimits(rpm, tpm, concurrency, itpm, otpm, kind.splits_tokens)
+    given = wish.concurrency or config.concurrency
+    adapts = not given and kind.concurrency > 1
+    return ProviderLimits(rpm, tpm, given or kind.concurrency, itpm, otpm, kind.splits_tokens, adapts)

@@ -13,7 +13,7 @@ from llmo.engine.gate import Permit, ProviderGate
 from llmo.engine.provider_limits import RateOverrides, limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from llmo.config.profile import ProviderConfig
     from llmo.types.events import RateInfo
@@ -48,6 +48,11 @@ class RateLimits:
         """Seconds that `provider` is still paused."""
         gate = self._gates.get(provider)
         return gate.cooling() if gate else 0.0
+
+    def width(self, providers: Collection[str], *, together: bool = False) -> int:
+        """How many requests to these providers are worth having at once: to the widest, or to all `together`."""
+        each = [self.gate(name).width for name in providers]
+        return max(1, sum(each) if together else max(each, default=1))
 
     def used(self) -> float | None:
         """Share of its limits that the busiest provider used, None where nothing limits."""

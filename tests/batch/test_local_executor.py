@@ -128,6 +128,50 @@ def test_no_more_rows_are_in_flight_than_there_are_workers():
     assert (10, 3, "done", 0) == (len(lines), provider.peak, ending.reason, stats.left)
 
 
+@pytest.mark.parametrize(
+    ("width", "peak", "last"),
+    [
+        pytest.param(lambda now: 8 if now >= 2.0 else 2, 8, 8, id="more"),
+        pytest.param(lambda now: 2 if now >= 2.0 else 8, 8, 2, id="fewer"),
+        pytest.param(lambda now: 0, 2, 1, id="none: one goes on"),
+        pytest.param(lambda now: 10**6 if now >= 2.0 else 2, 90, 90, id="more than there are rows"),
+    ],
+)
+def test_as_many_workers_take_rows_as_are_worth_it_at_the_time(width, peak, last):
+    """
+    They are hired and sent home while the run goes on; every row is answered.
+    """
+    provider, flying = Provider(), []
+
+    def now():
+        flying.append(provider.now)
+        return max(1, width(asyncio.get_running_loop().time()))
+
+    lines, ending, _ = run([str(n) for n in range(100)], provider, workers=width(0.0) or 2, width=now)
+
+    assert (100, "done") == (len(lines), ending.reason)
+    assert abs(provider.peak - peak) <= 10 * (peak == 90)
+    assert last == 90 or flying[-20] <= last
+
+
+def test_the_failure_of_one_worker_ends_the_run_and_the_others():
+    """
+    A defect is not swallowed, and nothing stays in flight.
+    """
+
+    class Broken(Provider):
+        async def __call__(self, work):
+            if work.index == 5:
+                raise ZeroDivisionError
+            return await super().__call__(work)
+
+    provider = Broken()
+    with pytest.raises(ZeroDivisionError):
+        run([str(n) for n in range(10)], provider, workers=3, width=lambda: 3)
+
+    assert provider.now == 0
+
+
 def test_equal_requests_are_sent_once_also_while_in_flight():
     """
     Each row has its line, the cost is booked once.

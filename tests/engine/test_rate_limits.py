@@ -39,7 +39,7 @@ def crowd(n, *, make=rate_limits, **row):
 @pytest.mark.parametrize(
     ("config", "wish", "expected"),
     [
-        pytest.param({"kind": "openai"}, RateOverrides(), ProviderLimits(None, None, 64), id="cloud"),
+        pytest.param({"kind": "openai"}, RateOverrides(), ProviderLimits(None, None, 64, adapts=True), id="cloud"),
         pytest.param({"kind": "ollama"}, RateOverrides(), ProviderLimits(None, None, 1), id="ollama"),
         pytest.param(
             {"kind": "cursor", "concurrency": 2}, RateOverrides(), ProviderLimits(None, None, 2), id="profile"
@@ -47,7 +47,7 @@ def crowd(n, *, make=rate_limits, **row):
         pytest.param(
             {"kind": "openai", "rpm": 10},
             RateOverrides(rpm=20, share=0.5),
-            ProviderLimits(10, None, 64),
+            ProviderLimits(10, None, 64, adapts=True),
             id="flag wins",
         ),
         pytest.param({"kind": "ollama", "tpm": 10}, RateOverrides(concurrency=8), ProviderLimits(None, 10, 8), id="-j"),

@@ -112,3 +112,25 @@ def test_a_limit_that_only_headers_state_is_a_pace(
     assert run.code == 0, run
     assert 100 == len(out.read_bytes().splitlines()) == len(server.requests) - answers.refused
     assert answers.refused <= 10
+
+
+@pytest.mark.parametrize(
+    ("flags", "most"),
+    [pytest.param([], 100, id="auto"), pytest.param(["-j", "20"], 20, id="20")],
+)
+def test_more_rows_are_in_flight_than_at_the_start_when_more_are_answered_so(
+    raw: Any, flags: list[str], most: int
+) -> None:
+    """
+    Answers take their time, and nothing limits how many: `-j auto` goes on to more, `-j 20` stays.
+    """
+    with RawServer([2.0, whole(CHAT)]) as server:
+        peer = raw(server.url, "openai")
+        out = peer.llmo.home / "out.jsonl"
+        lines = "".join(
+            json.dumps({"id": f"r-{n}", "text": f"hello {n}"}) + "\n" for n in range(260 if not flags else 40)
+        )
+        run = peer("batch", "-", "-o", out, "--max-tokens", "100", *flags, stdin=lines)
+
+    assert run.code == 0, run
+    assert server.most >= most if not flags else server.most == most

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.batch.executors.executor import Ending, breathe
@@ -31,11 +32,13 @@ class Rules:
     """
     How a run behaves.
 
-    `answers` is where the answers to requests are, by key, so that none is sent twice; None to send each.
+    `workers` take rows to begin with, and later as many as `width` says. `answers` is where the answers to requests
+    are, by key, so that none is sent twice; None to send each.
     `max_failures` is how many rows may fail by now, None for all.
     """
 
     workers: int
+    width: Callable[[], int] | None = None
     answers: Places | None = None
     max_failures: Callable[[], int | None] = lambda: None
     keep: Callable[[Mapping[str, Json]], Mapping[str, Json] | None] = lambda _: None
@@ -59,7 +62,7 @@ class LocalExecutor:
     def __init__(self, send: Send, *, rules: Rules, stats: RunStats, stopping: Stopping) -> None:
         self._send = send
         self._rules, self._stats, self._stopping = rules, stats, stopping
-        self._workers: list[asyncio.Task[None]] = []
+        self._workers: set[asyncio.Task[None]] = set()
 
     async def run(
         self, feed: Iterator[Work | None], sink: Sink, more: Callable[[], Awaitable[None]] = breathe
@@ -67,24 +70,49 @@ class LocalExecutor:
         """Work until the feed is empty or something stops the run; what is in flight is finished and written."""
         stopping = self._stopping
         pool = _Pool(feed, more, sink, self._send, self._rules, self._stats, stopping)
-        self._workers = [asyncio.create_task(pool.work()) for _ in range(self._rules.workers)]
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        pool.hire = partial(self._hire, pool, ended)
+        for _ in range(self._rules.workers):
+            pool.hire()
         try:
-            await asyncio.gather(*self._workers)
+            await ended
             stopping.kept()
         except asyncio.CancelledError:
             if not stopping:
                 raise
         finally:
-            for worker in self._workers:
+            ended.cancel()
+            left = list(self._workers)
+            for worker in left:
                 worker.cancel()
-            await asyncio.gather(*self._workers, return_exceptions=True)
+            await asyncio.gather(*left, return_exceptions=True)
         return Ending(stopping.reason, stopping.error, pool.lost)
 
     def cancel(self) -> None:
         """Give up what is in flight; its money stays booked."""
         self._stopping.stop("signal")
-        for worker in self._workers:
+        for worker in list(self._workers):
             worker.cancel()
+
+    def _hire(self, pool: _Pool, ended: asyncio.Future[None]) -> None:
+        """Add a worker; the run has `ended` with the last one that leaves, or the first one that fails."""
+
+        def left(task: asyncio.Task[None]) -> None:
+            self._workers.discard(task)
+            error = None if task.cancelled() else task.exception()
+            if ended.done():
+                return
+            if task.cancelled():
+                ended.cancel()
+            elif error is not None:
+                ended.set_exception(error)
+            elif not self._workers:
+                ended.set_result(None)
+
+        pool.working += 1
+        worker = asyncio.create_task(pool.work())
+        self._workers.add(worker)
+        worker.add_done_callback(left)
 
 
 @dataclass(slots=True)
@@ -101,20 +129,37 @@ class _Pool:
     flights: dict[str, _Flight] = field(default_factory=dict)
     waiting: int = 0
     lost: int = 0
+    hire: Callable[[], None] = lambda: None
+    working: int = 0
+    dry: bool = False
 
     async def work(self) -> None:
-        """One worker: take rows until there are no more."""
-        while (work := await self._next()) is not None:
-            if work.fault is None and not work.doubtful and self.rules.answers is not None:
-                await self._share(work, self.rules.answers)
-            else:
-                await self._one(work)
+        """One worker: take rows until there are no more, or fewer workers are needed."""
+        try:
+            while (work := await self._next()) is not None:
+                if work.fault is None and not work.doubtful and self.rules.answers is not None:
+                    await self._share(work, self.rules.answers)
+                else:
+                    await self._one(work)
+                if self.rules.width is not None and not self._needed(self.rules.width()):
+                    return
+        finally:
+            self.working -= 1
+
+    def _needed(self, width: int) -> bool:
+        """Whether this worker is still needed; hires more when too few are."""
+        if self.working > width:
+            return False
+        while self.working < width and not self.dry and not self.stopping:
+            self.hire()
+        return True
 
     async def _next(self) -> Work | None:
         while not self.stopping and self.stopping.kept():
             try:
                 work = next(self.feed)
             except StopIteration:
+                self.dry = True
                 return None
             except LlmoError as exc:
                 self.stopping.stop("fatal", exc)

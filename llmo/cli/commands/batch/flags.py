@@ -160,7 +160,11 @@ class RunOptions:
     concurrency: Annotated[
         str,
         typer.Option(
-            "-j", "--concurrency", help="rows in flight: a number or auto", metavar="N", rich_help_panel="Run"
+            "-j",
+            "--concurrency",
+            help="rows in flight; auto adapts to rate and latency",
+            metavar="N",
+            rich_help_panel="Run",
         ),
     ] = "auto"
     rpm: Annotated[

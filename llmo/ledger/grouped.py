@@ -198,7 +198,13 @@ class GroupedAccount(Account):
     async def _apply(self, entry: Held) -> OverBudget | None:
         done: asyncio.Future[OverBudget | None] = asyncio.get_running_loop().create_future()
         self._put(entry, done)
-        return await done
+        try:
+            return await done
+        except asyncio.CancelledError:
+            # In the same turn of the loop it may have been granted: `_count` did not know, and the call is never sent.
+            if not done.cancelled() and done.exception() is None and done.result() is None:
+                self._put(Released(entry.call.id, "cancelled"), None)
+            raise
 
     def _put(self, entry: Entry, done: Outcome) -> None:
         self._entries.append((entry, done))
@@ -307,7 +313,7 @@ class GroupedAccount(Account):
         elif granted:
             self._open[entry.call.id] = entry
             if not wanted:
-                # Its caller was canceled meanwhile: this call will never be sent.
+                # Its caller was canceled meanwhile, as in `_apply`.
                 self._put(Released(entry.call.id, "cancelled"), None)
 
     def _tell(self, failure: Exception | None) -> None:

@@ -578,6 +578,28 @@ def test_a_caller_that_is_cancelled_while_its_hold_is_granted_leaves_nothing(led
     assert (1, (0, 100, 1)) == grouped(ledger, scenario)
 
 
+def test_a_caller_that_is_cancelled_in_the_turn_of_the_loop_that_grants_its_hold_leaves_nothing(ledger):
+    """
+    The answer of the ledger is there, but the caller has not gone on with it; a hold that it has is its own.
+    """
+
+    async def scenario(account):
+        found = set()
+        for number in range(20):
+            task = asyncio.create_task(account.hold(call(number), 1))
+            while not account.outstanding:  # noqa: ASYNC110 - each turn of the loop is looked at
+                await asyncio.sleep(0)
+            task.cancel()
+            (end,) = await asyncio.gather(task, return_exceptions=True)
+            found.add(type(end))
+            if not isinstance(end, asyncio.CancelledError):
+                await end.release("cancelled")
+        await account.close()
+        return asyncio.CancelledError in found
+
+    assert (True, (0, 0, 0)) == grouped(ledger, scenario)
+
+
 def test_a_waiter_that_is_cancelled_gives_its_place_to_the_next(ledger):
     """
     The line moves on.
@@ -713,3 +735,39 @@ def test_a_ledger_that_fails_after_a_booking_fails_nobody(ledger, monkeypatch):
     asyncio.run(main())
     assert ["checkpoint"] == asked
     assert [7] == [status.spent for status in ledger.status([CAP], "r")]
+
+
+@pytest.mark.parametrize(
+    ("failure", "why"),
+    [(ConfigError("the ledger is damaged"), "the ledger is damaged"), (ValueError("odd"), "odd")],
+    ids=["known", "unknown"],
+)
+def test_a_settlement_of_many_that_can_not_be_stored_is_told(ledger, failure, why):
+    """
+    Its caller has gone on: the reservation stays and counts, and a line says what settles it.
+    """
+
+    class Failing(SQLiteLedger):
+        def clone(self):
+            return Failing(self.path, Clock(), "UTC")
+
+        def apply(self, entries, **options):
+            if isinstance(entries[0], Held):
+                return super().apply(entries, **options)
+            raise failure
+
+    said: list[str] = []
+
+    async def main():
+        account = GroupedAccount(Failing(ledger.path, Clock(), "UTC"), [CAP])
+        hold = await account.hold(call(1), 10)
+        await hold.settle(settled(7))
+        await account.close()
+        account.warn = said.append
+        hold = await account.hold(call(2), 10)
+        await hold.settle(settled(7))
+        await account.close()
+
+    asyncio.run(asyncio.wait_for(main(), LONG))
+    assert [f"{why}; this call is not settled; its reservation counts until llmo cost --reconcile"] == said
+    assert [(0, 20)] == [(status.spent, status.held) for status in ledger.status([CAP], "r")]

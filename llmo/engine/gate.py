@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from llmo.engine.gain import PACE, Gain
@@ -126,7 +127,8 @@ class ProviderGate:
                 self._settle(permit, (0,) * len(permit.amounts))
                 self._end(permit)
             else:
-                self._line.remove((permit, turn))
+                with suppress(ValueError):  # `_pump` may have passed over it in this very turn of the loop
+                    self._line.remove((permit, turn))
                 self._pump()
             raise
 

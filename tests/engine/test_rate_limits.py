@@ -182,6 +182,26 @@ def test_a_429_slows_the_pace_and_a_pause_does_not():
     assert calm * 1.1 < cut < calm / 0.5
 
 
+def test_rows_that_are_cancelled_while_a_place_becomes_free_are_cancelled_and_nothing_else():
+    """
+    As when a run ends at once; whoever comes afterwards gets the place.
+    """
+
+    async def main():
+        line = rate_limits(concurrency=1)
+        first = await line.acquire("p", 1, 1)
+        waiting = [asyncio.create_task(line.acquire("p", 1, 1)) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        first.release(None)
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+        (await line.acquire("p", 1, 1)).release(None)
+        return [type(end) for end in ends]
+
+    assert [asyncio.CancelledError] * 3 == virtual.run(main())
+
+
 def test_a_cancelled_row_leaves_the_line():
     """
     Its place goes to the next, whether it waited or was just let in.

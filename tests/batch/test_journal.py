@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import sys
@@ -420,3 +421,23 @@ def test_a_stream_keeps_what_equal_rows_will_need() -> None:
     assert written[3:] == [lines[4]]
     forgetful = ToStream(written.append)
     assert ([forgetful.append(b"x\n", 0) for _ in range(2)], forgetful.read(0)) == ([0, 0], b"")
+
+
+class Full(io.BytesIO):
+    """A file on a full disk, which is known once its buffer is written."""
+
+    def flush(self) -> None:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_stream_goes_on_where_there_is_no_room_for_what_equal_rows_will_need() -> None:
+    """They are sent again, which loses nothing: no line is found, and none is missing from the stream."""
+    written: list[bytes] = []
+    sink = ToStream(written.append, keeps=True)
+    assert sink._answers is not None
+    sink._answers.close()
+    sink._answers = Full()
+    found = [(sink.append(one, 0), sink.read(0)) for one in (b"a\n", b"b\n")]
+    sink.close()
+
+    assert (found, written) == ([(0, b"")] * 2, [b"a\n", b"b\n"])

@@ -41,6 +41,9 @@ FRESH_S = 0.25
 SPARE = 0.8
 """Part of the amount left that is shared out: holds that are older took their share of a larger amount."""
 
+NEVER = -1
+"""In place of how many had ended when a hold was tried."""
+
 
 Outcome: TypeAlias = "asyncio.Future[OverBudget | None] | None"
 """Who waits for an entry; nobody does for a settlement."""
@@ -133,7 +136,7 @@ class GroupedAccount(Account):
                 raise refused
             line = self._lines.setdefault(refused.status.name, deque())
             return await self._wait(entry, line, want, since=ended)
-        return await self._wait(entry, line, want, since=self._ended)
+        return await self._wait(entry, line, want, since=NEVER)
 
     async def end(self, entry: Settled | Released) -> None:
         """Have a hold settled or released, without waiting for it: `close` does. A failure is told as a warning."""
@@ -210,7 +213,9 @@ class GroupedAccount(Account):
         self._entries.append((entry, done))
         if self._thread is None:
             loop = asyncio.get_running_loop()
-            self._thread = Thread(target=self._run_thread, args=(loop,), name="llmo-ledger", daemon=True)
+            # Of its own: while the account closes, the thread of before has yet to take its last turn.
+            self._turns = SimpleQueue()
+            self._thread = Thread(target=self._run_thread, args=(loop, self._turns), name="llmo-ledger", daemon=True)
             self._thread.start()
         if not self._busy:
             self._call_thread(hold=done is not None)
@@ -234,10 +239,10 @@ class GroupedAccount(Account):
         self._turn, self._busy = None, True
         self._turns.put(True)
 
-    def _run_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _run_thread(self, loop: asyncio.AbstractEventLoop, turns: SimpleQueue[bool]) -> None:
         ledger = self.ledger.clone()
         try:
-            while self._turns.get():
+            while turns.get():
                 if group := list(self._ready()):
                     self._apply_group(ledger, group, loop)
                 loop.call_soon_threadsafe(self._rest)

@@ -12,6 +12,8 @@ from llmo.config.kinds import KINDS
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+_NAME = re.compile(r"[!-~]+")
+"""A server may list anything; what a person cannot type is not proposed."""
 _NOT_CHAT = re.compile(
     r"(?i)embed|whisper|tts|dall-e|image|audio|moderation|rerank|realtime|transcri|babbage|davinci|sora|search"
 )
@@ -133,7 +135,10 @@ def provider(name: str, env: Mapping[str, str]) -> dict[str, Any]:
 
 def proposed(use: Collection[str], models: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The tasks and the fallback for the providers in `use`; `models` are what each has, where that is known."""
-    chat = {name: [one for one in found if not _NOT_CHAT.search(one)] for name, found in models.items()}
+    chat = {
+        name: [one for one in found if _NAME.fullmatch(one) and not _NOT_CHAT.search(one)]
+        for name, found in models.items()
+    }
     local = [f"{name}/{chat[name][0]}" for name in use if KINDS[name].discovered and chat.get(name)]
     tree = defaults.chain(local, set(use))
     rest = [f"{name}/{chat.get(name, [])[0]}" for name in use if KINDS[name].gateway and chat.get(name)]
@@ -143,6 +148,11 @@ def proposed(use: Collection[str], models: Mapping[str, Sequence[str]]) -> dict[
         steps = list(dict.fromkeys([*filter(None, known), *rest])) or local
         task["primary"], task["secondary"] = steps[:1], steps[1:]
     return tree
+
+
+def _answers(model: str) -> bool:
+    """Whether a model answers prompts, as far as its name tells."""
+    return bool(_NAME.fullmatch(model)) and not _NOT_CHAT.search(model)
 
 
 def _known(target: str, chat: Mapping[str, Sequence[str]]) -> str | None:

@@ -186,6 +186,33 @@ def test_nothing_found_is_a_profile_that_says_so(llmo: Llmo) -> None:
     assert llmo("profile", "check", env=NOBODY).code == 0
 
 
+def test_a_hostile_list_of_models_reaches_neither_terminal_nor_file(llmo: Llmo, url: str, monkeypatch: Any) -> None:
+    """
+    Names that nobody could type are passed over; what is left is written as TOML text.
+    """
+    names = ["", "a b", "\x1b]52;c;x\x07", 'x"]\n[privacy]\nlocal_only = false', 'ok"\\', "x" * 300]
+    monkeypatch.setitem(REPLIES, "/api/tags", {"models": [{"name": name} for name in names]})
+    run = llmo("profile", "init", "--yes", env=NOBODY | {"OLLAMA_HOST": url})
+    made = tomllib.loads(file_of(llmo).read_text())
+
+    assert (run.code, made["fallback"]["local"]) == (0, ['ollama/ok"\\'])
+    assert "\x1b" not in file_of(llmo).read_text() + run.stderr
+
+
+def test_two_at_once_write_one_profile(llmo: Llmo) -> None:
+    """
+    The second finds the file changed or complete; no half of either is left.
+    """
+    env = NOBODY | {"OPENAI_API_KEY": "sk-x"}
+    runs = [llmo.start("profile", "init", "--yes", "--no-probe", env=env) for _ in range(3)]
+    codes = sorted(llmo.finish(run).code for run in runs)
+
+    assert codes[0] == 0
+    assert set(codes) <= {0, 4}
+    assert set(tomllib.loads(file_of(llmo).read_text())["providers"]) == {"openai"}
+    assert [one.name for one in file_of(llmo).parent.iterdir()] == ["default.toml"]
+
+
 def test_a_server_that_does_not_answer_is_waited_for_briefly(llmo: Llmo) -> None:
     """
     It is used all the same: it may only be slow today.

@@ -189,7 +189,7 @@ def set_(
         ctx.err(f"still invalid: {problem}")
     ctx.note(f"{'created' if created else 'changed'} {where}")
     if created and key.startswith("providers."):
-        ctx.note("only the providers in this file are used; add all that are found with: llmo profile init --force")
+        ctx.note("only the providers in this file are used; add those that are found with: llmo profile init")
 
 
 @app.command("schema", cls=Command)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.cli.listings import ModelAnswer
 
+MODEL_OF = "model of "
+"""How a server begins among what is looked for: it may run without a model."""
 SECONDS = 4.0
 """For each provider that is asked; all are asked at once."""
 
@@ -48,9 +50,8 @@ def missing(ctx: Context, there: list[Found]) -> list[str]:
     words = {word for kind in gone for word in (kind.key_env, kind.url_env if kind.needs_url else None) if word}
     words |= {f"{kind.programs[0]} on PATH" for kind in gone if kind.programs}
     looked = defaults.looked_for(ctx.env)
-    return [word for word in looked if word in words] + [
-        word for word in looked if word.startswith("model of") and any(kind.discovered for kind in gone)
-    ]
+    servers = [word.removeprefix(MODEL_OF) for word in looked if word.startswith(MODEL_OF)]
+    return [word for word in looked if word in words] + servers * any(kind.discovered for kind in gone)
 
 
 def drafted(ctx: Context, draft: starter.Draft) -> Context:

@@ -49,6 +49,11 @@ def ranked(query: str, names: Sequence[str]) -> list[int]:
     return []
 
 
+def literal(query: str, name: str) -> bool:
+    """Whether a name has all words of the query as they are."""
+    return all(word in name.lower() for word in query.lower().split())
+
+
 def _as_it_is(word: str, text: str) -> int:
     at = text.find(word)
     if at < 0:

@@ -223,8 +223,11 @@ def test_a_typo_finds_the_model(llmo):
     """
     One letter missing is no other model.
     """
-    found = llmo("models", "sonet", "--names").stdout.split()
+    run = llmo("models", "sonet", "--names")
+    found = run.stdout.split()
 
+    assert 'llmo: no name has "sonet"; these are close' in run.stderr
+    assert "these are close" not in llmo("models", "sonnet", "--names").stderr
     assert "anthropic/claude-sonnet-5-5" == found[0]
     assert all("sonnet" in name for name in found)
 

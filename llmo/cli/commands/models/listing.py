@@ -12,7 +12,7 @@ from llmo.config import parameters
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, SortStep
 from llmo.types.format import counted
-from llmo.types.matching import ranked
+from llmo.types.matching import literal, ranked
 from llmo.types.messages import Target
 from llmo.types.nearest import suggestion
 
@@ -103,11 +103,11 @@ def tell(ctx: Context, shown: Sequence[Offer], retired: int, query: str) -> None
         ctx.note("; ".join(filter(None, (why, gone))))
         return
     ready = sum(one.not_ready is None for one in shown)
-    most = (
-        f"{ready:,} of {len(shown):,} models are ready (--ready)" if 0 < ready < len(shown) and ctx.stdout_tty else ""
-    )
-    if most or gone:
-        ctx.note(f"llmo: {'; '.join(filter(None, (most, gone)))}")
+    mixed = ctx.stdout_tty and 0 < ready < len(shown)
+    near = "" if literal(query, _text(shown[0])) else f'no name has "{query}"; these are close'
+    most = f"{ready:,} of {len(shown):,} models are ready (--ready)" if mixed else ""
+    if told := "; ".join(filter(None, (near, most, gone))):
+        ctx.note(f"llmo: {told}")
 
 
 def _offers(ctx: Context, name: str) -> Iterator[Offer]:
@@ -171,7 +171,11 @@ def _tests(filters: Filters) -> Iterable[Callable[[Offer], bool]]:
 
 def _matching(offers: list[Offer], query: str) -> list[Offer]:
     """Offers that match, best first."""
-    return [offers[place] for place in ranked(query, [f"{one.target}\n{one.name or ''}" for one in offers])]
+    return [offers[place] for place in ranked(query, list(map(_text, offers)))]
+
+
+def _text(of: Offer) -> str:
+    return f"{of.target}\n{of.name or ''}"
 
 
 _UNKNOWN = 2**63

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Classify customer messages into a schema, stop halfway, and resume.
-# Needs no key and no network: `-P offline` answers from the prompt. Leave it out to use your own profile.
+# Classify customer messages into a schema under a cap, stop halfway, and resume.
+# usage: run.sh [OUT]
+# Try it without a key: LLMO_PROFILE=offline sh run.sh
 set -eu
 cd "$(dirname "$0")"
 out=${1:-classified.jsonl}
 
 classify() {
-  llmo batch messages.csv -P offline --template prompt.txt --schema schema.json --keep lang --tag job=support \
-    -o "$out" "$@"
+  llmo batch messages.csv --template prompt.txt --schema schema.json --keep lang --tag job=support \
+    --max-cost 0.50 -o "$out" "$@"
 }
 
 # Show rows, cost and the first prompts, without sending anything.

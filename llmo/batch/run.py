@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from llmo.engine.engine import Engine
     from llmo.providers.provider import Provider
 
-"""Descriptors that are needed besides one for each row in flight."""
+LOOKED_S = 0.01
+"""Seconds for which files that were looked at are taken for unchanged before a request; each line looks anew."""
 
 
 class BatchSession(Protocol):
@@ -68,6 +69,7 @@ class BatchRun:
         """`name` is its name in the ledger. Raises `UsageError` for an output that can't be written."""
         self.job, self.files, self._stdout = job, files, stdout
         self._began = time.monotonic()
+        self._looked = -LOOKED_S
         self._gather: Gather | None = None
         self.name, self.workers = name, workers
         self._asked = asked(job)
@@ -184,6 +186,10 @@ class BatchRun:
 
     def _kept(self) -> None:
         """Raise `OutputLost` when a file of the run, or the file behind standard output, is gone."""
+        now = time.monotonic()
+        if now - self._looked < LOOKED_S:
+            return
+        self._looked = now
         self.files.check()
         if self.job.spec.output.target is None:
             self._stdout.check()

@@ -99,7 +99,7 @@ class RunStats:
 
     def pay(self, result: Result) -> None:
         """Add the cost, attempts and time of a row."""
-        sent = [attempt for attempt in result.attempts if attempt.cost or attempt.outcome not in UNSENT]
+        sent = [attempt for attempt in result.attempts if attempt.cost_pico or attempt.outcome not in UNSENT]
         self.retries += max(0, len(sent) - 1 - result.repairs)
         self.repairs += result.repairs
         self.mended += result.repaired == "local"
@@ -113,14 +113,20 @@ class RunStats:
             cost = attempt.cost_pico or 0
             self.spent += cost
             self.in_doubt += attempt.in_doubt_pico
-            self.unpriced += attempt.cost is None or attempt.cost_source == "unknown"
-            model = self.models.setdefault(f"{attempt.provider}/{attempt.model}", Counter())
+            self.unpriced += attempt.cost_pico is None or attempt.cost_source == "unknown"
+            model = self._model(f"{attempt.provider}/{attempt.model}")
             model["calls"] += 1
             model["cost"] += cost
         if result.target is not None and result.usage is not None:
-            model = self.models.setdefault(str(result.target), Counter())
+            model = self._model(str(result.target))
             model["input_tokens"] += result.usage.input_tokens
             model["output_tokens"] += result.usage.output_tokens
+
+    def _model(self, name: str) -> Counter[str]:
+        # A Counter takes too long to make for one that is there already.
+        if name not in self.models:
+            self.models[name] = Counter()
+        return self.models[name]
 
     def report(self) -> dict[str, Json]:
         """All of it as JSON, for `--report`."""

@@ -32,7 +32,6 @@ from llmo.routing.tokens import estimate
 from llmo.types.attempts import AttemptRecord
 from llmo.types.events import RateInfo
 from llmo.types.ids import ulid
-from llmo.types.money import decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -325,9 +324,9 @@ class Attempt:
             model=self.call.model,
             outcome=error.kind if error else "ok",
             error=error.message if error else None,
-            cost=None if cost is None else decimal(cost),
+            cost_pico=cost,
             cost_source=source,
-            in_doubt=decimal(self.in_doubt),
+            in_doubt_pico=self.in_doubt,
             duration_s=asyncio.get_running_loop().time() - self.began - self.queued,
         )
 

@@ -81,4 +81,6 @@ class OutputLengths:
 
     def learn(self, target: Target, tokens: int, *, cut: bool) -> None:
         """Take note of an answer; a cut one would have been longer."""
-        self._lengths.setdefault(target, LengthHistogram()).add(math.ceil(tokens * SAFETY) if cut else tokens)
+        if target not in self._lengths:
+            self._lengths[target] = LengthHistogram()
+        self._lengths[target].add(math.ceil(tokens * SAFETY) if cut else tokens)

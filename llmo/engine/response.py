@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.engine.results import ChosenLimit, Result, weakest
@@ -59,7 +58,13 @@ class ResponseBuilder:
             case Finish():
                 self.finish = event
             case ServedBy():
-                self.served = replace(self.served, **{k: v for k in _SERVED if (v := name(getattr(event, k)))})
+                known = self.served
+                self.served = ServedBy(
+                    name(event.model) or known.model,
+                    name(event.request_id) or known.request_id,
+                    name(event.service_tier) or known.service_tier,
+                    name(event.upstream) or known.upstream,
+                )
             case Notice(message):
                 self.warnings.append(message)
 
@@ -111,19 +116,24 @@ MOST_USES = 10**5
 """Uses of one thing that a call can count."""
 NAME = 200
 """Characters of a name that are kept: models, tiers, ids of requests."""
-_SERVED = ("model", "request_id", "service_tier", "upstream")
 
 
 def name(told: str | None) -> str:
     """A stranger's name as it can be stored and shown: in one line, of a length that can be meant."""
-    return "".join(char for char in (told or "")[:NAME] if char.isprintable()).strip()
+    if not told:
+        return ""
+    if told.isprintable() and len(told) <= NAME:
+        return told.strip()
+    return "".join(char for char in told[:NAME] if char.isprintable()).strip()
 
 
 def _total(attempts: tuple[AttemptRecord, ...]) -> tuple[int | None, CostSource]:
     """The cost of all attempts; unknown when any is, and its source that of the weakest part that cost something."""
     if not attempts:
         return 0, "unknown"
-    if any(a.cost is None for a in attempts):
+    if len(attempts) == 1:
+        return attempts[0].cost_pico, "unknown" if attempts[0].cost_pico is None else attempts[0].cost_source
+    if any(a.cost_pico is None for a in attempts):
         return None, "unknown"
-    paid = [a for a in attempts if a.cost or a.in_doubt] or [attempts[-1]]
+    paid = [a for a in attempts if a.cost_pico or a.in_doubt_pico] or [attempts[-1]]
     return sum(a.cost_pico or 0 for a in attempts), weakest(*(a.cost_source for a in paid))

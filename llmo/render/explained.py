@@ -42,5 +42,5 @@ def started(event: AttemptStarted) -> str:
 def ended(attempt: AttemptRecord) -> str:
     """How it went."""
     what = "answered" if attempt.outcome == "ok" else attempt.error or attempt.outcome
-    cost = f", cost {dollars(attempt.cost_pico)}" if attempt.cost else ""
+    cost = f", cost {dollars(attempt.cost_pico)}" if attempt.cost_pico else ""
     return f"{attempt.provider}/{attempt.model}: {what} after {span(attempt.duration_s)}{cost}"

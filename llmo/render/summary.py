@@ -78,7 +78,7 @@ def attempts(result: Result) -> list[str]:
     """What was tried before the answer: a line each, one for those that ended alike; none where the error says it."""
     lines = Counter(
         f"{one.provider}/{one.model}: {one.error or one.outcome}"
-        + (f", cost {dollars(one.cost_pico)}" if one.cost else "")
+        + (f", cost {dollars(one.cost_pico)}" if one.cost_pico else "")
         + doubt(one.in_doubt_pico)
         for one in result.attempts
         if one.outcome != "ok"

@@ -41,6 +41,8 @@ def estimate(text: str) -> int:
 
     Right within a third for prose and code in common tokenizers; never use it to hold money.
     """
+    if text.isascii():
+        return -(-len(text) // 4)
     ascii_only = len(text.encode("ascii", "ignore"))
     others = len(text.encode("utf-8", "surrogatepass")) - ascii_only
     return -(-(3 * ascii_only + 4 * others) // 12)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llmo.types.money import ZERO, pico
+from llmo.types.money import decimal
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptRecord:
     """
-    One request to one target; `outcome` is "ok" or the kind of its error, `cost` dollars or None if unknown.
+    One request to one target; `outcome` is "ok" or the kind of its error, the cost None if unknown.
 
-    Up to `in_doubt` dollars may be billed beyond the cost: the answer ended early.
+    Up to `in_doubt` may be billed beyond the cost: the answer ended early.
     """
 
     id: str
@@ -27,17 +27,17 @@ class AttemptRecord:
     model: str
     outcome: str
     error: str | None
-    cost: Decimal | None
+    cost_pico: Pico | None
     cost_source: CostSource
     duration_s: float
-    in_doubt: Decimal = ZERO
+    in_doubt_pico: Pico = 0
 
     @property
-    def cost_pico(self) -> Pico | None:
-        """The cost in picodollars."""
-        return None if self.cost is None else pico(self.cost)
+    def cost(self) -> Decimal | None:
+        """The cost in dollars."""
+        return None if self.cost_pico is None else decimal(self.cost_pico)
 
     @property
-    def in_doubt_pico(self) -> Pico:
-        """What is in doubt, in picodollars."""
-        return pico(self.in_doubt)
+    def in_doubt(self) -> Decimal:
+        """What is in doubt, in dollars."""
+        return decimal(self.in_doubt_pico)

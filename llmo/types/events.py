@@ -64,16 +64,15 @@ class Usage:
     @property
     def wrong(self) -> str | None:
         """The first count that can't be true: out of range, or larger than what it is part of."""
-        mosts = {
-            "input_tokens": MOST_COUNTED,
-            "output_tokens": MOST_COUNTED,
-            "cached_input_tokens": self.input_tokens,
-            "cache_write_tokens": self.input_tokens - self.cached_input_tokens,
-            "reasoning_tokens": self.output_tokens,
-            "long_write_tokens": self.cache_write_tokens,
-        }
-        for name, most in mosts.items():
-            value = getattr(self, name)
+        parts = (
+            ("input_tokens", self.input_tokens, MOST_COUNTED),
+            ("output_tokens", self.output_tokens, MOST_COUNTED),
+            ("cached_input_tokens", self.cached_input_tokens, self.input_tokens),
+            ("cache_write_tokens", self.cache_write_tokens, self.input_tokens - self.cached_input_tokens),
+            ("reasoning_tokens", self.reasoning_tokens, self.output_tokens),
+            ("long_write_tokens", self.long_write_tokens, self.cache_write_tokens),
+        )
+        for name, value, most in parts:
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_COUNTED:
                 return f"{name} is not between 0 and {MOST_COUNTED:,}"
             if value > most:

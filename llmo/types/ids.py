@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [one + other for one in _ALPHABET for other in _ALPHABET]
@@ -12,8 +13,18 @@ _POOL = bytearray()
 
 def ulid(now: float) -> str:
     """A new identifier; those of a later `now` (seconds since the epoch) sort later."""
-    number = int(now * 1000) << 80 | int.from_bytes(_random_bytes())
-    return "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -10, -10)])
+    pairs, drawn = _PAIRS, int.from_bytes(_random_bytes())
+    return (
+        f"{_moment(int(now * 1000))}{pairs[drawn >> 70]}{pairs[drawn >> 60 & 1023]}{pairs[drawn >> 50 & 1023]}"
+        f"{pairs[drawn >> 40 & 1023]}{pairs[drawn >> 30 & 1023]}{pairs[drawn >> 20 & 1023]}"
+        f"{pairs[drawn >> 10 & 1023]}{pairs[drawn & 1023]}"
+    )
+
+
+@lru_cache(maxsize=8)
+def _moment(milliseconds: int) -> str:
+    """The first ten characters."""
+    return "".join([_PAIRS[milliseconds >> shift & 1023] for shift in range(40, -10, -10)])
 
 
 def _random_bytes() -> bytes:

@@ -25,7 +25,6 @@ from llmo.errors import BudgetExceeded, LlmoError, Rejected, Unavailable
 from llmo.types.attempts import AttemptRecord
 from llmo.types.events import ServedBy, Usage
 from llmo.types.messages import Message, Request, Target
-from llmo.types.money import decimal
 from tests import virtual
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ RESULT = Result(
             model="m",
             outcome="ok",
             error=None,
-            cost=decimal(10**9),
+            cost_pico=10**9,
             cost_source="computed",
             duration_s=1.0,
         ),

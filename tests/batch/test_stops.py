@@ -20,7 +20,6 @@ from llmo.batch.stats import RunStats
 from llmo.errors import BudgetExceeded, Cancelled, CredentialsError, Unavailable, UsageError
 from llmo.types.events import Usage
 from llmo.types.messages import Target
-from llmo.types.money import ZERO, decimal
 from tests import virtual
 from tests.batch.test_local_executor import RESULT, Provider, run, works
 
@@ -381,9 +380,9 @@ def test_what_a_run_took_is_counted():
     """
     (good,) = RESULT.attempts
     attempts = (
-        replace(good, outcome="rate_limited", cost=ZERO),
-        replace(good, outcome="timeout", cost=None, cost_source="unknown", in_doubt=decimal(7), model="n"),
-        replace(good, outcome="budget_exceeded", cost=ZERO),
+        replace(good, outcome="rate_limited", cost_pico=0),
+        replace(good, outcome="timeout", cost_pico=None, cost_source="unknown", in_doubt_pico=7, model="n"),
+        replace(good, outcome="budget_exceeded", cost_pico=0),
         good,
     )
     stats = RunStats(total=6, skipped=1, kept_failed=1)
@@ -454,8 +453,8 @@ def test_what_all_rows_took_is_added_up():
     """
     (good,) = RESULT.attempts
     bound = replace(good, cost_source="unknown")
-    busy = replace(good, outcome="rate_limited", cost=ZERO)
-    doubtful = replace(good, outcome="timeout", in_doubt=decimal(7))
+    busy = replace(good, outcome="rate_limited", cost_pico=0)
+    doubtful = replace(good, outcome="timeout", in_doubt_pico=7)
     row = replace(RESULT, target=Target("p", "m"))
     stats = RunStats()
     stats.pay(replace(row, attempts=(busy, busy, doubtful, bound), usage=Usage(3, 4), warnings=("w", "v")))
@@ -472,7 +471,7 @@ def test_what_was_stopped_before_it_left_is_no_retry_unless_it_cost():
     Nor a call of its model.
     """
     (good,) = RESULT.attempts
-    stopped = [replace(good, outcome=outcome, cost=ZERO) for outcome in ("budget_exceeded", "internal")]
+    stopped = [replace(good, outcome=outcome, cost_pico=0) for outcome in ("budget_exceeded", "internal")]
     paid = replace(good, outcome="internal")
     stats = RunStats()
     stats.pay(replace(RESULT, attempts=(*stopped, good, paid)))

@@ -25,7 +25,6 @@ from llmo.routing.quote import FREE
 from llmo.types.attempts import AttemptRecord
 from llmo.types.events import Finish, PaidUse, Reasoning, ReportedCost, ServedBy, Text, Usage
 from llmo.types.ids import ulid
-from llmo.types.money import decimal
 from tests.desk import COST, GOOD, IN, OUT, WORST, Desk
 from tests.fakes import HELLO, A, candidate, price
 
@@ -66,7 +65,7 @@ def test_all_that_is_known_of_a_call_is_settled_and_told(queues: bool, waited: f
             model="m",
             outcome="ok",
             error=None,
-            cost=decimal(cost),
+            cost_pico=cost,
             cost_source="computed",
             duration_s=waited + 6.0,
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from llmo.providers.http import error_mapping
@@ -58,7 +59,7 @@ def uses(fields: Mapping[str, Any]) -> dict[str, int | None]:
     """
     found: dict[str, int | None] = {}
     for place, told in fields.items():
-        if not _USE.search(place.lower()):
+        if not _of_uses(place):
             continue
         several = isinstance(told, dict) and "count" not in told
         for name, value in told.items() if several else [(place, told)]:
@@ -71,6 +72,17 @@ def uses(fields: Mapping[str, Any]) -> dict[str, int | None]:
 
 
 _USE = re.compile(r"search|tool|source|plugin|container|fetch")
+
+
+def _of_uses(place: str) -> bool:
+    return _spoken(place) if len(place) <= _SHOWN else _USE.search(place.lower()) is not None
+
+
+@lru_cache(maxsize=256)
+def _spoken(place: str) -> bool:
+    return _USE.search(place.lower()) is not None
+
+
 _FREE = re.compile(r"token|fetch|tool_?search|size")
 """Tokens are counted as tokens; fetching and looking for tools cost nothing but them (Anthropic)."""
 _SAME = (
@@ -97,7 +109,9 @@ def checked(usage: Usage) -> Usage:
 def _at(fields: Mapping[str, Any], path: tuple[str, ...]) -> Any:
     value: Any = fields
     for name in path:
-        value = wire.obj(value).get(name)
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
     return value
 
 

@@ -12,6 +12,7 @@ import os
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from json.encoder import JSONEncoder
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlunsplit
@@ -84,11 +85,12 @@ class Attachments:
     """
 
     def __init__(self) -> None:
-        self._mark = f"llmo-{os.urandom(16).hex()}"
+        self._mark = ""
         self._images: list[bytes] = []
 
     def add(self, image: Image) -> str:
         """What stands for the image's base64 until `write`."""
+        self._mark = self._mark or f"llmo-{os.urandom(16).hex()}"
         self._images.append(b64encode(image.data))
         return self._mark
 
@@ -151,6 +153,7 @@ def merged(body: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
+@lru_cache(maxsize=64)
 def join(base_url: str, path: str, *, root: str = "", cut: Sequence[str] = ()) -> str:
     """
     The address of `path` under a base that users write in many ways.

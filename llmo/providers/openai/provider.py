@@ -222,6 +222,8 @@ _OTHERS = (
 
 def _sounds(fields: Mapping[str, Any]) -> dict[str, int | None]:
     """Tokens of sound and of pictures made: they have prices of their own, which the rates for text leave out."""
+    if "prompt_tokens_details" not in fields and "completion_tokens_details" not in fields:
+        return {}
     found = {said: wire.count(wire.obj(fields.get(side)).get(kind)) for said, side, kind in _OTHERS}
     return {said: number for said, number in found.items() if number}
 

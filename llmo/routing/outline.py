@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from llmo.routing.plan import Task
 
+KEPT = 2048
+"""Lengths whose candidates are kept: in most inputs each comes again and again."""
 BY_COST = ("cheapest", "balanced")
 """Strategies whose order depends on how long a prompt is."""
 
@@ -26,6 +28,7 @@ class PlanOutline:
         self.kinds = {one.facts.kind for one in plan.candidates}
         self._plan = plan
         self._need = _fields(plan.requirements, "input_bound", "input_estimate")
+        self._known: dict[tuple[int, int], tuple[Requirements, tuple[Candidate, ...]]] = {}
         self._candidates = [(one, _fields(one, "quote")) for one in plan.candidates]
         contexts = [one.facts.model.context for one in plan.candidates]
         self._room = min((context for context in contexts if context), default=None)
@@ -39,9 +42,17 @@ class PlanOutline:
 
     def plan(self, task: Task, input_bound: int, input_estimate: int) -> Plan:
         """The plan of a request of that length, which `fits`."""
+        known = self._known.get((input_bound, input_estimate))
+        need, candidates = known or self._priced(input_bound, input_estimate)
+        return Plan(task=task, requirements=need, candidates=candidates, looked_for=self._plan.looked_for)
+
+    def _priced(self, input_bound: int, input_estimate: int) -> tuple[Requirements, tuple[Candidate, ...]]:
         need = Requirements(input_bound=input_bound, input_estimate=input_estimate, **self._need)
         found = [Candidate(quote=quoted(one.facts, need, one.max_output), **given) for one, given in self._candidates]
-        return Plan(task=task, requirements=need, candidates=tuple(found), looked_for=self._plan.looked_for)
+        if len(self._known) >= KEPT:
+            self._known.clear()
+        self._known[input_bound, input_estimate] = priced = need, tuple(found)
+        return priced
 
 
 def _fields(of: Requirements | Candidate, *without: str) -> Mapping[str, Any]:

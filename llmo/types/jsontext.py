@@ -70,6 +70,8 @@ def write(value: Any, *, indent: int | None = None, sort_keys: bool = False) -> 
         text = writer.encode(value)
     except ValueError:
         text = writer.encode(_finite(value))
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 CASES = ["64:0:8000", "1000:0:8000", "64:1:640", "1000:1:20000"]
 TEXT = "A photograph of a harbour at dusk with boats. " * 12
-PROMPT = "Describe the picture in one short paragraph. " * 6
+PROMPT = "Describe the picture in one short paragraph. " * 12
 PIECES = 40
 FILES = 4096
 PROFILE = """
@@ -94,6 +94,11 @@ def streamed() -> bytes:
 ANSWERS = {b"whole": whole(), b"stream": streamed()}
 
 
+def prompt(number: int) -> str:
+    """The prompt of a row: of many lengths, 300 characters on average."""
+    return f"{number} {PROMPT[: 60 + number * 37 % 480]}"
+
+
 def files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
@@ -119,7 +124,7 @@ async def bare(base: str, flight: int, rows: int, *, lines: bool = False) -> Non
 
         async def worker() -> None:
             for n in left:
-                body = {"model": "m", "messages": [{"role": "user", "content": f"{n} {PROMPT}"}]}
+                body = {"model": "m", "messages": [{"role": "user", "content": prompt(n)}]}
                 async with session.post(f"{base}/chat/completions", json=body) as reply:
                     answer = await reply.read()
                 if not lines:
@@ -182,7 +187,7 @@ def case(flags: argparse.Namespace, base: str, folder: str, numbers: tuple[int, 
     env["BENCH_KEY"] = "sk-bench"
     Path(folder, "bench.toml").write_text(PROFILE.format(base=base, flight=flight))
     with Path(folder, "rows.jsonl").open("w") as file:
-        file.writelines(json.dumps({"id": f"r{n}", "text": f"{n} {PROMPT}"}) + "\n" for n in range(rows))
+        file.writelines(json.dumps({"id": f"r{n}", "text": prompt(n)}) + "\n" for n in range(rows))
     arguments = ["-m", "llmo", "-q", "-P", "bench.toml", "batch", "rows.jsonl", "--prompt", "{{text}}"]
     arguments += ["-j", str(flight), "--progress", "none", "-y", "--restart", "-o", "out.jsonl"]
     theirs = [sys.executable, __file__, "--bare", f"{base} {flight} {int(flags.stream)}"]

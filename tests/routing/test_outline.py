@@ -24,7 +24,7 @@ MODELS = ("openai/gpt-4", "openai/gpt-4o", "anthropic/claude-sonnet-4-0", "home/
 SCHEMAS = (None, {"type": "object", "properties": {"a": {"type": "string"}}})
 PARAMS = (Params(), Params(max_tokens=9, stop=("ann@example.org",)), Params(extra={"service_tier": "flex", "n": 2}))
 TEXTS = st.sampled_from(
-    ["hello", "prove it", "ann@example.org", "4111 1111 1111 1111", "lorem ipsum " * 4000, "é" * 99]
+    ["hello", "prove", "prove it", "ann@example.org", "4111 1111 1111 1111", "lorem ipsum " * 4000, "é" * 99]
 )
 CHOICES = tuple(
     Selection(models=models, strategy=strategy, first_only=first, allowed=allowed, lenient=True)

@@ -126,6 +126,8 @@ class Journal:
 def encoded(row: Mapping[str, Json]) -> bytes:
     """A row as one line, also for readers that break lines at every Unicode line separator."""
     text = jsontext.write(row)
+    if text.isascii():
+        return text.encode() + b"\n"
     if "\u2028" in text or "\u2029" in text or "\x85" in text:
         text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\x85", "\\u0085")
     return text.encode() + b"\n"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from llmo.routing.plan import Plan
     from tests.conftest import Llmo
 
 PAID = """
@@ -285,18 +286,19 @@ def test_a_locked_history_fails_the_last_write_alone(opened: Opened) -> None:
 
 def test_a_cache_that_fails_ends_with_one_warning(opened: Opened) -> None:
     """
-    The rows go on: they are what is paid for.
+    The rows go on: they are what is paid for. A row that is sent has been planned once.
     """
-    sent: list[str] = []
+    sent: list[tuple[str, bool]] = []
+    made = plan(candidate(A, 1))
 
-    async def send(work: Work) -> Answered:
-        sent.append(work.name)
+    async def send(work: Work, known: Plan | None) -> Answered:
+        sent.append((work.name, known is made))
         return Answered(RESULT if work.name != "r1" else replace(RESULT, error=Unavailable("no")))
 
     async def main() -> RunStats:
         stats = RunStats()
         with opened.cache() as cache:
-            rows = CachedRows(send, cache, lambda _: plan(candidate(A, 1)), stats=stats)
+            rows = CachedRows(send, cache, lambda _: made, stats=stats)
             works = [
                 Work(name=f"r{n}", index=n, seq=n, key="0" * 32, request=HELLO, model=None, fields={}) for n in range(5)
             ]
@@ -313,7 +315,7 @@ def test_a_cache_that_fails_ends_with_one_warning(opened: Opened) -> None:
 
     stats = asyncio.run(main())
 
-    assert ["r1", "r0", "r3", "r4"] == sent
+    assert [("r1", True), ("r0", True), ("r3", True), ("r4", False)] == sent
     assert (1, 10**9) == (stats.cached, stats.saved)
     (warning,) = stats.warnings
     assert warning.startswith("the cache is not used any more: cannot use the history: ")

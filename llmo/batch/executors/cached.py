@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from llmo.batch.executors.executor import Answered
 from llmo.errors import LlmoError
@@ -12,43 +12,50 @@ from llmo.errors import LlmoError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llmo.batch.executors.executor import Send
     from llmo.batch.resume.feed import Work
     from llmo.batch.stats import RunStats
     from llmo.engine.answer_cache import AnswerCache
     from llmo.routing.plan import Plan
 
 
+class SendPlanned(Protocol):
+    """Sends one row by its plan, None where there is none yet."""
+
+    async def __call__(self, work: Work, plan: Plan | None, /) -> Answered:
+        """Send it, with retries and fallbacks; failures are in the result."""
+        ...
+
+
 class CachedRows:
     """Sends the rows that the cache has no answer to, and keeps what comes. A cache that fails ends with a warning."""
 
-    def __init__(self, send: Send, cache: AnswerCache, plan: Callable[[Work], Plan], *, stats: RunStats) -> None:
+    def __init__(self, send: SendPlanned, cache: AnswerCache, plan: Callable[[Work], Plan], *, stats: RunStats) -> None:
         self._send, self._cache, self._plan, self._stats = send, cache, plan, stats
         self._usable = True
 
     async def __call__(self, work: Work) -> Answered:
         """Answer one row."""
-        key = self._key(work)
-        if key is None:
-            return await self._send(work)
+        plan = self._planned(work)
+        if plan is None or not plan.ranked:
+            return await self._send(work, plan)
+        key = self._cache.key(work.request, plan)
         found = self._found(key)
         if found is not None:
             # Others get their turn: a run may have a million of these one after the other.
             await asyncio.sleep(0)
             return found
-        answered = await self._send(work)
+        answered = await self._send(work, plan)
         self._keep(key, answered)
         return answered
 
-    def _key(self, work: Work) -> str | None:
+    def _planned(self, work: Work) -> Plan | None:
         if work.fault is not None or not self._usable:
             return None
         try:
-            plan = self._plan(work)
+            return self._plan(work)
         except LlmoError:
             # Whoever sends it says why it has no plan.
             return None
-        return self._cache.key(work.request, plan) if plan.ranked else None
 
     def _found(self, key: str) -> Answered | None:
         try:

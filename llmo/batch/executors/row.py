@@ -49,12 +49,12 @@ class RowExecutor:
         self._engine, self._plan, self._settings = engine, plan, settings
         self._stats, self._intents = stats, intents
 
-    async def __call__(self, work: Work) -> Answered:
-        """Send a row, with retries and fallbacks; failures are in the result."""
+    async def __call__(self, work: Work, plan: Plan | None = None) -> Answered:
+        """Send a row, with retries and fallbacks, by its plan if there is one; failures are in the result."""
         try:
             if work.fault is not None:
                 raise work.fault
-            plan = self._plan(work)
+            plan = plan or self._plan(work)
             require_candidates(plan)
             self._intents.sending(work.name)
         except (CredentialsError, OutputLost) as exc:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from llmo.requests.validator import Validator
     from llmo.routing.plan import Plan
     from llmo.routing.planner import Planner, Selection
+    from llmo.types.attempts import AttemptRecord
     from llmo.types.jsontext import Json
 
 
@@ -68,8 +69,8 @@ class BatchJob:
     Everything that a run needs, created on first use.
 
     `stdin` has the rows of standard input, None if nothing was piped. `notify` gets messages for the user, a line
-    each; `confirm` asks the user a question, and returns False if nobody can answer. `open_cache` opens the answers
-    that earlier requests got, where they are to be used again.
+    each; `attempted` the id of a row and an attempt that failed; `confirm` asks the user a question, and returns False
+    if nobody can answer. `open_cache` opens the answers that earlier requests got, where they are to be used again.
     """
 
     spec: BatchSpec
@@ -79,6 +80,7 @@ class BatchJob:
     stdin: BinaryIO | None = None
     open_cache: Callable[[], AnswerCache | None] = lambda: None
     notify: Callable[[str], None] = lambda _: None
+    attempted: Callable[[str, AttemptRecord], None] = lambda _row, _attempt: None
     confirm: Callable[[str], bool] = lambda _: False
     stats: RunStats = field(default_factory=RunStats)
     recorded: Recorded = field(default_factory=Recorded)

@@ -24,11 +24,12 @@ from llmo.ledger.grouped import GroupedAccount
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llmo.batch.executors.executor import Ending, Executor
+    from llmo.batch.executors.executor import Answered, Ending, Executor, Send
     from llmo.batch.job import BatchJob
     from llmo.batch.output.comparison import Summary
     from llmo.batch.output.journal import Journal
     from llmo.batch.prepare import BatchFiles
+    from llmo.batch.resume.feed import Work
     from llmo.engine.engine import Engine
     from llmo.providers.provider import Provider
 
@@ -81,7 +82,7 @@ class BatchRun:
         cache = job.open_cache()
         self._cached = None if cache is None else CachedRows(rows, cache, job.plan, stats=job.stats)
         self._executor: Executor = LocalExecutor(
-            self._cached or rows,
+            self._heard(self._cached or rows),
             rules=Rules(
                 workers=workers,
                 width=self._width if job.spec.concurrency is None else None,
@@ -156,6 +157,16 @@ class BatchRun:
             return providers(name)
 
         return guarded
+
+    def _heard(self, send: Send) -> Send:
+        async def sent(work: Work) -> Answered:
+            answered = await send(work)
+            for attempt in answered.result.attempts:
+                if attempt.outcome != "ok":
+                    self.job.attempted(work.name, attempt)
+            return answered
+
+        return sent
 
     def _settings(self) -> RowSettings:
         spec = self.job.spec

@@ -37,8 +37,10 @@ class LiveAnswer:
     A `whole` answer is written at its end, because a repair replaces everything that arrived before it.
     """
 
-    def __init__(self, writer: Writer, waiting: WaitingLine, *, whole: bool, tell: Callable[[str], None]) -> None:
-        """`tell` gets a line for each attempt that begins or ends."""
+    def __init__(
+        self, writer: Writer, waiting: WaitingLine, *, whole: bool, tell: Callable[[Progress | QuestionEnded], None]
+    ) -> None:
+        """`tell` hears of each event before it is written."""
         self._writer, self._waiting, self._whole, self._tell = writer, waiting, whole, tell
         self.result: Result | None = None
 
@@ -48,9 +50,7 @@ class LiveAnswer:
         if isinstance(event, AttemptStarted):
             self._waiting.name = str(event.target)
             _prepare(writer)
-            self._tell(explained.started(event))
-        if isinstance(event, AttemptEnded):
-            self._tell(explained.ended(event.attempt))
+        self._tell(event)
         match event:
             case Text(piece) if not self._whole:
                 self._first_token(Silent)
@@ -94,7 +94,7 @@ async def answered(ctx: Context, session: Session, question: Question, plan: Pla
     None if it was interrupted before anything came of it.
     """
     waiting = WaitingLine(ctx, then=on_terminal(writer))
-    answer = LiveAnswer(writer, waiting, whole=question.request.schema is not None, tell=ctx.told)
+    answer = LiveAnswer(writer, waiting, whole=question.request.schema is not None, tell=lambda event: told(ctx, event))
     try:
         with keyboard.unseen(terminal(ctx), moved(writer)):
             async with waiting:
@@ -108,13 +108,26 @@ async def answered(ctx: Context, session: Session, question: Question, plan: Pla
 def reported(ctx: Context, result: Result) -> int:
     """Print what is to be said of a result beside its text: attempts, warnings, cost, error; return the exit code."""
     ctx.stdout.flush()
-    for line in () if ctx.verbose else summary.attempts(result):
-        ctx.note(f"llmo: tried {line}")
+    tried(ctx, result)
     for warning in result.warnings:
         ctx.note(f"llmo: warning: {warning}")
     if ctx.stderr_tty and result.attempts:
         ctx.note(summary.summary(result))
     return 0 if result.error is None else ctx.failed(result.error, unsure=summary.unsure(result))
+
+
+def tried(ctx: Context, result: Result) -> None:
+    """Say what failed before the answer came; -v has said it when it happened."""
+    for line in () if ctx.verbose else summary.attempts(result):
+        ctx.note(f"llmo: tried {line}")
+
+
+def told(ctx: Context, event: Progress | QuestionEnded) -> None:
+    """With -v, say that an attempt begins or how it ended."""
+    if isinstance(event, AttemptStarted):
+        ctx.told(explained.started(event))
+    if isinstance(event, AttemptEnded):
+        ctx.told(explained.ended(event.attempt))
 
 
 def writer(ctx: Context, *, as_json: bool, ndjson: bool, markdown: bool | None) -> Writer:

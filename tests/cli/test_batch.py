@@ -349,3 +349,21 @@ def test_memory_does_not_grow_with_the_input(home):
 
     assert peaks[1] < 150
     assert peaks[1] - peaks[0] < 20
+
+
+def test_verbose_says_who_answers_and_which_attempts_failed(home: Llmo) -> None:
+    """As of `ask`, for the first row; then each failed attempt with its row, and nothing of those that went well."""
+    run = home("-v", "-P", "flaky.toml", *ARGS, "-j", "1", "--progress", "none")
+    told = run.stderr.splitlines()
+
+    assert run.code == 0, run
+    assert told[:2] == [
+        "llmo: profile flaky (flaky.toml)",
+        "llmo: task general: no sign of a simple or complex task; about 2 tokens in",
+    ]
+    assert told[2].startswith("llmo: 1. offline/echo: ")
+    assert told[3] == "llmo: 1 row at a time"
+    failed = [line.partition(" after ")[0] for line in told if "was told to be unavailable after" in line]
+    assert failed[0] == "llmo: r3: offline/echo: the offline provider was told to be unavailable"
+    assert len(failed) == 3
+    assert "offline/echo" not in home("-P", "flaky.toml", *ARGS, "--restart", "-y", "-q").stderr

@@ -258,3 +258,22 @@ def test_a_dry_run_plans_each_and_sends_nothing(llmo: Any, two: tuple[str, str])
 
     assert [["cheap"], ["dear"]] == [[c["provider"] for c in plan["candidates"]] for plan in run.lines]
     assert 0 == llmo(*two, "cost", "--json").json["total"]["calls"]
+
+
+def test_verbose_says_who_is_asked_and_how_each_attempt_ended(llmo: Any, two: tuple[str, str]) -> None:
+    """
+    When it happens, and not once more at the end; without -v the failures before an answer are told at the end.
+    """
+    names = ("--compare", "-m", "cheap/echo", "-m", "down/echo", "hello", "--retries", "1")
+    told = llmo("-v", *two, "ask", *names).stderr.splitlines()
+    plain = llmo(*two, "ask", *names).stderr.splitlines()
+
+    assert told[0].startswith("llmo: profile ")
+    assert told[1].startswith("llmo: task general: ")
+    assert [line.partition(":")[2].partition(",")[0].partition(";")[0] for line in told[2:4]] == [
+        " 1. cheap/echo: requested with -m",
+        " 1. down/echo: requested with -m",
+    ]
+    assert sum(line.startswith("llmo: asking ") for line in told) == 3
+    assert not any("tried" in line for line in (*told, *plain))
+    assert plain == ["llmo: down/echo: the offline provider was told to be unavailable"]

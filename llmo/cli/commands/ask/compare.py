@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmo.cli import inputs as prompts
-from llmo.cli import options, signals
-from llmo.cli.output import show_plan
+from llmo.cli import live, options, signals
+from llmo.cli.output import explain, show_plan
 from llmo.cli.verdict import judged
 from llmo.client.session import QuestionEnded
 from llmo.engine.results import unsent
 from llmo.errors import Cancelled, Exit, LlmoError, UsageError
-from llmo.render import json_output, side_by_side, summary
+from llmo.render import json_output, side_by_side
 from llmo.render.side_by_side import Side
 from llmo.routing.refusals import require_candidates
 from llmo.types.ids import ulid
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from llmo.cli.commands.ask.flags import AskOutput
     from llmo.cli.context import Context
@@ -64,19 +64,21 @@ class ComparedTarget:
         except LlmoError as exc:
             self.failure = exc
 
-    async def run(self, session: Session) -> None:
-        """Ask, and wait for the answer."""
+    async def run(self, session: Session, tell: Callable[[Progress | QuestionEnded], None]) -> None:
+        """Ask, and wait for the answer; `tell` hears of all that happens."""
+
+        def emit(event: Progress | QuestionEnded) -> None:
+            tell(event)
+            if isinstance(event, QuestionEnded):
+                self.answer = event.result
+
         if self.failure is None:
-            await session.run(self.question, self._emit, plan=self.plan)
+            await session.run(self.question, emit, plan=self.plan)
         self.done = True
 
     def result(self, ctx: Context) -> Result:
         """Return the answer, or a result that says why there is none."""
         return self.answer or unsent(ulid(ctx.clock.now()), self.failure or Cancelled(), self.target)
-
-    def _emit(self, event: Progress | QuestionEnded) -> None:
-        if isinstance(event, QuestionEnded):
-            self.answer = event.result
 
 
 def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, sources: Sources, output: AskOutput) -> int:
@@ -93,6 +95,7 @@ def compare(ctx: Context, prompt: str | None, *, selection: SelectionFlags, sour
     if output.dry_run:
         money = session.allowance(question.tags)
         return max(show_plan(ctx, one.plan, money, as_json=output.as_json) for one in asked)
+    explain(ctx, (one.plan for one in asked))
     return signals.run(_run(ctx, session, asked, output))
 
 
@@ -115,7 +118,7 @@ async def _run(ctx: Context, session: Session, asked: list[ComparedTarget], outp
     try:
         async with _progress(ctx, asked), asyncio.TaskGroup() as group:
             for one in asked:
-                group.create_task(one.run(session))
+                group.create_task(one.run(session, lambda event: live.told(ctx, event)))
     except asyncio.CancelledError:
         # The signal decides the exit code; partial answers are still shown.
         pass
@@ -126,8 +129,8 @@ async def _run(ctx: Context, session: Session, asked: list[ComparedTarget], outp
 
 @asynccontextmanager
 async def _progress(ctx: Context, asked: list[ComparedTarget]) -> AsyncGenerator[None]:
-    """Keep one status line on the terminal until the answers are shown."""
-    if ctx.quiet or not ctx.stderr_tty or ctx.env.get("TERM") == "dumb":
+    """Keep one status line on the terminal until the answers are shown; -v says it all in lines of its own."""
+    if ctx.quiet or ctx.verbose or not ctx.stderr_tty or ctx.env.get("TERM") == "dumb":
         yield
         return
     task = asyncio.create_task(_blink(ctx, asked))
@@ -175,8 +178,7 @@ def _shown(ctx: Context, results: list[Result]) -> str:
 def _say(ctx: Context, result: Result) -> None:
     """Write the attempts, warnings and error of one answer to stderr."""
     who = result.target
-    for line in summary.attempts(result) if result.ok or len(result.attempts) > 1 else ():
-        ctx.note(f"llmo: tried {line}")
+    live.tried(ctx, result)
     for warning in result.warnings:
         ctx.note(f"llmo: warning: {who}: {warning}")
     if result.error is not None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from llmo.cli import live, signals
 from llmo.cli.commands.ask import question
 from llmo.cli.commands.ask.cache import AskCache
-from llmo.cli.output import show_plan
+from llmo.cli.output import explain, show_plan
 from llmo.cli.verdict import judged
 from llmo.engine.output_limits import decided
 from llmo.errors import Cancelled, LlmoError, UsageError
-from llmo.render import explained, json_output
+from llmo.render import json_output
 from llmo.render.stream import EventWriter
 from llmo.routing.refusals import require_candidates
 
@@ -33,17 +33,9 @@ def ask(ctx: Context, prompt: str | None, *, selection: SelectionFlags, sources:
     if output.dry_run:
         money = asked.session.allowance(asked.question.tags)
         return show_plan(ctx, asked.plan, money, as_json=output.as_json or output.ndjson)
-    _explain(ctx, asked)
+    explain(ctx, (asked.plan,))
     require_candidates(asked.plan)
     return signals.run(_run(ctx, asked))
-
-
-def _explain(ctx: Context, asked: AskRequest) -> None:
-    """With -v, say who may answer, in which order and why."""
-    if ctx.verbose:
-        loaded = ctx.loaded
-        for line in explained.plan(asked.plan, profile=f"{loaded.name} ({loaded.source or 'built-in'})"):
-            ctx.told(line)
 
 
 async def _run(ctx: Context, asked: AskRequest) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,16 +25,21 @@ from llmo.cli.commands.batch.flags import STDOUT
 from llmo.cli.commands.batch.specs import batch_spec, output_spec
 from llmo.cli.durations import seconds
 from llmo.cli.files import STDIN
-from llmo.errors import Exit, UsageError
+from llmo.cli.output import explain
+from llmo.errors import Exit, LlmoError, UsageError
+from llmo.render import explained
 from llmo.storage.paths import data_dir
 from llmo.types.format import counted
 from llmo.types.ids import ulid
 from llmo.types.nearest import suggestion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from llmo.batch.spec import OutputSpec
     from llmo.cli.commands.batch.flags import BatchFlags
     from llmo.cli.context import Context
+    from llmo.routing.plan import Plan
 
 GRACE_S = 30.0
 """Seconds that rows in flight have after a signal."""
@@ -47,6 +53,7 @@ def batch(ctx: Context, flags: BatchFlags) -> int:
     ctx.online = not flags.manner.dry_run
     ctx.ledger.patience = options.clocks(flags.selection, ctx.profile)[0]
     job = checked_job(ctx, flags)
+    explain(ctx, _first_plans(job))
     if flags.manner.dry_run:
         output.show_forecast(ctx, flags, job, forecast.dry_run(job))
         return int(Exit.OK)
@@ -87,11 +94,21 @@ def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:
         ledger=ctx.ledger,
         stdin=ctx.stdin.buffer if piped and not typed and ctx.stdin is not None else None,
         notify=lambda line: ctx.note(f"llmo: {line}"),
+        attempted=lambda row, attempt: ctx.told(f"{row}: {explained.ended(attempt)}"),
         confirm=lambda question: _agreed(ctx, question),
         open_cache=lambda: ctx.answer_cache(flags.manner.cache),
     )
     job.check()
     return job
+
+
+def _first_plans(job: BatchJob) -> Iterator[Plan]:
+    """Who may answer the first row, for each model of a comparison."""
+    for target in job.spec.output.compared_targets or (None,):
+        asked = next((one for one in job.head.first if one.compared_target == target), None)
+        if asked is not None:
+            with suppress(LlmoError):  # told when the row is sent
+                yield job.plan(asked)
 
 
 def _written(writes: OutputSpec) -> list[output_files.Named]:
@@ -128,6 +145,7 @@ def _run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
     files = prepare.BatchFiles()
     try:
         width = workers(job)
+        ctx.told(f"{counted(width, job.unit)} at a time")
         name = prepare.prepare(job, files, run=ulid(ctx.clock.now()), saved=data_dir(ctx.env) / "saved")
         return asyncio.run(_sent(ctx, flags, job, files, name=name, width=width))
     except prepare.NotConfirmed as exc:

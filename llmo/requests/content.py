@@ -168,8 +168,9 @@ def _lines(value: Json) -> Iterator[str]:
     """One line for each name and value inside."""
     for name, inner, _ in nodes(value):
         if isinstance(inner, str) or not isinstance(inner, (Mapping, Sequence)):
+            # In quotes, as it is sent: what a name like "password" is set to may be any word then.
             text = inner if isinstance(inner, str) else _spelled(inner)
-            yield text if name is None else f"{name}: {text}"
+            yield text if name is None else f'"{name}": "{text}"'
         elif name is not None:
             yield name
 

@@ -137,6 +137,7 @@ def test_a_row_cannot_take_the_highest_price_of_openrouter_away() -> None:
             id="an image elsewhere",
         ),
         pytest.param(said({"type": "input_audio", "input_audio": {}}), "anthropic", ".type input_audio", id="sound"),
+        pytest.param(said({**IMAGE, "type": "video_url"}), "anthropic", ".type video_url", id="an image as a video"),
         pytest.param(
             said({"type": "text", "text": "a"}, IMAGE, {"type": "text", "text": "b"}),
             "ollama",
@@ -274,13 +275,24 @@ def test_images_of_a_line_count_as_images() -> None:
     """
     By their size when llmo has read them, as the largest there is when they are elsewhere.
     """
-    text, one, other = (
+    large = base64.b64encode(base64.b64decode(PIXEL) + bytes(30_000)).decode()
+    inline = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{large}"}}
+    text, one, short, other = (
         tokens.bound(asked(said({"type": "text", "text": ""}, *more)).request, "openai")
-        for more in ((), (IMAGE,), ({"type": "image_url", "image_url": {"url": "https://x/y.png"}},))
+        for more in (
+            (),
+            (inline,),
+            ({**inline, "image_url": inline["image_url"]["url"]},),  # type: ignore[index]
+            ({"type": "image_url", "image_url": {"url": "https://x/y.png"}},),
+        )
     )
 
-    assert 0 < one - text - images.bound(base64.b64decode(PIXEL), "openai") < 300
+    assert text < 1000
+    assert 0 < one - text - images.bound(base64.b64decode(large), "openai") < 300
+    assert 0 < short - text - images.bound(base64.b64decode(large), "openai") < 300
     assert 0 < other - text - images.UNKNOWN < 300
+    plain: dict[str, Any] = {"messages": [{"role": "user", "content": "", "name": "n"}]}
+    assert tokens.bound(asked(plain).request, "openai") < 1000
 
 
 @pytest.mark.parametrize(
@@ -296,6 +308,12 @@ def test_images_of_a_line_count_as_images() -> None:
         pytest.param(said({"type": "image_url", "image_url": {"url": f"https://x/y.png?k={KEY}"}}), id="address"),
         pytest.param(said({"type": "image_url", "image_url": f"data:text/plain,{KEY}"}), id="no image"),
         pytest.param(said(IMAGE, {"type": "text", "text": "a", "image_url": KEY}), id="beside a text"),
+        pytest.param(said({**IMAGE, "note": KEY}), id="beside an image"),
+        pytest.param(said({"type": "image_url", "image_url": {**IMAGE["image_url"], "detail": KEY}}), id="of an image"),  # type: ignore[dict-item]
+        pytest.param(
+            said({"type": "image_url", "image_url": f"data:image/png;base64,{PIXEL}", "note": KEY}),
+            id="beside an image in short",
+        ),
     ],
 )
 def test_a_secret_anywhere_in_a_line_makes_it_private(body: dict[str, Any]) -> None:
@@ -324,7 +342,8 @@ def test_parts_without_a_bound_are_named() -> None:
     """
     Sound, video, documents, and what lies at the provider under a name.
     """
-    parts = [{"type": "file", "file": {"file_id": "f"}}, {"type": "text", "text": "a"}, {"type": "video_url"}]
+    elsewhere = {"type": "image_url", "image_url": {"url": "https://x/y.png"}}
+    parts = [{"type": "file", "file": {}}, {"type": "text", "text": "a"}, {"type": "video_url"}, IMAGE, elsewhere]
     messages = asked(said(*parts, audio={"id": "a"})).request.messages
 
     assert ("messages[0].audio", "messages[0].content[0].type file", "messages[0].content[2].type video_url") == (
@@ -359,13 +378,14 @@ def test_an_image_is_read_however_its_url_is_spelled(head: str) -> None:
     """
     Letters of either case, parameters in between; text that is not base64 is no image and no failure.
     """
-    good, odd, torn = (
-        chat_body.read_message(said({"image_url": f"{head}{data}"})["messages"][0]) for data in (PIXEL, "\u00e9", "A")
+    good, *others = (
+        chat_body.read_message(said({"image_url": f"{head}{data}"})["messages"][0])
+        for data in (PIXEL, "\u00e9", "A", "AA*A=")
     )
 
     assert good is not None
     assert [("image/png", base64.b64decode(PIXEL))] == [(one.media_type, one.data) for one in good.images]
-    assert [()] * 2 == [one.images for one in (odd, torn) if one is not None]
+    assert [()] * 3 == [one.images for one in others if one is not None]
 
 
 def test_the_key_of_a_plain_line_is_that_of_earlier_versions() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llmo.catalog.catalog import Catalog
@@ -37,6 +38,19 @@ def html(text: str) -> str:
     return "".join(f"\\u{ord(c):04x}" if c in "<>&'" else c for c in text)
 
 
+def nfkc(text: str) -> str:
+    """As a template that normalizes writes JSON."""
+    return json.dumps(_nfkc(json.loads(text)), ensure_ascii=False)
+
+
+def _nfkc(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_nfkc(name): _nfkc(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_nfkc(inner) for inner in value]
+    return normalize("NFKC", value) if isinstance(value, str) else value
+
+
 class Nothing:
     """No past."""
 
@@ -56,16 +70,19 @@ def planner(kind: Any = "openai", env: dict[str, str] | None = None, **config: A
 
 @settings(deadline=None)
 @given(VALUES)
+@example({"<a>": ["&'" * 9, {"\ufdfa": "\ufdfa<"}, [], {}, [[1, None]]]})
 def test_a_width_covers_every_spelling_of_a_value(value: Any) -> None:
     """
-    Compact or indented, escaped or not, for a page or for a model.
+    Compact or indented, escaped or not, normalized or not, for a page or for a model.
     """
     spellings = [
         json.dumps(value, indent=indent, ensure_ascii=ascii_only)
         for indent in (None, 2, content.INDENT)
         for ascii_only in (True, False)
     ]
-    longest = max(len(s.encode("utf-8", "surrogatepass")) for text in spellings for s in (text, html(text)))
+    longest = max(
+        len(s.encode("utf-8", "surrogatepass")) for text in spellings for s in (text, html(text), html(nfkc(text)))
+    )
 
     assert longest <= content.width(value)
 
@@ -126,6 +143,7 @@ def test_an_hour_in_any_cache_mark_is_held_at_its_price() -> None:
         pytest.param({"params": Params(extra={"tools": [{"function": {"description": KEY}}]})}, id="tools"),
         pytest.param({"params": Params(extra={KEY: 1})}, id="name of an option"),
         pytest.param({"params": Params(extra={"x": 4111111111111111})}, id="number"),
+        pytest.param({"params": Params(extra={"x": [1, 4111111111111111]})}, id="number in a list"),
     ],
 )
 def test_a_secret_beside_the_messages_makes_a_request_private(beside: Any) -> None:

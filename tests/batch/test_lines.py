@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmo.batch.input.hash_table import SMALLEST
 from llmo.batch.output import export, lines
 from llmo.batch.output.journal import Journal, encoded
 from llmo.batch.output.lines import ordinary, outcomes, trusted
@@ -170,6 +171,31 @@ def test_the_last_line_of_an_id_counts(tmp_path: Path) -> None:
     path.write_bytes(line(text="one") + line(text="two") + line(text=3))
 
     assert [line(text="two")] == list(export.lines(path, ordered=False))
+
+
+def test_any_id_may_be_put_in_order_and_picked_by_its_end(tmp_path: Path) -> None:
+    """
+    Quotes, backslashes and letters of all languages; a comparison asks for the answers of one model.
+    """
+    path = tmp_path / "out.jsonl"
+    names = ['b"@x/m', "a\\@y/m", "é\u2028@x/m", "d@x/m"]
+    written = [line(id=name, index=9 - n) for n, name in enumerate(names)]
+    path.write_bytes(b"".join(written))
+    begins = [sum(map(len, written[:n])) for n in range(4)]
+
+    assert begins[::-1] == list(lines.Last(path).ordered())
+    assert [begins[3], begins[2], begins[0]] == list(lines.Last(path).ordered("@x/m"))
+
+
+def test_a_line_is_found_wherever_in_its_stretch_it_begins(tmp_path: Path) -> None:
+    """
+    An answer that is not found again is paid for again.
+    """
+    for before in range(SMALLEST, 3 * SMALLEST):
+        path = tmp_path / "out"
+        path.write_bytes(b"x" * (before - 1) + b"\n" + line() + line(id="r2"))
+        with path.open("rb") as file:
+            assert line() == lines.line_in(file, before // SMALLEST)
 
 
 def test_a_line_without_end_is_not_read_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

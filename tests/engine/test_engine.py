@@ -605,3 +605,42 @@ def test_only_who_costs_nothing_steps_in_for_whom_a_budget_refuses(billing: Any)
     assert execution.result is not None
     assert (execution.result.ok, execution.result.target) == (True, C)
     assert (len(paid.requests), stage.log[:2]) == (0, ["refused a", "hold c"])
+
+
+def test_an_account_of_its_own_takes_the_holds_and_shares_what_is_learned() -> None:
+    """
+    A cap on one call is checked for that call, and a server is asked once whatever the cap.
+    """
+    stage, capped = Stage({A: Scripted(GOOD)}), Note([])
+    engine = stage.engine()
+    other = engine.with_account(capped)  # type: ignore[arg-type]  # a fake
+    virtual.run(other.run(stage.job()), stage.clock)
+
+    assert (["hold a", f"settle a {COST} computed ok"], []) == (capped.log, stage.log)
+    assert other.refused is engine.refused
+
+
+def test_a_call_without_any_time_is_sent_to_nobody_and_costs_nothing() -> None:
+    """
+    Nor may it be billed.
+    """
+    provider = Scripted(GOOD)
+    _, execution = Stage({A: provider}).play(timeout=0.0)
+
+    assert execution.result is not None
+    assert isinstance(execution.result.error, TimedOut)
+    assert ([], False, 0) == (provider.requests, execution.result.error.may_be_billed, execution.result.cost)
+
+
+def test_the_time_of_a_call_begins_with_it() -> None:
+    """
+    However long the program has run before.
+    """
+    stage = Stage({A: Scripted([2.0, *GOOD])})
+
+    async def main() -> list[tuple[float, float | None]]:
+        engine = stage.engine()
+        found = [await engine.run(stage.job()) for _ in range(2)]
+        return [(one.total_s, one.first_token_s) for one in found]
+
+    assert [(2, 2)] * 2 == virtual.run(main(), stage.clock)

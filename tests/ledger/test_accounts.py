@@ -8,6 +8,7 @@ import pytest
 from llmo.config.profile import BudgetConfig, Profile, ProviderConfig
 from llmo.errors import ConfigError, Locked
 from llmo.ledger.accounts import DirectAccount, limits
+from llmo.ledger.allowance import Allowance
 from llmo.ledger.grouped import CROWD, GroupedAccount
 from llmo.ledger.records import Call, Held, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
@@ -827,3 +828,16 @@ def test_a_settlement_of_many_that_can_not_be_stored_is_told(ledger, failure, wh
     asyncio.run(asyncio.wait_for(main(), LONG))
     assert [f"{why}; this call is not settled; its reservation counts until llmo cost --reconcile"] == said
     assert [(0, 20)] == [(status.spent, status.held) for status in ledger.status([CAP], "r")]
+
+
+def test_what_is_left_is_what_the_tightest_limit_of_dollars_leaves(ledger):
+    """
+    Of those that count a call; nothing is known where none does.
+    """
+    of_p = Limit(name="p", usd=100, match={"provider": "p"})
+    limits = [Limit(name="calls", calls=9), of_p, Limit(name="m", usd=70, match={"model": "m"})]
+    ledger.hold(call("before"), 30, limits)
+    money = Allowance(limits=limits, statuses=ledger.status(limits, "r"))
+    calls = [call(1), call(1, model="x"), call(1, provider="q"), call(1, provider="q", model="x")]
+
+    assert [40, 70, 40, None] == [money.left(one) for one in calls]

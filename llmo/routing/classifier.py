@@ -1,93 +1,225 @@
 """
-Which task a prompt is: a plain rule, until a measured classifier takes its place.
+Which task a prompt is, how hard it is, and why: a linear model over the signs of `llmo.routing.cues`.
 
-Short requests whose verb is mechanical are simple; reasoning, code, proof or a long list of
-demands is complex; everything else is general (no evidence is not evidence of ease).
+Its weights are in `llmo/data/classifier.json`, made by `.ci/classifier/train.py`.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from dataclasses import dataclass
+from functools import cache
+from math import exp
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from llmo.types.secrets import FOLDED
+from llmo.routing.cues import OF_TASK, Cues, cues
+from llmo.routing.instruction import read
+from llmo.routing.lexicon import Lexicon
 
-SHORT = 600
-"""Characters up to which a mechanical request counts as simple."""
-LONG = 8000
-"""Characters from which a prompt without a mechanical verb counts as complex."""
-_STEM = re.compile(r"[a-z ]+(?![?*])")
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-
-class Phrases:
-    """
-    Phrases to find in a text, whatever their case: regular expressions that begin with letters, and marks as they are.
-
-    The expressions are tried only where their first letters stand, which is mostly nowhere; trying them everywhere
-    takes fifteen times as long.
-    """
-
-    def __init__(self, *phrases: str, marks: tuple[str, ...] = ()) -> None:
-        words = rf"\b(?:{'|'.join(phrases)})\b"
-        self.pattern = re.compile("|".join((words, *map(re.escape, marks))), re.IGNORECASE)
-        self.stems = (*(stem[0] for phrase in phrases if (stem := _STEM.match(phrase))), *marks)
-
-    def find(self, text: str) -> list[re.Match[str]]:
-        """As `pattern.finditer`."""
-        if not text.isascii() and any(letter in text for letter in FOLDED):
-            return list(self.pattern.finditer(text))
-        lowered = text.lower()
-        found: list[re.Match[str]] = []
-        there = [stem for stem in self.stems if stem in lowered]
-        for at in sorted(at for stem in there for at in _places(stem, lowered)) if there else ():
-            if (not found or at >= found[-1].end()) and (match := self.pattern.match(text, at)):
-                found.append(match)
-        return found
-
-
-def _places(stem: str, text: str) -> list[int]:
-    places, at = [], text.find(stem)
-    while at >= 0:
-        places.append(at)
-        at = text.find(stem, at + 1)
-    return places
-
-
-SIMPLE = Phrases(
-    "rewrite", "rephrase", r"fix (the )?(grammar|spelling|typos?)", "correct", "clean ?up", "extract", "format",
-    "convert", "translate", "summari[sz]e", "classify", "label", "list", "lowercase", "uppercase", "shorten",
-    "proofread", "title",
-)  # fmt: skip
-COMPLEX = Phrases(
-    "prove", "derive", "design", r"architect\w*", "refactor", "debug", "optimi[sz]e", "trade-?offs?", "step by step",
-    "why does", "root cause", "analy[sz]e", "compare", "evaluate", "strategy", "decide", "algorithm", "theorem",
-    "implement", "essay", "plan", marks=("```",),
-)  # fmt: skip
+PATH = Path(__file__).parent.parent / "data" / "classifier.json"
+TASKS = ("simple", "general", "complex")
+CHOSEN = 0.3
+WORKED = 0.6
+"""How complex a question with answers to choose from is, and an exercise with numbers."""
+REASONS = 3
+"""Reasons that are given at most."""
+TELLING = 25
+"""Hundredths of a logit that a sign must be worth to be given as a reason."""
+_BOUND = 30.0
+"""Logits beyond which a probability is 0 or 1, and where `exp` is still far from its limits."""
+_SHAPES = {
+    "code": "pasted code",
+    "logs": "a pasted log",
+    "rows": "pasted rows",
+    "formula": "formulas",
+    "items": "a list of points",
+}
+"""How signs that no word shows are said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """A task with the reason and a score per task, which add up to 1."""
+    """
+    A task with the reason and a score per task, which add up to 1.
+
+    `difficulty` is between 0 (any model will do) and 1: how likely small models are to fail.
+    """
 
     task: str
     reason: str
     scores: dict[str, float]
+    difficulty: float
 
 
-def classify(prompt: str) -> Classification:
-    """Find the task of a prompt (the user's last turn, without the system prompt)."""
-    simple, hard = SIMPLE.find(prompt[:SHORT]), COMPLEX.find(prompt[:LONG])
-    if hard and not (simple and len(hard) == 1 and simple[0].start() < hard[0].start()):
-        word = hard[0][0].replace("```", "code").lower()
-        return Classification(
-            "complex", f"asks for reasoning: {word}", {"simple": 0.05, "general": 0.2, "complex": 0.75}
-        )
-    if simple:
-        return Classification(
-            "simple", f"mechanical request: {simple[0][0].lower()}", {"simple": 0.75, "general": 0.2, "complex": 0.05}
-        )
-    if len(prompt) >= LONG:
-        return Classification("complex", "long prompt", {"simple": 0.05, "general": 0.35, "complex": 0.6})
-    return Classification(
-        "general", "no sign of a simple or complex task", {"simple": 0.2, "general": 0.6, "complex": 0.2}
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """
+    How hard signs make a prompt for a small model.
+
+    A node of `trees` is `[sign, threshold, at most, above]`, with the place of the sign in `signs`, or the value of a
+    leaf; `count` is what facts and relations are worth.
+    """
+
+    signs: Sequence[str]
+    trees: Sequence[Any]
+    count: float
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """
+    What a sign, a word or a script is worth, in hundredths of a logit: for simple and for complex against general.
+
+    `blend` are the offset of the difficulty, and the shares that the task and the failures have in it.
+    """
+
+    lexicon: Lexicon
+    said: Mapping[str, str]
+    signs: Mapping[str, Sequence[float]]
+    grams: Mapping[str, Sequence[float]]
+    scripts: Mapping[str, Sequence[float]]
+    hard: Failures
+    blend: Sequence[float]
+
+    def tasks(self, cue: Cues) -> tuple[float, float]:
+        """The logits of simple and of complex against general."""
+        simple, hard = self.scripts[cue.script]
+        for name, value in cue.signs.items():
+            if value and (worth := self.signs.get(name)) is not None:
+                simple += value * worth[0]
+                hard += value * worth[1]
+        known = self.grams
+        for grams, value in cue.grams:
+            ease = weight = 0.0
+            for gram in grams:
+                if (worth := known.get(gram)) is not None:
+                    ease += worth[0]
+                    weight += worth[1]
+            simple += value * ease
+            hard += value * weight
+        return simple / 100, hard / 100
+
+    def failure(self, cue: Cues) -> float:
+        """How much speaks for the failure of a small model; only the order means something."""
+        values = [cue.signs.get(name, 0.0) for name in self.hard.signs]
+        found = self.hard.count * (cue.counts["facts"] + cue.counts["relations"])
+        for tree in self.hard.trees:
+            node = tree
+            while isinstance(node, list):
+                node = node[2] if values[node[0]] <= node[1] else node[3]
+            found += node
+        return found
+
+    def difficulty(self, cue: Cues) -> float:
+        """Between 0 and 1."""
+        offset, task, failure = self.blend
+        return _logistic(offset + task * self.lean(cue) + failure * self.failure(cue))
+
+    def lean(self, cue: Cues) -> float:
+        """
+        From -1, simple, to 1, complex.
+
+        How a question of an exam or an exercise is worded says nothing of how hard it is; its subject and steps do.
+        """
+        if cue.signs.get("options"):
+            return CHOSEN
+        if cue.exercise:
+            return WORKED
+        scores = _scores(*self.tasks(cue))
+        return scores["complex"] - scores["simple"]
+
+
+@cache
+def weights() -> Weights:
+    """The shipped weights, read once."""
+    return parse(json.loads(PATH.read_text("utf-8")))
+
+
+def parse(data: Mapping[str, Any]) -> Weights:
+    """Weights as their file has them."""
+    return Weights(
+        lexicon=lexicon(data["lexicon"]),
+        said=data["said"],
+        signs=data["signs"],
+        grams=data["grams"],
+        scripts=data["scripts"],
+        hard=Failures(**data["hard"]),
+        blend=data["blend"],
     )
+
+
+def lexicon(tables: Mapping[str, Any]) -> Lexicon:
+    """The words as their file has them."""
+    return Lexicon(**{**tables, "heads": frozenset(tables["heads"]), "relations": frozenset(tables["relations"])})
+
+
+def classify(*turns: str) -> Classification:
+    """
+    Find the task of a prompt: of the last of the user's turns, without the system prompt.
+
+    A turn that only continues ("yes, do it") has the task of the one before.
+    """
+    known = weights()
+    for number, turn in enumerate(reversed(turns)):
+        cue = cues(read(turn), known.lexicon)
+        if not cue.continues or number + 1 == len(turns):
+            return _classified(cue, known, continued=number > 0)
+    return _classified(cues(read(""), known.lexicon), known, continued=False)
+
+
+def _classified(cue: Cues, known: Weights, *, continued: bool) -> Classification:
+    simple, hard = known.tasks(cue)
+    scores = _scores(simple, hard)
+    task = max(TASKS, key=scores.__getitem__)
+    reason = _reason(cue, known, task)
+    difficulty = round(known.difficulty(cue), 3)
+    return Classification(task, f"continues: {reason}" if continued else reason, scores, difficulty)
+
+
+def _scores(simple: float, hard: float) -> dict[str, float]:
+    odds = [exp(max(-_BOUND, min(logit, _BOUND))) for logit in (simple, 0.0, hard)]
+    total = sum(odds)
+    return {task: round(one / total, 4) for task, one in zip(TASKS, odds, strict=True)}
+
+
+def _logistic(logit: float) -> float:
+    return 1 / (1 + exp(-max(-_BOUND, min(logit, _BOUND))))
+
+
+def _reason(cue: Cues, known: Weights, task: str) -> str:
+    """What a person sees that speaks for the task: the signs of its kind, those that weigh most first."""
+    worth: dict[str, float] = {}
+    for name, value in cue.signs.items():
+        concept = name.removesuffix("^")
+        if not value or (concept in OF_TASK and OF_TASK[concept] != task):
+            continue
+        said, speaks = _said(concept, cue, known), value * _speaks(known.signs.get(name, (0, 0)), task)
+        if said and (concept in OF_TASK or speaks >= TELLING):
+            worth[said] = worth.get(said, 0.0) + speaks
+    return ", ".join(sorted(worth, key=worth.__getitem__, reverse=True)[:REASONS]) or _UNTOLD[task]
+
+
+def _speaks(pair: Sequence[float], task: str) -> float:
+    """How much weights against general speak for a task."""
+    simple, hard = pair
+    if task == "general":
+        return -max(simple, hard)
+    return simple - max(hard, 0.0) if task == "simple" else hard - max(simple, 0.0)
+
+
+_UNTOLD = {
+    "simple": "worded like a mechanical request",
+    "general": "no sign of a simple or complex task",
+    "complex": "worded like a demanding request",
+}
+
+
+def _said(name: str, cue: Cues, known: Weights) -> str:
+    """A sign in words; empty for one that a person would not call a reason."""
+    if name == "constraint":
+        return f"{cue.constraints} constraints" if cue.constraints > 1 else ""
+    return known.said.get(name) or _SHAPES.get(name, "")

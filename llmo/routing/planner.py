@@ -92,10 +92,9 @@ class Planner:
         Raises `ConfigError` for unknown models, providers, tasks. A plan may have nobody left:
         see `router.require`.
         """
-        prompt = next((m.text for m in reversed(request.messages) if m.role == "user"), "")
         models = choice.models or ((self._profile.model,) if self._profile.model != "auto" else ())
         models = () if models == ("auto",) else models
-        task = self._task(choice.task or self._profile.task, prompt, explicit=bool(models))
+        task = self._task(choice.task or self._profile.task, request, explicit=bool(models))
         private = tuple(dict.fromkeys((*choice.kinds, *self._private(request))))
         if request.body is not None or any(m.verbatim is not None or m.images for m in request.messages):
             return self._plan(request, choice, (models, task, private))
@@ -144,17 +143,18 @@ class Planner:
 
         return limits(self._profile)
 
-    def _task(self, name: str, prompt: str, *, explicit: bool) -> Task:
+    def _task(self, name: str, request: Request, *, explicit: bool) -> Task:
         if name != "auto":
             chains.check_task(self._profile, name)
             return Task(name=name, reason="asked for", scores={name: 1.0})
-        found = classify(prompt)
+        found = classify(*(turn.text for turn in request.messages if turn.role == "user"))
         # A profile may drop a built-in task: its chain is then that of the general one.
         known = self._profile.tasks
         if found.task in known or explicit or not known:
-            return Task(name=found.task, reason=found.reason, scores=found.scores)
+            return Task(name=found.task, reason=found.reason, scores=found.scores, difficulty=found.difficulty)
         instead = "general" if "general" in known else next(iter(known))
-        return Task(name=instead, reason=f"the profile has no task {found.task}", scores=found.scores)
+        reason = f"the profile has no task {found.task}"
+        return Task(name=instead, reason=reason, scores=found.scores, difficulty=found.difficulty)
 
     def _steps(self, models: tuple[str, ...], task: str) -> list[ChainStep]:
         key = (models, task)

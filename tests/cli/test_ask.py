@@ -183,7 +183,7 @@ def test_json_has_the_whole_story(llmo: Any) -> None:
         "provider": "offline",
         "model": "echo",
         "served_model": "echo",
-        "task": "general",
+        "task": "simple",
         "finish_reason": "stop",
         "complete": True,
         "usage": {
@@ -426,7 +426,7 @@ def test_route_shows_the_plan_in_both_forms(llmo: Any) -> None:
     body = llmo("route", "Prove that 2 is prime", "--json", env=env).json
     dry = llmo("ask", "Prove that 2 is prime", "--dry-run", "--json", env=env).json
 
-    assert table.stdout.startswith("task      complex: asks for reasoning: prove\n")
+    assert table.stdout.startswith("task      complex: asks for a proof, mathematical terms\n")
     assert ("complex", 1, "anthropic") == (
         body["task"],
         body["candidates"][0]["rank"],
@@ -492,7 +492,7 @@ def test_verbose_says_what_is_done_and_why(llmo: Any) -> None:
     assert (0, plain.stdout, "") == (run.code, run.stdout, plain.stderr)
     assert lines[:5] == [
         "llmo: profile offline (built-in)",
-        "llmo: task general: no sign of a simple or complex task; about 1 tokens in",
+        "llmo: task simple: worded like a mechanical request; about 1 tokens in",
         "llmo: 1. offline/echo: requested with -m; local",
         "llmo: asking offline/echo",
         "llmo: offline/echo: answered after TIME",

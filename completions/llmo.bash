@@ -250,8 +250,8 @@ _llmo_table() { # what may follow $path
       ;;
     'route')
       commands=''
-      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin --json --probe --rows -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --rows -P --profile'
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin --json --probe --rows --eval -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --rows --eval -P --profile'
       ;;
     'history')
       commands='list show export delete'
@@ -399,7 +399,7 @@ _llmo_value() {
     'ask:--template' | 'batch:--template' | 'route:--template')
       _llmo_names shared templates; _llmo_files '*'
       ;;
-    'ask:-f' | 'ask:--file' | 'ask:--schema' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--schema' | 'route:--rows' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
+    'ask:-f' | 'ask:--file' | 'ask:--schema' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--schema' | 'route:--rows' | 'route:--eval' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
       : # file names, by readline
       ;;
     'ask:-m' | 'ask:--model' | 'chat:-m' | 'chat:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model')

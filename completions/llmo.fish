@@ -1,6 +1,6 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --daily --define --errors --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --daily --define --errors --eval --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
 set -g __llmo_groups history templates profile completion
 
 function __llmo_path --description 'The command and subcommand before the cursor'
@@ -279,6 +279,7 @@ complete -c llmo -n '__llmo_at route' -s n -l no-stdin -d 'do not read standard 
 complete -c llmo -n '__llmo_at route' -l json -d 'print one JSON object'
 complete -c llmo -n '__llmo_at route' -l probe -d 'check whether each provider responds'
 complete -c llmo -n '__llmo_at route' -l rows -d 'plan each prompt of a file (JSONL or lines; - for stdin)' -r -F
+complete -c llmo -n '__llmo_at route' -l eval -d 'score the classifier on labelled prompts (JSONL)' -r -F
 complete -c llmo -n '__llmo_at route' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
 complete -c llmo -n '__llmo_at route' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at route' -s v -l verbose -d 'explain what happens and why'

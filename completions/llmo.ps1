@@ -259,6 +259,7 @@ $global:__llmo_table = @{
             , @('--json', 'print one JSON object', '')
             , @('--probe', 'check whether each provider responds', '')
             , @('--rows', 'plan each prompt of a file (JSONL or lines; - for stdin)', '||')
+            , @('--eval', 'score the classifier on labelled prompts (JSONL)', '||')
             , @('-P', 'profile to use, by name or path', '|shared|profiles')
             , @('--profile', 'profile to use, by name or path', '|shared|profiles')
             , @('-q', 'hide progress and the cost line', '')

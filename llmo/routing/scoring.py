@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,8 +36,31 @@ def auc(hard: Sequence[float], easy: Sequence[float]) -> float | None:
     """How often a hard prompt is said to be harder than an easy one, ties counting half; None without either."""
     if not hard or not easy:
         return None
-    from bisect import bisect_left, bisect_right
-
     order = sorted(easy)
     below = sum(bisect_left(order, one) + bisect_right(order, one) for one in hard)
     return below / 2 / len(hard) / len(order)
+
+
+def rank_correlation(of: Sequence[tuple[float, float]]) -> float | None:
+    """Spearman's correlation of the pairs, from -1 to 1, ties counting their mean rank; None where all are alike."""
+    first, second = _ranks([one for one, _ in of]), _ranks([one for _, one in of])
+    mean = (len(of) - 1) / 2
+    spread = [sum((one - mean) ** 2 for one in ranks) for ranks in (first, second)]
+    if not all(spread):
+        return None
+    together = sum((a - mean) * (b - mean) for a, b in zip(first, second, strict=True))
+    return float(together / sqrt(spread[0] * spread[1]))
+
+
+def _ranks(of: Sequence[float]) -> list[float]:
+    order = sorted(range(len(of)), key=of.__getitem__)
+    ranks = [0.0] * len(of)
+    at = 0
+    while at < len(order):
+        end = at
+        while end < len(order) and of[order[end]] == of[order[at]]:
+            end += 1
+        for place in order[at:end]:
+            ranks[place] = (at + end - 1) / 2
+        at = end
+    return ranks

@@ -35,6 +35,15 @@ def route(
             rich_help_panel="Input",
         ),
     ] = None,
+    labelled: Annotated[
+        str | None,
+        typer.Option(
+            "--eval",
+            help="score the classifier on labelled prompts (JSONL)",
+            metavar="FILE",
+            rich_help_panel="Input",
+        ),
+    ] = None,
 ) -> int:
     """Show which model would answer and why, without sending anything."""
     from llmo.cli import inputs as prompts
@@ -48,6 +57,8 @@ def route(
 
         ctx.online = True
         ctx.planner.rule_out({state.name: state.message for state in examined(ctx) if not state.ready})
+    if labelled is not None:
+        return _evaluate(ctx, labelled, as_json=as_json)
     if rows is not None:
         return _rows(ctx, rows, selection, inputs)
     question = prompts.question(ctx, joined(words), sources, selection)
@@ -97,3 +108,33 @@ def _prompts(ctx: Context, path: str) -> Iterator[str]:
             yield str(jsontext.read(line)["prompt"])
         except (ValueError, KeyError) as exc:
             raise UsageError(f"{path}:{number}: not a JSON object with `prompt`: {exc}") from None
+
+
+def _evaluate(ctx: Context, path: str, *, as_json: bool) -> int:
+    """Score the classifier on labelled prompts. Bad lines are named and left out, and make the exit code 2."""
+    from time import thread_time
+
+    from llmo.cli import files
+    from llmo.errors import Exit, UsageError
+    from llmo.render import evaluation as rendered
+    from llmo.routing.evaluation import evaluate, parsed
+
+    known, bad = [], 0
+    for number, line in enumerate(files.read_text(ctx, path, "--eval").split("\n"), 1):
+        if line.strip():
+            try:
+                known.append(parsed(line))
+            except ValueError as exc:
+                bad += 1
+                ctx.err(f"llmo: {files.shown(path)}:{number}: {exc}")
+    if not known:
+        raise UsageError(
+            f"--eval: no labelled prompt in {files.shown(path)}",
+            hint='one JSON object a line, such as {"prompt": "…", "task": "simple"}',
+        )
+    found = evaluate(known, thread_time)
+    if as_json:
+        ctx.json(rendered.json(found, bad))
+    else:
+        ctx.show(rendered.text(found))
+    return int(Exit.USAGE) if bad else 0

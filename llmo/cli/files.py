@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
+from llmo.storage.paths import expanded
 from llmo.types import jsontext
 
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ def read_bytes(ctx: Context, name: str, what: str, *, most: int | None = None) -
 
 def _read(path: Path, what: str, size: int) -> bytes:
     try:
-        with path.expanduser().open("rb") as file:
+        with expanded(path).open("rb") as file:
             return file.read(size)
+    except ValueError:
+        raise UsageError(f"{what}: not the name of a file: {path}") from None
     except FileNotFoundError:
         raise UsageError(f"{what}: no such file: {path}") from None
     except IsADirectoryError:

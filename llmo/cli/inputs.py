@@ -130,7 +130,7 @@ def opened(ctx: Context, inputs: Inputs, selection: SelectionFlags) -> tuple[Sou
         from llmo.cli import templates
 
         template = templates.opened(ctx, inputs.template)
-        selection = templates.under(selection, template)
+        selection = templates.under(ctx, selection, template)
     return Sources(inputs, template), selection
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from llmo.errors import UsageError
+from llmo.storage.paths import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -72,7 +73,7 @@ def own(ctx: Context) -> Iterator[Named]:
         yield Named("the profile", ctx.loaded.source)
     for name, config in ctx.profile.providers.items():
         if config.offline.reply_file is not None:
-            yield Named(f"the reply_file of {name}", Path(config.offline.reply_file))
+            yield Named(f"the reply_file of {name}", expanded(config.offline.reply_file))
     for name in ("ledger", "history"):
         for ending in ("", "-wal", "-shm"):
             yield Named(f"the {name}", data_dir(ctx.env) / f"{name}.db{ending}")
@@ -82,7 +83,7 @@ def own(ctx: Context) -> Iterator[Named]:
 def given(flag: str, value: str | None, *, mark: str = "") -> Iterator[Named]:
     """The file of a flag that takes a text or a file: with a mark such as `@` only what begins with it."""
     if value and value.startswith(mark) and not value.lstrip().startswith("{"):
-        yield Named(flag, Path(value[len(mark) :]).expanduser())
+        yield Named(flag, expanded(value[len(mark) :]))
 
 
 def _keeps(path: Path) -> bool:

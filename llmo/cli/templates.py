@@ -8,11 +8,11 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from llmo.cli import files
-from llmo.errors import UsageError
+from llmo.errors import LlmoError, UsageError
 from llmo.storage.paths import config_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from llmo.cli.context import Context
     from llmo.cli.options import SelectionFlags
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ENDINGS = (".txt", ".md")
 """What a name leaves out, in the order in which they are tried."""
+AUTO = "auto"
 LARGEST = 16 << 20
 """Bytes of a template: more than any model reads."""
 
@@ -192,20 +193,38 @@ class _Beside:
         return f"{files.shown(self.path)}:{self.front.lines.get(key, 1)}: {key}"
 
 
-def under(selection: SelectionFlags, template: TemplateFile | None) -> SelectionFlags:
+def under(ctx: Context, selection: SelectionFlags, template: TemplateFile | None) -> SelectionFlags:
     """
     The flags with what a template says where they are silent.
 
-    Model and task are one choice: a task that is asked for is not answered by the template's model.
+    Model and task are one choice: a task that is asked for is not answered by the template's model. Raises `LlmoError`
+    naming the line for a model or task that the profile does not have.
     """
     if template is None:
         return selection
     front = template.front
-    chosen = selection.model or selection.task
+    model = front.model if not (selection.model or selection.task) else ()
+    task = front.task if selection.task is None else None
+    _known(ctx, template, model=model if model != (AUTO,) else (), task=None if task == AUTO else task)
     return replace(
         selection,
-        model=list(front.model) if front.model and not chosen else selection.model,
-        task=selection.task or front.task,
+        model=list(model) if model else selection.model,
+        task=task or selection.task,
         max_tokens=front.max_tokens if selection.max_tokens is None else selection.max_tokens,
         temperature=front.temperature if selection.temperature is None else selection.temperature,
     )
+
+
+def _known(ctx: Context, template: TemplateFile, *, model: Sequence[str], task: str | None) -> None:
+    from llmo.routing.chains import check_task
+
+    key = "model"
+    try:
+        for name in model:
+            ctx.names.resolve(name)
+        key = "task"
+        if task is not None:
+            check_task(ctx.profile, task)
+    except LlmoError as exc:
+        exc.message = f"{template.path}:{template.front.lines.get(key, 1)}: {key}: {exc.message}"
+        raise

@@ -36,10 +36,15 @@ def ensure_private(directory: Path) -> Path:
     return directory
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with `~` as the home it means; one of a user that is not here stays, and is no file."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails for such a user
+
+
 def _directory(purpose: Literal["config", "data", "cache"], env: Mapping[str, str] | None) -> Path:
     given = (os.environ if env is None else env).get(f"LLMO_{purpose.upper()}_DIR")
     if given:
-        return Path(given).expanduser().absolute()
+        return expanded(given).absolute()
     import platformdirs
 
     found: Path = getattr(platformdirs, f"user_{purpose}_path")("llmo", appauthor=False)

@@ -132,6 +132,8 @@ def test_front_matter_names_only_files_beside_the_template(llmo: Llmo, folder: P
         ('schema = {type = "objekt"}', ":2: schema: "),
         ("schema = {when = 1979-05-27}", ":2: schema: the schema is not JSON: "),
         ('system = "@none"', ":2: system: no such file: "),
+        ('system = "@a\\u0000b"', ":2: system: not the name of a file: "),
+        ('schema = "a\\u0000b"', ":2: schema: not the name of a file: "),
     ],
 )
 @pytest.mark.parametrize("command", ["ask", "batch"])
@@ -146,6 +148,30 @@ def test_bad_front_matter_is_one_line_with_file_and_line(
 
     assert (2, 1) == (run.code, len(run.stderr.splitlines())), run.stderr
     assert run.stderr.startswith(f"llmo: {folder / 'bad.md'}{said}")
+
+
+@pytest.mark.parametrize(
+    ("front", "message"),
+    [
+        ('model = ["offline/echo", "offlin/x"]', "model: unknown provider: offlin"),
+        ('model = "nobody"', "model: unknown model or alias: nobody"),
+        ('task = "simpel"', "task: unknown task: simpel"),
+    ],
+)
+@pytest.mark.parametrize("command", ["ask", "batch", "route"])
+def test_a_model_that_the_profile_does_not_have_is_named_with_its_line(
+    llmo: Llmo, folder: Path, command: str, front: str, message: str
+) -> None:
+    """
+    Exit status 4, as for the flags; a flag that replaces it is enough.
+    """
+    (folder / "bad.md").write_text(f"+++\n\n{front}\n+++\n{{{{ text }}}}", "utf-8")
+    stdin, define = ("a\n", ()) if command == "batch" else ("", ("-D", "text=a"))
+    run = llmo(command, "--template", "bad", *define, *OFF, stdin=stdin)
+    flagged = llmo(command, "--template", "bad", "-m", "offline/x", "-t", "simple", *define, *OFF, stdin=stdin)
+
+    assert (4, f"llmo: {folder / 'bad.md'}:3: {message}") == (run.code, run.stderr.splitlines()[0])
+    assert 0 == flagged.code, flagged.stderr
 
 
 def test_a_syntax_error_counts_lines_from_the_top_of_the_file(llmo: Llmo, folder: Path) -> None:

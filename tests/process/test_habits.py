@@ -270,6 +270,27 @@ def test_columns_may_be_anything(used: Llmo, args: tuple[str, ...], columns: str
     assert len(run.raw) < 20_000
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("ask", "x", "-f", "~no-such-user/x"),
+        ("ask", "x", "--schema", "~no-such-user/x"),
+        ("ask", "x", "--template", "~no-such-user/x"),
+        ("ask", "x", "-s", "@~no-such-user/x"),
+        ("batch", "~no-such-user/x"),
+        ("history", "export", "--all", "-o", "~no-such-user/x"),
+    ],
+)
+def test_the_home_of_nobody_is_no_file(used: Llmo, args: tuple[str, ...]) -> None:
+    """
+    Python fails at it; the shell leaves it as it is.
+    """
+    run = used(*args, *OFF)
+
+    assert 2 == run.code, run.stderr
+    assert "~no-such-user" in run.stderr.splitlines()[0]
+
+
 @pytest.mark.skipif(os.name == "nt", reason="names are UTF-8 there")
 @pytest.mark.parametrize(
     "args", [("ask", "a\udcff"), ("ask", "x", "-s", "\udcff"), ("batch", "rows.txt", "--prompt", "\udcff")]

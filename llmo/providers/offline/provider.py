@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.catalog.listing import ListedModel
 from llmo.errors import ConfigError, Incomplete, RateLimited, Unavailable
 from llmo.providers.offline.sample import sample
+from llmo.storage.paths import expanded
 from llmo.types.events import Finish, FinishReason, ServedBy, Text, Usage
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _script(path: str | None) -> Iterator[str] | None:
     if path is None:
         return None
     try:
-        lines = Path(path).expanduser().read_text("utf-8").splitlines()
+        lines = expanded(path).read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"reply_file cannot be read: {path}", hint=str(exc)) from None
     return itertools.cycle(lines) if lines else None

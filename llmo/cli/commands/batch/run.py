@@ -67,7 +67,7 @@ def _with_template(ctx: Context, flags: BatchFlags) -> BatchFlags:
     template = templates.opened(ctx, flags.source.template)
     if flags.source.repair is not None and flags.source.schema is None and (template is None or not template.schema):
         raise UsageError("--repair requires --schema", hint="only answers that do not match a schema are repaired")
-    return replace(flags, template=template, selection=templates.under(flags.selection, template))
+    return replace(flags, template=template, selection=templates.under(ctx, flags.selection, template))
 
 
 def checked_job(ctx: Context, flags: BatchFlags) -> BatchJob:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
 from llmo.render import history as shown
+from llmo.storage.paths import expanded
 from llmo.types.format import counted, dollars
 from llmo.types.nearest import suggestion
 
@@ -104,7 +105,7 @@ class Commands:
             raise UsageError("/save requires a file", hint="for example: /save rivers.md")
         if not self._chat.turns:
             raise UsageError("nothing to save: there is no answer yet")
-        path = Path(rest).expanduser()
+        path = expanded(rest)
         output_files.writable("/save", str(path))
         if path.exists() and path.resolve() not in self._saved:
             raise UsageError(f"/save: the file exists: {path}", hint="name a new one")

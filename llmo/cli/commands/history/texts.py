@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from llmo.errors import Cancelled, UsageError
 from llmo.render import history as shown
 from llmo.storage.archive import Archive
+from llmo.storage.paths import expanded
 from llmo.types import jsontext
 from llmo.types.format import counted
 
@@ -45,7 +46,7 @@ def export(
         for piece in pieces:
             (ctx.spelled if form == "json" else ctx.out)(piece)
         return 0
-    _write(ctx, Path(output or "").expanduser(), pieces)
+    _write(ctx, expanded(output or ""), pieces)
     ctx.note(f"llmo: wrote {counted(len(chosen), 'conversations')} to {output}")
     return 0
 

@@ -11,7 +11,7 @@ from llmo.cli import editor, files, templates
 from llmo.errors import UsageError
 from llmo.render.tables import folded
 from llmo.requests.front_matter import FrontMatter, divided
-from llmo.storage.paths import ensure_private
+from llmo.storage.paths import ensure_private, expanded
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context
@@ -125,7 +125,7 @@ def edit(ctx: Context, name: str) -> None:
 
 def _to_edit(ctx: Context, name: str) -> Path:
     if templates.is_path(name):
-        return Path(name).expanduser()
+        return expanded(name)
     if not name or name.startswith("."):
         raise UsageError(f"not a name for a template: {name or 'it is empty'}")
     found = templates.in_folder(ctx.env, name)

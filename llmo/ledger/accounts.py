@@ -119,7 +119,7 @@ class Account(ABC):
 
     def entry(self, call: Call, worst: Pico | None) -> Held:
         """The hold to apply for a call."""
-        if self.warn is not None:
+        if self.warn is not None and len(self._counted) < len(self.limits):
             self._counted |= {number for number, limit in enumerate(self.limits) if limit.counts(call)}
         return Held(call, worst, tuple(self.limits), self.allow_unpriced)
 

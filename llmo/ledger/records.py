@@ -100,7 +100,7 @@ class Limit:
 
     def counts(self, call: Call) -> bool:
         """Whether a call counts against this limit."""
-        return counts(self.key, call.provider, call.model, call.task, spelled(call.tags))
+        return not self.match or counts(self.key, call.provider, call.model, call.task, spelled(call.tags))
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,8 @@ def find(text: str) -> Iterator[str]:
     runs = list(_RUN.finditer(text))
     for run in runs:
         yield from _in_run(text, run)
-    yield from _beside_words(_around(text, runs))
+    if around := _around(text, runs):
+        yield from _beside_words(around)
 
 
 def _in_run(text: str, run: re.Match[str]) -> Iterator[str]:

@@ -199,8 +199,10 @@ def _paused(choice: dict[str, Any]) -> str | None:
     """Anthropic's word for a paused turn, wherever a server in front of it passes it on."""
     said = wire.obj(choice.get("delta") or choice.get("message"))
     own = wire.obj(said.get("provider_specific_fields")).get("stop_reason")
-    words = map(wire.text, (choice.get("finish_reason"), choice.get("native_finish_reason"), own))
-    return next((word for word in words if word in PAUSED), None)
+    for word in (choice.get("finish_reason"), choice.get("native_finish_reason"), own):
+        if isinstance(word, str) and word in PAUSED:
+            return word
+    return None
 
 
 def _texts(parts: Any) -> list[str]:

@@ -186,7 +186,9 @@ class Attempt:
                     if isinstance(event, RateInfo):
                         permit.learn(event)
                         return
-                    self.answer.take(event, loop.time())
+                    answer = self.answer
+                    # Only the first word is timed, and a stream has hundreds.
+                    answer.take(event, loop.time() if answer.first_at is None else answer.first_at)
                     if listening:
                         emit(event)
                         if not clock.expired():

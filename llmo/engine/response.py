@@ -45,10 +45,11 @@ class ResponseBuilder:
 
     def take(self, event: Event, now: float) -> None:
         """Add one event."""
+        if isinstance(event, Text | Reasoning):
+            (self.texts if isinstance(event, Text) else self.reasoning).append(event.text)
+            self.first_at = now if self.first_at is None else self.first_at
+            return
         match event:
-            case Text(text) | Reasoning(text):
-                (self.texts if isinstance(event, Text) else self.reasoning).append(text)
-                self.first_at = now if self.first_at is None else self.first_at
             case Usage() | ReportedCost():
                 self._count(event)
             case ToolCall():

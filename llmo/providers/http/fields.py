@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from json.encoder import JSONEncoder
+from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlunsplit
 
@@ -31,7 +32,17 @@ _BOM = b"\xef\xbb\xbf"
 
 
 # Control characters inside strings are taken: llama.cpp's grammar sampling sends them raw.
-_decode = json.JSONDecoder(strict=False).decode
+_reader = json.JSONDecoder(strict=False)
+_scan = make_scanner(_reader)  # type: ignore[arg-type]  # the stub knows its own class only
+
+
+def _decode(text: str) -> Any:
+    """As the reader's own `decode`, without looking for white space around a value that has none."""
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        end = -1
+    return value if end == len(text) else _reader.decode(text)
 
 
 def read(data: bytes) -> Any:

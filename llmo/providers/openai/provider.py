@@ -153,7 +153,8 @@ class OpenAIDecoder(Decoder):
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             self._delta(delta, events)
-            self._call(delta, whole="message" in choice)
+            if "tool_calls" in delta or "function_call" in delta:
+                self._call(delta, whole="message" in choice)
         reason = choice.get("finish_reason")
         if choice.get("error") or reason == "error":
             self.fault(choice)
@@ -198,7 +199,7 @@ class OpenAIDecoder(Decoder):
 def _paused(choice: dict[str, Any]) -> str | None:
     """Anthropic's word for a paused turn, wherever a server in front of it passes it on."""
     said = wire.obj(choice.get("delta") or choice.get("message"))
-    own = wire.obj(said.get("provider_specific_fields")).get("stop_reason")
+    own = wire.obj(said["provider_specific_fields"]).get("stop_reason") if "provider_specific_fields" in said else None
     for word in (choice.get("finish_reason"), choice.get("native_finish_reason"), own):
         if isinstance(word, str) and word in PAUSED:
             return word

@@ -251,7 +251,8 @@ class BatchJob:
             stats=self.stats,
             failed=failed,
             total=self.stream.total,
-            answers=self.answers,
+            # Where a pause waits for the next row of a pipe, they are looked through at once.
+            answers=self.answers if self.repeatable else None,
             columns=self._later if tables else None,
             doubtful=frozenset() if self.spec.retry_errors == "unknown" else self.doubtful,
         )

@@ -104,6 +104,19 @@ def test_a_pipe_is_resumed_by_what_its_rows_are(llmo: Llmo) -> None:
     assert "offline/echo: 1 call," in again.stderr
 
 
+def test_a_row_of_an_open_pipe_is_answered_also_where_thousands_were_before(llmo: Llmo) -> None:
+    """It does not wait for the row after it while the answers of earlier runs are looked through."""
+    llmo(*ARGS, stdin=rows(3000))
+    process = llmo.start(*ARGS, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b'{"id": "new", "text": "new"}\n')
+    process.stdin.flush()
+    wait_for(process, llmo.home / "out.jsonl", 3001)
+    process.communicate()
+
+    assert process.returncode == 0
+
+
 def test_a_long_resume_says_first_that_its_rows_have_changed(llmo: Llmo) -> None:
     """Of those that were checked: whoever has edited the prompt by mistake hears of it before all is paid again."""
     lines = rows(1200)

@@ -34,15 +34,20 @@ def close(name: str, known: Iterable[str]) -> str:
     """
     lower = name.lower()
     words = {word.lower(): word for word in known if word}
-    found: list[tuple[int, str]] = []
+    found: list[tuple[int, int, str]] = []
     for word in words:
         most = max(len(word), len(lower)) // LETTERS_PER_TYPO
         if (typos := distance(lower, word, most)) <= most:
-            found.append((typos, word))
+            # Of equal ones, the one with all the letters that were typed.
+            found.append((typos, len(lower) - _shared(lower, word), word))
     if found:
-        return words[min(found, key=lambda one: (one[0], one[1][:1] != lower[:1]))[1]]
+        return words[min(found, key=lambda one: one[:2])[2]]
     longer = [word for word in words if word.startswith(lower)] if len(lower) >= PREFIX else []
     return words[longer[0]] if len(longer) == 1 else ""
+
+
+def _shared(one: str, other: str) -> int:
+    return sum(min(one.count(letter), other.count(letter)) for letter in set(one))
 
 
 def distance(one: str, other: str, most: int) -> int:

@@ -48,6 +48,13 @@ def test_a_name_is_close_by_its_typos(name: str, meant: str) -> None:
     assert close(name, ["openai", "ollama", "anthropic"]) == meant
 
 
+def test_of_two_names_as_close_the_one_with_the_letters_typed_is_meant() -> None:
+    """
+    A letter forgotten is likelier than another one.
+    """
+    assert close("taks", ["tags", "tasks"]) == "tasks"
+
+
 @pytest.mark.parametrize(
     ("one", "other", "typos"),
     [

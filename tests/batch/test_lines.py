@@ -242,6 +242,7 @@ def test_a_torn_end_is_repaired(tmp_path: Path, content: bytes, left: bytes) -> 
         pytest.param(b"hello", id="text"),
         pytest.param(b"[" * 100_000 + b"\n", id="deep"),
         pytest.param(b'{"id": "r1"}\n' * 500 + line(), id="too late"),
+        pytest.param(b'{"id": "r1"}\n{"id": "r', id="rows, torn"),
     ],
 )
 def test_a_file_of_somebody_else_is_refused_untouched(tmp_path: Path, content: bytes) -> None:
@@ -254,6 +255,20 @@ def test_a_file_of_somebody_else_is_refused_untouched(tmp_path: Path, content: b
         Journal(path)
 
     assert content == path.read_bytes()
+
+
+def test_a_file_of_one_endless_line_is_refused_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Whatever it is, it is not read into memory to know.
+    """
+    monkeypatch.setattr(line_reader, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(line_reader, "PIECE", 64)
+    path = tmp_path / "notes"
+    path.write_bytes(b"x" * 5000)
+    with pytest.raises(UsageError, match="not an output of llmo batch"):
+        Journal(path)
+
+    assert b"x" * 5000 == path.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,11 @@ from llmo.errors import (
 )
 from llmo.types.events import Event, Finish, RateInfo, Reasoning, ReportedCost, ServedBy, Text, Usage
 from tests import virtual
-from tests.fakes import A, B, C, Note, Scripted, Stage, candidate, plan
+from tests.fakes import A, B, C, Held, Note, Scripted, Stage, candidate, plan
 
 if TYPE_CHECKING:
     from llmo.engine.results import Result
+    from llmo.ledger.records import Call
 
 GOOD: list[Any] = [Text("hi"), Usage(10, 2), Finish("stop")]
 COST = 10 * 10**6 + 2 * 10 * 10**6
@@ -644,3 +645,21 @@ def test_the_time_of_a_call_begins_with_it() -> None:
         return [(one.total_s, one.first_token_s) for one in found]
 
     assert [(2, 2)] * 2 == virtual.run(main(), stage.clock)
+
+
+@pytest.mark.parametrize("billing", ["metered", "local", "subscription"])
+def test_a_hold_says_how_its_call_is_billed(billing: Any) -> None:
+    """
+    Limits of dollars count what is metered, and nothing else.
+    """
+    calls: list[Call] = []
+
+    class Noting(Note):
+        async def hold(self, call: Call, worst: int | None, **how: Any) -> Held:
+            calls.append(call)
+            return await super().hold(call, worst, **how)
+
+    stage = Stage({A: Scripted(GOOD)}, account=Noting([]))
+    stage.play(plan=plan(candidate(A, 1, billing=billing)))
+
+    assert [("R", "a", "m", billing)] == [(call.run, call.provider, call.model, call.billing) for call in calls]

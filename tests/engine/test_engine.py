@@ -23,6 +23,7 @@ from llmo.errors import (
     TimedOut,
     Unauthorized,
     Unavailable,
+    Unbounded,
 )
 from llmo.types.events import Event, Finish, RateInfo, Reasoning, ReportedCost, ServedBy, Text, Usage
 from tests import virtual
@@ -663,3 +664,21 @@ def test_a_hold_says_how_its_call_is_billed(billing: Any) -> None:
     stage.play(plan=plan(candidate(A, 1, billing=billing)))
 
     assert [("R", "a", "m", billing)] == [(call.run, call.provider, call.model, call.billing) for call in calls]
+
+
+@pytest.mark.parametrize(("allowed", "sent"), [(False, 0), (True, 1)])
+def test_what_has_no_price_is_not_sent_under_a_limit_of_dollars(allowed: bool, sent: int) -> None:
+    """
+    Unless it is allowed, whoever planned it; nothing is held for it.
+    """
+
+    class Limited(Note):
+        allow_unpriced = allowed
+
+    provider = Scripted(GOOD)
+    stage = Stage({A: provider}, account=Limited([], budgeted=True))
+    _, execution = stage.play(plan=plan(replace(candidate(A, 1), unpriced=("web_search_options",))))
+
+    assert execution.result is not None
+    assert (sent, sent, bool(sent)) == (len(provider.requests), stage.account.holds, execution.result.ok)
+    assert allowed or isinstance(execution.result.error, Unbounded)

@@ -50,8 +50,8 @@ class Settings:
     leaves: int = 10
     own: float = 4.0
     centered: float = 0.7
-    counts: float = 1.04
-    task: float = 0.7
+    counts: float = 1.15
+    task: float = 0.45
 
 
 class Reader:

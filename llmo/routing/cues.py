@@ -34,13 +34,13 @@ NO_TASK = frozenset({"followup", "explain", "brief", "constraint", "several hard
 """Signs that say nothing of what is to be done."""
 SEVERAL = 0.4
 """The level of three numbers."""
-_WORD = re.compile(r"[^\W_\u2e80-\uffff]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af々ー]+")
+_WORD = re.compile(r"[^\W_\u2e80-\uffff]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af々ー]{1,24}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _OPTION = re.compile(r"^\(?[A-J][).．、:]? ", re.MULTILINE)
 _NUMERIC = re.compile(r"^\(?[A-J][).．、:]? [$€£-]?\d", re.MULTILINE)
 _NEGATED = re.compile(r"\b(?:NOT|EXCEPT|LEAST|FALSE|nicht|KEINE?)\b|不正确|不属于|誤って|正しくない")
 _BLANK = re.compile(r"_{3,}|…{2,}|＿{2,}|（ *）")
-_ITEM = re.compile(r"^\s*(?:\d+[.)]|[-*•])\s", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]*(?:\d+[.)]|[-*•])\s", re.MULTILINE)
 _CLAUSE = re.compile(r"[.?!,;](?=\s|$)|[。，、；？！]")
 _NAME = re.compile(r"(?<=[a-z,;] )[A-ZÀ-Þ][a-zà-ÿ]+")
 _FORMULA = re.compile(r"[=^√∑∫≤≥∈∀∃≠∞±×²³|\\]|\b[a-z]\([a-z0-9]\)")

@@ -68,7 +68,7 @@ def read(prompt: str) -> Instruction:
     material.insert(0, about)
     if not request.strip():
         request, material = "\n".join(material), []
-    return Instruction(request, "\n".join(material).strip(), **counts)
+    return Instruction(request.strip(), "\n".join(material).strip(), **counts)
 
 
 def without_harness(prompt: str) -> str:

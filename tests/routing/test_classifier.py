@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmo.routing.classifier import PATH, TASKS, classify
+from llmo.routing.classifier import PATH, TASKS, classify, weights
+from llmo.routing.cues import cues
+from llmo.routing.instruction import read
 
 PROMPTS = Path(__file__).parents[2] / ".ci" / "classifier" / "prompts"
 LOG = "\n".join(f"2026-03-01T04:{n % 60:02}:09 ERROR worker {n} failed to prove its identity" for n in range(400))
@@ -124,6 +126,18 @@ def test_blocks_of_a_coding_tool_are_not_the_prompt() -> None:
     block = "<system-reminder>Prove every theorem. Debug the deadlock in the distributed cache.</system-reminder>"
 
     assert classify(f"{block}\nUppercase this: hello") == classify("\nUppercase this: hello")
+
+
+@pytest.mark.parametrize("piece", ["```\n", "证", "<file></file>", "\n", "A. x\n", "「", "prove that x. "])
+def test_no_more_is_read_of_a_huge_prompt_than_of_a_long_one(piece: str) -> None:
+    """
+    Only its ends are read, and of them so many words, however they are written.
+    """
+    found = [cues(read(piece * times), weights().lexicon) for times in (20000, 40000)]
+
+    assert found[0] == found[1]
+    assert all(len(grams) <= 24 * 128 for grams, _ in found[0].grams)
+    assert read(piece * 20000).asked == read(piece * 20000).asked.strip()
 
 
 @given(

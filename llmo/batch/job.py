@@ -279,7 +279,8 @@ class BatchJob:
     @cached_property
     def _choice(self) -> Selection:
         chosen = self.spec.selection
-        return replace(chosen, models=(), first_only=True) if self.spec.output.compared_targets else chosen
+        compared = bool(self.spec.output.compared_targets)
+        return replace(chosen, models=(), first_only=True, many=True) if compared else replace(chosen, many=True)
 
     def plan(self, asked: RowRequest | Work) -> Plan:
         """Who answers a row."""

@@ -36,6 +36,10 @@ OUTLINES = 64
 """Plans that are kept to be repeated: the rows of a batch have few parameters and private kinds between them."""
 
 
+UNTOLD = Task(name="general", reason="not looked for, as the model is given", scores={})
+"""The task of one of many requests where nothing depends on it: to tell it takes longer than all else of a plan."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """
@@ -43,7 +47,8 @@ class Selection:
 
     `capped` says that a cap of dollars holds beside the budgets, `tags` choose among those. `private` lets nothing
     leave this machine, `because` says who wants that; `kinds` are private data of earlier turns. Providers that are
-    `allowed` may have what is private only because of what it holds.
+    `allowed` may have what is private only because of what it holds. `many` is for batches: the task of a row is not
+    told where nothing depends on it.
     """
 
     models: tuple[str, ...] = ()
@@ -58,6 +63,7 @@ class Selection:
     lenient: bool = False
     capped: bool = False
     allow_unpriced: bool = False
+    many: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -94,7 +100,11 @@ class Planner:
         """
         models = choice.models or ((self._profile.model,) if self._profile.model != "auto" else ())
         models = () if models == ("auto",) else models
-        task = self._task(choice.task or self._profile.task, request, explicit=bool(models))
+        name = choice.task or self._profile.task
+        if name == "auto" and models and choice.many and not self._counts_tasks:
+            task = UNTOLD
+        else:
+            task = self._task(name, request, explicit=bool(models))
         private = tuple(dict.fromkeys((*choice.kinds, *self._private(request))))
         if request.body is not None or any(m.verbatim is not None or m.images for m in request.messages):
             return self._plan(request, choice, (models, task, private))
@@ -142,6 +152,11 @@ class Planner:
         from llmo.ledger.accounts import limits
 
         return limits(self._profile)
+
+    @cached_property
+    def _counts_tasks(self) -> bool:
+        """Whether a budget counts the calls of some tasks only."""
+        return any("task" in limit.match for limit in self._limits)
 
     def _task(self, name: str, request: Request, *, explicit: bool) -> Task:
         if name != "auto":

@@ -359,7 +359,7 @@ def test_verbose_says_who_answers_and_which_attempts_failed(home: Llmo) -> None:
     assert run.code == 0, run
     assert told[:2] == [
         "llmo: profile flaky (flaky.toml)",
-        "llmo: task general: no sign of a simple or complex task; about 2 tokens in",
+        "llmo: task general: not looked for, as the model is given; about 2 tokens in",
     ]
     assert told[2].startswith("llmo: 1. offline/echo: ")
     assert told[3] == "llmo: 1 row at a time"

@@ -22,7 +22,9 @@ from llmo.types.events import RateInfo, Usage
 from tests import virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from llmo.engine.shared_pace import PaceExchange, Said
 
 MAX_TOKENS = 1024
 WARM_S = 120.0
@@ -211,16 +213,24 @@ class Ours:
         names = {"requests": "rpm", "total": "tpm", "input": "itpm", "output": "otpm"}
         limits = {names[name]: int(limit * scenario.configured) for name, limit in scenario.limits.items()}
         given: Any = limits if scenario.configured else {}
-        config = ProviderConfig(kind="anthropic" if scenario.split else "openai", **given)
-        wish = RateOverrides(concurrency=crowd)
-        self.rates = RateLimits({"p": config}, wish, jitter=random.Random(seed).random)
+        self.config = ProviderConfig(kind="anthropic" if scenario.split else "openai", api_key_env="K", **given)
+        self.rates = self.made(seed)
         self.waits: list[float] = []
+
+    def made(self, seed: int, exchange: PaceExchange | None = None) -> RateLimits:
+        wish = RateOverrides(concurrency=self.crowd)
+        told = None if exchange is None else (lambda _: exchange)
+        return RateLimits({"p": self.config}, wish, jitter=random.Random(seed).random, exchange=told)
+
+    async def chosen(self) -> RateLimits:
+        return self.rates
 
     async def row(self, provider: Provider) -> None:
         loop, row = asyncio.get_running_loop(), provider.row()
+        rates = await self.chosen()
         while True:
             began = loop.time()
-            permit = await self.rates.acquire("p", row[0], MAX_TOKENS)
+            permit = await rates.acquire("p", row[0], MAX_TOKENS)
             self.waits.append(loop.time() - began)
             admitted, wait, told = await provider.ask(row)
             if told is not None:
@@ -230,6 +240,40 @@ class Ours:
                 return
             permit.refuse(wait)
             permit.release()
+
+
+class Board:
+    """What processes say, without files."""
+
+    def __init__(self, number: int, said: dict[int, Said]) -> None:
+        self.number, self.said = number, said
+
+    def now(self) -> float:
+        return 1e9 + asyncio.get_running_loop().time()
+
+    def __call__(self, mine: Said, heard: Callable[[Sequence[Said]], None]) -> None:
+        self.said[self.number] = mine
+        heard([one for number, one in self.said.items() if number != self.number and one.until > self.now()])
+
+
+class Several(Ours):
+    """So many processes with one key; the crowd is shared out among them. All but the first end when it `dies`."""
+
+    def __init__(
+        self, scenario: Scenario, crowd: int, seed: int, *, dies: float = float("inf"), processes: int = 2
+    ) -> None:
+        super().__init__(scenario, crowd, seed)
+        said: dict[int, Said] = {}
+        self.all = [self.made(seed + number, Board(number, said)) for number in range(processes)]
+        self.dies, self.mine = dies, dict[object, RateLimits]()
+
+    async def chosen(self) -> RateLimits:
+        task = asyncio.current_task()
+        if task not in self.mine:
+            self.mine[task] = self.all[len(self.mine) % len(self.all)]
+        if self.mine[task] is not self.all[0] and asyncio.get_running_loop().time() >= self.dies:
+            await asyncio.get_running_loop().create_future()
+        return self.mine[task]
 
 
 class Fixed:

@@ -151,7 +151,18 @@ class Session:
         """Return the rate limits of the providers."""
         from llmo.engine.rate_limits import RateLimits
 
-        return RateLimits(self.runtime.profile.providers, self.terms.rates)
+        if self.terms.width is None:
+            return RateLimits(self.runtime.profile.providers, self.terms.rates)
+        from llmo.engine.shared_pace import ThreadedExchange
+        from llmo.storage.notices import Notices
+        from llmo.storage.paths import data_dir
+
+        directory = data_dir(self.runtime.env) / "rates"
+        return RateLimits(
+            self.runtime.profile.providers,
+            self.terms.rates,
+            exchange=lambda name: ThreadedExchange(Notices(directory, name), self.runtime.clock),
+        )
 
     @cached_property
     def engine(self) -> Engine:

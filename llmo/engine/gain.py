@@ -87,6 +87,7 @@ class Gain:
         "_weight",
         "blind",
         "claimed",
+        "settled",
         "starting",
         "top",
         "value",
@@ -104,6 +105,7 @@ class Gain:
         self._next = self._since = self._stepped = self._tried = self._grown = now
         self._count = 0
         self._growing = self._cutting = False
+        self.settled: tuple[float, float] | None = None
 
     def start(self, gain: float) -> None:
         """Begin softly: the gain doubles with each round of answers, until it arrives where it was going."""
@@ -183,7 +185,15 @@ class Gain:
         self._cutting = False
         self._found, self._patience = found, max(SHORT_S, self._least)
         self._best = max(self._best * FADE, found)
+        self.settled = self.value, now
         self._rest(now, level)
+
+    def adopt(self, gain: float, at: float, sent: float, now: float) -> None:
+        """Go on with what another process found at that time; `sent` requests have left by now."""
+        self.value, self._found, self.starting = max(LEAST, min(gain, self.top)), gain / FOUND, False
+        self.settled, self._cut = (self.value, at), sent
+        self._best = max(self.value, self._best * FADE)
+        self._rest(now, max(1, self._level))
 
     def exceeded(self, found: float, now: float) -> None:
         """Return to what is granted, as the provider's own count has shown, and to what is claimed where that is it."""

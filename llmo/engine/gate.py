@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from llmo.engine.gain import PACE, Gain
-from llmo.engine.token_bucket import Remaining, TokenBucket
+from llmo.engine.shared_pace import Own, SharedPace
+from llmo.engine.token_bucket import Remaining, TokenBucket, counts
 from llmo.engine.usage_meter import LATE_S, UsageMeter
 from llmo.engine.width import Width, room
 from llmo.routing.plan import EXPECTED_OUTPUT
@@ -22,13 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from llmo.engine.provider_limits import ProviderLimits
+    from llmo.engine.shared_pace import PaceExchange
     from llmo.types.events import RateInfo, Usage
 
 FIRST = 8.0
 """Requests at once, and a second, at a provider that nothing is known of."""
-SOFT = 0.1
+SOFT, DOUBLE_S = 0.1, 1.0
 """The part of a limit that a soft start begins with, and how many seconds it takes to double."""
-DOUBLE_S = 1.0
 SAMPLES = 50
 """Answers over which their length is averaged."""
 RESERVE_S = 1.0
@@ -70,14 +71,19 @@ class Permit:
 class ProviderGate:
     """The line in front of one provider."""
 
-    def __init__(self, allowed: ProviderLimits, *, jitter: Callable[[], float], share: float = 1.0) -> None:
+    def __init__(
+        self,
+        allowed: ProviderLimits,
+        *,
+        jitter: Callable[[], float],
+        share: float = 1.0,
+        exchange: PaceExchange | None = None,
+    ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._began = now = self._loop.time()
+        now = self._loop.time()
         self.allowed = allowed
         self.in_flight = self.refusals = 0
-        fixed = allowed.concurrency or 0
-        self._width = Width(fixed, now, most=room()) if allowed.adapts else None
-        self._fixed = fixed
+        self._width = Width(allowed.concurrency or 0, now, most=room() if allowed.adapts else 0)
         self._share, self._jitter = share, jitter
         given = (allowed.rpm, allowed.tpm, allowed.itpm, allowed.otpm)[: 4 if allowed.split else 2]
         self._buckets = tuple(TokenBucket(limit, now, floor=float(n == 0)) for n, limit in enumerate(given))
@@ -94,6 +100,9 @@ class ProviderGate:
         self._paused_until = now
         self._invited = False
         self._draining: int | None = None
+        self._shared = None if exchange is None else SharedPace(exchange, self)
+        # Who begins at the same moment is heard the second time: no burst until then.
+        self._requests.fill(full=exchange is None)
         self._meter = UsageMeter(self._buckets, now, late=allowed.split)
 
     def permit(self, input_tokens: int, max_tokens: int | None) -> Permit:
@@ -119,6 +128,8 @@ class ProviderGate:
         """Stand in line."""
         turn = self._loop.create_future()
         self._line.append((permit, turn))
+        if self._shared is not None:
+            self._shared.wake()
         self._pump()
         try:
             await turn
@@ -136,8 +147,7 @@ class ProviderGate:
         """End an attempt; None keeps its estimate charged."""
         if not permit.refused:
             now = self._loop.time()
-            if self._width is not None:
-                self._width.answered(now)
+            self._width.answered(now)
             least = 0.0 if self._unknown else DOUBLE_S
             self._gain.answered(permit.marks[0], self._requests.sent, now, least=least)
             if self._gain.starting:
@@ -151,8 +161,7 @@ class ProviderGate:
         permit.refused = True
         now = self._loop.time()
         self.refusals += 1
-        if self._width is not None:
-            self._width.refused(now)
+        self._width.refused(now)
         self._settle(permit, (0,) * len(permit.amounts))
         if self._gain.news(permit.marks[0]):
             found = self._meter.emptied(now, now + min(seconds, MOST_S))
@@ -179,22 +188,17 @@ class ProviderGate:
 
     def learn(self, info: RateInfo, permit: Permit | None = None) -> None:
         """Anchor to the provider's own count, as of the grant of `permit`, else as of now."""
-        now = self._loop.time()
-        at = now if permit is None else permit.at
-        refilled = (now - at) * max(1.0, self._gain.value)
-        marks = permit.marks if permit else tuple(bucket.sent for bucket in self._buckets)
-        counted = permit.counted if permit else tuple(bucket.counted for bucket in self._buckets)
+        at = self._loop.time() if permit is None else permit.at
+        refilled = (self._loop.time() - at) * max(1.0, self._gain.value)
+        marks = permit.marks if permit else [bucket.sent for bucket in self._buckets]
+        counted = permit.counted if permit else [bucket.counted for bucket in self._buckets]
         claims = [bucket.claim for bucket in self._buckets]
-        told = (
-            (info.limit_requests, info.remaining_requests, info.reset_requests),
-            (info.limit_tokens, info.remaining_tokens, info.reset_tokens),
-            (info.limit_input, info.remaining_input, info.reset_input),
-            (info.limit_output, info.remaining_output, info.reset_output),
-        )
+        told = counts(info)
         for bucket, mark, used, (limit, remaining, reset) in zip(self._buckets, marks, counted, told, strict=False):
             if limit and remaining is not None:
-                spare = limit * (1 - self._share)
-                bucket.anchor(Remaining(limit - spare, remaining - spare, reset), mark, (at, used), refilled)
+                part, spare = self._shared.part if self._shared else 1.0, limit * (1 - self._share)
+                count = Remaining((limit - spare) * part, (remaining - spare) * part, reset)
+                bucket.anchor(count, mark, (at, used), refilled)
         if claims != [bucket.claim for bucket in self._buckets]:
             self._claimed(claims)
         self._overdone()
@@ -202,13 +206,35 @@ class ProviderGate:
     @property
     def width(self) -> int:
         """How many requests may be in flight at once, 0 for any number."""
-        return self._fixed if self._width is None else self._width.value
+        return self._width.value
 
     def used(self) -> float | None:
         """Share of the tighter limit used since the beginning, None without limits."""
         if self._unknown:
             return None
         return self._meter.total(self._loop.time()) or None
+
+    def own(self) -> Own | None:
+        """What other processes are told; None while nothing is in flight, and nobody waits."""
+        if not (self._line or self.in_flight):
+            return None
+        now = self._loop.time()
+        found, at = self._gain.settled or (self._gain.value, None)
+        claims = tuple(bucket.claim for bucket in self._buckets)
+        return Own(self._meter.recent(now) / self._gain.value, self._meter.waited(now), found, claims, at)
+
+    def take(self, ratio: float, found: tuple[float, float] | None, *, alone: bool) -> None:
+        """Take so many times the part of the limits, and what another process found to be granted, and when."""
+        now = self._loop.time()
+        if alone:
+            self._requests.fill(full=True)
+        for bucket in self._buckets:
+            bucket.scale(ratio)
+        if found is not None:
+            self._gain.adopt(*found, self._requests.sent, now)
+        if found is not None or ratio != 1:
+            self._meter.restart(now)
+        self._pump()
 
     def _claimed(self, before: list[float]) -> None:
         """Go on as fast as before at the limits that headers claim."""
@@ -254,17 +280,18 @@ class ProviderGate:
                 bucket.give(asked - came, mark)
 
     def _end(self, permit: Permit) -> None:
-        self._flew()
+        now = self._loop.time()
+        self._width.flew(self.in_flight, now)
         self.in_flight -= 1
         if self.allowed.split:
             self._pend(-permit.amounts[-1])
-        self._meter.tick(self._loop.time())
+        self._meter.tick(now)
         if self._line:
             self._pump()
 
     def _delay(self, amounts: tuple[float, ...]) -> float:
         """Seconds until the next may pass; infinite while only a leaving one makes room."""
-        width = self.width
+        width = self._width.value
         if width and self.in_flight >= width:
             return float("inf")
         if self._draining is not None:
@@ -288,8 +315,10 @@ class ProviderGate:
         permit.marks = tuple(
             [bucket.take(amount) for bucket, amount in zip(self._buckets, permit.amounts, strict=True)]
         )
-        self._flew()
+        self._width.flew(self.in_flight, permit.at)
         self.in_flight += 1
+        if self._shared is not None:
+            self._shared.wake()
         if self.allowed.split:
             self._pend(permit.amounts[-1])
 
@@ -297,10 +326,6 @@ class ProviderGate:
     def _late(self) -> bool:
         """Whether what is in flight will be counted when it ends, against a limit that nobody knows."""
         return self.allowed.split and not self._buckets[-1].claim
-
-    def _flew(self) -> None:
-        if self._width is not None:
-            self._width.flew(self.in_flight, self._loop.time())
 
     def _pend(self, output: float) -> None:
         self._buckets[-1].pending += output

@@ -7,6 +7,7 @@ Sections of the profile with the same address, key and limits are one provider u
 from __future__ import annotations
 
 import random
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from llmo.engine.gate import Permit, ProviderGate
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from llmo.config.profile import ProviderConfig
+    from llmo.engine.shared_pace import PaceExchange
     from llmo.types.events import RateInfo
 
 
@@ -28,8 +30,11 @@ class RateLimits:
         wish: RateOverrides | None = None,
         *,
         jitter: Callable[[], float] = random.random,
+        exchange: Callable[[str], PaceExchange] | None = None,
     ) -> None:
+        """`exchange` tells other processes of this user about the keys of the same name."""
         self._providers, self._wish, self._jitter = providers, wish or RateOverrides(), jitter
+        self._exchange = exchange
         self._gates: dict[str, ProviderGate] = {}
 
     async def acquire(self, provider: str, input_tokens: int, max_tokens: int | None) -> Permit:
@@ -68,9 +73,15 @@ class RateLimits:
             if same and self._gates[same].allowed == allowed:
                 gate = self._gates[same]
             else:
-                gate = ProviderGate(allowed, jitter=self._jitter, share=self._wish.share)
+                told = self._exchange(named(key)) if self._exchange and key else None
+                gate = ProviderGate(allowed, jitter=self._jitter, share=self._wish.share, exchange=told)
             self._gates[provider] = gate
         return gate
+
+
+def named(key: tuple[object, ...]) -> str:
+    """A name for a key's place and source that tells neither."""
+    return sha256(repr(key).encode()).hexdigest()[:16]
 
 
 def _key(config: ProviderConfig) -> tuple[object, ...] | None:

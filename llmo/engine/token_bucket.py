@@ -9,6 +9,10 @@ a full bucket and leaves it in debt.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from llmo.types.events import RateInfo
 
 BURST_S = 1.0
 NOTHING_S = 1e-6
@@ -50,6 +54,16 @@ class Remaining:
         if self.reset is None or used <= 1:
             return None
         return SECOND if abs(self.limit * self.reset / SECOND - used) <= max(1, NEAR * used) else MINUTE
+
+
+def counts(info: RateInfo) -> tuple[tuple[int | None, int | None, float | None], ...]:
+    """Limit, remaining and reset of each dimension, in the order of the buckets."""
+    return (
+        (info.limit_requests, info.remaining_requests, info.reset_requests),
+        (info.limit_tokens, info.remaining_tokens, info.reset_tokens),
+        (info.limit_input, info.remaining_input, info.reset_input),
+        (info.limit_output, info.remaining_output, info.reset_output),
+    )
 
 
 class TokenBucket:
@@ -138,6 +152,19 @@ class TokenBucket:
         """The provider has nothing left: what refills from now on may pass, but a `reserve`, a large amount too."""
         if self.claim:
             self._level = min(self._level, -self.pending - reserve, max(self.claim * BURST_S, self._floor) - self.big)
+
+    def fill(self, *, full: bool) -> None:
+        """Have a whole second's worth at once, or a single request's."""
+        self._level = max(self.claim * BURST_S, self._floor) if full else self._floor
+
+    def scale(self, ratio: float) -> None:
+        """Take another part of the same limit."""
+        self._configured *= ratio
+        self.claim *= ratio
+        self._regain *= ratio
+        self._cap *= ratio
+        self._level *= ratio
+        self._left *= ratio
 
     def suppose(self, per_second: float, level: float) -> None:
         """Begin with a pace that nobody has claimed; a claim takes its place."""

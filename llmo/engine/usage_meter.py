@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo.engine.gain import SHORT_S, Measured
+from llmo.engine.token_bucket import BURST_S
 
 if TYPE_CHECKING:
     from llmo.engine.token_bucket import TokenBucket
@@ -26,6 +27,7 @@ class UsageMeter:
         self._free, self._free_since = 0.0, now
         self._saturated = False
         self._emptied: _UseSoFar | None = None
+        self._asked = (now, 0.0)
         self._recent = self._older = self._snapshot(now, now)
 
     def total(self, now: float) -> float:
@@ -33,8 +35,8 @@ class UsageMeter:
         return self._gauge(None, now)[0]
 
     def recent(self, now: float) -> float:
-        """The gain that was used in the last seconds."""
-        return self._gauge(self._older, now)[0]
+        """The gain that was used in the last seconds, 0 while that is too short to say."""
+        return self._gauge(self._older, now)[0] if now - self._older.at >= BURST_S else 0.0
 
     def emptied(self, now: float, at: float) -> Measured | None:
         """What was granted since the last time that nothing was left, and `at`, which Retry-After tells, nothing is."""
@@ -62,8 +64,22 @@ class UsageMeter:
                 self._free += now - self._free_since
             self._saturated, self._free_since = saturated, now
 
+    def restart(self, now: float) -> None:
+        """Forget what was measured: the limits are others now."""
+        self._emptied = None
+        self._older = self._recent = self._snapshot(now, now)
+
+    def waited(self, now: float) -> bool:
+        """Whether requests waited for the limits most of the time since this was asked."""
+        (then, before), free = self._asked, self._freed(now)
+        self._asked = now, free
+        return free - before <= 0.5 * (now - then)
+
+    def _freed(self, now: float) -> float:
+        return self._free if self._saturated else self._free + now - self._free_since
+
     def _snapshot(self, now: float, at: float) -> _UseSoFar:
-        return _UseSoFar(at, self._buckets, self._free if self._saturated else self._free + now - self._free_since)
+        return _UseSoFar(at, self._buckets, self._freed(now))
 
     def _gauge(self, since: _UseSoFar | None, now: float) -> tuple[float, float]:
         """The gain that was used since then, and the part of it that was left unused, both of the tighter limit."""

@@ -48,12 +48,16 @@ def room() -> int:
 
 
 class Width:
-    """The width of one provider; `value` is it now, between `LEAST` and `most` once answers came."""
+    """
+    The width of one provider: `value` now, 0 for any number.
+
+    It comes to be between `LEAST` and `most`; with `most` 0 it stays what it is.
+    """
 
     __slots__ = ("_answers", "_area", "_at", "_before", "_held", "_patience", "_since", "_slack", "most", "value")
 
     def __init__(self, value: int, now: float, *, most: int = MOST) -> None:
-        self.value, self.most = min(value, most), most
+        self.value, self.most = min(value, most) if most else value, most
         self._at = self._since = now
         self._area = 0.0
         self._answers = 0
@@ -74,7 +78,7 @@ class Width:
         """One of them was; all of them once over is when the width may change."""
         self._answers += 1
         passed = now - self._since
-        if self._answers >= self.value and passed >= PERIOD_S:
+        if self.most and self._answers >= self.value and passed >= PERIOD_S:
             self._decide(self._area / passed, self._answers / passed, now)
             self._since, self._area, self._answers = now, 0.0, 0
 

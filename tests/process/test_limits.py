@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -134,3 +135,25 @@ def test_more_rows_are_in_flight_than_at_the_start_when_more_are_answered_so(
 
     assert run.code == 0, run
     assert server.most >= most if not flags else server.most == most
+
+
+def test_two_batches_with_one_key_share_its_limit(raw: Any) -> None:
+    """
+    Each is configured with all of it; without knowing of each other every second request would be refused.
+    """
+    answers = Enforced(CHAT, counted)
+    with RawServer() as server:
+        server.answers = answers  # type: ignore[assignment]  # made as they are asked for
+        peer = raw(server.url, "openai", provider=f"rpm = {60 * PER_SECOND}")
+        lines = "".join(json.dumps({"id": f"r-{n}", "text": f"hello {n}"}) + "\n" for n in range(150))
+
+        def batch(number: int) -> Any:
+            out = peer.llmo.home / f"out{number}.jsonl"
+            return peer("batch", "-", "-o", out, "--max-tokens", "100", stdin=lines.replace("r-", f"{number}-"))
+
+        with ThreadPoolExecutor(2) as pool:
+            runs = list(pool.map(batch, (1, 2)))
+
+    assert [run.code for run in runs] == [0, 0], runs
+    assert len(server.requests) - answers.refused == 300
+    assert answers.refused <= 30

@@ -29,7 +29,7 @@ AGAIN_S = 1.0
 """Seconds between cuts while the limit is not measured yet."""
 AGREE, VARIES = 0.05, 2.5
 """How near two measurements of the same limit are, and how much rows vary in size: twice as far where few tell."""
-QUIET = ((1.0, 0), (8.0, 64), (20.0, 256), (80.0, 1024), (320.0, 4096))
+QUIET = ((1.0, 0), (4.0, 32), (20.0, 256), (80.0, 1024), (320.0, 4096))
 """Seconds and requests without a 429 before faster is tried, by how often the same limit was found."""
 CLAIMED = (60.0, 16)
 """The same for a limit that was claimed, and then used without a 429."""

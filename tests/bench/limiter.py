@@ -3,7 +3,7 @@ How much of a provider's limits is used, and how much refused? By hand: PYTHONPA
 
 Virtual time: 600 s measured after 120 s, five seeds, of which the lowest, the median and the highest are shown.
 Scenario by policy: ours as configured, from headers alone, from headers that contradict themselves or what is enforced,
-configured at twice the truth; and what simple clients do. "before" are the 429s of the 120 s in which limits are found.
+configured at twice the truth; two processes with one key, together; and what simple clients do. "before" are the 429s of the 120 s in which limits are found.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from tests.engine.test_limiter import TOTAL, A, B, C, D, E
-from tests.limited import Fixed, Ours, Scenario, measure
+from tests.limited import Fixed, Ours, Scenario, Several, measure
 
 SEEDS = (1, 2, 3, 4, 5)
 SCENARIOS = {
@@ -40,6 +40,12 @@ OURS: dict[str, dict[str, Any]] = {
     "ours, configured twice, with headers": {"configured": 2.0},
     "ours, configured twice, no headers": {"configured": 2.0, "told": 0.0},
     "ours, nothing known": {"told": 0.0},
+}
+TWO: dict[str, dict[str, Any]] = {
+    "two processes, configured": {"configured": 1.0},
+    "two processes, headers only": {},
+    "two processes, configured twice": {"configured": 2.0},
+    "two processes, nothing known": {"told": 0.0},
 }
 SIMPLE = {
     "20 at once, exponential backoff": partial(Fixed, 20, told=False),
@@ -72,6 +78,9 @@ def main(chosen):
         for name, told in OURS.items():
             case = replace(scenario, **told)
             line(name, [measure(case, partial(Ours, case, 400, seed), seed=seed) for seed in SEEDS])
+        for name, told in TWO.items():
+            case = replace(scenario, **told)
+            line(name, [measure(case, partial(Several, case, 400, seed), seed=seed) for seed in SEEDS])
         for name, policy in SIMPLE.items():
             line(name, [measure(scenario, partial(policy, seed), seed=seed) for seed in SEEDS])
 

@@ -72,12 +72,7 @@ class ProviderGate:
     """The line in front of one provider."""
 
     def __init__(
-        self,
-        allowed: ProviderLimits,
-        *,
-        jitter: Callable[[], float],
-        share: float = 1.0,
-        exchange: PaceExchange | None = None,
+        self, allowed: ProviderLimits, *, jitter: Callable[[], float], share: float, exchange: PaceExchange | None
     ) -> None:
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()

@@ -22,17 +22,17 @@ class UsageMeter:
     """The use of one provider's buckets over time, `late` where a part of it is counted when requests end."""
 
     def __init__(self, buckets: tuple[TokenBucket, ...], now: float, *, late: bool) -> None:
-        self._buckets, self._began = buckets, now
+        self._buckets = buckets
         self.short = LATE_S if late else SHORT_S
         self._free, self._free_since = 0.0, now
         self._saturated = False
         self._emptied: _UseSoFar | None = None
         self._asked = (now, 0.0)
-        self._recent = self._older = self._snapshot(now, now)
+        self._first = self._recent = self._older = self._snapshot(now, now)
 
     def total(self, now: float) -> float:
-        """The gain that was used since the beginning, of the tighter limit."""
-        return self._gauge(None, now)[0]
+        """The gain that was used since the beginning, or since the limits are these, of the tighter one."""
+        return self._gauge(self._first, now)[0]
 
     def recent(self, now: float) -> float:
         """The gain that was used in the last seconds, 0 while that is too short to say."""
@@ -67,7 +67,7 @@ class UsageMeter:
     def restart(self, now: float) -> None:
         """Forget what was measured: the limits are others now."""
         self._emptied = None
-        self._older = self._recent = self._snapshot(now, now)
+        self._first = self._older = self._recent = self._snapshot(now, now)
 
     def waited(self, now: float) -> bool:
         """Whether requests waited for the limits most of the time since this was asked."""
@@ -81,15 +81,15 @@ class UsageMeter:
     def _snapshot(self, now: float, at: float) -> _UseSoFar:
         return _UseSoFar(at, self._buckets, self._freed(now))
 
-    def _gauge(self, since: _UseSoFar | None, now: float) -> tuple[float, float]:
+    def _gauge(self, since: _UseSoFar, now: float) -> tuple[float, float]:
         """The gain that was used since then, and the part of it that was left unused, both of the tighter limit."""
-        passed = now - (self._began if since is None else since.at)
+        passed = now - since.at
         if passed <= 0:
             return 0.0, 0.0
         found = [(0.0, 0.0)]
         for number, bucket in enumerate(self._buckets):
             if bucket.claim:
-                used, spare = (0.0, 0.0) if since is None else since.amounts[number]
+                used, spare = since.amounts[number]
                 scale = bucket.claim * passed
                 found.append(((bucket.counted - used) / scale, (bucket.spare - spare) / scale))
         return max(found)

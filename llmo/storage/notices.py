@@ -20,19 +20,20 @@ LARGE = 4096
 
 
 class Notices:
-    """The notices about one thing, `name`, in a directory."""
+    """The notices about one thing, `name`, in a directory; `own` is the file of this process."""
 
     def __init__(self, directory: Path, name: str) -> None:
         self._directory, self._name = directory, name
-        self._own = f"{name}.{os.getpid()}-{secrets.token_hex(4)}"
+        self.own = f"{name}.{os.getpid()}-{secrets.token_hex(4)}"
 
     def swap(self, mine: bytes) -> list[bytes]:
         """Leave a notice in place of the last one, and return those of others. Raises `OSError`."""
-        replace(self._directory / self._own, mine, durable=False)
+        replace(self._directory / self.own, mine, durable=False)
         found = []
         with os.scandir(self._directory) as entries:
             for entry in entries:
-                if entry.name.startswith(f"{self._name}.") and entry.name != self._own:
+                # Under a name with a dot before it are those that were not written to the end.
+                if entry.name.lstrip(".").startswith(f"{self._name}.") and entry.name != self.own:
                     with suppress(OSError):
                         found.append(self._read(entry))
         return found

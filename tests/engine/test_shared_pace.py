@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from llmo.config.profile import ProviderConfig
+from llmo.engine.rate_limits import RateLimits
 from llmo.engine.shared_pace import LEASE_S, Said, ThreadedExchange, fraction, newest
+from llmo.types.events import Usage
+from tests import virtual
 from tests.engine.test_limiter import A, C, D
-from tests.limited import Measured, Scenario, Several, measure
+from tests.limited import Board, Measured, Scenario, Several, measure
 from tests.virtual import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 MINE = Said(1000.0, 0.4, waits=True, gain=0.5, claims=(1.0, 0.0), found_at=900.0)
 
@@ -131,6 +135,32 @@ def test_who_is_left_takes_over_what_the_others_had() -> None:
     seen = measure(told, lambda: Several(told, 200, 1, dies=60.0), seconds=240.0, warm=60.0 + 2 * LEASE_S)
 
     assert seen.utilization >= 0.97
+
+
+def test_the_share_that_is_used_is_of_the_part_that_is_taken() -> None:
+    """
+    Another process comes and takes half: the half that is left is used, not twice all of it.
+    """
+
+    class Late(Board):
+        def __call__(self, mine: Said, heard: Callable[[Sequence[Said]], None]) -> None:
+            alone = asyncio.get_running_loop().time() < 60
+            heard([] if alone else [other(0.5, waits=True)])
+
+    async def main() -> float | None:
+        config = ProviderConfig(kind="openai", rpm=600, api_key_env="K")
+        rates = RateLimits({"p": config}, jitter=lambda: 0.0, exchange=lambda _: Late(0, {}))
+
+        async def worker() -> None:
+            while True:
+                (await rates.acquire("p", 10, 10)).release(Usage(10, 10))
+
+        task = asyncio.create_task(worker())
+        await asyncio.sleep(90)
+        task.cancel()
+        return rates.used()
+
+    assert virtual.run(main()) == pytest.approx(0.98, abs=0.01)
 
 
 class Slow:

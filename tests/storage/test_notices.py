@@ -32,11 +32,14 @@ def test_a_file_of_a_process_that_is_long_gone_is_deleted(tmp_path: Path) -> Non
     one, two = Notices(tmp_path, "k"), Notices(tmp_path, "k")
     one.swap(b"1")
     (left,) = tmp_path.iterdir()
+    cut = tmp_path / f".{left.name}.x1"
+    cut.write_bytes(b"")
     then = left.stat().st_mtime - OLD_S - 1
-    os.utime(left, (then, then))
+    for path in (left, cut):
+        os.utime(path, (then, then))
 
-    assert two.swap(b"2") == [b""]
-    assert not left.exists()
+    assert two.swap(b"2") == [b"", b""]
+    assert [path.name for path in tmp_path.iterdir()] == [two.own]
 
 
 def test_what_else_lies_there_does_no_harm(tmp_path: Path) -> None:

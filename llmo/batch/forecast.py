@@ -10,8 +10,8 @@ from llmo.batch.job import works
 from llmo.batch.stats import RunStats
 from llmo.engine.provider_limits import limits
 from llmo.errors import LlmoError
-from llmo.routing.plan import EXPECTED_OUTPUT
 from llmo.routing.refusals import require_candidates
+from llmo.routing.strategies import expected_output
 
 if TYPE_CHECKING:
     from llmo.batch.job import BatchJob
@@ -32,7 +32,7 @@ class Share:
         """Count one row."""
         self.rows += 1
         self.input_tokens += tokens
-        self.output_tokens += min(candidate.max_output, EXPECTED_OUTPUT)
+        self.output_tokens += expected_output(candidate.facts.latency, candidate.max_output)
         self.estimate = _sum(self.estimate, candidate.estimate)
         self.worst = _sum(self.worst, candidate.worst)
 

@@ -105,9 +105,11 @@ async def answered(ctx: Context, session: Session, question: Question, plan: Pla
     return answer.result
 
 
-def reported(ctx: Context, result: Result) -> int:
+def reported(ctx: Context, result: Result, plan: Plan) -> int:
     """Print what is to be said of a result beside its text: attempts, warnings, cost, error; return the exit code."""
     ctx.stdout.flush()
+    if ctx.stderr_tty and not ctx.verbose and (passed := explained.passed_over(plan, result)):
+        ctx.note(f"llmo: {passed}")
     tried(ctx, result)
     for warning in result.warnings:
         ctx.note(f"llmo: warning: {warning}")

@@ -17,7 +17,7 @@ from llmo.engine.shared_pace import Own, SharedPace
 from llmo.engine.token_bucket import Remaining, TokenBucket, counts
 from llmo.engine.usage_meter import LATE_S, UsageMeter
 from llmo.engine.width import Width, room
-from llmo.routing.plan import EXPECTED_OUTPUT
+from llmo.routing.strategies import EXPECTED_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

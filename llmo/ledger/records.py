@@ -234,11 +234,17 @@ class BudgetStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """Medians over past calls of a target: seconds to the first token, output tokens per second after it."""
+    """
+    Medians over the last good calls of a target, `samples` of them.
 
-    first_token_p50_s: float
+    Seconds to the first token and output tokens per second after it are None where nothing was streamed.
+    """
+
+    first_token_p50_s: float | None
     tokens_per_s_p50: float | None
     samples: int
+    duration_p50_s: float | None = None
+    output_tokens_p50: float | None = None
 
 
 class Sums(Protocol):

@@ -8,6 +8,7 @@ from llmo.types.format import dollars, span
 
 if TYPE_CHECKING:
     from llmo.engine.progress import AttemptStarted
+    from llmo.engine.results import Result
     from llmo.routing.plan import Candidate, Plan
     from llmo.types.attempts import AttemptRecord
 
@@ -30,6 +31,16 @@ def _candidate(one: Candidate) -> str:
     cost = {"local": "local", "subscription": "subscription"}.get(one.source)
     cost = cost or f"{dollars(one.estimate)} expected, {dollars(one.worst)} at most"
     return f"{one.rank}. {one.target}: {one.why}; {cost}"
+
+
+def passed_over(made: Plan, result: Result) -> str | None:
+    """Why the first model of the chain was not even asked; None where it was, or where a strategy chose the order."""
+    first, strategy = made.first, made.requirements.strategy
+    asked = {(one.provider, one.model) for one in result.attempts}
+    if first is None or not asked or (first.provider, first.model) in asked or strategy != "profile":
+        return None
+    why = next((one.why for one in made.candidates if one.target == first and one.rank != 1), None)
+    return why and f"{first} was not asked: {why}"
 
 
 def started(event: AttemptStarted) -> str:

@@ -113,8 +113,10 @@ def candidate(one: Candidate) -> dict[str, Any]:
         "cost": {"estimate_usd": money(one.estimate), "worst_usd": money(one.worst), "source": one.source},
         "latency": latency
         and {
-            "first_token_p50_s": round(latency.first_token_p50_s, 3),
+            "first_token_p50_s": latency.first_token_p50_s and round(latency.first_token_p50_s, 3),
             "tokens_per_s_p50": latency.tokens_per_s_p50 and round(latency.tokens_per_s_p50, 1),
+            "duration_p50_s": latency.duration_p50_s and round(latency.duration_p50_s, 3),
+            "output_tokens_p50": latency.output_tokens_p50 and round(latency.output_tokens_p50),
             "samples": latency.samples,
         },
         "limits": {

@@ -44,7 +44,8 @@ class PlanOutline:
         """The plan of a request of that length, which `fits`."""
         known = self._known.get((input_bound, input_estimate))
         need, candidates = known or self._priced(input_bound, input_estimate)
-        return Plan(task=task, requirements=need, candidates=candidates, looked_for=self._plan.looked_for)
+        looked_for, first = self._plan.looked_for, self._plan.first
+        return Plan(task=task, requirements=need, candidates=candidates, looked_for=looked_for, first=first)
 
     def _priced(self, input_bound: int, input_estimate: int) -> tuple[Requirements, tuple[Candidate, ...]]:
         need = Requirements(input_bound=input_bound, input_estimate=input_estimate, **self._need)

@@ -8,28 +8,26 @@ undo them; then the order. Nothing is dropped silently: a target that is out say
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmo.config.kinds import ALL
 from llmo.errors import Unbounded
-from llmo.routing import requirements
+from llmo.routing import requirements, strategies
 from llmo.routing.quote import FREE, Quote, quote
 from llmo.types import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from llmo.catalog.catalog import Model
     from llmo.ledger.records import Latency
     from llmo.routing.chains import ChainStep, Tier
     from llmo.routing.requirements import Requirements
-    from llmo.types.messages import Billing, CostSource, Parameter, Strategy, Target
+    from llmo.types.messages import Billing, CostSource, Parameter, Target
     from llmo.types.money import Pico
 
 DEFAULT_OUTPUT = 4096
 """Output limit of a budgeted request when neither the user nor the catalogue knows one."""
-EXPECTED_OUTPUT = 500
-"""Output tokens that an estimate of cost expects, when the limit allows that many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +85,11 @@ class Candidate:
         return self.max_output if self.full_output is None else self.full_output
 
     @property
+    def latency(self) -> Latency | None:
+        """What past calls of the target were like."""
+        return self.facts.latency
+
+    @property
     def estimate(self) -> Pico | None:
         """What it is expected to cost, None when the price is unknown."""
         return None if self.quote is None else self.quote.expected
@@ -120,13 +123,15 @@ class Plan:
     """
     The decision: candidates in order, those that are out after them.
 
-    `looked_for` is what llmo looks for on a machine where nothing is configured, when that is why nobody is left.
+    `first` is the target that the chain names first, wherever it ended up. `looked_for` is what llmo looks for on a
+    machine where nothing is configured, when that is why nobody is left.
     """
 
     task: Task
     requirements: Requirements
     candidates: tuple[Candidate, ...]
     looked_for: tuple[str, ...] = ()
+    first: Target | None = None
 
     @property
     def ranked(self) -> tuple[Candidate, ...]:
@@ -144,14 +149,15 @@ def plan(task: Task, need: Requirements, steps: Sequence[ChainStep], facts: Mapp
     """Keep what can answer, in the order of the strategy; a cooling target goes last rather than away."""
     candidates = [_candidate(step, need, facts[step.target]) for step in steps]
     able = [c for c in candidates if c.rank is not None]
-    able.sort(key=_order(need.strategy, able))
+    able.sort(key=strategies.order(need.strategy, able))
     able.sort(key=lambda c: c.facts.cooling_s > 0)
     able, refused = _affordable(able, need)
     spare = able[1:] if need.first_only else []
     ranked = [replace(c, rank=rank, why=_why(c, need)) for rank, c in enumerate(able[: len(able) - len(spare)], 1)]
     unused = [replace(c, rank=None, why="not used: --no-fallback") for c in spare]
     out = (*unused, *refused, *(c for c in candidates if c.rank is None))
-    return Plan(task=task, requirements=need, candidates=(*ranked, *out))
+    first = steps[0].target if steps else None
+    return Plan(task=task, requirements=need, candidates=(*ranked, *out), first=first)
 
 
 def _affordable(able: list[Candidate], need: Requirements) -> tuple[list[Candidate], list[Candidate]]:
@@ -168,7 +174,9 @@ def quoted(facts: TargetFacts, need: Requirements, limit: int) -> Quote | None:
     """What a request may cost there with an output limit of so many tokens; None when the price is unknown."""
     if facts.billing != "metered":
         return FREE
-    return quote(facts.model.price, need, min(limit, EXPECTED_OUTPUT)) if facts.model.price else None
+    return (
+        quote(facts.model.price, need, strategies.expected_output(facts.latency, limit)) if facts.model.price else None
+    )
 
 
 def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candidate:
@@ -243,27 +251,6 @@ def _out(need: Requirements, target: Target, facts: TargetFacts) -> str | None:
 
 
 _SOURCE: dict[str, CostSource] = {"local": "local", "subscription": "subscription"}
-_LAST = (1, 0.0)
-
-
-def _order(strategy: Strategy, able: Sequence[Candidate]) -> Callable[[Candidate], Any]:
-    """The sort key of a strategy; what is unknown goes behind what is known, in the chain's order."""
-
-    def cost(c: Candidate) -> tuple[int, float]:
-        return _LAST if c.estimate is None else (0, c.estimate)
-
-    def speed(c: Candidate) -> tuple[int, float]:
-        return (0, c.facts.latency.first_token_p50_s) if c.facts.latency else _LAST
-
-    if strategy == "cheapest":
-        return cost
-    if strategy == "fastest":
-        return speed
-    if strategy == "balanced":
-        cheap = {c.target: n for n, c in enumerate(sorted(able, key=cost))}
-        fast = {c.target: n for n, c in enumerate(sorted(able, key=speed))}
-        return lambda c: cheap[c.target] + fast[c.target]
-    return lambda c: 0  # noqa: ARG005 - sorting is stable: the chain as written
 
 
 def _why(candidate: Candidate, need: Requirements) -> str:
@@ -273,7 +260,7 @@ def _why(candidate: Candidate, need: Requirements) -> str:
     if need.schema and not candidate.native_schema:
         why += ", schema sent in the prompt"
     if need.strategy != "profile":
-        why += f", ordered by {need.strategy}"
+        why += f", {strategies.why(need.strategy, candidate)}"
     if need.private and not candidate.facts.local:
         why += ", private data may go there"
     if candidate.facts.cooling_s > 0:

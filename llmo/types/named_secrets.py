@@ -28,9 +28,9 @@ _OPENING = (
     *("api", "access", "secret", "private", "auth", "encryption", "signing", "signature", "master", "consumer"),
     *("license", "subscription", "account", "storage", "shared", "application", "app", "service", "aws", "azure"),
     *("client", "deploy", "hmac", "webhook", "jwt", "sign", "encrypt", "crypt", "session", "functions", "admin"),
-    *("rest", "openai", "anthropic", "live", "prod", "xi"),
+    *("rest", "live", "prod", "xi"),
 )
-_PAGES = ("next", "page", "continuation", "sync", "pagination", "cursor", "eos", "pad", "bos", "stop", "cancellation")
+_PAGES = ("next", "page", "continuation", "sync", "pagination", "eos", "pad", "bos", "stop", "cancellation")
 
 _SPACE = r"[ \t]{0,8}"
 _VALUE = (

@@ -359,7 +359,7 @@ def test_spending_by_day_tag_and_outcome(ledger, clock):
 
 def test_latency_of_the_last_good_calls(ledger, clock):
     """
-    Medians over the last fifty that streamed; failures and other targets don't count.
+    Medians over the last fifty; failures and other targets don't count.
     """
     for number in range(60):
         clock.time += 1

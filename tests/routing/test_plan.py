@@ -182,17 +182,19 @@ def test_hard_constraints_come_before_order() -> None:
     ]
 
 
+def latency(first: float | None, speed: float | None, out: float | None = None, took: float | None = None) -> Latency:
+    return Latency(
+        first_token_p50_s=first, tokens_per_s_p50=speed, samples=3, output_tokens_p50=out, duration_p50_s=took
+    )
+
+
 def test_strategies() -> None:
     """
-    Cheapest by estimate, fastest by memory, unknown behind known, balanced by both ranks.
+    Cheapest by estimate, fastest by the time to finish, unknown behind known, balanced by the shares of both.
     """
-    slow, quick = (
-        Latency(first_token_p50_s=2, tokens_per_s_p50=9, samples=3),
-        Latency(first_token_p50_s=0.2, tokens_per_s_p50=9, samples=3),
-    )
     given = {
-        A: facts(model=Model(id="m", price=price(9, 9)), latency=quick),
-        B: facts(model=Model(id="m"), latency=slow),
+        A: facts(model=Model(id="m", price=price(9, 9)), latency=latency(0.2, 10)),
+        B: facts(model=Model(id="m"), latency=latency(2, 9)),
         C: facts(model=Model(id="m", price=price(1, 1))),
     }
 
@@ -200,7 +202,38 @@ def test_strategies() -> None:
         ["a", "b", "c"],
         ["c", "a", "b"],
         ["a", "b", "c"],
-        ["a", "c", "b"],
+        ["c", "a", "b"],
+    ]
+
+
+def test_without_calls_on_record_speed_leaves_the_chain_as_written() -> None:
+    """
+    And where every price is unknown, cost does.
+    """
+    unknown = {target: facts(model=Model(id="m")) for target in (B, A, C)}
+
+    assert {tuple(order(decide(unknown, strategy=one))) for one in ("cheapest", "fastest", "balanced")} == {
+        ("b", "a", "c")
+    }
+
+
+def test_a_model_that_writes_much_is_neither_cheap_nor_fast() -> None:
+    """
+    Its usual answer counts: half the price and twice the speed are of no use to one that writes ten times as much.
+    """
+    given = {
+        A: facts(model=Model(id="m", price=price(0, 5)), latency=latency(0.1, 100, out=4000)),
+        B: facts(model=Model(id="m", price=price(0, 10)), latency=latency(0.5, 50, out=400)),
+        C: facts(model=Model(id="m", price=price(0, 11)), latency=latency(None, None, out=400, took=9)),
+    }
+    cheapest, fastest = (decide(given, strategy=one) for one in ("cheapest", "fastest"))
+
+    assert (order(cheapest), order(fastest)) == (["b", "c", "a"], ["b", "c", "a"])
+    assert cheapest.ranked[0].why == "named, ordered by cheapest: $0.004 expected (3 calls)"
+    assert [one.why for one in fastest.ranked] == [
+        "named, ordered by fastest: 8.5 s to finish (3 calls)",
+        "named, ordered by fastest: 9.0 s to finish (3 calls)",
+        "named, ordered by fastest: 40 s to finish (3 calls)",
     ]
 
 

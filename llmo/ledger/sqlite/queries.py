@@ -13,7 +13,7 @@ from llmo.ledger.sqlite.counters import CallKey
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from llmo.ledger.periods import Period
     from llmo.ledger.sqlite.counters import Counter
@@ -27,18 +27,27 @@ MANY = 500
 
 
 def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
-    """Medians in seconds over the last successful calls of a target; None without any whose answer was streamed."""
+    """Medians in seconds and tokens over the last successful calls of a target; None without any."""
     rows = db.execute(
         "SELECT first_token_s, duration_s, output_tokens FROM calls WHERE outcome = 'ok' AND provider = ? AND model = ?"
         " ORDER BY held_at DESC LIMIT ?",
         (target.provider, target.model, SAMPLES),
     ).fetchall()
-    first = [row[0] for row in rows if row[0] is not None]
-    timed = [(total - begun, tokens) for begun, total, tokens in rows if begun is not None and tokens and total > begun]
-    if not first:
+    if not rows:
         return None
-    speed = median(tokens / seconds for seconds, tokens in timed) if timed else None
-    return Latency(first_token_p50_s=median(first), tokens_per_s_p50=speed, samples=len(first))
+    timed = [(total - begun, tokens) for begun, total, tokens in rows if begun is not None and tokens and total > begun]
+    return Latency(
+        first_token_p50_s=_median(row[0] for row in rows),
+        tokens_per_s_p50=_median(tokens / seconds for seconds, tokens in timed),
+        samples=len(rows),
+        duration_p50_s=_median(row[1] for row in rows),
+        output_tokens_p50=_median(row[2] for row in rows),
+    )
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Period) -> Iterator[Times]:

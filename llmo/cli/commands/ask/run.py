@@ -81,4 +81,4 @@ def _finish(ctx: Context, asked: AskRequest, result: Result) -> int:
         if output.ndjson:
             body = {"event": "result", **body}
         ctx.json(body)
-    return live.reported(ctx, result)
+    return live.reported(ctx, result, asked.plan)

@@ -75,7 +75,7 @@ class Chat:
             self._keep(question, plan, result)
         except LlmoError as exc:
             result = replace(result, warnings=(*result.warnings, f"the answer was not saved: {exc.message}"))
-        return live.reported(ctx, result)
+        return live.reported(ctx, result, plan)
 
     def _question(self, prompt: str, selection: SelectionFlags) -> Question:
         given = options.given(selection, self._flags.option)

@@ -526,7 +526,7 @@ def test_private_never_leaves_this_machine(place: Place) -> None:
     profile = place.home / "cloud.toml"
     profile.write_text('model = "openai/gpt-5"\n[providers.openai]\nkind = "openai"\n', "utf-8")
     with llmo.Client(profile, env=place.env | {"OPENAI_API_KEY": "k"}) as client:
-        estimate = client.estimate("mail jane@example.com")
+        estimate = client.estimate("pay with 4111 1111 1111 1111")
         with pytest.raises(ConfigError, match="no model on this machine"):
             client.ask("hello", private=True)
 

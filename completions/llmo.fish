@@ -280,6 +280,7 @@ complete -c llmo -n '__llmo_at route' -l json -d 'print one JSON object'
 complete -c llmo -n '__llmo_at route' -l probe -d 'check whether each provider responds'
 complete -c llmo -n '__llmo_at route' -l rows -d 'plan each prompt of a file (JSONL or lines; - for stdin)' -r -F
 complete -c llmo -n '__llmo_at route' -l eval -d 'score the classifier on labelled prompts (JSONL)' -r -F
+complete -c llmo -n '__llmo_at route' -l diff -d 'show what the profile of -P changes in the plan'
 complete -c llmo -n '__llmo_at route' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
 complete -c llmo -n '__llmo_at route' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at route' -s v -l verbose -d 'explain what happens and why'

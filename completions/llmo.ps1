@@ -260,6 +260,7 @@ $global:__llmo_table = @{
             , @('--probe', 'check whether each provider responds', '')
             , @('--rows', 'plan each prompt of a file (JSONL or lines; - for stdin)', '||')
             , @('--eval', 'score the classifier on labelled prompts (JSONL)', '||')
+            , @('--diff', 'show what the profile of -P changes in the plan', '')
             , @('-P', 'profile to use, by name or path', '|shared|profiles')
             , @('--profile', 'profile to use, by name or path', '|shared|profiles')
             , @('-q', 'hide progress and the cost line', '')

@@ -76,6 +76,8 @@ class Context(Runtime):
     verbose: bool = False
     debug: bool = False
     no_color: bool = False
+    profile_before: str | None = None
+    """What -P named before it was given again, before and after the command's name."""
     stdin_taken_by: str | None = None
     """What has read standard input, which can be read once."""
     bar: GivesWay | None = None
@@ -83,7 +85,8 @@ class Context(Runtime):
 
     def configure(self, *, profile: str | None, quiet: bool, verbose: bool, debug: bool, no_color: bool) -> None:
         """Apply global options, which may stand before and after the command's name."""
-        self.profile_name = profile or self.profile_name
+        if profile:
+            self.profile_name, self.profile_before = profile, self.profile_name
         self.quiet |= quiet
         self.verbose |= verbose
         self.debug |= debug

@@ -65,4 +65,6 @@ def on_this_machine(config: ProviderConfig, address: str, model: str) -> bool:
         return False
     if kind.vendor_in_model and not address:
         return False  # each of its models goes to a host of its own
-    return config.local or (kind.sends_to == "address" and loopback(address))
+    if config.local is not None:
+        return config.local
+    return kind.sends_to == "address" and loopback(address)

@@ -134,8 +134,8 @@ class ProviderConfig:
     """Output tokens per minute (kind anthropic)."""
     concurrency: Annotated[int, Exact(gt=0, le=MOST_IN_FLIGHT)] | None = None
     """Requests in flight at once."""
-    local: Switch = False
-    """Counts as this machine: may be used with `--private`, and is free."""
+    local: Switch | None = None
+    """Counts as this machine: may be used with `--private`, and is free. Unset, a server on this machine does."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Headers sent with every request."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None

@@ -85,7 +85,7 @@ class ProviderContext:
         """Whether no proxy may stand between: it would receive what is meant for this machine alone."""
         from llmo.config.addresses import loopback
 
-        return self.config.local or loopback(self.base_url)
+        return bool(self.config.local) or loopback(self.base_url)
 
 
 def admit(context: ProviderContext, request: Request, address: str, model: str) -> None:

@@ -119,17 +119,18 @@ def test_everything_else_is_elsewhere(url: str) -> None:
 @pytest.mark.parametrize(
     ("kind", "model", "local", "expected"),
     [
-        pytest.param("openai", "m", False, True, id="a server here"),
-        pytest.param("ollama", "m:latest", False, True, id="ollama"),
+        pytest.param("openai", "m", None, True, id="a server here"),
+        pytest.param("openai", "m", False, False, id="a tunnel here, as the profile says"),
+        pytest.param("ollama", "m:latest", None, True, id="ollama"),
         pytest.param("ollama", "gpt-oss:120b-cloud", True, False, id="ollama's cloud"),
-        pytest.param("ollama", "gpt-oss:Cloud", False, False, id="ollama's cloud in capitals"),
-        pytest.param("openai", "gpt-oss:120b-cloud", False, False, id="ollama's cloud in OpenAI's dialect"),
-        pytest.param("litellm", "bedrock/m", False, False, id="a library that knows many hosts"),
+        pytest.param("ollama", "gpt-oss:Cloud", None, False, id="ollama's cloud in capitals"),
+        pytest.param("openai", "gpt-oss:120b-cloud", None, False, id="ollama's cloud in OpenAI's dialect"),
+        pytest.param("litellm", "bedrock/m", None, False, id="a library that knows many hosts"),
         pytest.param("litellm", "ollama/m", True, True, id="a library as the profile says"),
-        pytest.param("cursor", "m", False, False, id="cursor"),
+        pytest.param("cursor", "m", None, False, id="cursor"),
     ],
 )
-def test_an_address_here_is_not_all(kind: Any, model: str, local: bool, expected: bool) -> None:
+def test_an_address_here_is_not_all(kind: Any, model: str, local: bool | None, expected: bool) -> None:
     """
     Who hands prompts on is this machine only where the profile says so, and Ollama's cloud never is.
     """

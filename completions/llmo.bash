@@ -254,7 +254,7 @@ _llmo_table() { # what may follow $path
       valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --rows --eval -P --profile'
       ;;
     'history')
-      commands='list show export delete'
+      commands='list show export delete rate'
       options='-h --help'
       valued=''
       ;;
@@ -276,6 +276,11 @@ _llmo_table() { # what may follow $path
     'history delete')
       commands=''
       options='--all -y --yes -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'history rate')
+      commands=''
+      options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
     'templates')
@@ -381,7 +386,7 @@ _llmo_table() { # what may follow $path
 
 _llmo_value() {
   case "$path:$option" in
-    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'chat:-P' | 'chat:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'templates list:-P' | 'templates list:--profile' | 'templates show:-P' | 'templates show:--profile' | 'templates edit:-P' | 'templates edit:--profile' | 'templates path:-P' | 'templates path:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
+    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'chat:-P' | 'chat:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'history rate:-P' | 'history rate:--profile' | 'templates list:-P' | 'templates list:--profile' | 'templates show:-P' | 'templates show:--profile' | 'templates edit:-P' | 'templates edit:--profile' | 'templates path:-P' | 'templates path:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
       _llmo_names shared profiles; _llmo_files '*.toml'
       ;;
     'ask:--allow-private-to' | 'chat:--allow-private-to' | 'batch:--allow-private-to' | 'route:--allow-private-to' | 'models:--provider')
@@ -453,7 +458,10 @@ _llmo_argument() {
     'completion words:'*)
       _llmo_no_files; _llmo_choose profiles templates runs tags tag-keys conversations aliases ready models tasks providers keys
       ;;
-    'history show:0' | 'history export:'* | 'history delete:'*)
+    'history rate:1')
+      _llmo_no_files; _llmo_choose good bad
+      ;;
+    'history show:0' | 'history export:'* | 'history delete:'* | 'history rate:0')
       _llmo_no_files; _llmo_names shared conversations
       ;;
     'profile set:0')

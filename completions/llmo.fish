@@ -95,7 +95,7 @@ complete -c llmo -n '__llmo_at' -a ask -d 'Send one prompt and stream the answer
 complete -c llmo -n '__llmo_at' -a chat -d 'Talk with a model, prompt by prompt'
 complete -c llmo -n '__llmo_at' -a batch -d 'Run a prompt over many rows or files, and resume where it stopped'
 complete -c llmo -n '__llmo_at' -a route -d 'Show which model would answer and why, without sending anything'
-complete -c llmo -n '__llmo_at' -a history -d 'List, search, show, export and delete saved conversations'
+complete -c llmo -n '__llmo_at' -a history -d 'List, search, show, rate, export and delete saved conversations'
 complete -c llmo -n '__llmo_at' -a templates -d 'List, show and edit prompt templates'
 complete -c llmo -n '__llmo_at' -a cost -d 'Show spending and budgets'
 complete -c llmo -n '__llmo_at' -a models -d 'List models with prices, context and readiness'
@@ -293,6 +293,7 @@ complete -c llmo -n '__llmo_at history' -a list -d 'List or search conversations
 complete -c llmo -n '__llmo_at history' -a show -d 'Show a conversation, the last one by default, or one answer with its prompt'
 complete -c llmo -n '__llmo_at history' -a export -d 'Write conversations as Markdown or JSON lines'
 complete -c llmo -n '__llmo_at history' -a delete -d 'Delete conversations; their costs stay in the ledger'
+complete -c llmo -n '__llmo_at history' -a rate -d 'Say whether an answer was good or bad'
 complete -c llmo -n '__llmo_at history' -s h -l help -d 'show this help and exit'
 
 # llmo history list
@@ -338,6 +339,16 @@ complete -c llmo -n '__llmo_at history delete' -l debug -d 'show tracebacks and 
 complete -c llmo -n '__llmo_at history delete' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at history delete' -s h -l help -d 'show this help and exit'
 complete -c llmo -n '__llmo_at history delete' -k -a '(__llmo_names shared conversations)'
+
+# llmo history rate
+complete -c llmo -n '__llmo_at history rate' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at history rate' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at history rate' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at history rate' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at history rate' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at history rate' -s h -l help -d 'show this help and exit'
+complete -c llmo -n '__llmo_at history rate' -k -a '(__llmo_names shared conversations)'
+complete -c llmo -n '__llmo_at history rate' -k -a '(__llmo_choose good bad)'
 
 # llmo templates
 complete -c llmo -n '__llmo_at templates' -a list -d 'List the templates of the folder'

@@ -7,7 +7,7 @@ $global:__llmo_table = @{
             'chat' = 'Talk with a model, prompt by prompt'
             'batch' = 'Run a prompt over many rows or files, and resume where it stopped'
             'route' = 'Show which model would answer and why, without sending anything'
-            'history' = 'List, search, show, export and delete saved conversations'
+            'history' = 'List, search, show, rate, export and delete saved conversations'
             'templates' = 'List, show and edit prompt templates'
             'cost' = 'Show spending and budgets'
             'models' = 'List models with prices, context and readiness'
@@ -281,6 +281,7 @@ $global:__llmo_table = @{
             'show' = 'Show a conversation, the last one by default, or one answer with its prompt'
             'export' = 'Write conversations as Markdown or JSON lines'
             'delete' = 'Delete conversations; their costs stay in the ledger'
+            'rate' = 'Say whether an answer was good or bad'
         }
         Options = @(
             , @('-h', 'show this help and exit', '')
@@ -371,6 +372,24 @@ $global:__llmo_table = @{
         )
         Arguments = @('|shared|conversations')
         Repeats = $true
+    }
+    'history rate' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @('|shared|conversations', 'good,bad||')
+        Repeats = $false
     }
     'templates' = @{
         Commands = [ordered]@{

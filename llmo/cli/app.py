@@ -26,7 +26,7 @@ COMMANDS = {
     "chat": "Talk with a model, prompt by prompt.",
     "batch": "Run a prompt over many rows or files, and resume where it stopped.",
     "route": "Show which model would answer and why, without sending anything.",
-    "history": "List, search, show, export and delete saved conversations.",
+    "history": "List, search, show, rate, export and delete saved conversations.",
     "templates": "List, show and edit prompt templates.",
     "cost": "Show spending and budgets.",
     "models": "List models with prices, context and readiness.",

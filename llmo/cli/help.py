@@ -66,6 +66,10 @@ EXAMPLES = {
         ("show the last conversation", "llmo history show"),
         ("show one as JSON", "llmo history show 8Q2ZK4TA --json"),
     ),
+    "history rate": (
+        ("say that the last answer of a conversation was bad", "llmo history rate 8Q2ZK4TA bad"),
+        ("say that an answer was good", "llmo history rate 01KB8Q2ZK4TA good"),
+    ),
     "history export": (
         ("save one as Markdown", "llmo history export 8Q2ZK4TA -o rivers.md"),
         ("save all as JSON lines", "llmo history export --all --format json -o history.jsonl"),

@@ -27,18 +27,27 @@ AGES = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 def conversations(rows: Sequence[ConversationSummary], *, now: float, width: int | None, bold: bool) -> str:
     """A table of conversations; without a `width` (in columns) ids and texts are not shortened to it."""
     cells = [
-        (_id(one.id, width), age(now - one.at), one.target or "", cost(one), str(one.turns), line(one.first))
+        (
+            _id(one.id, width),
+            age(now - one.at),
+            one.target or "",
+            cost(one),
+            str(one.turns),
+            ratings(one),
+            line(one.first),
+        )
         for one in rows
     ]
-    return _fitted(("ID", "AGE", "MODEL", "COST", "TURNS", "PROMPT"), cells, width=width, bold=bold)
+    return _fitted(("ID", "AGE", "MODEL", "COST", "TURNS", "RATED", "PROMPT"), cells, width=width, bold=bold)
 
 
 def answers(turns: Sequence[SavedTurn], *, now: float, width: int | None, bold: bool) -> str:
     """A table of the turns of a conversation."""
     cells = [
-        (_id(one.id, width), age(now - one.at), one.target or one.role, _price(one), line(one.text)) for one in turns
+        (_id(one.id, width), age(now - one.at), one.target or one.role, _price(one), one.rating or "", line(one.text))
+        for one in turns
     ]
-    return _fitted(("ID", "AGE", "MODEL", "COST", "TEXT"), cells, width=width, bold=bold)
+    return _fitted(("ID", "AGE", "MODEL", "COST", "RATED", "TEXT"), cells, width=width, bold=bold)
 
 
 def age(seconds: float) -> str:
@@ -54,6 +63,13 @@ def cost(one: ConversationSummary) -> str:
     if not one.unpriced:
         return dollars(one.cost)
     return f"≥ {dollars(one.cost, down=True)}" if one.cost else "unknown"
+
+
+def ratings(one: ConversationSummary) -> str:
+    """How the answers of a conversation were rated: in a word where that is one."""
+    if one.good + one.bad == 1:
+        return "good" if one.good else "bad"
+    return ", ".join(f"{number} {name}" for number, name in ((one.good, "good"), (one.bad, "bad")) if number)
 
 
 def line(text: str) -> str:
@@ -84,6 +100,7 @@ def summary_object(one: ConversationSummary) -> dict[str, Any]:
         "cost_usd": usd(one.cost),
         "unpriced_answers": one.unpriced,
         "private": one.private,
+        "rated": {"good": one.good, "bad": one.bad},
         "prompt": one.first,
     }
 
@@ -97,6 +114,7 @@ def turn_object(one: SavedTurn) -> dict[str, Any]:
         "model": one.target,
         "cost_usd": None if one.cost is None else usd(one.cost),
         "error": one.error,
+        "rating": one.rating,
         "text": one.text,
     }
 
@@ -115,6 +133,8 @@ def markdown(name: str, turns: Sequence[SavedTurn]) -> str:
             about.append(dollars(one.cost))
         if one.error is not None:
             about.append(f"incomplete: {one.error}")
+        if one.rating is not None:
+            about.append(f"rated {one.rating}")
         text = one.text.rstrip("\n")
         parts.append(f"## {one.target or one.role}\n\n{' · '.join(about)}\n\n{text}\n")
     return "\n".join(parts)
@@ -130,13 +150,21 @@ def _price(one: SavedTurn) -> str:
 
 def _fitted(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], *, width: int | None, bold: bool) -> str:
     """The table with its last column cut to what is left, or to its beginning where nobody says how wide it may be."""
+    if not any(row[head.index("RATED")] for row in rows):
+        head, rows = _without(("RATED",), head, rows)
     if width is not None and width < NARROW:
-        keep = [n for n, name in enumerate(head) if name not in ("MODEL", "TURNS")]
-        head, rows = tuple(head[n] for n in keep), [tuple(row[n] for n in keep) for row in rows]
+        head, rows = _without(("MODEL", "TURNS"), head, rows)
     taken = sum(max(columns(row[n]) for row in (head, *rows)) + 2 for n in range(len(head) - 1))
     room = NARROW if width is None else max(FEWEST, width - taken)
     cut = [(*row[:-1], clipped(row[-1], room)) for row in rows]
     return aligned(head, cut, right=("COST", "TURNS"), bold=bold)
+
+
+def _without(
+    names: tuple[str, ...], head: tuple[str, ...], rows: Sequence[tuple[str, ...]]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    keep = [n for n, name in enumerate(head) if name not in names]
+    return tuple(head[n] for n in keep), [tuple(row[n] for n in keep) for row in rows]
 
 
 def _iso(at: float) -> str:

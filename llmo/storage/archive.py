@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from llmo.storage import search_index
 from llmo.storage.history import abbreviated, unknown
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from llmo.storage.history import History
     from llmo.types.money import Pico
 
+Rating = Literal["good", "bad"]
 BEGINNING = 400
 """Characters of a prompt that a list gets."""
 
@@ -24,7 +25,7 @@ class SavedTurn:
     One text of a conversation.
 
     `target` and `cost` (picodollars) are known of answers, the latter not always; `error` is the kind of the error that
-    ended an incomplete one.
+    ended an incomplete one; `rating` is what its reader said of it.
     """
 
     id: str
@@ -34,6 +35,7 @@ class SavedTurn:
     target: str | None
     cost: Pico | None
     error: str | None
+    rating: Rating | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,7 @@ class ConversationSummary:
     A conversation in a list.
 
     `cost` is the sum over answers of known cost, in picodollars; `unpriced` is the number of the others. `target`
-    answered last. `first` is the beginning of the first prompt.
+    answered last. `first` is the beginning of the first prompt. `good` and `bad` are the numbers of answers rated so.
     """
 
     id: str
@@ -54,6 +56,8 @@ class ConversationSummary:
     unpriced: int
     first: str
     private: bool
+    good: int = 0
+    bad: int = 0
 
 
 class Archive:
@@ -114,8 +118,10 @@ def _summaries(db: sqlite3.Connection) -> list[ConversationSummary]:
         " ifnull(sum(s.pico), 0), sum(t.role = 'assistant' AND s.pico IS NULL),"
         " (SELECT substr(text, 1, ?) FROM turns WHERE conversation = t.conversation AND role = 'user'"
         " ORDER BY id LIMIT 1),"
-        " EXISTS (SELECT 1 FROM private AS p WHERE p.conversation = t.conversation)"
-        " FROM turns AS t LEFT JOIN spent AS s ON s.turn = t.id GROUP BY t.conversation ORDER BY max(t.id) DESC",
+        " EXISTS (SELECT 1 FROM private AS p WHERE p.conversation = t.conversation),"
+        " sum(r.rating IS 'good'), sum(r.rating IS 'bad')"
+        " FROM turns AS t LEFT JOIN spent AS s ON s.turn = t.id LEFT JOIN ratings AS r ON r.turn = t.id"
+        " GROUP BY t.conversation ORDER BY max(t.id) DESC",
         (BEGINNING,),
     )
     return [
@@ -129,19 +135,22 @@ def _summaries(db: sqlite3.Connection) -> list[ConversationSummary]:
             unpriced=unpriced,
             first=first or "",
             private=bool(private),
+            good=good,
+            bad=bad,
         )
-        for name, began, at, turns, target, cost, unpriced, first, private in rows
+        for name, began, at, turns, target, cost, unpriced, first, private, good, bad in rows
     ]
 
 
 def _turns(db: sqlite3.Connection, conversation: str) -> list[SavedTurn]:
     rows = db.execute(
-        "SELECT t.id, t.role, t.text, t.at, t.target, s.pico, i.error FROM turns AS t"
+        "SELECT t.id, t.role, t.text, t.at, t.target, s.pico, i.error, r.rating FROM turns AS t"
         " LEFT JOIN spent AS s ON s.turn = t.id LEFT JOIN incomplete AS i ON i.turn = t.id"
+        " LEFT JOIN ratings AS r ON r.turn = t.id"
         " WHERE t.conversation = ? ORDER BY t.id",
         (conversation,),
     )
     return [
-        SavedTurn(id=turn, role=role, text=text, at=at, target=target, cost=cost, error=error)
-        for turn, role, text, at, target, cost, error in rows
+        SavedTurn(id=turn, role=role, text=text, at=at, target=target, cost=cost, error=error, rating=rating)
+        for turn, role, text, at, target, cost, error, rating in rows
     ]

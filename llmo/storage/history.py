@@ -38,9 +38,12 @@ CREATE TABLE IF NOT EXISTS private (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS incomplete (turn TEXT PRIMARY KEY, error TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS spent (turn TEXT PRIMARY KEY, pico INTEGER NOT NULL) STRICT;
-PRAGMA user_version = 4;
+CREATE TABLE IF NOT EXISTS ratings (
+  turn TEXT PRIMARY KEY, rating TEXT NOT NULL CHECK (rating IN ('good', 'bad'))
+) STRICT;
+PRAGMA user_version = 5;
 """
-VERSION = 4
+VERSION = 5
 DAY = 86400.0
 PATIENCE = 10.0
 WITHOUT = "use --no-log to run without it"
@@ -200,6 +203,7 @@ class History:
             self.index_path.unlink(missing_ok=True)
         db.execute("DELETE FROM incomplete WHERE turn NOT IN (SELECT id FROM turns)")
         db.execute("DELETE FROM spent WHERE turn NOT IN (SELECT id FROM turns)")
+        db.execute("DELETE FROM ratings WHERE turn NOT IN (SELECT id FROM turns)")
         db.execute("DELETE FROM private WHERE conversation NOT IN (SELECT conversation FROM turns)")
 
     def _prepare(self, db: sqlite3.Connection, hint: str) -> None:

@@ -108,7 +108,7 @@ def test_json_has_a_conversation_per_line(llmo: Llmo) -> None:
     lines = llmo("history", "export", "--all", "--format", "json").lines
 
     assert [(names[1], 4), (names[0], 2)] == [(line["id"], len(line["turns"])) for line in lines]
-    assert ["id", "role", "at", "model", "cost_usd", "error", "text"] == list(lines[0]["turns"][1])
+    assert ["id", "role", "at", "model", "cost_usd", "error", "rating", "text"] == list(lines[0]["turns"][1])
 
 
 def test_a_terminal_obeys_nothing_of_what_is_shown(llmo: Llmo) -> None:

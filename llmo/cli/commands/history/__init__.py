@@ -24,7 +24,7 @@ class Searching(Group):
 
 app = typer.Typer(
     cls=Searching,
-    help="List, search, show, export and delete saved conversations.",
+    help="List, search, show, rate, export and delete saved conversations.",
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -133,3 +133,20 @@ def delete(
     from llmo.cli.context import current
 
     return texts.delete(current(), names or [], everything=everything, yes=yes)
+
+
+@app.command("rate", cls=Command)
+@command
+def rate(
+    name: Annotated[
+        str, typer.Argument(help="an answer, or a conversation for its last answer", show_default=False, metavar="ID")
+    ],
+    rating: Annotated[
+        Literal["good", "bad"], typer.Argument(help="how it was: good or bad", show_default=False, metavar="RATING")
+    ],
+) -> int:
+    """Say whether an answer was good or bad."""
+    from llmo.cli.commands.history import texts
+    from llmo.cli.context import current
+
+    return texts.rate(current(), name, rating)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from llmo.cli.context import Context
 
-SUBCOMMANDS = ("show", "export", "delete")
+SUBCOMMANDS = ("show", "export", "delete", "rate")
 
 
 def conversations(ctx: Context, query: str, *, limit: int, as_json: bool) -> int:

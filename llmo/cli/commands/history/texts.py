@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from llmo.cli.context import Context
+    from llmo.storage.archive import Rating
 
 
 def show(ctx: Context, name: str | None, *, as_json: bool) -> int:
@@ -58,6 +59,16 @@ def delete(ctx: Context, names: list[str], *, everything: bool, yes: bool) -> in
         _confirm(ctx, counted(len(chosen), "conversations") if len(chosen) > 1 else _one(ctx, chosen))
     gone = ctx.history.erase_all() if everything else ctx.history.erase(chosen)
     ctx.note(f"llmo: deleted {counted(len(chosen), 'conversations')} ({counted(gone, 'texts')}); costs are kept")
+    return 0
+
+
+def rate(ctx: Context, name: str, rating: Rating) -> int:
+    """Keep what the reader says of an answer; return the exit code."""
+    from llmo.storage import ratings
+
+    answer = ratings.rate(ctx.history, name, rating)
+    text = shown.clipped(shown.line(answer.text), 40)
+    ctx.note(f'llmo: rated {rating}: "{text}" by {answer.target or "an unknown model"}')
     return 0
 
 

@@ -30,7 +30,7 @@ ANY = 10**9
 """A bound that only keeps numbers storable; not worth a word."""
 TABLES = {
     "PROVIDERS": (("providers", "NAME"), ("providers", "NAME", "routing"), ("providers", "NAME", "offline")),
-    "TASKS": (("tasks", "NAME"), ("fallback",)),
+    "TASKS": (("tasks", "NAME"), ("thresholds",), ("fallback",)),
     "BUDGETS": (("budgets", 0),),
     "PRIVACY": (("privacy",),),
     "PRICES": (("prices", 0),),

@@ -215,6 +215,18 @@ class PrivacyConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdsConfig:
+    """How sure the classifier of `-t auto` must be that a prompt is not general; 0.5 is as it was trained."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    simple: Annotated[float, Exact(ge=0, le=1)] = 0.5
+    """Share of simple in the scores of simple and general above which a prompt is simple."""
+    complex: Annotated[float, Exact(ge=0, le=1)] = 0.5
+    """Share of complex in the scores of complex and general above which a prompt is complex."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PriceConfig:
     """A price that overrides the built-in table, in dollars per million tokens."""
 
@@ -262,6 +274,8 @@ class Profile:
     """Short names for models."""
     tasks: Mapping[str, TaskConfig] = field(default_factory=dict)
     """simple, complex, general and any of your own."""
+    thresholds: ThresholdsConfig = field(default_factory=ThresholdsConfig)
+    """When `-t auto` calls a prompt simple or complex."""
     fallback: FallbackConfig = field(default_factory=FallbackConfig)
     """Models appended to the chain of every task."""
     budgets: tuple[BudgetConfig, ...] = ()

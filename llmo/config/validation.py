@@ -16,6 +16,7 @@ from llmo.config.profile import (
     ProviderConfig,
     RoutingConfig,
     TaskConfig,
+    ThresholdsConfig,
 )
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ _INNER: Mapping[str, Callable[[Any], Any]] = {
     "fallback": _one(FallbackConfig),
     "budgets": _listed(BudgetConfig),
     "privacy": _one(PrivacyConfig),
+    "thresholds": _one(ThresholdsConfig),
     "prices": _listed(PriceConfig),
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from math import exp
+from math import exp, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,8 @@ REASONS = 3
 """Reasons that are given at most."""
 TELLING = 25
 """Hundredths of a logit that a sign must be worth to be given as a reason."""
+LEAST = 0.00005
+"""What a score that is rounded to 0 counts as."""
 _BOUND = 30.0
 """Logits beyond which a probability is 0 or 1, and where `exp` is still far from its limits."""
 _SHAPES = {
@@ -133,6 +135,35 @@ class Weights:
         return scores["complex"] - scores["simple"]
 
 
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """
+    Shares, against general, above which a prompt is simple, and complex; from 0 to 1.
+
+    With both at 0.5 the task is the one of the highest score. A prompt may only be the likelier of simple and complex,
+    or general: it is not complex for want of being simple enough.
+    """
+
+    simple: float = 0.5
+    complex: float = 0.5
+
+    def task(self, scores: Mapping[str, float]) -> str:
+        """The task of a prompt with these scores."""
+        simple, hard = against_general(scores)
+        if simple >= hard:
+            return "simple" if simple > logit(self.simple) else "general"
+        return "complex" if hard > logit(self.complex) else "general"
+
+
+TRAINED = Thresholds()
+
+
+def against_general(scores: Mapping[str, float]) -> tuple[float, float]:
+    """Logits of simple and of complex against general."""
+    simple, general, hard = (log(max(scores[task], LEAST)) for task in TASKS)
+    return simple - general, hard - general
+
+
 @cache
 def weights() -> Weights:
     """The shipped weights, read once."""
@@ -157,7 +188,7 @@ def lexicon(tables: Mapping[str, Any]) -> Lexicon:
     return Lexicon(**{**tables, "heads": frozenset(tables["heads"]), "relations": frozenset(tables["relations"])})
 
 
-def classify(*turns: str) -> Classification:
+def classify(*turns: str, thresholds: Thresholds = TRAINED) -> Classification:
     """
     Find the task of a prompt: of the last of the user's turns, without the system prompt.
 
@@ -167,15 +198,17 @@ def classify(*turns: str) -> Classification:
     for number, turn in enumerate(reversed(turns)):
         cue = cues(read(turn), known.lexicon)
         if not cue.continues or number + 1 == len(turns):
-            return _classified(cue, known, continued=number > 0)
-    return _classified(cues(read(""), known.lexicon), known, continued=False)
+            return _classified(cue, known, thresholds, continued=number > 0)
+    return _classified(cues(read(""), known.lexicon), known, thresholds, continued=False)
 
 
-def _classified(cue: Cues, known: Weights, *, continued: bool) -> Classification:
+def _classified(cue: Cues, known: Weights, thresholds: Thresholds, *, continued: bool) -> Classification:
     simple, hard = known.tasks(cue)
     scores = _scores(simple, hard)
-    task = max(TASKS, key=scores.__getitem__)
-    reason = _reason(cue, known, task)
+    likely = task = max(TASKS, key=scores.__getitem__)
+    reason = _reason(cue, known, likely)
+    if thresholds != TRAINED and (task := thresholds.task(scores)) != likely:
+        reason = f"{reason}; not {likely} by the thresholds of the profile"
     difficulty = round(known.difficulty(cue), 3)
     return Classification(task, f"continues: {reason}" if continued else reason, scores, difficulty)
 
@@ -184,6 +217,11 @@ def _scores(simple: float, hard: float) -> dict[str, float]:
     odds = [exp(max(-_BOUND, min(logit, _BOUND))) for logit in (simple, 0.0, hard)]
     total = sum(odds)
     return {task: round(one / total, 4) for task, one in zip(TASKS, odds, strict=True)}
+
+
+def logit(share: float) -> float:
+    """The logarithm of the odds of a share; for 0 and 1, beyond that of any score."""
+    return -_BOUND if share <= 0 else _BOUND if share >= 1 else log(share / (1 - share))
 
 
 def _logistic(logit: float) -> float:

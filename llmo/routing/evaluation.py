@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import pstdev
 from typing import TYPE_CHECKING, TypeVar
 
-from llmo.routing.classifier import TASKS, classify
+from llmo.routing.classifier import TASKS, TRAINED, Thresholds, classify
 from llmo.routing.scoring import apgr, auc, rank_correlation
 from llmo.types import jsontext
 
@@ -107,13 +107,13 @@ def _share(row: Mapping[str, Json], name: str) -> float | None:
     return float(value)
 
 
-def evaluate(of: Sequence[Labelled], clock: Callable[[], float]) -> Evaluation:
+def evaluate(of: Sequence[Labelled], clock: Callable[[], float], thresholds: Thresholds = TRAINED) -> Evaluation:
     """Classify every prompt and score what was found; `clock` tells seconds."""
     classify("")  # the weights are read once, not per prompt
     tasks, hard, times = [], [], []
     for one in of:
         begun = clock()
-        found = classify(one.prompt)
+        found = classify(one.prompt, thresholds=thresholds)
         times.append(1000 * (clock() - begun))
         tasks.append(found.task)
         hard.append(found.difficulty)

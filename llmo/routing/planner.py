@@ -12,7 +12,7 @@ from llmo.errors import ConfigError
 from llmo.requests import chat_body, content, extras
 from llmo.routing import chains, privacy, tokens
 from llmo.routing import plan as router
-from llmo.routing.classifier import classify
+from llmo.routing.classifier import Thresholds, classify
 from llmo.routing.outline import PlanOutline
 from llmo.routing.plan import Plan, TargetFacts, Task
 from llmo.routing.requirements import Requirements
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from llmo.catalog.catalog import Model
-    from llmo.config.profile import ProviderConfig
+    from llmo.config.profile import Profile, ProviderConfig
     from llmo.ledger.backend import TargetHistory
     from llmo.ledger.records import Limit
     from llmo.requests.chat_body import Inexpressible
@@ -81,6 +81,7 @@ class Planner:
         self._names = names
         self._profile, self._env, self._catalog = names.profile, names.env, names.catalog
         self._history = history
+        self._thresholds = thresholds(names.profile)
         self._looked_for = looked_for
         self._unreachable: dict[str, str] = {}
         self._facts: dict[Target, TargetFacts] = {}
@@ -162,7 +163,8 @@ class Planner:
         if name != "auto":
             chains.check_task(self._profile, name)
             return Task(name=name, reason="asked for", scores={name: 1.0})
-        found = classify(*(turn.text for turn in request.messages if turn.role == "user"))
+        texts = (turn.text for turn in request.messages if turn.role == "user")
+        found = classify(*texts, thresholds=self._thresholds)
         # A profile may drop a built-in task: its chain is then that of the general one.
         known = self._profile.tasks
         if found.task in known or explicit or not known:
@@ -269,6 +271,11 @@ class Planner:
             parameters=KINDS[config.kind].parameters,
             searching=_searching(config, model),
         )
+
+
+def thresholds(profile: Profile) -> Thresholds:
+    """When prompts are simple or complex under a profile."""
+    return Thresholds(profile.thresholds.simple, profile.thresholds.complex)
 
 
 def _bound(request: Request, kinds: Collection[str]) -> int:

@@ -20,6 +20,7 @@ from llmo.config.profile import (
     Profile,
     ProviderConfig,
     TaskConfig,
+    ThresholdsConfig,
 )
 
 NAME = st.from_regex(r"[a-z][a-z0-9 .é-]{0,8}", fullmatch=True)
@@ -76,6 +77,7 @@ def profiles(draw):
         fallback=draw(st.builds(FallbackConfig, local=targets)),
         budgets=tuple(draw(st.lists(BUDGET, max_size=2, unique_by=lambda budget: budget.name))),
         privacy=draw(st.builds(PrivacyConfig, local_only=st.booleans())),
+        thresholds=draw(st.builds(ThresholdsConfig, simple=st.floats(0, 1), complex=st.just(1) | st.floats(0, 1))),
         prices=tuple(draw(st.lists(PRICE, max_size=2))),
     )
 

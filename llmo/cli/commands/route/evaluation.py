@@ -16,6 +16,7 @@ def evaluated(ctx: Context, path: str, *, as_json: bool) -> int:
     from llmo.errors import Exit, UsageError
     from llmo.render import evaluation as rendered
     from llmo.routing.evaluation import evaluate, parsed
+    from llmo.routing.planner import thresholds
 
     known, bad = [], 0
     for number, line in enumerate(files.read_text(ctx, path, "--eval").split("\n"), 1):
@@ -30,7 +31,7 @@ def evaluated(ctx: Context, path: str, *, as_json: bool) -> int:
             f"--eval: no labelled prompt in {files.shown(path)}",
             hint='one JSON object a line, such as {"prompt": "…", "task": "simple"}',
         )
-    found = evaluate(known, thread_time)
+    found = evaluate(known, thread_time, thresholds(ctx.profile))
     if as_json:
         ctx.json(rendered.json(found, bad))
     else:

@@ -291,7 +291,7 @@ def test_commands_that_send_nothing_load_no_http_client(llmo: Llmo, args: tuple[
     """
     Plans, sums and lists need no network, so they pay for none.
     """
-    assert set() == loaded(llmo, *args) & (HTTP | EXTRAS | {"jsonschema_rs", "minijinja"})
+    assert set() == loaded(llmo, *args) & (HTTP | EXTRAS | {"asyncio", "ssl", "jsonschema_rs", "minijinja"})
 
 
 @pytest.mark.skipif(find_spec("litellm") is None, reason=peers.missing("litellm"))

@@ -158,6 +158,6 @@ class Runtime:
 
     def limits(self, max_cost: str | None = None) -> tuple[Limit, ...]:
         """Return all limits: those of the profile, and `max_cost` dollars for this run."""
-        from llmo.ledger.accounts import limits
+        from llmo.ledger.allowance import limits
 
         return limits(self.profile, max_cost)

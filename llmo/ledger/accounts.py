@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from llmo.errors import LlmoError, Locked
 from llmo.ledger import allowance
 from llmo.ledger.allowance import Allowance
-from llmo.ledger.records import MAX_COST, Call, Entry, Held, Limit, Released, Settled, Settlement
+from llmo.ledger.records import Call, Entry, Held, Released, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.types.format import dollars, exact, span
-from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from llmo.config.profile import Profile
     from llmo.ledger.backend import Ledger
-    from llmo.ledger.records import BudgetStatus
+    from llmo.ledger.records import BudgetStatus, Limit
     from llmo.types.money import Pico
 
 SETTLE_S = 10.0
@@ -32,18 +30,6 @@ SLICE_S, LEAST_S = 0.1, 1.0
 """Seconds to wait for a locked ledger: in one try (short, so that signals are handled), in all tries at least."""
 POLL_S, POLL_MOST_S = 0.05, 0.5
 """Seconds between two checks of what other processes hold: the first pause, and the longest one."""
-
-
-def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
-    """All limits of a command: the profile's budgets, its providers' calls per day, and `--max-cost` in dollars."""
-    found = [Limit.of(budget) for budget in profile.budgets]
-    for name, provider in profile.providers.items():
-        if (most := provider.max_calls_per_day) is not None:
-            where = {"provider": name}
-            found.append(Limit(name=f"{name}.max_calls_per_day", calls=most, window="day", match=where))
-    if max_cost is not None:
-        found.append(Limit(name=MAX_COST, usd=parse_usd(max_cost), window="run"))
-    return tuple(found)
 
 
 def _warning(percent: int, status: BudgetStatus) -> str:

@@ -5,14 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from llmo.ledger.records import Call, Held, passes
+from llmo.ledger.records import MAX_COST, Call, Held, Limit, passes
 from llmo.ledger.refusals import OverBudget
+from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llmo.ledger.records import BudgetStatus, Limit
+    from llmo.config.profile import Profile
+    from llmo.ledger.records import BudgetStatus
     from llmo.types.money import Pico
+
+
+def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
+    """All limits of a command: the profile's budgets, its providers' calls per day, and `--max-cost` in dollars."""
+    found = [Limit.of(budget) for budget in profile.budgets]
+    for name, provider in profile.providers.items():
+        if (most := provider.max_calls_per_day) is not None:
+            where = {"provider": name}
+            found.append(Limit(name=f"{name}.max_calls_per_day", calls=most, window="day", match=where))
+    if max_cost is not None:
+        found.append(Limit(name=MAX_COST, usd=parse_usd(max_cost), window="run"))
+    return tuple(found)
 
 
 def limited(call: Call, limits: Sequence[Limit]) -> bool:

@@ -150,7 +150,7 @@ class Planner:
 
     @cached_property
     def _limits(self) -> tuple[Limit, ...]:
-        from llmo.ledger.accounts import limits
+        from llmo.ledger.allowance import limits
 
         return limits(self._profile)
 

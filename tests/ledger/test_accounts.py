@@ -7,8 +7,8 @@ import pytest
 
 from llmo.config.profile import BudgetConfig, Profile, ProviderConfig
 from llmo.errors import ConfigError, Locked
-from llmo.ledger.accounts import DirectAccount, limits
-from llmo.ledger.allowance import Allowance
+from llmo.ledger.accounts import DirectAccount
+from llmo.ledger.allowance import Allowance, limits
 from llmo.ledger.grouped import CROWD, GroupedAccount
 from llmo.ledger.records import Call, Held, Limit, Settlement
 from llmo.ledger.refusals import OverBudget

@@ -133,7 +133,7 @@ class Report:
     @cached_property
     def budgets(self) -> list[BudgetStatus]:
         """The limits of the profile."""
-        from llmo.ledger.accounts import limits
+        from llmo.ledger.allowance import limits
 
         return self.ctx.ledger.status(limits(self.ctx.profile))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from llmo.errors import LlmoError
@@ -36,6 +35,8 @@ def reconcile(ctx: Context, run: str | None, billed: What | None) -> None:
 
 
 def _settle(ctx: Context, doubts: Sequence[Doubt], billed: What | None) -> None:
+    import asyncio
+
     from llmo.cli.commands.cost.inquiry import asked
     from llmo.ledger.records import Billed
 

@@ -6,7 +6,7 @@ import sys
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run llmo and exit with its code."""
+    """Run llmo and exit with its code; without `argv`, as the console script, the process ends with it."""
     args = sys.argv[1:] if argv is None else argv
     if args == ["--version"]:
         from llmo.types.version import __version__
@@ -19,4 +19,8 @@ def main(argv: list[str] | None = None) -> None:
         code = run(args)
     except KeyboardInterrupt:
         code = 130
+    if argv is None:
+        from llmo.cli.leaving import leave
+
+        leave(code)
     raise SystemExit(code)

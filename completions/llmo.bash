@@ -250,7 +250,7 @@ _llmo_table() { # what may follow $path
       ;;
     'route')
       commands=''
-      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin --json --probe --rows --eval --diff -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced -s --system -f --file --template -D --define --schema -o --option -n --no-stdin --json --probe --rows --eval --diff --calibrate --write -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag -s --system -f --file --template -D --define --schema -o --option --rows --eval -P --profile'
       ;;
     'history')

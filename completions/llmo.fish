@@ -281,6 +281,8 @@ complete -c llmo -n '__llmo_at route' -l probe -d 'check whether each provider r
 complete -c llmo -n '__llmo_at route' -l rows -d 'plan each prompt of a file (JSONL or lines; - for stdin)' -r -F
 complete -c llmo -n '__llmo_at route' -l eval -d 'score the classifier on labelled prompts (JSONL)' -r -F
 complete -c llmo -n '__llmo_at route' -l diff -d 'show what the profile of -P changes in the plan'
+complete -c llmo -n '__llmo_at route' -l calibrate -d 'fit the thresholds of -t auto to rated answers'
+complete -c llmo -n '__llmo_at route' -l write -d 'with --calibrate, change the profile'
 complete -c llmo -n '__llmo_at route' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
 complete -c llmo -n '__llmo_at route' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at route' -s v -l verbose -d 'explain what happens and why'

@@ -261,6 +261,8 @@ $global:__llmo_table = @{
             , @('--rows', 'plan each prompt of a file (JSONL or lines; - for stdin)', '||')
             , @('--eval', 'score the classifier on labelled prompts (JSONL)', '||')
             , @('--diff', 'show what the profile of -P changes in the plan', '')
+            , @('--calibrate', 'fit the thresholds of -t auto to rated answers', '')
+            , @('--write', 'with --calibrate, change the profile', '')
             , @('-P', 'profile to use, by name or path', '|shared|profiles')
             , @('--profile', 'profile to use, by name or path', '|shared|profiles')
             , @('-q', 'hide progress and the cost line', '')

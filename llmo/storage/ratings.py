@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
@@ -10,6 +11,17 @@ from llmo.storage.archive import Archive
 if TYPE_CHECKING:
     from llmo.storage.archive import Rating, SavedTurn
     from llmo.storage.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class SavedAnswer:
+    """An answer: the user's turns up to it, when and by whom it was given, and what is known of it."""
+
+    prompts: tuple[str, ...]
+    at: float
+    target: str
+    rating: Rating | None
+    error: str | None
 
 
 def rate(history: History, name: str, rating: Rating) -> SavedTurn:
@@ -29,3 +41,21 @@ def rate(history: History, name: str, rating: Rating) -> SavedTurn:
     if gone:
         raise UsageError(f"deleted meanwhile: {name}")
     return answer
+
+
+def answers(history: History) -> list[SavedAnswer]:
+    """All answers of all conversations, oldest first."""
+    prompts: dict[str, tuple[str, ...]] = {}
+    found = []
+    with history.transaction() as db:
+        rows = db.execute(
+            "SELECT t.conversation, t.role, t.text, t.at, t.target, r.rating, i.error FROM turns AS t"
+            " LEFT JOIN ratings AS r ON r.turn = t.id LEFT JOIN incomplete AS i ON i.turn = t.id ORDER BY t.id"
+        )
+        for conversation, role, text, at, target, rating, error in rows:
+            before = prompts.get(conversation, ())
+            if role == "user":
+                prompts[conversation] = (*before, text)
+            elif role == "assistant" and before and target is not None:
+                found.append(SavedAnswer(before, at, target, rating, error))
+    return found

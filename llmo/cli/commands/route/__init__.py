@@ -9,6 +9,7 @@ import typer
 
 from llmo.cli.inputs import Inputs, Words, joined, opened
 from llmo.cli.options import SelectionFlags, command
+from llmo.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,22 @@ class RouteFlags:
     diff: Annotated[
         bool, typer.Option("--diff", help="show what the profile of -P changes in the plan", rich_help_panel="Output")
     ] = False
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="fit the thresholds of -t auto to rated answers", rich_help_panel="Run")
+    ] = False
+    write: Annotated[
+        bool, typer.Option("--write", help="with --calibrate, change the profile", rich_help_panel="Run")
+    ] = False
+
+    def __post_init__(self) -> None:
+        """Check that one thing is asked for. Raises `UsageError`."""
+        alone = {"--calibrate": self.calibrate, "--eval": self.labelled is not None}
+        given = {**alone, "--rows": self.rows is not None, "--diff": self.diff}
+        named = [flag for flag, there in given.items() if there]
+        if len(named) > 1 and any(alone.values()):
+            raise UsageError(f"{' and '.join(named[:2])} cannot be combined")
+        if self.write and not self.calibrate:
+            raise UsageError("--write requires --calibrate")
 
 
 @command
@@ -49,6 +66,12 @@ def route(words: Words = None, *, selection: SelectionFlags, inputs: Inputs, sho
     from llmo.cli.context import current
 
     ctx = current()
+    if shown.calibrate:
+        if words:
+            raise UsageError("--calibrate takes no prompt")
+        from llmo.cli.commands.route import calibrate
+
+        return calibrate.calibrate(ctx, write=shown.write, as_json=shown.as_json)
     if shown.labelled is not None:
         from llmo.cli.commands.route import evaluation
 

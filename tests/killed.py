@@ -18,7 +18,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmo.cli import app, context
+from llmo.cli import context, running
 from llmo.providers.offline import provider as offline
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def child(args: list[str], out: Path, fate: Fate) -> None:
         os.dup2(os.open(f"{out}.err", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         context._CURRENT.clear()
         fate.begin()
-        code = app.run(args)
+        code = running.run(args)
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
@@ -126,7 +126,7 @@ def measured() -> dict[str, list[int]]:
                 context._CURRENT.clear()
                 fate = Fate()
                 fate.begin()
-                assert app.run(args) == 0, args
+                assert running.run(args) == 0, args
                 calls[kind] = [SENDING[0] if SENDING else 1, fate.end()]
         os.write(writer, json.dumps([calls, list(sys.modules)]).encode())
         os._exit(0)

@@ -188,7 +188,8 @@ def test_one_place_writes_to_the_terminal() -> None:
 
     assert writers - {"llmo.cli.context"} == {
         "llmo.cli",  # the version
-        "llmo.cli.app",  # help, and an error by way of the same rules
+        "llmo.cli.app",  # help
+        "llmo.cli.running",  # help, and an error by way of the same rules
         "llmo.cli.commands.ask.compare",  # a line that moves, whose names were made visible
         "llmo.client.client",  # an example in its docstring
     }
@@ -292,6 +293,22 @@ def test_commands_that_send_nothing_load_no_http_client(llmo: Llmo, args: tuple[
     Plans, sums and lists need no network, so they pay for none.
     """
     assert set() == loaded(llmo, *args) & (HTTP | EXTRAS | {"asyncio", "ssl", "jsonschema_rs", "minijinja"})
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        pytest.param(("ask", "hello", "--json"), id="ask"),
+        pytest.param(("route", "hello", "-m", "echo"), id="route"),
+        pytest.param(("cost", "--by", "model"), id="cost"),
+        pytest.param(("models", "--names"), id="models"),
+    ],
+)
+def test_a_plain_command_line_is_read_without_typer(llmo: Llmo, args: tuple[str, ...]) -> None:
+    """
+    Typer is half of a short command's time; help and mistakes pay for it.
+    """
+    assert set() == loaded(llmo, "-P", "offline", *args) & {"typer", "click", "pydantic"}
 
 
 @pytest.mark.skipif(find_spec("litellm") is None, reason=peers.missing("litellm"))

@@ -14,7 +14,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.stdout.write(f"llmo {__version__}\n")
         return
     try:
-        from llmo.cli.app import run
+        from llmo.cli.running import run
 
         code = run(args)
     except KeyboardInterrupt:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from llmo.cli import declared as typer
 from llmo.cli import files
 from llmo.errors import UsageError
 from llmo.types.messages import Image, Message

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
-import typer
-
 from llmo.cli import context
+from llmo.cli import declared as typer
 from llmo.cli.durations import seconds
 from llmo.errors import UsageError
 from llmo.types import jsontext
@@ -208,10 +207,12 @@ def _spread(group: Any) -> list[inspect.Parameter]:
 
 def _version(value: bool) -> None:
     if value:
+        from typer import Exit, echo
+
         from llmo.types.version import __version__
 
-        typer.echo(f"llmo {__version__}")
-        raise typer.Exit
+        echo(f"llmo {__version__}")
+        raise Exit
 
 
 @command

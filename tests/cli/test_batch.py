@@ -333,7 +333,7 @@ def test_memory_does_not_grow_with_the_input(home):
             file.writelines(json.dumps({"id": f"r{n}", "name": "x" * 200 + str(n)}) + "\n" for n in range(count))
         # Not ru_maxrss: it starts at what the parent had when it forked.
         code = (
-            "import sys; from llmo.cli.app import run; code = run(sys.argv[1:]);"
+            "import sys; from llmo.cli.running import run; code = run(sys.argv[1:]);"
             "print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')]); sys.exit(code)"
         )
         args = ["-P", "offline", "-q", "batch", "many.jsonl", *ARGS[2:-1], f"{count}.jsonl"]

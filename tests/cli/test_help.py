@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.cli.app import COMMANDS, Sections, program
+from llmo.cli.app import Sections, program
+from llmo.cli.declared import COMMANDS
 from llmo.cli.help import EXAMPLES, GROUPS, group
 from llmo.types.version import __version__
 

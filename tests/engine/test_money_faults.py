@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llmo.cli import app, context
+from llmo.cli import context, running
 from llmo.errors import ConfigError
 from llmo.ledger.records import Call
 from llmo.ledger.sqlite import connection, faults
@@ -105,7 +105,7 @@ def test_a_locked_ledger_stops_the_call(
     monkeypatch.setattr(context, "_CURRENT", [context.Context(env=paid.env())])
     with contextlib.closing(sqlite3.connect(paid.home / "data" / "ledger.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        code = app.run(["-P", "paid.toml", "ask", "hello", "--no-log", "--timeout", "1"])
+        code = running.run(["-P", "paid.toml", "ask", "hello", "--no-log", "--timeout", "1"])
         out, err = capsys.readouterr()
 
     assert (5, "") == (code, out)

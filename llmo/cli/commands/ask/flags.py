@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
+from llmo.cli import declared as typer
 
 
 @dataclass(frozen=True, kw_only=True)

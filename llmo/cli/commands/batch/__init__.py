@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from llmo.cli import declared as typer
 from llmo.cli.commands.batch.flags import BatchFlags, InputOptions, OutputOptions, RunOptions
 from llmo.cli.options import SelectionFlags, command
 

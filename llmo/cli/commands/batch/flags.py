@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
+from llmo.cli import declared as typer
 from llmo.cli.files import STDIN
 from llmo.cli.options import SelectionFlags
 from llmo.config import parameters

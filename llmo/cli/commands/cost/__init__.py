@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import typer
-
+from llmo.cli import declared as typer
 from llmo.cli.commands.cost.report import Report, Reports, Span
 from llmo.cli.options import command
 from llmo.errors import UsageError

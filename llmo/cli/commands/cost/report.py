@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from llmo.cli import declared as typer
 from llmo.cli.durations import FORMS, is_span, seconds
 from llmo.cli.options import pair
 from llmo.config import parameters

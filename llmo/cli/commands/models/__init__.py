@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
+from llmo.cli import declared as typer
 from llmo.cli.commands.models.listing import Filters
 from llmo.cli.options import command
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
-
+from llmo.cli import declared as typer
 from llmo.cli.known_providers import told_of
 from llmo.config import parameters
 from llmo.errors import ConfigError, UsageError

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
+from llmo.cli import declared as typer
 from llmo.cli.inputs import Inputs, Words, joined, opened
 from llmo.cli.options import SelectionFlags, command
 from llmo.errors import UsageError

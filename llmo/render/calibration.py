@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KNOWN = {
     "rating": "rated",
-    "schema": "did not match their schema",
+    "schema": "not matching their schema",
     "asked_again": "asked again of a stronger model",
 }
 """How outcomes are known."""
@@ -59,6 +59,8 @@ def said(one: ThresholdFit) -> str:
         pairs = ((NEEDED - one.good, "good"), (NEEDED - one.bad, "bad"))
         missing = " and ".join(f"{number} more {name}" for number, name in pairs if number > 0)
         return f"too few: needs {missing} of models of tasks.{one.name if one.name == 'simple' else 'general'}"
+    if one.fitted == one.now:
+        return "kept: no other agrees with more"
     told = f"on held-out folds {one.fixed} set right, {one.broken} set wrong"
     return f"{told}: {'better' if one.verdict == 'better' else 'not surely better'}"
 

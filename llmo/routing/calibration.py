@@ -114,12 +114,12 @@ def outcomes(answers: Sequence[SavedAnswer], tasks: Mapping[str, str]) -> tuple[
     """
     The answers that are known to be good or bad, and how many more are of models that no task names.
 
-    A rating counts most, then that the answer did not match its schema, then that the same prompt was asked again of a
-    model of a stronger task within a day.
+    A rating counts most, then that the answer did not match its schema, then that the prompt, the first of its
+    conversation, was asked again of a model of a stronger task within a day.
     """
-    again: dict[tuple[str, ...], list[tuple[float, int]]] = {}
+    again: dict[str, list[tuple[float, int]]] = {}
     for one in answers:
-        if one.target in tasks:
+        if one.target in tasks and len(one.prompts) == 1:
             again.setdefault(_same(one.prompts), []).append((one.at, STRONGER.index(tasks[one.target])))
     found, unused = [], 0
     for one in answers:
@@ -128,7 +128,8 @@ def outcomes(answers: Sequence[SavedAnswer], tasks: Mapping[str, str]) -> tuple[
             unused += _stated(one) is not None
             continue
         known = _stated(one)
-        if known is None and _asked_again(one.at, STRONGER.index(task), again[_same(one.prompts)]):
+        first = known is None and len(one.prompts) == 1
+        if first and _asked_again(one.at, STRONGER.index(task), again[_same(one.prompts)]):
             known = (False, "asked_again")
         if known is not None:
             found.append(Outcome(one.prompts, task, *known))
@@ -189,11 +190,12 @@ def _asked_again(at: float, strength: int, others: Iterable[tuple[float, int]]) 
     return any(0 < then - at <= SOON and stronger > strength for then, stronger in others)
 
 
-def _same(prompts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(" ".join(text.split()) for text in prompts)
+def _same(prompts: Sequence[str]) -> str:
+    """The last prompt, however it is spaced."""
+    return " ".join(prompts[-1].split())
 
 
 def _fold(prompts: Sequence[str]) -> int:
     """The same for equal prompts: what was fitted to one must not be judged on its twin."""
-    said = "\0".join(_same(prompts)).encode("utf-8", "surrogatepass")
+    said = _same(prompts).encode("utf-8", "surrogatepass")
     return int.from_bytes(sha256(said).digest()[:8], "big") % FOLDS

@@ -68,11 +68,11 @@ class Past:
         self._history = History(llmo.home / "data" / "history.db", self._clock)
         self._number = 0
 
-    def answered(self, prompt: str, target: str, *, error: str | None = None) -> str:
-        """An answer in a conversation of its own, a minute after the one before; the conversation."""
+    def answered(self, prompt: str, target: str, *, error: str | None = None, within: str | None = None) -> str:
+        """An answer, in a conversation of its own or within one, a minute after the one before; the conversation."""
         self._number += 1
         self._clock.elapsed += 60
-        name = f"{self._number:026}"
+        name = within or f"{self._number:026}"
         turns = [Message("user", prompt), Message("assistant", "so be it")]
         self._history.append(name, turns, target=target, retention_days=0, error=error)
         return name
@@ -123,6 +123,7 @@ def test_write_changes_only_the_thresholds_and_routing_follows(llmo: Llmo, profi
     assert "general" == llmo("-P", profile, "route", doubtful, "--json", "-n").json["task"]
     assert (1, [], text) == (second.code, second.json["written"], profile.read_text("utf-8"))
     assert "llmo: nothing was written: no threshold is surely better\n" in second.stderr
+    assert "kept: no other agrees with more\n" in llmo("-P", profile, "route", "--calibrate").stdout
 
 
 def test_the_other_threshold_is_fitted_to_models_of_general(llmo: Llmo, profile: Path) -> None:
@@ -182,7 +183,12 @@ def test_answers_that_failed_or_were_asked_again_count_as_bad(llmo: Llmo, profil
     for name in (liked, unknown):
         llmo("history", "rate", name, "good")
     found = calibrate(llmo, profile).json
+    lines = llmo("-P", profile, "route", "--calibrate").stdout.splitlines()
 
+    assert lines[:2] == [
+        "3 outcomes of 9 answers: 1 rated, 1 not matching their schema, 1 asked again of a stronger model",
+        "1 more of models that no task of the profile names",
+    ]
     assert {"rating": 1, "schema": 1, "asked_again": 1} == found["outcomes"]
     assert (9, 1) == (found["answers"], found["unused"])
     assert (1, 2) == (found["thresholds"]["simple"]["good"], found["thresholds"]["simple"]["bad"])
@@ -218,3 +224,18 @@ def test_a_profile_without_tasks_has_nothing_to_fit(llmo: Llmo) -> None:
 
     assert run.code == 0
     assert "the profile has no models for tasks.simple and tasks.general" in run.stdout
+
+
+def test_a_follow_up_is_not_the_same_prompt_asked_again(llmo: Llmo, profile: Path) -> None:
+    """
+    "go on" in two conversations are two prompts; the task of a follow-up that is rated is that of its conversation.
+    """
+    past = Past(llmo)
+    for target in ("here/small", "here/large"):
+        name = past.answered(f"Translate to French: {target}", target)
+        past.answered("go on", target, within=name)
+    llmo("history", "rate", f"{1:026}", "bad")
+    found = calibrate(llmo, profile).json
+
+    assert (4, {"rating": 1, "schema": 0, "asked_again": 0}) == (found["answers"], found["outcomes"])
+    assert (0, 1) == (found["thresholds"]["simple"]["good"], found["thresholds"]["simple"]["bad"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo.render import tables
@@ -10,10 +11,11 @@ from llmo.render.screen import visible
 from llmo.types.format import counted, dollars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from llmo.routing.comparison import CandidateComparison, PlanComparison
     from llmo.routing.plan import Candidate, Plan
+    from llmo.types.money import Pico
 
 ALWAYS = ("task", "first")
 """Lines that are shown also when both profiles agree."""
@@ -38,15 +40,17 @@ def table(of: PlanComparison, names: tuple[str, str], *, width: int | None, colo
     return "\n".join(filter(None, parts))
 
 
-def rows(compared: Sequence[PlanComparison], names: tuple[str, str], *, width: int | None, color: bool) -> str:
+def rows(compared: Iterable[PlanComparison], names: tuple[str, str], *, width: int | None, color: bool) -> str:
     """The prompts whose task or first model is different, by number, and what all cost by estimate."""
-    cells = []
+    cells, old, new = [], _Total(), _Total()
     for number, one in enumerate(compared, 1):
+        old.add(one.before)
+        new.add(one.after)
         if one.before.task.name != one.after.task.name or _first(one.before) != _first(one.after):
             shown = (lambda plan: plan.task.name, _first, LINES["estimate"])
             cells.append((str(number), *(_both(show(one.before), show(one.after)) for show in shown)))
-    total = _both(_total([one.before for one in compared]), _total([one.after for one in compared]))
-    end = f"{len(cells):,} of {counted(len(compared), 'prompts')} with another task or first model; estimate {total}\n"
+    total = _both(str(old), str(new))
+    end = f"{len(cells):,} of {counted(old.plans, 'prompts')} with another task or first model; estimate {total}\n"
     body = tables.folded(ROWS, cells, right=("row",), width=width, bold=color)
     return "\n".join(filter(None, (f"{visible(' → '.join(names))}\n", body, end)))
 
@@ -158,7 +162,19 @@ def _both(old: str, new: str) -> str:
     return old if old == new else f"{old or '-'} → {new or '-'}"
 
 
-def _total(plans: Sequence[Plan]) -> str:
-    found = [plan.ranked[0].estimate if plan.ranked else None for plan in plans]
-    known = [one for one in found if one is not None]
-    return f"{'≥ ' if len(known) < len(found) else ''}{dollars(sum(known))}"
+@dataclass
+class _Total:
+    """What the first models of many plans cost by estimate; at least, where that of one is not known."""
+
+    plans: int = 0
+    unknown: int = 0
+    cost: Pico = 0
+
+    def add(self, plan: Plan) -> None:
+        estimate = plan.ranked[0].estimate if plan.ranked else None
+        self.plans += 1
+        self.unknown += estimate is None
+        self.cost += estimate or 0
+
+    def __str__(self) -> str:
+        return f"{'≥ ' if self.unknown else ''}{dollars(self.cost)}"

@@ -55,7 +55,7 @@ class Profiles:
             for compared in found:
                 self._ctx.json(shown.json(compared, self._described))
         else:
-            self._ctx.show(shown.rows(list(found), self._names, **self._look))
+            self._ctx.show(shown.rows(found, self._names, **self._look))
         return 0
 
     def _compared(self, question: Question) -> PlanComparison:

@@ -1,42 +1,164 @@
 """
-CPU and memory of starting programs, in turns: `python tests/bench/start.py "llm --help" "llmo --help"`.
+CPU and memory of starting programs.
 
-Printed are the medians of ten runs each, after one that is not counted. Compare within one run.
+`python tests/bench/start.py` prints the table of llmo's usual commands with their targets: B is `python -c pass`, T is
+`python -c 'import typer'`, both measured in the same run. The ledger holds 10,000 calls; `ask` is measured on the
+provider `offline`, and against a server on this machine that answers at once. `python tests/bench/start.py "llm --help"
+"llmo --help"` measures other command lines.
+
+Printed are the medians of ten runs each, in turns, after one that is not counted. Compare within one run. Bytecode is
+cached, whatever the environment says: only a first start compiles.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import statistics
 import subprocess
 import sys
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NamedTuple
 
 RUNS = 10
+CALLS = 10_000
 CHILD = """
-import json, resource, subprocess, sys
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+wall = time.perf_counter() - began
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(json.dumps([used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+print(json.dumps([used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024]))
 """
+BARE, TYPER = f"{sys.executable} -c pass", f"{sys.executable} -c 'import typer'"
+LLMO = str(Path(sys.executable).with_name("llmo"))
+PROFILE = """
+model = "here/good"
+[providers.here]
+kind = "openai"
+base_url = "http://127.0.0.1:{port}/v1"
+local = true
+models = ["good"]
+"""
+ANSWER = b"".join(
+    b"data: %s\n\n" % part
+    for part in (
+        b'{"id":"1","model":"good","choices":[{"index":0,"delta":{"role":"assistant","content":"Hello."}}]}',
+        b'{"id":"1","model":"good","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}',
+        b'{"id":"1","model":"good","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}',
+        b"[DONE]",
+    )
+)
 
 
-def once(command: str) -> tuple[float, float]:
-    """CPU seconds and megabytes at the peak."""
+class Row(NamedTuple):
+    """A command of the table; the most that it should use, in CPU of B or T and in megabytes."""
+
+    args: str
+    most: float | None = None
+    of: str = "T"
+    megabytes: float | None = None
+
+
+TABLE = (
+    Row("--version", 2.0, "B"),
+    Row("--help", 1.3),
+    Row("ask --help", 1.3),
+    Row("-P offline models --names", 1.3),
+    Row("-P offline cost --json", 1.5),
+    Row("-P offline route hello --json", 1.6),
+    Row("-P offline route hello -t auto --json"),
+    Row("-P offline ask hello", megabytes=55),
+    Row("-P {local} ask hello", megabytes=55),
+)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers at once."""
+
+    def do_POST(self) -> None:
+        """Send the same stream every time."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-length", str(len(ANSWER)))
+        self.end_headers()
+        self.wfile.write(ANSWER)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def once(command: str) -> tuple[float, float, float]:
+    """Seconds of CPU and of time, and megabytes at the peak."""
     run = subprocess.run([sys.executable, "-c", CHILD, *shlex.split(command)], capture_output=True, check=True)
-    seconds, megabytes = json.loads(run.stdout)
-    return seconds, megabytes
+    cpu, wall, megabytes = json.loads(run.stdout)
+    return cpu, wall, megabytes
 
 
-def main() -> None:
-    """Measure what the command line names."""
-    commands = sys.argv[1:]
+def measured(commands: list[str]) -> list[tuple[float, float, float]]:
+    """The medians of each command: CPU, time and memory."""
     for command in commands:
         once(command)
     found = [[once(command) for command in commands] for _ in range(RUNS)]
-    for number, command in enumerate(commands):
-        cpu, memory = (statistics.median(run[number][column] for run in found) for column in (0, 1))
-        print(f"{cpu * 1000:8.0f} ms {memory:6.0f} MB  {command}")
+    return [
+        (
+            statistics.median(run[number][0] for run in found),
+            statistics.median(run[number][1] for run in found),
+            statistics.median(run[number][2] for run in found),
+        )
+        for number in range(len(commands))
+    ]
+
+
+def fill(home: Path) -> None:
+    """Put `CALLS` calls into the ledger, as an export of another machine."""
+    subprocess.run([LLMO, "-P", "offline", "-q", "ask", "hello"], check=True, stdout=subprocess.DEVNULL)
+    line = subprocess.run([LLMO, "cost", "--export", "-"], check=True, capture_output=True).stdout
+    call = json.loads(line.splitlines()[0])
+    ids = (f"{call['id'][:-5]}{number:05}" for number in range(CALLS))
+    text = "".join(f"{json.dumps(call | {'id': one})}\n" for one in ids)
+    path = home / "calls.jsonl"
+    path.write_text(text, "utf-8")
+    subprocess.run([LLMO, "cost", "--import", path], check=True, capture_output=True)
+
+
+def table(home: Path) -> None:
+    """Measure the table in a home of its own, and print it."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    local = home / "local.toml"
+    local.write_text(PROFILE.format(port=server.server_port), "utf-8")
+    os.environ |= {f"LLMO_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "CACHE")}
+    fill(home)
+    commands = [f"{shlex.quote(LLMO)} {row.args.format(local=local)}" for row in TABLE]
+    bare, typer, *found = measured([BARE, TYPER, *commands])
+    server.shutdown()
+    print(f"B = {bare[0] * 1000:.0f} ms, T = {typer[0] * 1000:.0f} ms of CPU, with {CALLS:,} calls in the ledger\n")
+    print(f"{'CPU':>7} {'time':>9} {'ratio':>9} {'target':>9} {'RSS':>7} {'target':>8}  llmo …")
+    for row, (cpu, wall, megabytes) in zip(TABLE, found, strict=True):
+        ratio = f"{cpu / (bare if row.of == 'B' else typer)[0]:.2f} {row.of}"
+        most = "" if row.most is None else f"≤ {row.most} {row.of}"
+        room = "" if row.megabytes is None else f"≤ {row.megabytes:.0f} MB"
+        print(
+            f"{cpu * 1000:4.0f} ms {wall * 1000:6.0f} ms {ratio:>9} {most:>9} {megabytes:4.0f} MB {room:>8}"
+            f"  {row.args.format(local='local')}"
+        )
+
+
+def main() -> None:
+    """Measure what the command line names, or the table."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if commands := sys.argv[1:]:
+        for command, (cpu, wall, megabytes) in zip(commands, measured(commands), strict=True):
+            print(f"{cpu * 1000:8.0f} ms {wall * 1000:8.0f} ms {megabytes:6.0f} MB  {command}")
+        return
+    with tempfile.TemporaryDirectory() as home:
+        table(Path(home))
 
 
 if __name__ == "__main__":

@@ -240,6 +240,11 @@ PROGRAM = (
 
 def loaded(llmo: Llmo, *args: str) -> set[str]:
     """The top-level packages in memory after a command ended well."""
+    return {name.split(".")[0] for name in loaded_modules(llmo, *args)}
+
+
+def loaded_modules(llmo: Llmo, *args: str) -> set[str]:
+    """The same, module by module."""
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, *args],
         env=llmo.env(),
@@ -251,7 +256,7 @@ def loaded(llmo: Llmo, *args: str) -> set[str]:
         timeout=LONG,
     )
     assert run.returncode == 0, run.stderr
-    return {name.split(".")[0] for name in run.stderr.splitlines()[-1].split()}
+    return set(run.stderr.splitlines()[-1].split())
 
 
 def test_version_loads_nothing(llmo: Llmo) -> None:
@@ -309,6 +314,26 @@ def test_a_plain_command_line_is_read_without_typer(llmo: Llmo, args: tuple[str,
     Typer is half of a short command's time; help and mistakes pay for it.
     """
     assert set() == loaded(llmo, "-P", "offline", *args) & {"typer", "click", "pydantic"}
+
+
+RARE = {
+    "llmo.cli.app",  # help, and lines that are not plain
+    "llmo.cli.tab_words",  # after the first Tab
+    "llmo.render.svg",  # cost --html
+    "llmo.routing.contact_data",  # detect = ["contact"]
+}
+
+
+@pytest.mark.parametrize(
+    "args", [("ask", "hello"), ("route", "hello", "--json"), ("cost", "--json"), ("models", "--names")]
+)
+def test_a_usual_command_loads_nothing_that_it_rarely_needs(llmo: Llmo, args: tuple[str, ...]) -> None:
+    """
+    Each of them is some milliseconds of every start.
+    """
+    llmo("-P", "offline", "ask", "hello")
+
+    assert set() == loaded_modules(llmo, "-P", "offline", *args) & RARE
 
 
 @pytest.mark.skipif(find_spec("litellm") is None, reason=peers.missing("litellm"))

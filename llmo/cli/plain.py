@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PLAIN = {"help", "metavar", "rich_help_panel", "show_default", "hidden"}
 """Settings that change nothing about how a value is read."""
 BOUNDS = {"min", "max"}
+HELP = {"-h", "--help"}
 COMPLETE = "_LLMO_COMPLETE"
 """The variable by which shells ask Typer for completions."""
 
@@ -50,10 +51,10 @@ class PlainLine(NamedTuple):
 
 def read(args: Sequence[str]) -> PlainLine | None:
     """What `args` call; None where Typer must read them. Imports the command's module."""
+    if COMPLETE in os.environ or not HELP.isdisjoint(args):
+        return None
     from llmo.cli.options import top
 
-    if COMPLETE in os.environ:
-        return None
     try:
         globals_ = _Grammar(inspect.signature(top).parameters.values(), lenient=True)
         before = dict(globals_.defaults)

@@ -23,12 +23,20 @@ def run(args: Sequence[str]) -> int:
     """Run with `args`; the exit code. Prints every error as one line, and as JSON when that was asked for."""
     code = _run(args)
     if "loaded" in vars(current()):
-        from llmo.cli import tab_words
-
-        # The command is done: what goes wrong here is wrong with a convenience, and the next Tab finds out.
-        with suppress(Exception, KeyboardInterrupt):
-            tab_words.refresh(current())
+        _refresh_lists()
     return code
+
+
+def _refresh_lists() -> None:
+    """Keep what Tab offers current, if Tab was ever pressed."""
+    # The command is done: what goes wrong here is wrong with a convenience, and the next Tab finds out.
+    with suppress(Exception, KeyboardInterrupt):
+        from llmo.storage import name_lists
+
+        if name_lists.directory(current().env).exists():
+            from llmo.cli import tab_words
+
+            tab_words.refresh(current())
 
 
 def _run(args: Sequence[str]) -> int:

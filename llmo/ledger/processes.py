@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from functools import cache
@@ -79,5 +78,7 @@ def _started(pid: int) -> str | None:
         return None if fields[0] in {b"Z", b"X"} else fields[19].decode()
     env = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "LC_TIME", "TZ") if name in os.environ}
     command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    import subprocess
+
     found = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     return found.stdout.strip() or None

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from llmo.routing import contact_data, personal_numbers
+from llmo.routing import personal_numbers
 from llmo.types import named_secrets, secrets
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def find(text: str, detectors: Collection[Detector]) -> tuple[str, ...]:
         personal = set(personal_numbers.find(text))
         found += [kind for kind in personal_numbers.KINDS if kind in personal]
     if "contact" in detectors:
+        from llmo.routing import contact_data
+
         found += contact_data.find(text)
     return tuple(found)
 

@@ -37,13 +37,18 @@ class Word(NamedTuple):
     about: str = ""
 
 
+def directory(env: Mapping[str, str]) -> Path:
+    """Where all lists are; it is not there until Tab was pressed once."""
+    return cache_dir(env) / "completion"
+
+
 class NameLists:
     """The lists in one directory."""
 
     def __init__(self, env: Mapping[str, str], profile: str | None = None) -> None:
         """Of a profile, by its name or absolute path; without one what all profiles share."""
         part = "shared" if profile is None else f"profile-{_escaped(profile)}"
-        self.directory = cache_dir(env) / "completion" / part
+        self.directory = directory(env) / part
 
     def stamp(self) -> list[str]:
         """What was written when the lists were; empty when there are none."""

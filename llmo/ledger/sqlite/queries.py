@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from llmo.ledger.processes import Owner, lives
@@ -47,11 +46,17 @@ def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
 
 def _median(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return median(known) if known else None
+    if not known:
+        return None
+    from statistics import median
+
+    return median(known)
 
 
 def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Period) -> Iterator[Times]:
     """Quantiles in seconds for each target that has successful calls in a span."""
+    from statistics import median, quantiles
+
     for target in targets:
         rows = db.execute(
             "SELECT duration_s, first_token_s FROM calls WHERE outcome = 'ok' AND provider = ? AND model = ?"

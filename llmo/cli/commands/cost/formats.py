@@ -6,7 +6,6 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llmo.cli.commands.cost import charts
 from llmo.cli.files import STDIN
 from llmo.errors import UsageError
 from llmo.render import spending, tables
@@ -100,6 +99,8 @@ def as_table(report: Report, *, width: int | None = None, bold: bool = False) ->
         total = spending.total(report.total) + _instead_total(report)
         parts.append("\n".join([total] if width is None else hanging(total, width, indent=2)) + "\n")
     if report.how.plot:
+        from llmo.cli.commands.cost import charts
+
         parts.append(charts.in_terminal(report, width=report.ctx.width, color=bold))
     if report.how.budgets:
         status = [spending.budget_cells(one) for one in report.budgets]
@@ -128,6 +129,7 @@ def to_github(report: Report) -> None:
 
 def as_html(report: Report) -> str:
     """One self-contained page: no scripts, nothing fetched."""
+    from llmo.cli.commands.cost import charts
     from llmo.render import html as page
 
     head, rows = _grid(report)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import stat
 import threading
 import tomllib
@@ -289,6 +290,29 @@ def test_no_means_no(llmo: Llmo) -> None:
 
 
 OWN = "# mine\r\ntimeout = 7  # short\r\n[providers.work]\r\nkind = 'openai'\r\napi_key_env = 'OPENAI_API_KEY'"
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "named"),
+    [
+        (["--name", "work"], {}, "-P work "),
+        (["--name", "default"], {"LLMO_PROFILE": "offline"}, "-P default "),
+        (["--name", "work"], {"LLMO_PROFILE": "work"}, ""),
+        (["-P", "./my own.toml"], {}, "-P 'my own.toml' "),
+    ],
+)
+def test_the_next_command_checks_the_profile_that_was_written(
+    llmo: Llmo, args: list[str], env: dict[str, str], named: str
+) -> None:
+    """
+    It is named where another one is the active one, and the command runs as it is printed.
+    """
+    run = llmo("profile", "init", "--yes", "--no-probe", *args, env=NOBODY | env)
+    *_, last = run.stderr.splitlines()
+    check = llmo(*shlex.split(last.removeprefix("next: llmo ")), env=NOBODY | env)
+
+    assert (run.code, last) == (0, f"next: llmo profile check {named}--probe")
+    assert f"({run.stdout.strip()})" in check.stdout.splitlines()[0]
 
 
 def test_a_second_run_adds_what_is_new_and_keeps_what_is_there(llmo: Llmo) -> None:

@@ -49,7 +49,7 @@ def write_profile(ctx: Context, place: Place, how: Manner) -> None:
     text = None if old is None else sources.text(place.path, old)
     made = starter.text(draft) if text is None else starter.extended(text, tree, draft)
     _store(ctx, place, before, made, asks=asks, shown=text)
-    _tell(ctx, use, tree)
+    _tell(ctx, place, use, tree)
 
 
 def _flagged(text: str | None) -> str | None:
@@ -163,9 +163,13 @@ def _difference(place: Place, old: str, new: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tell(ctx: Context, use: list[Found], tree: Mapping[str, Any]) -> None:
+def _tell(ctx: Context, place: Place, use: list[Found], tree: Mapping[str, Any]) -> None:
+    import shlex
+
+    given = str(place.path) if place.explicit else place.name
+    of = "" if place == sources.place(None, ctx.env) else f"-P {shlex.quote(given)} "
     own: Collection[str] = tree.get("tasks", {})
     if use and own:
         names = ", ".join(one.name for one in use)
-        ctx.note(f"no task uses {names} yet; change that with: llmo profile set tasks.general.secondary '[…]'")
-    ctx.note("next: llmo profile check --probe")
+        ctx.note(f"no task uses {names} yet; change that with: llmo profile set {of}tasks.general.secondary '[…]'")
+    ctx.note(f"next: llmo profile check {of}--probe")

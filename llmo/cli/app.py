@@ -58,6 +58,11 @@ class Group(Sections, TyperGroup):
 
     command_class = Command
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """What each does, never shortened: a summary that is too long is wrapped."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.commands[name].help or "") for name in self.list_commands(ctx)])
+
 
 class Lazy(Group):
     """A group that imports a command's module when the command is called."""

@@ -93,6 +93,14 @@ def test_an_example_is_of_its_command(path: str) -> None:
         assert shlex.split(line)
 
 
+@pytest.mark.parametrize("path", sorted({path[:-1] for path, _ in commands(program()) if path}), ids=" ".join)
+def test_a_list_of_commands_cuts_nothing_off(llmo: Llmo, path: tuple[str, ...]) -> None:
+    """
+    What is too long for a line goes on in the next one.
+    """
+    assert "..." not in llmo(*path, "--help", env={"COLUMNS": "80"}).stdout.replace("]...", "")
+
+
 def test_the_list_of_commands_says_what_their_own_help_says() -> None:
     """
     One summary for each command.

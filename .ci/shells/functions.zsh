@@ -63,7 +63,7 @@ _llmo_described() { # offers words that have what they are behind a tab, in this
   shift
   local -a lines=("${(@)argv//\\/\\\\}")
   lines=("${(@)lines//:/\\:}")
-  lines=("${(@)lines/$'\t'/:}")
+  lines=("${(@)${(@)lines%$'\t'}/$'\t'/:}")
   (($#lines)) && _describe -V -t llmo-${group// /-} $group lines
 }
 

@@ -216,6 +216,18 @@ def test_what_is_offered_is_shown(llmo: Llmo, home: Path, command: tuple[str, ..
     assert "parse error" not in (session.before or "")
 
 
+def test_what_has_no_description_is_offered_without_a_dash(llmo: Llmo, home: Path) -> None:
+    """
+    Zsh draws one for an empty description.
+    """
+    with opened(("zsh", "-i"), home, llmo.env()) as session:
+        session.send("llmo cost --by \t")
+        session.expect_exact("week")
+        session.expect_exact("outcome" if "outcome" not in (session.before or "") else "\r\n")
+
+    assert "--" not in (session.before or "")
+
+
 def read(path: Path) -> list[str]:
     """The lines of a file that may be missing."""
     return path.read_text("utf-8").splitlines() if path.exists() else []

@@ -29,10 +29,10 @@ def table(plan: Plan, budgets: list[dict[str, Any]], *, width: int | None, color
         f", private ({', '.join(plan.requirements.private_kinds) or 'requested'})" if plan.requirements.private else ""
     )
     limit = plan.ranked[0].max_output if plan.ranked else plan.requirements.max_output
-    output = f"; output at most {limit}" if limit else ""
+    output = f"; output at most {limit:,}" if limit else ""
     head = [
         f"task      {plan.task.name}: {plan.task.reason}{private}",
-        f"tokens    about {plan.requirements.input_estimate} in, at most {plan.requirements.input_bound}{output}",
+        f"tokens    about {plan.requirements.input_estimate:,} in, at most {plan.requirements.input_bound:,}{output}",
     ]
     out = [place for place, one in enumerate(plan.candidates) if one.rank is None]
     body = tables.folded(HEAD, list(map(_row, plan.candidates)), below=BELOW, width=width, bold=color, dim=out)

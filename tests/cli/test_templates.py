@@ -245,7 +245,7 @@ def test_an_empty_list_says_how_to_begin(llmo: Llmo) -> None:
     run = llmo("templates")
 
     assert (0, "") == (run.code, run.stdout)
-    assert "begin one with: llmo templates edit NAME" in run.stderr
+    assert "create one with: llmo templates edit NAME" in run.stderr
     assert not (llmo.home / "config/templates").exists()
 
 

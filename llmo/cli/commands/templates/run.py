@@ -52,7 +52,7 @@ def listing(ctx: Context, *, as_json: bool) -> int:
         )
     )
     if not found:
-        ctx.note(f"llmo: no templates in {templates.folder(ctx.env)}; begin one with: llmo templates edit NAME")
+        ctx.note(f"llmo: no templates in {templates.folder(ctx.env)}; create one with: llmo templates edit NAME")
     return 0
 
 

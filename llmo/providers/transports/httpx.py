@@ -6,9 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-import httpx
-
 from llmo.providers.transports import transport
+from llmo.providers.transports.lean_httpx import httpx
 
 if TYPE_CHECKING:
     import ssl

@@ -58,7 +58,7 @@ class Commands:
         if name in ("/quit", "/exit"):
             raise EOFError
         if name not in self._by_name:
-            hint = f"{suggestion(name, NAMES, 'commands')}; begin a prompt with a space to send it as it is"
+            hint = f"to send it as a prompt, begin with a space; {suggestion(name, NAMES, 'commands')}"
             raise UsageError(f"unknown command: {name}", hint=hint)
         return self._by_name[name](rest.strip())
 

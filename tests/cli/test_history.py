@@ -61,6 +61,7 @@ def test_a_list_is_limited_and_says_so(llmo: Llmo) -> None:
     [
         ((), "no conversations; llmo ask saves them, unless store_texts is off or --no-log is given"),
         (("nothing",), "no conversations match: nothing"),
+        (("search", "two", "words"), "no conversations match: search two words; did you mean llmo history two words?"),
         (("shwo", "X"), "no conversations match: shwo X; did you mean llmo history show?"),
     ],
 )

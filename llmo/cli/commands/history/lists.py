@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
 
 SUBCOMMANDS = ("show", "export", "delete", "rate")
+SEARCHES = ("search", "find", "grep")
+"""Words that are tried as a subcommand before the words to find."""
 
 
 def conversations(ctx: Context, query: str, *, limit: int, as_json: bool) -> int:
@@ -48,8 +50,8 @@ def _told(ctx: Context, query: str, found: Sequence[Any], some: Sequence[Any], w
     if len(some) < len(found):
         ctx.note(f"llmo: {len(some)} of {len(found):,} {what}; show all with --limit 0")
     elif not found and query:
-        word = query.split(maxsplit=1)[0]
-        meant = close(word, SUBCOMMANDS) if len(query.split()) > 1 else ""
+        word, *others = query.split(maxsplit=1)
+        meant = "" if not others else others[0] if word in SEARCHES else close(word, SUBCOMMANDS)
         ctx.note(f"llmo: no {what} match: {query}" + (f"; did you mean llmo history {meant}?" if meant else ""))
     elif not found:
         ctx.note("llmo: no conversations; llmo ask saves them, unless store_texts is off or --no-log is given")

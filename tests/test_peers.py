@@ -36,7 +36,7 @@ def test_a_test_that_lacks_what_is_required_fails(require, code, closing):
     """
     Elsewhere it is skipped by name.
     """
-    done = run("tests/test_docs.py", "-k", "clean and mandoc and llmo.1", require=require)
+    done = run("tests/test_manual.py", "-k", "clean and mandoc and llmo.1", require=require)
 
     assert (code, True) == (done.returncode, closing in done.stdout), done.stdout
     assert "mandoc is not installed: " in done.stdout

@@ -18,18 +18,18 @@ _HARNESS = re.compile(
 _FENCE = re.compile(r"^[ \t]*(```|~~~).*$", re.MULTILINE)
 _QUOTED = re.compile(r'["“«「『][^"“”«»「」『』\n]{25,}["”»」』]')
 _LABEL = re.compile(
-    r"[ \t#*]*(?:text|message|review|e-?mail|input|article|comment|ticket|document|log|transcript|data|feedback|tweet|"
-    r"nachricht|bewertung|eingabe|kommentar|artikel|texte|avis|entrée|commentaire|texto|mensaje|reseña|entrada|"
+    r"\A[ \t#*]*(?:text|message|review|e-?mail|input|article|comment|ticket|document|log|transcript|data|feedback|"
+    r"tweet|nachricht|bewertung|eingabe|kommentar|artikel|texte|avis|entrée|commentaire|texto|mensaje|reseña|entrada|"
     r"comentario|文本|评论|输入|原文|文章|テキスト|入力|本文|レビュー)[ \t]*[*]*[:：]",
     re.IGNORECASE,
 )
 _LOG = re.compile(
-    r"\s*(?:\[?\d{4}-\d\d-\d\d|\[?\d{1,2}:\d\d\b|[A-Z][a-z]{2} +\d+ \d\d:|\[?(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\b|"
+    r"\A\s*(?:\[?\d{4}-\d\d-\d\d|\[?\d{1,2}:\d\d\b|[A-Z][a-z]{2} +\d+ \d\d:|\[?(?:INFO|WARN|ERROR|DEBUG|TRACE|FATAL)\b|"
     r'at \w+[.(]|File "|Traceback|\d+\.\d+\.\d+\.\d+|\$ |>)'
 )
 _CODE = re.compile(
-    r"(?:def|class|func|fn|import|from|const|var|public|private|static|return|#include|package|SELECT|if|for|while)\b"
-    r".*[(:;={]|\s{2,}\S.*[=(:;]|[{}\[\]()];?\s*$|<\w|@\w"
+    r"\A(?:(?:def|class|func|fn|import|from|const|var|public|private|static|return|#include|package|SELECT|if|for|while)\b"
+    r".*[(:;={]|\s{2,}\S.*[=(:;]|[{}\[\]()];?\s*$|<\w|@\w)"
 )
 
 

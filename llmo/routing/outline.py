@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KEPT = 2048
 """Lengths whose candidates are kept: in most inputs each comes again and again."""
 BY_COST = ("cheapest", "balanced")
-"""Strategies whose order depends on how long a prompt is."""
+"""Strategies whose order, and what they say of it, depend on how long a prompt is."""
 
 
 class PlanOutline:
@@ -33,7 +33,7 @@ class PlanOutline:
         contexts = [one.facts.model.context for one in plan.candidates]
         self._room = min((context for context in contexts if context), default=None)
         need = plan.requirements
-        self.repeats = self.fits(need.input_estimate) and (need.strategy not in BY_COST or len(plan.candidates) <= 1)
+        self.repeats = self.fits(need.input_estimate) and need.strategy not in BY_COST
         """Whether requests of other lengths are planned alike."""
 
     def fits(self, input_estimate: int) -> bool:

@@ -269,7 +269,7 @@ def test_verbose_says_who_is_asked_and_how_each_attempt_ended(llmo: Any, two: tu
     plain = llmo(*two, "ask", *names).stderr.splitlines()
 
     assert told[0].startswith("llmo: profile ")
-    assert told[1].startswith("llmo: task general: ")
+    assert told[1].startswith("llmo: task simple: ")
     assert [line.partition(":")[2].partition(",")[0].partition(";")[0] for line in told[2:4]] == [
         " 1. cheap/echo: requested with -m",
         " 1. down/echo: requested with -m",

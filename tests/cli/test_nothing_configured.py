@@ -48,7 +48,7 @@ def test_a_first_run_says_what_was_looked_for_and_how_to_go_on(llmo: Llmo, args:
         pytest.param(("ask", "-m", "openai/x", "hi"), {}, "llmo: no model is ready: openai/x: OPENAI_API", id="-m"),
         pytest.param(("ask", "--private", "hi"), {}, "llmo: no model on this machine can answer", id="private"),
         pytest.param(
-            ("ask", "hi"),
+            ("ask", "hi", "-t", "general"),
             {"LLMO_PROVIDERS__OPENAI__API_KEY_ENV": "MINE"},
             "llmo: no model is ready: openrouter/auto: OPENROUTER_API_KEY is not set; openai/gpt-6-luna: MINE is not",
             id="a provider of one's own",

@@ -406,3 +406,28 @@ def test_a_call_is_held_and_settled_in_one_transaction(ledger: SQLiteLedger) -> 
     assert isinstance(refused, OverBudget)
     assert refused.status.spent == 7
     assert booked(ledger) == sums(7, calls=1)
+
+
+def test_room_is_made_before_it_is_taken(ledger: SQLiteLedger) -> None:
+    """
+    Of entries that are stored together, no statement leaves more spent and held than the limit, whatever their order.
+    """
+    cap = Limit(name="cap", usd=100, window="total")
+    db = ledger._db()
+    db.executescript(
+        "CREATE TABLE totals (total INTEGER);"
+        + "".join(
+            f"CREATE TRIGGER of_{event} AFTER {event} ON calls BEGIN INSERT INTO totals"
+            " SELECT sum(iif(state = 'held', worst, coalesce(cost, 0) + in_doubt)) FROM calls; END;"
+            for event in ("INSERT", "UPDATE")
+        )
+    )
+
+    def held(name: str) -> Held:
+        return Held(Call(id=name, run="r", provider="p", model="m"), 100, (cap,))
+
+    free = settled(0)
+    assert [None] == ledger.apply([held("a")])
+    assert [None] * 4 == ledger.apply([Settled("a", free), held("b"), Settled("b", free), held("c")])
+
+    assert [100, 0, 100, 0, 100] == [total for (total,) in db.execute("SELECT total FROM totals ORDER BY rowid")]

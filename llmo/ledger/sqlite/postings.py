@@ -68,13 +68,13 @@ class Postings:
         self._counters.write()
 
     def _store(self) -> None:
-        """Store calls and sums of days, so that they can be read."""
-        holds, self._holds = self._holds, []
+        """Store calls and sums of days, so that they can be read; room is made before it is taken."""
         ends, self._ends = self._ends, []
-        if holds:
-            self._db.executemany(_INSERT, holds)
+        holds, self._holds = self._holds, []
         if ends and self._db.executemany(_SETTLE_HELD, ends).rowcount != len(ends):
             raise MovedError
+        if holds:
+            self._db.executemany(_INSERT, holds)
         self._days.write()
 
     def _hold(self, held: Held) -> OverBudget | None:
@@ -95,6 +95,8 @@ class Postings:
         A call that was settled as lost although its process was running is corrected; one in doubt only if `resolving`.
         """
         mine = None if resolving else self._mine(identifier)
+        if mine is not None and identifier in self.opened:
+            self._store()  # its own hold may not be stored yet
         if (found := mine or self._open(identifier, resolving=resolving)) is None:
             return
         cost, source = settlement.cost, settlement.source

@@ -14,7 +14,7 @@ from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 DEEPEST = 200
@@ -114,13 +114,18 @@ def nodes(value: Json) -> Iterator[Node]:
     return _walk(value)
 
 
-def _value(text: str) -> Any:
-    """As the reader's own method, in a third of the time where nothing stands around the value."""
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        end = -1
-    return value if end == len(text) else _reader.decode(text)
+def quick(reader: json.JSONDecoder) -> Callable[[str], Any]:
+    """The reader's own `decode`, in a third of the time for a text with nothing around its value."""
+    scan = make_scanner(reader)  # type: ignore[arg-type]  # as the reader itself calls it
+
+    def decode(text: str) -> Any:
+        try:
+            value, end = scan(text, 0)
+        except StopIteration:
+            end = -1
+        return value if end == len(text) else reader.decode(text)
+
+    return decode
 
 
 def _walk(value: Json) -> Iterator[Node]:
@@ -162,8 +167,7 @@ _TOO_DEEP = f"nested more than {DEEPEST} levels deep"
 _HALF = "a lone surrogate (half a character)"
 _NOT_FINITE = "NaN and infinite numbers are not JSON"
 _TOO_LONG = "a number has more digits than can be read"
-_reader = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
-_scan = make_scanner(_reader)  # type: ignore[arg-type]  # as the reader itself calls it
+_value = quick(json.JSONDecoder(parse_float=_number, parse_constant=_constant))
 _writer = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 

@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from json.encoder import JSONEncoder
-from json.scanner import make_scanner
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlunsplit
 
 from llmo.errors import Rejected
 from llmo.providers.transports.transport import split
+from llmo.types import jsontext
 from llmo.types.events import MOST_COUNTED
 from llmo.types.money import MOST, pico
 
@@ -30,19 +30,8 @@ if TYPE_CHECKING:
 BODY_LIMIT = 64 * 2**20
 _BOM = b"\xef\xbb\xbf"
 
-
 # Control characters inside strings are taken: llama.cpp's grammar sampling sends them raw.
-_reader = json.JSONDecoder(strict=False)
-_scan = make_scanner(_reader)  # type: ignore[arg-type]  # the stub knows its own class only
-
-
-def _decode(text: str) -> Any:
-    """As the reader's own `decode`, without looking for white space around a value that has none."""
-    try:
-        value, end = _scan(text, 0)
-    except StopIteration:
-        end = -1
-    return value if end == len(text) else _reader.decode(text)
+_decode = jsontext.quick(json.JSONDecoder(strict=False))
 
 
 def read(data: bytes) -> Any:

@@ -61,12 +61,7 @@ class AiohttpResponse:
 
     async def read(self, limit: int) -> bytes:
         """The body, or its beginning."""
-        pieces, size = [], 0
-        while size < limit and (chunk := await self._next()):
-            pieces.append(chunk)
-            size += len(chunk)
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        return body if size <= limit else body[:limit]
+        return await transport.joined(self._next, limit)
 
     async def settle(self) -> None:
         """

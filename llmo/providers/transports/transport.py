@@ -13,7 +13,7 @@ from llmo.errors import ConfigError, TimedOut, Unavailable
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
 
@@ -148,6 +148,19 @@ async def gathered(chunks: AsyncGenerator[bytes], limit: int) -> bytes:
             size += len(chunk)
             if size >= limit:
                 break
+    return _cut(pieces, size, limit)
+
+
+async def joined(take: Callable[[], Awaitable[bytes]], limit: int) -> bytes:
+    """The pieces that `take` gives until an empty one, as one body, cut at `limit`."""
+    pieces, size = [], 0
+    while size < limit and (piece := await take()):
+        pieces.append(piece)
+        size += len(piece)
+    return _cut(pieces, size, limit)
+
+
+def _cut(pieces: list[bytes], size: int, limit: int) -> bytes:
     body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     return body if size <= limit else body[:limit]
 

@@ -8,9 +8,11 @@ and one number in eleven or so has the right check digit: most count only beside
 from __future__ import annotations
 
 import re
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
+
+from llmo.types.named_secrets import aligned
+from llmo.types.secrets import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,12 +181,12 @@ def _in_run(text: str, run: re.Match[str]) -> Iterator[str]:
         yield IBAN
     for letters, one in _LETTERED:
         if bool(letters) == led and begin >= letters:
-            yield from _valid(text, one, _compiled(one.form).match(text, begin - letters))
+            yield from _valid(text, one, compiled(one.form).match(text, begin - letters))
     if end - begin >= _LEAST_RUN:
         if _has_card(run[0], _alnum(text, begin - 1), _alnum(text, end)):
             yield CARD
         for one in _WRITTEN:
-            for found in _compiled(one.form).finditer(text, begin, min(len(text), end + 1)):
+            for found in compiled(one.form).finditer(text, begin, min(len(text), end + 1)):
                 yield from _valid(text, one, found)
 
 
@@ -225,7 +227,7 @@ def _has_card(run: str, begins_in_a_word: bool, ends_in_a_word: bool) -> bool:
 
 def _is_card(digits: str) -> bool:
     """A number of a known issuer with the check digit of ISO/IEC 7812-1."""
-    if not _compiled(_ISSUER).match(digits) or len(set(digits)) == 1:
+    if not compiled(_ISSUER).match(digits) or len(set(digits)) == 1:
         return False
     doubled = [sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2]]
     return (sum(doubled) + sum(int(digit) for digit in digits[::-2])) % 10 == 0
@@ -234,7 +236,7 @@ def _is_card(digits: str) -> bool:
 def _is_iban(text: str, at: int) -> bool:
     """The check digits of ISO 13616, in as many characters as the country has."""
     length = _IBAN_LENGTHS.get(text[max(at, 0) : at + 2].upper())
-    written = _compiled(_ACCOUNT).match(text, at) if length and not _alnum(text, at - 1) else None
+    written = compiled(_ACCOUNT).match(text, at) if length and not _alnum(text, at - 1) else None
     if not written or not length:
         return False
     account = re.sub(r"[ .-]", "", written[0]).upper()[:length]
@@ -257,7 +259,7 @@ def _around(text: str, runs: list[re.Match[str]]) -> str:
 
 def _beside_words(text: str) -> Iterator[str]:
     lowered = text.lower()
-    text = text if len(text) == len(lowered) else lowered
+    text = aligned(text, lowered)
     for word, ids in _BY_WORD.items():
         at = lowered.find(word)
         while at >= 0:
@@ -274,16 +276,11 @@ def _letter(text: str, at: int, beside: str) -> bool:
 
 
 def _is_in(text: str, one: _Id, begin: int, end: int) -> bool:
-    found = _compiled(one.form).finditer(text, begin, min(end, len(text)))
+    found = compiled(one.form).finditer(text, begin, min(end, len(text)))
     return any(
         not _alnum(text, each.start() - 1) and not _alnum(text, each.end()) and _is_valid(one, each[0])
         for each in found
     )
-
-
-@cache
-def _compiled(form: str) -> re.Pattern[str]:
-    return re.compile(form)
 
 
 def _is_valid(one: _Id, number: str) -> bool:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
 from typing import TYPE_CHECKING
+
+from llmo.types.secrets import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +99,7 @@ def has_password(text: str) -> bool:
     lowered = text.lower()
     if ("$" in text and re.search(_HASHED, text)) or ("pin" in lowered and re.search(_PIN, text)):
         return True
+    text = aligned(text, lowered)
     return any(_sets_password(text, lowered, at, word) for at, word in _words(lowered, (*_PASSWORDS, *_SHORT)))
 
 
@@ -108,7 +110,17 @@ def has_token(text: str) -> bool:
         return True
     if ("basic" in lowered and re.search(_BASIC, text)) or "otpauth://" in lowered:
         return True
+    text = aligned(text, lowered)
     return any(_sets_token(text, lowered, at, word) for at, word in _words(lowered, _TOKENS))
+
+
+def aligned(text: str, lowered: str) -> str:
+    """
+    The text, whose places are those of its lower case.
+
+    Lowering changes the length of a text that has a dotted capital I; its case then decides nothing.
+    """
+    return text if len(text) == len(lowered) else lowered
 
 
 def _words(lowered: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
@@ -120,29 +132,21 @@ def _words(lowered: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
 
 
 def _sets_password(text: str, lowered: str, at: int, word: str) -> bool:
-    # Lowering changes the length of a text that has a dotted capital I; its case then decides nothing.
-    text = text if len(text) == len(lowered) else lowered
     end = at + len(word)
     short = word in _SHORT
     if short and lowered[at - 1 : at].isalpha():
         return False
     phrase = word == "passphrase"
-    if found := _compiled(_ASSIGNED).match(text, end):
+    if found := compiled(_ASSIGNED).match(text, end):
         plain = text[at:end].isupper() and found["equal"] == "="
         return not (short and found["rest"]) and _is_value(found, plain=plain, phrase=phrase)
     if short:
         return False
-    if found := _compiled(_TOLD).match(text, end):
+    if found := compiled(_TOLD).match(text, end):
         return _is_value(found, plain=False, phrase=phrase)
     if text[max(0, at - 16) : at].rpartition(" ")[2].startswith("--") or not word.isascii():
-        found = _compiled(_BESIDE).match(text, end)
+        found = compiled(_BESIDE).match(text, end)
     return found is not None and _is_password(found["bare"], bare=True) and not found["bare"].isalpha()
-
-
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compiled when first needed: milliseconds that most prompts save."""
-    return re.compile(pattern)
 
 
 def _is_value(found: re.Match[str], *, plain: bool, phrase: bool) -> bool:
@@ -173,7 +177,7 @@ def _is_bare_password(found: re.Match[str], *, plain: bool) -> bool:
 
 def _is_password(value: str, *, bare: bool = False, least: int = 6) -> bool:
     value = value.strip()
-    if len(value) < least or _compiled(_PLACEHOLDER).search(value) or (bare and _compiled(_CALL).match(value)):
+    if len(value) < least or compiled(_PLACEHOLDER).search(value) or (bare and compiled(_CALL).match(value)):
         return False
     if any(char.isspace() for char in value):  # a label, an error, a sentence
         return False
@@ -198,27 +202,26 @@ def _snake(value: str) -> bool:
 
 
 def _sets_token(text: str, lowered: str, at: int, word: str) -> bool:
-    text = text if len(text) == len(lowered) else lowered
     before = lowered[max(0, at - 16) : at].rstrip("_- ")
     if (word == "key" and not before.endswith(_OPENING)) or (word == "token" and before.endswith(_PAGES)):
         return False
     end = at + len(word)
-    if found := _compiled(_ASSIGNED).match(text, end):
+    if found := compiled(_ASSIGNED).match(text, end):
         quoted = _quoted(found)
         value = quoted or (found["bare"] or "").rstrip(",;.)")
         chosen = word == "secret" and (quoted or text[at:end].isupper())
         return _is_token(value) or bool(
             chosen and any(map(str.isdigit, value)) and _is_password(value, bare=not quoted)
         )
-    found = _compiled(_TOLD).match(text, end) or _compiled(_BESIDE).match(text, end)
+    found = compiled(_TOLD).match(text, end) or compiled(_BESIDE).match(text, end)
     return found is not None and _is_token((found["bare"] or _quoted(found) or "").rstrip(",;.)"))
 
 
 def _is_token(value: str) -> bool:
     value = value.strip()
-    if _compiled(_UUID).match(value):
+    if compiled(_UUID).match(value):
         return True
-    if not _compiled(_RANDOM).match(value) or _compiled(_PLACEHOLDER).search(value) or "://" in value:
+    if not compiled(_RANDOM).match(value) or compiled(_PLACEHOLDER).search(value) or "://" in value:
         return False
     if not any(char.isdigit() for char in value) or not any(char.isalpha() for char in value):
         return False
@@ -233,7 +236,6 @@ def _mixed(value: str) -> bool:
     return len(re.findall(r"\d+", value)) >= 2 or bool(re.search(r"\d[A-Za-z]", value))  # noqa: PLR2004 - more than one
 
 
-@cache
 def _entropy(value: str) -> float:
     counts = [value.count(char) for char in set(value)]
     return -sum(n / len(value) * math.log2(n / len(value)) for n in counts)

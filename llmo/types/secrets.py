@@ -38,11 +38,6 @@ _INSIDE = (
     ("sig=", r"[?&]sig=[A-Za-z0-9%+/-]{40}"),  # a shared access signature of Azure
 )
 
-
-FOLDED = "\u017f\u0130\u0131"
-"""Letters that a pattern without case takes for s and i, and `str.lower` does not: long s, dotted and dotless i."""
-
-
 SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|passw(?:or)?d|credentials?)s?(?:_?\d{1,3})?$")
 """Names of variables whose value is a secret."""
 
@@ -83,6 +78,12 @@ def _by_letter() -> tuple[tuple[str, tuple[tuple[str, KeyShape], ...]], ...]:
 
 
 _BY_LETTER = _by_letter()
+
+
+@cache
+def compiled(text: str) -> re.Pattern[str]:
+    """A pattern, compiled when it is first needed: milliseconds that most prompts save."""
+    return re.compile(text)
 
 
 @cache

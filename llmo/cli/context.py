@@ -181,6 +181,11 @@ class Context(Runtime):
         return min(self.size.columns, WIDEST)
 
     @property
+    def table_width(self) -> int | None:
+        """Columns that a table on standard output may take; None in a pipe: as many as it needs."""
+        return self.width if self.stdout_tty else None
+
+    @property
     def stderr_width(self) -> int:
         """The width that stderr's terminal has now, whatever stdout is and the environment says."""
         try:

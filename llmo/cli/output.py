@@ -23,7 +23,7 @@ def show_plan(ctx: Context, plan: Plan, money: Allowance, *, as_json: bool) -> i
     if as_json:
         ctx.json(body)
     else:
-        ctx.show(table(plan, body["budgets"], width=ctx.width if ctx.stdout_tty else None, color=ctx.stdout_color))
+        ctx.show(table(plan, body["budgets"], width=ctx.table_width, color=ctx.stdout_color))
     tell_nobody(ctx, plan)
     return 0
 

@@ -55,6 +55,11 @@ def examined(ctx: Context) -> list[Readiness]:
     return asyncio.run(_all(ctx))
 
 
+def rule_out_absent(ctx: Context) -> None:
+    """Contact every provider, and have plans leave out those that are not ready."""
+    ctx.planner.rule_out({state.name: state.message for state in examined(ctx) if not state.ready})
+
+
 async def _all(ctx: Context) -> list[Readiness]:
     import asyncio
 

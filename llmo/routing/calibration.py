@@ -13,7 +13,7 @@ from hashlib import sha256
 from math import sqrt
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from llmo.routing.classifier import against_general, classify, logit
+from llmo.routing.classifier import TASKS, against_general, classify, logit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 Evidence = Literal["rating", "schema", "asked_again"]
 Verdict = Literal["better", "no_better", "too_few", "no_task"]
-STRONGER = ("simple", "general", "complex")
 NEEDED = 10
 """Good answers, and bad ones, that a threshold is fitted to at least."""
 FOLDS = 5
@@ -120,7 +119,7 @@ def outcomes(answers: Sequence[SavedAnswer], tasks: Mapping[str, str]) -> tuple[
     again: dict[str, list[tuple[float, int]]] = {}
     for one in answers:
         if one.target in tasks and len(one.prompts) == 1:
-            again.setdefault(_same(one.prompts), []).append((one.at, STRONGER.index(tasks[one.target])))
+            again.setdefault(_same(one.prompts), []).append((one.at, TASKS.index(tasks[one.target])))
     found, unused = [], 0
     for one in answers:
         task = tasks.get(one.target)
@@ -129,7 +128,7 @@ def outcomes(answers: Sequence[SavedAnswer], tasks: Mapping[str, str]) -> tuple[
             continue
         known = _stated(one)
         first = known is None and len(one.prompts) == 1
-        if first and _asked_again(one.at, STRONGER.index(task), again[_same(one.prompts)]):
+        if first and _asked_again(one.at, TASKS.index(task), again[_same(one.prompts)]):
             known = (False, "asked_again")
         if known is not None:
             found.append(Outcome(one.prompts, task, *known))

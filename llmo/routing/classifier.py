@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PATH = Path(__file__).parent.parent / "data" / "classifier.json"
 TASKS = ("simple", "general", "complex")
+"""In the order of the strength that a model for them needs."""
 CHOSEN = 0.3
 WORKED = 0.6
 """How complex a question with answers to choose from is, and an exercise with numbers."""

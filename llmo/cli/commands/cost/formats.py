@@ -29,9 +29,8 @@ def show(report: Report) -> None:
     else:
         from llmo.cli import pager
 
-        tty = report.ctx.stdout_tty
-        width = report.ctx.width if tty else None
-        pager.show(report.ctx, as_table(report, width=width, bold=report.ctx.stdout_color))
+        table = as_table(report, width=report.ctx.table_width, bold=report.ctx.stdout_color)
+        pager.show(report.ctx, table)
     if report.how.github_summary:
         to_github(report)
     if report.how.html not in (None, STDIN):

@@ -27,7 +27,7 @@ def conversations(ctx: Context, query: str, *, limit: int, as_json: bool) -> int
     if as_json:
         ctx.json([shown.summary_object(one) for one in some])
     else:
-        pager.show(ctx, shown.conversations(some, now=ctx.clock.now(), width=_width(ctx), bold=_bold(ctx)))
+        pager.show(ctx, shown.conversations(some, now=ctx.clock.now(), width=ctx.table_width, bold=ctx.stdout_color))
     _told(ctx, query, found, some, "conversations")
     return 0
 
@@ -40,7 +40,7 @@ def turns(ctx: Context, name: str, query: str, *, limit: int, as_json: bool) -> 
     if as_json:
         ctx.json([shown.turn_object(one) for one in some])
     else:
-        pager.show(ctx, shown.answers(some, now=ctx.clock.now(), width=_width(ctx), bold=_bold(ctx)))
+        pager.show(ctx, shown.answers(some, now=ctx.clock.now(), width=ctx.table_width, bold=ctx.stdout_color))
     _told(ctx, query, found, some, "turns")
     return 0
 
@@ -55,11 +55,3 @@ def _told(ctx: Context, query: str, found: Sequence[Any], some: Sequence[Any], w
         ctx.note(f"llmo: no {what} match: {query}" + (f"; did you mean llmo history {meant}?" if meant else ""))
     elif not found:
         ctx.note("llmo: no conversations; llmo ask saves them, unless store_texts is off or --no-log is given")
-
-
-def _width(ctx: Context) -> int | None:
-    return ctx.width if ctx.stdout_tty else None
-
-
-def _bold(ctx: Context) -> bool:
-    return ctx.stdout_color

@@ -72,7 +72,6 @@ def models(
     else:
         from llmo.cli import pager
 
-        width = ctx.width if ctx.stdout_tty else None
-        pager.show(ctx, shown.as_table(rows, ctx.catalog.date, width=width, bold=ctx.stdout_color))
+        pager.show(ctx, shown.as_table(rows, ctx.catalog.date, width=ctx.table_width, bold=ctx.stdout_color))
     listing.tell(ctx, rows, retired, query or "")
     return 0

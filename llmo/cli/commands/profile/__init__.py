@@ -73,8 +73,8 @@ def show(*, as_json: Json = False) -> None:
     from llmo.render import tables
 
     texts = [(key, jsontext.write(value), origin) for key, value, origin in rows]
-    width = ctx.width if ctx.stdout_tty else None
-    drawn = tables.folded(("key", "value", "origin"), texts, below=("origin",), width=width, bold=ctx.stdout_color)
+    head = ("key", "value", "origin")
+    drawn = tables.folded(head, texts, below=("origin",), width=ctx.table_width, bold=ctx.stdout_color)
     pager.show(ctx, drawn)
 
 

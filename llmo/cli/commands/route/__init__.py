@@ -85,9 +85,9 @@ def route(words: Words = None, *, selection: SelectionFlags, inputs: Inputs, sho
             return profiles.of_rows(shown.rows, inputs, selection, as_json=shown.as_json)
         return profiles.of_one(prompts.question(ctx, joined(words), sources, selection), as_json=shown.as_json)
     if shown.probe:
-        from llmo.cli.readiness import examined
+        from llmo.cli.readiness import rule_out_absent
 
-        ctx.planner.rule_out({state.name: state.message for state in examined(ctx) if not state.ready})
+        rule_out_absent(ctx)
     if shown.rows is not None:
         from llmo.cli.commands.route.rows import planned
 

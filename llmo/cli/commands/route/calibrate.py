@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from llmo.errors import Exit
 from llmo.render import calibration as shown
-from llmo.routing.calibration import STRONGER, calibrated
+from llmo.routing.calibration import calibrated
+from llmo.routing.classifier import TASKS
 from llmo.routing.planner import thresholds
 from llmo.storage import ratings
 
@@ -22,7 +23,7 @@ def calibrate(ctx: Context, *, write: bool, as_json: bool) -> int:
     if as_json:
         ctx.json(shown.json(found, written))
     else:
-        ctx.show(shown.text(found, width=ctx.width if ctx.stdout_tty else None, color=ctx.stdout_color))
+        ctx.show(shown.text(found, width=ctx.table_width, color=ctx.stdout_color))
     if write and not written:
         ctx.err("llmo: nothing was written: no threshold is surely better")
         return int(Exit.FAILED)
@@ -37,7 +38,7 @@ def _tasks(ctx: Context) -> dict[str, str]:
 
     In the chains of other tasks it is there to step in.
     """
-    chains = [(task, ctx.profile.tasks[task]) for task in STRONGER if task in ctx.profile.tasks]
+    chains = [(task, ctx.profile.tasks[task]) for task in TASKS if task in ctx.profile.tasks]
     refs = [(ref, task) for task, chain in chains for ref in chain.primary]
     refs += [(ref, task) for task, chain in chains for ref in chain.secondary]
     found: dict[str, str] = {}

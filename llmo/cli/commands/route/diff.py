@@ -64,7 +64,7 @@ class Profiles:
 
     @property
     def _look(self) -> dict[str, Any]:
-        return {"width": self._ctx.width if self._ctx.stdout_tty else None, "color": self._ctx.stdout_color}
+        return {"width": self._ctx.table_width, "color": self._ctx.stdout_color}
 
     @property
     def _names(self) -> tuple[str, str]:
@@ -87,9 +87,9 @@ class _Side:
 
     def __init__(self, ctx: Context, selection: SelectionFlags, *, probe: bool) -> None:
         if probe:
-            from llmo.cli.readiness import examined
+            from llmo.cli.readiness import rule_out_absent
 
-            ctx.planner.rule_out({state.name: state.message for state in examined(ctx) if not state.ready})
+            rule_out_absent(ctx)
         self._name = ctx.loaded.name
         self._session: Session = ctx.session(max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced)
         self._money: Allowance | None = None

@@ -46,11 +46,7 @@ def listing(ctx: Context, *, as_json: bool) -> int:
         ctx.json([_object(one) for one in found])
         return 0
     rows = [(one.name, _model(one.front), one.error or " ".join(one.front.description.split())) for one in found]
-    ctx.show(
-        folded(
-            ("NAME", "MODEL", "DESCRIPTION"), rows, width=ctx.width if ctx.stdout_tty else None, bold=ctx.stdout_color
-        )
-    )
+    ctx.show(folded(("NAME", "MODEL", "DESCRIPTION"), rows, width=ctx.table_width, bold=ctx.stdout_color))
     if not found:
         ctx.note(f"llmo: no templates in {templates.folder(ctx.env)}; create one with: llmo templates edit NAME")
     return 0

@@ -131,14 +131,24 @@ def read(ctx: Context, path: str) -> TemplateFile:
     )
 
 
-def described(ctx: Context, path: Path) -> str:
-    """The description of a template; empty when it has none, or can't be read."""
+def front_of(ctx: Context, path: Path) -> FrontMatter:
+    """What a template of the folder says of itself, without the files that it names. Raises `UsageError`."""
     from llmo.requests.front_matter import divided
 
+    return divided(path.name, files.read_text(ctx, str(path), "--template", most=LARGEST)).front
+
+
+def described(ctx: Context, path: Path) -> str:
+    """The description of a template in one line; empty when it has none, or can't be read."""
     try:
-        return " ".join(divided(path.name, files.read_text(ctx, str(path), "", most=LARGEST)).front.description.split())
+        return one_line(front_of(ctx, path).description)
     except UsageError:
         return ""
+
+
+def one_line(description: str) -> str:
+    """A description for a list."""
+    return " ".join(description.split())
 
 
 @dataclass(frozen=True, slots=True)

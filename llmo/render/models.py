@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.render import tables
 from llmo.render.screen import visible
 from llmo.render.wrapping import hanging
-from llmo.types.format import exact
+from llmo.types.format import UNPRICED, exact
 from llmo.types.money import usd
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _reasons(offers: Sequence[Offer]) -> list[str]:
 
 def summary(billing: Billing, price: Price | None, context: int | None) -> str:
     """A model in a few words: `$1.25 in, $10.00 out per million, 400k context`."""
-    flat = {"local": "local", "subscription": "plan"}.get(billing)
+    flat = UNPRICED.get(billing)
     rates = price and f"{exact(price.input * MILLION)} in, {exact(price.output * MILLION)} out per million"
     window = "" if context is None else f", {_short(context)} context"
     return f"{flat or rates or 'price unknown'}{window}"
@@ -192,7 +192,7 @@ def _short_row(of: Offer, *, mixed: bool) -> tuple[str, ...]:
 
 
 def _rates(of: Offer) -> tuple[str, ...]:
-    flat = {"local": "local", "subscription": "plan"}.get(of.billing)
+    flat = UNPRICED.get(of.billing)
     return (flat, "", flat) if flat else tuple(_rate(rate, of) for rate in (of.input, of.cached_input, of.output))
 
 

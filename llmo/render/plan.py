@@ -8,13 +8,14 @@ from llmo.render import tables
 from llmo.render.screen import visible
 from llmo.render.summary import doubt
 from llmo.render.wrapping import hanging
-from llmo.types.format import dollars, exact
+from llmo.types.format import UNPRICED, dollars, exact
 from llmo.types.money import stated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from llmo.routing.plan import Candidate, Plan
+    from llmo.types.money import Pico
 
 HEAD = ("#", "model", "step", "estimate", "at most", "why")
 BELOW = ("step", "at most", "estimate")
@@ -47,15 +48,13 @@ def _lines(texts: Iterable[str], width: int | None) -> Iterator[str]:
 
 
 def _row(one: Candidate) -> tuple[str, ...]:
-    free = {"local": "local", "subscription": "plan"}.get(one.source)
-    return (
-        "-" if one.rank is None else str(one.rank),
-        str(one.target),
-        one.tier,
-        free or dollars(one.estimate),
-        free or dollars(one.worst),
-        one.why,
-    )
+    rank = "-" if one.rank is None else str(one.rank)
+    return (rank, str(one.target), one.tier, cost(one, one.estimate), cost(one, one.worst), one.why)
+
+
+def cost(one: Candidate, amount: Pico | None) -> str:
+    """An amount that a candidate may cost, or why it costs none."""
+    return UNPRICED.get(one.source) or dollars(amount)
 
 
 def _budget(one: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.render import tables
 from llmo.render.json_output import money
+from llmo.render.plan import cost
 from llmo.render.screen import visible
 from llmo.types.format import counted, dollars
 
@@ -115,14 +116,17 @@ LINES: dict[str, Callable[[Plan], str]] = {
     "private": _private,
     "output": lambda plan: str(plan.ranked[0].max_output) if plan.ranked else "",
     "first": _first,
-    "estimate": lambda plan: _cost(plan.ranked[0], "estimate") if plan.ranked else "",
-    "at most": lambda plan: _cost(plan.ranked[0], "worst") if plan.ranked else "",
+    "estimate": lambda plan: _estimate(plan.ranked[0]) if plan.ranked else "",
+    "at most": lambda plan: _worst(plan.ranked[0]) if plan.ranked else "",
 }
 
 
-def _cost(one: Candidate, which: str) -> str:
-    free = {"local": "local", "subscription": "plan"}.get(one.source)
-    return free or dollars(one.estimate if which == "estimate" else one.worst)
+def _estimate(one: Candidate) -> str:
+    return cost(one, one.estimate)
+
+
+def _worst(one: Candidate) -> str:
+    return cost(one, one.worst)
 
 
 def _row(of: CandidateComparison, names: tuple[str, str]) -> tuple[str, ...]:
@@ -137,9 +141,9 @@ def _told(of: CandidateComparison, names: tuple[str, str]) -> Iterator[str]:
         yield f"{of.change}: {one.why}" if one else of.change
         return
     yield from _moved(old, new, names)
-    for name, which in (("estimate", "estimate"), ("at most", "worst")):
-        if _cost(old, which) != _cost(new, which):
-            yield f"{name} {_both(_cost(old, which), _cost(new, which))}"
+    for name, show in (("estimate", _estimate), ("at most", _worst)):
+        if show(old) != show(new):
+            yield f"{name} {_both(show(old), show(new))}"
     if old.max_output != new.max_output:
         yield f"output {_both(str(old.max_output), str(new.max_output))}"
     if of.reconfigured:

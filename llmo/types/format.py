@@ -19,6 +19,10 @@ DIGITS = 3
 """Significant digits of an amount below a dollar."""
 
 
+UNPRICED = {"local": "local", "subscription": "plan"}
+"""What tables say in place of an amount, by the billing or the source of a cost that has none."""
+
+
 def dollars(amount: Pico | None, *, down: bool = False) -> str:
     """
     An amount in dollars, to the cent, three digits where it is less than one; unknown is not $0.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from llmo.cli import editor, files, templates
 from llmo.errors import UsageError
 from llmo.render.tables import folded
-from llmo.requests.front_matter import FrontMatter, divided
+from llmo.requests.front_matter import FrontMatter
 from llmo.storage.paths import ensure_private, expanded
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def listing(ctx: Context, *, as_json: bool) -> int:
     if as_json:
         ctx.json([_object(one) for one in found])
         return 0
-    rows = [(one.name, _model(one.front), one.error or " ".join(one.front.description.split())) for one in found]
+    rows = [(one.name, _model(one.front), one.error or templates.one_line(one.front.description)) for one in found]
     ctx.show(folded(("NAME", "MODEL", "DESCRIPTION"), rows, width=ctx.table_width, bold=ctx.stdout_color))
     if not found:
         ctx.note(f"llmo: no templates in {templates.folder(ctx.env)}; create one with: llmo templates edit NAME")
@@ -54,8 +54,7 @@ def listing(ctx: Context, *, as_json: bool) -> int:
 
 def _listed(ctx: Context, name: str, path: Path) -> Listed:
     try:
-        content = files.read_text(ctx, str(path), "--template", most=templates.LARGEST)
-        return Listed(name, path, divided(path.name, content).front)
+        return Listed(name, path, templates.front_of(ctx, path))
     except UsageError as exc:
         return Listed(name, path, FrontMatter(), exc.message)
 

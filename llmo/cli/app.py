@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
+LIST = "list"
 
 
 class Sections:
@@ -62,6 +63,31 @@ class Group(Sections, TyperGroup):
         """What each does, never shortened: a summary that is too long is wrapped."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, self.commands[name].help or "") for name in self.list_commands(ctx)])
+
+
+class Listing(Group):
+    """A group whose subcommand `list` may be left out."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Insert `list` where it is meant."""
+        return super().parse_args(ctx, [LIST, *args] if self.means_list(ctx, args) else args)
+
+    def means_list(self, ctx: Any, args: list[str]) -> bool:
+        """Whether nothing is given, or an option that is no wish for help: `llmo templates --json`."""
+        return not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+
+
+def group(summary: str, cls: type[Group] = Group) -> typer.Typer:
+    """A command to which subcommands can be added; without one it shows its help, unless `cls` knows better."""
+    return typer.Typer(
+        cls=cls,
+        help=summary,
+        rich_markup_mode=None,
+        add_completion=False,
+        no_args_is_help=cls is Group,
+        pretty_exceptions_enable=False,
+        context_settings=SETTINGS,
+    )
 
 
 class Lazy(Group):

@@ -6,19 +6,11 @@ from typing import Annotated
 
 import typer
 
-from llmo.cli.app import Command, Group
+from llmo.cli.app import Command, group
 from llmo.cli.commands.completion.places import Shell
 from llmo.cli.options import command
 
-app = typer.Typer(
-    cls=Group,
-    help="Set up Tab completion in your shell.",
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = group("Set up Tab completion in your shell.")
 
 OfShell = Annotated[Shell, typer.Argument(help="bash, zsh, fish or powershell", metavar="SHELL")]
 

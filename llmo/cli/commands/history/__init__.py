@@ -6,30 +6,19 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from llmo.cli.app import Command, Group
+from llmo.cli.app import LIST, Command, Listing, group
 from llmo.cli.options import command
 
-LIST = "list"
+
+class Searching(Listing):
+    """A list that may be searched: `llmo history rivers`."""
+
+    def means_list(self, ctx: Any, args: list[str]) -> bool:
+        """Whether anything but a subcommand or a wish for help is given."""
+        return not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names)
 
 
-class Searching(Group):
-    """A group whose subcommand `list` may be left out: `llmo history rivers`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """Insert `list` before anything but a subcommand or a wish for help."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = [LIST, *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(
-    cls=Searching,
-    help="List, search, show, rate, export and delete saved conversations.",
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = group("List, search, show, rate, export and delete saved conversations.", Searching)
 
 Id = Annotated[
     str | None,

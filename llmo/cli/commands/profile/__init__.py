@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from llmo.cli.app import Command, Group
+from llmo.cli.app import Command, group
 from llmo.cli.commands.profile.flags import Manner
 from llmo.cli.options import command
 from llmo.types import jsontext
@@ -17,15 +17,7 @@ if TYPE_CHECKING:
     from llmo.config.problems import ProfileError
     from llmo.config.sources import Place
 
-app = typer.Typer(
-    cls=Group,
-    help="Create, show, check and change profiles.",
-    rich_markup_mode=None,
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = group("Create, show, check and change profiles.")
 
 Json = Annotated[bool, typer.Option("--json", help="print JSON")]
 

@@ -2,34 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from llmo.cli.app import Command, Group
+from llmo.cli.app import LIST, Command, Listing, group
 from llmo.cli.options import command
 
-LIST = "list"
-
-
-class Listing(Group):
-    """A group whose subcommand `list` may be left out: `llmo templates --json`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """Insert `list` where there is no subcommand and no wish for help."""
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = [LIST, *args]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(
-    cls=Listing,
-    help="List, show and edit prompt templates.",
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = group("List, show and edit prompt templates.", Listing)
 
 Template = Annotated[str, typer.Argument(help="a template, by name or path", metavar="NAME|PATH")]
 

@@ -135,10 +135,7 @@ def provider(name: str, env: Mapping[str, str]) -> dict[str, Any]:
 
 def proposed(use: Collection[str], models: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The tasks and the fallback for the providers in `use`; `models` are what each has, where that is known."""
-    chat = {
-        name: [one for one in found if _NAME.fullmatch(one) and not _NOT_CHAT.search(one)]
-        for name, found in models.items()
-    }
+    chat = {name: list(filter(_answers, found)) for name, found in models.items()}
     local = [f"{name}/{chat[name][0]}" for name in use if KINDS[name].discovered and chat.get(name)]
     tree = defaults.chain(local, set(use))
     rest = [f"{name}/{chat.get(name, [])[0]}" for name in use if KINDS[name].gateway and chat.get(name)]

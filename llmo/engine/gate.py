@@ -77,7 +77,7 @@ class ProviderGate:
         self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         self.allowed = allowed
-        self.in_flight = self.refusals = 0
+        self.in_flight = 0
         self._width = Width(allowed.concurrency or 0, now, most=room() if allowed.adapts else 0)
         self._share, self._jitter = share, jitter
         given = (allowed.rpm, allowed.tpm, allowed.itpm, allowed.otpm)[: 4 if allowed.split else 2]
@@ -155,7 +155,6 @@ class ProviderGate:
         """Hold the whole line after a 429, and slow down unless it is one of many that tell the same."""
         permit.refused = True
         now = self._loop.time()
-        self.refusals += 1
         self._width.refused(now)
         self._settle(permit, (0,) * len(permit.amounts))
         if self._gain.news(permit.marks[0]):

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 HEADER_LIMIT = 1 << 16
 """Bytes of headers, of trailers or of what is written around chunks, that may come without a piece of a body."""
-HIGH, LOW = 1 << 20, 1 << 18
-"""Bytes of a body that nobody has taken yet: from so many on the server waits, below so many it goes on."""
+HIGH = 1 << 20
+"""Bytes of a body that nobody has taken yet, from which on the server waits until they are taken."""
 
 
 class Origin(NamedTuple):

@@ -49,13 +49,12 @@ def refusal(plan: Plan) -> LlmoError:
 def _nobody_here(need: Requirements) -> str:
     """What to do when a private request has nobody to answer it."""
     found = need.private_kinds and not need.private_because
-    return "mark a provider local = true, start Ollama" + (
-        ", or allow a provider with --allow-private-to PROVIDER"
-        if found
-        else ", or start a new conversation"
-        if "conversation" in need.private_because
-        else ""
-    )
+    ways = ["mark a provider local = true", "start Ollama"]
+    if found:
+        ways.append("allow a provider with --allow-private-to PROVIDER")
+    elif "conversation" in need.private_because:
+        ways.append("start a new conversation")
+    return f"{', '.join(ways[:-1])}, or {ways[-1]}"
 
 
 def _unfit(plan: Plan) -> LlmoError | None:

@@ -206,6 +206,7 @@ def test_the_arrow_recalls_prompts_and_tab_completes_commands(llmo: Llmo, start:
     child.expect_exact("> ")
     child.send("/co\t\r")
     child.expect_exact("this chat: $0 for 1 answer")
+    child.expect_exact("> ")
     child.sendeof()
 
     assert ended(child)[1] == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.batch.executors.executor import Ending, breathe
@@ -69,9 +68,8 @@ class LocalExecutor:
     ) -> Ending:
         """Work until the feed is empty or something stops the run; what is in flight is finished and written."""
         stopping = self._stopping
-        pool = _Pool(feed, more, sink, self._send, self._rules, self._stats, stopping)
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        pool.hire = partial(self._hire, pool, ended)
+        pool = _Pool(feed, more, sink, self._send, self._rules, self._stats, stopping, self._workers, ended)
         for _ in range(self._rules.workers):
             pool.hire()
         try:
@@ -94,30 +92,10 @@ class LocalExecutor:
         for worker in list(self._workers):
             worker.cancel()
 
-    def _hire(self, pool: _Pool, ended: asyncio.Future[None]) -> None:
-        """Add a worker; the run has `ended` with the last one that leaves, or the first one that fails."""
-
-        def left(task: asyncio.Task[None]) -> None:
-            self._workers.discard(task)
-            error = None if task.cancelled() else task.exception()
-            if ended.done():
-                return
-            if task.cancelled():
-                ended.cancel()
-            elif error is not None:
-                ended.set_exception(error)
-            elif not self._workers:
-                ended.set_result(None)
-
-        pool.working += 1
-        worker = asyncio.create_task(pool.work())
-        self._workers.add(worker)
-        worker.add_done_callback(left)
-
 
 @dataclass(slots=True)
 class _Pool:
-    """What the workers of one run share."""
+    """What the workers of one run share; it has `ended` with the last one that leaves, or the first one that fails."""
 
     feed: Iterator[Work | None]
     more: Callable[[], Awaitable[None]]
@@ -126,12 +104,32 @@ class _Pool:
     rules: Rules
     stats: RunStats
     stopping: Stopping
+    workers: set[asyncio.Task[None]]
+    ended: asyncio.Future[None]
     flights: dict[str, _Flight] = field(default_factory=dict)
     waiting: int = 0
     lost: int = 0
-    hire: Callable[[], None] = lambda: None
     working: int = 0
     dry: bool = False
+
+    def hire(self) -> None:
+        """Add a worker."""
+        self.working += 1
+        worker = asyncio.create_task(self.work())
+        self.workers.add(worker)
+        worker.add_done_callback(self._left)
+
+    def _left(self, worker: asyncio.Task[None]) -> None:
+        self.workers.discard(worker)
+        error = None if worker.cancelled() else worker.exception()
+        if self.ended.done():
+            return
+        if worker.cancelled():
+            self.ended.cancel()
+        elif error is not None:
+            self.ended.set_exception(error)
+        elif not self.workers:
+            self.ended.set_result(None)
 
     async def work(self) -> None:
         """One worker: take rows until there are no more, or fewer workers are needed."""

@@ -32,12 +32,13 @@ POLL_S, POLL_MOST_S = 0.05, 0.5
 """Seconds between two checks of what other processes hold: the first pause, and the longest one."""
 
 
-def _warning(percent: int, status: BudgetStatus) -> str:
+def _warning(percent: int, status: BudgetStatus, run: str) -> str:
     parts = [] if status.limit_usd is None else [f"{dollars(status.spent)} of {exact(status.limit_usd)} spent"]
     parts += [f"up to {dollars(status.in_doubt)} in doubt"] if status.limit_usd is not None and status.in_doubt else []
     parts += [] if status.limit_calls is None else [f"{status.calls:,} of {status.limit_calls:,} calls"]
     resets = [f"resets {status.resets_at}"] if status.resets_at else []
-    return f"budget {status.name} is used to {percent} % and more: {', '.join(parts + resets)}"
+    by = f" by run {run}" if status.window == "run" else ""
+    return f"budget {status.name} is used to {percent} % and more{by}: {', '.join(parts + resets)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ class Account(ABC):
         """A line for each limit that has just reached 80 or 95 percent."""
         # The sums of a limit that has counted none of our calls may not be stored yet, and are slow to add up.
         counted = [self.limits[number] for number in sorted(self._counted)]
-        return [_warning(percent, status) for percent, status in ledger.new_alerts(counted, run)] if counted else []
+        new = ledger.new_alerts(counted, run) if counted else []
+        return [_warning(percent, status, run) for percent, status in new]
 
     @abstractmethod
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:

@@ -758,10 +758,32 @@ def test_what_is_told_of_a_limit_that_runs_low(ledger):
     asyncio.run(main())
     spent = "$0.00000000008 of $0.0000000001 spent, up to $0.000000000005 in doubt"
     assert [
-        f"budget run is used to 80 % and more: {spent}",
+        f"budget run is used to 80 % and more by run r: {spent}",
         f"budget day is used to 80 % and more: {spent}, resets 2026-11-22T00:00:00+00:00",
         f"budget many is used to 95 % and more: {spent.replace('0.0000000001', '0.000000001')}, 1 of 1 calls",
         "budget calls is used to 95 % and more: 1 of 1 calls",
+    ] == said
+
+
+@pytest.mark.parametrize("kind", [DirectAccount, GroupedAccount])
+def test_each_run_is_told_by_name_of_a_limit_of_its_own_that_runs_low(ledger, kind):
+    """
+    The limit counts for every run anew, in one process too; the line says for which.
+    """
+    said: list[str] = []
+
+    async def main():
+        for number, run in enumerate(["nightly", "hourly"]):
+            account = kind(ledger, [CAP], warn=said.append)
+            hold = await account.hold(call(number, run=run), 90)
+            await hold.settle(settled(85))
+            await account.close()
+        await ticks()
+
+    asyncio.run(main())
+    spent = "$0.000000000085 of $0.0000000001 spent"
+    assert [
+        f"budget --max-cost is used to 80 % and more by run {run}: {spent}" for run in ("nightly", "hourly")
     ] == said
 
 

@@ -142,12 +142,15 @@ class SQLiteLedger(LedgerReader):
         from llmo.ledger.sqlite import alerts
         from llmo.ledger.sqlite.connection import writing
 
+        def span(status: BudgetStatus) -> str | None:
+            return run if status.window == "run" else status.resets_at
+
         found = [(alerts.level(status), status) for status in self.status(limits, run)]
         near = [(of, limit) for of, limit in zip(found, limits, strict=True) if of[0]]
         new = [
             (of, limit, key)
             for of, limit in near
-            if (key := (of[0], limit.name, limit.usd, limit.calls, of[1].resets_at)) not in self._told
+            if (key := (of[0], limit.name, limit.usd, limit.calls, span(of[1]))) not in self._told
         ]
         if not new:
             return []

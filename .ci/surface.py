@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from llmo.cli.app import program
 from llmo.cli.help import group
 from llmo.cli.tab_words import Lists
-from llmo.ledger.sqlite.spending import DATES, FACTS
+from llmo.ledger.sql.spending import DATES, FACTS
 
 Listed = Literal[
     "model", "target", "profile", "provider", "task", "grouping", "run", "tag", "conversation", "key", "template"

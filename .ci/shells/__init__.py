@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmo.ledger.sqlite.spending import DATES, FACTS
+from llmo.ledger.sql.spending import DATES, FACTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

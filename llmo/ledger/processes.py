@@ -9,7 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+ABROAD_US = 24 * 3600 * 1_000_000
+"""Microseconds after which a hold of a process that can't be inspected counts as left behind."""
+_ON = " on "
 _PROC = Path("/proc")
+_MACHINE_ID = Path("/etc/machine-id")
 _SYSTEM: str = sys.platform
 
 
@@ -18,12 +22,17 @@ class Owner(NamedTuple):
     A process, distinguished from later ones with the same id.
 
     `started` is its start time as the system reports it, `boot` the boot and the namespace that its id belongs to.
-    Both are empty where the system does not report them.
+    Both are empty where the system does not report them. In a ledger that machines share, `boot` ends in the machine's
+    name.
     """
 
     pid: int
     started: str
     boot: str
+
+    def among_machines(self) -> Owner:
+        """The same process, as machines that share a ledger tell it apart."""
+        return self._replace(boot=f"{self.boot}{_ON}{_machine()}")
 
 
 @cache
@@ -40,15 +49,35 @@ def lives(owner: Owner) -> bool:
     """
     Whether a process may still settle its holds.
 
-    A process that can't be inspected (in another namespace of this boot, or on a system without such data) counts
-    as running: its money stays held.
+    A process that can't be inspected (on another machine, in another namespace of this boot, or on a system without
+    such data) counts as running: its money stays held.
     """
+    its_boot, _, machine = owner.boot.partition(_ON)
+    if machine:
+        if machine != _machine():
+            return True
+        owner = owner._replace(boot=its_boot)
     boot = _boot()
     if not owner.boot or not boot:
         return _runs(owner)
     if owner.boot == boot:
         return _runs(owner)
     return owner.boot.partition(" ")[0] == boot.partition(" ")[0]
+
+
+def abandoned(owner: Owner, held_at: int, now: int) -> bool:
+    """
+    Whether a hold is so old that its process on another machine has surely ended; instants are in microseconds.
+
+    It concerns ledgers that machines share: a process that can't be inspected would keep its money held for good.
+    """
+    return bool(owner.boot.partition(_ON)[2]) and not _visible(owner) and now - held_at > ABROAD_US
+
+
+def _visible(owner: Owner) -> bool:
+    """Whether the process is of this machine, and not in another namespace of its current boot."""
+    boot, _, machine = owner.boot.partition(_ON)
+    return machine == _machine() and (boot == _boot() or boot.partition(" ")[0] != _boot().partition(" ")[0])
 
 
 def _runs(owner: Owner) -> bool:
@@ -64,6 +93,19 @@ def _boot() -> str:
         boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {(_PROC / 'self/ns/pid').readlink()}"
     return ""
+
+
+@cache
+def _machine() -> str:
+    """Its name and, where there is one, a digest of its id: many machines of a cloud have the same name."""
+    import platform
+    from hashlib import sha256
+
+    name = platform.node()
+    with suppress(OSError):
+        # The id itself is meant to stay on the machine.
+        return f"{name} {sha256(b'llmo' + _MACHINE_ID.read_bytes().strip()).hexdigest()[:16]}"
+    return name
 
 
 def _started(pid: int) -> str | None:

@@ -17,8 +17,8 @@ from statistics import median, quantiles
 
 from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import Call, Limit, Settlement
+from llmo.ledger.sql.daily import rebuild
 from llmo.ledger.sqlite.connection import writing
-from llmo.ledger.sqlite.daily import rebuild
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.events import Usage

@@ -14,7 +14,7 @@ import pytest
 
 from llmo.ledger.periods import Period
 from llmo.ledger.reports import Spending
-from llmo.ledger.sqlite import counters
+from llmo.ledger.sql import counters
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.money import parse_usd

@@ -23,7 +23,7 @@ from llmo.ledger.accounts import DirectAccount
 from llmo.ledger.allowance import Allowance
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite import queries
+from llmo.ledger.sql import queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Finish, Text, Usage
 from llmo.types.money import DOLLAR

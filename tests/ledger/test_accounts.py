@@ -12,7 +12,7 @@ from llmo.ledger.allowance import Allowance, limits
 from llmo.ledger.grouped import CROWD, GroupedAccount
 from llmo.ledger.records import Call, Held, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite import queries
+from llmo.ledger.sql import queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from tests import virtual
 from tests.patience import LONG

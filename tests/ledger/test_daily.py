@@ -9,7 +9,8 @@ import pytest
 
 from llmo.ledger.periods import ALWAYS, Period, period
 from llmo.ledger.records import Call, Limit, Settlement
-from llmo.ledger.sqlite import connection, counters, daily, schema
+from llmo.ledger.sql import counters, daily
+from llmo.ledger.sqlite import connection, schema
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 

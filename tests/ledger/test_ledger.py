@@ -13,7 +13,7 @@ from llmo.ledger import processes
 from llmo.ledger.processes import Owner
 from llmo.ledger.records import LOST, Call, Held, Limit, Released, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite import queries
+from llmo.ledger.sql import queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from llmo.types.messages import Target
@@ -325,6 +325,31 @@ def test_a_living_owner_is_told_from_a_dead_one(change, alive):
     By number, start, boot and namespace; who can't be looked at counts as alive.
     """
     assert alive == processes.lives(processes.me()._replace(**change))
+
+
+@pytest.mark.parametrize(
+    ("boot", "alive", "left"),
+    [
+        pytest.param(processes.me().among_machines().boot, True, False, id="itself"),
+        pytest.param("another pid:[1] on elsewhere", True, True, id="another machine's"),
+        pytest.param(f"another pid:[1] on {processes._machine()}", False, False, id="this machine was started anew"),
+        pytest.param(
+            f"{processes._boot().partition(' ')[0]} pid:[1] on {processes._machine()}", True, True, id="a container's"
+        ),
+        pytest.param(processes._boot().partition(" ")[0] + " pid:[1]", True, False, id="in a file of this machine"),
+    ],
+)
+def test_a_hold_of_another_machine_is_left_behind_after_a_day(boot, alive, left):
+    """
+    Nobody here can look at its process, and it would keep its money held for good.
+    """
+    owner, day = processes.me()._replace(boot=boot), 24 * 3600 * 1_000_000
+
+    assert (alive, False, left) == (
+        processes.lives(owner),
+        processes.abandoned(owner, 5, day + 5),
+        processes.abandoned(owner, 5, day + 6),
+    )
 
 
 def test_spending_by_day_tag_and_outcome(ledger, clock):

@@ -9,7 +9,7 @@ import pytest
 
 from llmo.ledger.records import LOST, Billed, Call, Entry, Held, ImportedCall, Limit, Released, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite import daily, queries
+from llmo.ledger.sql import daily, queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from tests import virtual

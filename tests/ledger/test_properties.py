@@ -14,7 +14,7 @@ from llmo.ledger.periods import Period
 from llmo.ledger.records import Billed, Call, ImportedCall, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.reports import Spending
-from llmo.ledger.sqlite import counters, queries
+from llmo.ledger.sql import counters, queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 
 LIMITS = (

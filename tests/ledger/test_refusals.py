@@ -9,7 +9,7 @@ import pytest
 from llmo.errors import ConfigError
 from llmo.ledger.records import MAX_COST, MOST, BudgetStatus, Call, Held, Limit, counts, passes, spelled
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.counters import CounterSums
+from llmo.ledger.sql.counters import CounterSums
 from llmo.types.money import DOLLAR
 
 CALL = Call(id="a", run="r", provider="p", model="m")

@@ -15,7 +15,8 @@ import pytest
 from llmo.ledger.periods import ALWAYS
 from llmo.ledger.records import Call, Held, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite import connection, counters, schema
+from llmo.ledger.sql import counters
+from llmo.ledger.sqlite import connection, schema
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 

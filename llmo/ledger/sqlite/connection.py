@@ -10,7 +10,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from llmo.ledger.sqlite import daily, faults
+from llmo.ledger.sql import daily
+from llmo.ledger.sqlite import faults
 from llmo.ledger.sqlite.faults import explained
 from llmo.ledger.sqlite.schema import APPLICATION, MIGRATIONS
 from llmo.storage.paths import ensure_private

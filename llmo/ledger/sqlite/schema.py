@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmo.ledger.sqlite import daily
+from llmo.ledger.sql import daily
 
 APPLICATION = 0x6C6C6D6F
 """SQLite's application_id: "llmo"."""

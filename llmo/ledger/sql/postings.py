@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from llmo.ledger import processes
 from llmo.ledger.periods import ALWAYS, format_instant
 from llmo.ledger.processes import Owner
 from llmo.ledger.records import LOST, BudgetStatus, Held, Released, Settled, Settlement, counts, passes
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.counters import CallKey, Counters
-from llmo.ledger.sqlite.daily import TOKENS, DailyTotals, Ended, Kind
+from llmo.ledger.sql.counters import CallKey, Counters
+from llmo.ledger.sql.daily import TOKENS, DailyTotals, Ended, Kind
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
     from llmo.ledger.records import Billed, Entry, ImportedCall, Limit
-    from llmo.ledger.sqlite.counters import Counter
+    from llmo.ledger.sql.counters import Counter
+    from llmo.ledger.sql.database import Database
     from llmo.types.messages import CostSource
 
 
@@ -35,12 +34,18 @@ class Postings:
     """
 
     def __init__(
-        self, db: sqlite3.Connection, now: int, where: tzinfo | None, known: Mapping[str, OpenCall] | None = None
+        self,
+        db: Database,
+        now: int,
+        where: tzinfo | None,
+        owner: Owner,
+        known: Mapping[str, OpenCall] | None = None,
     ) -> None:
-        """`known` are calls that earlier transactions have held, by id."""
+        """`owner` takes the holds; `known` are calls that earlier transactions have held, by id."""
         self._db = db
         self._now = now
         self._where = where
+        self._owner = owner
         self._days = DailyTotals(db, where)
         self._counters = Counters(db, now, self._store)
         self._known = known or {}
@@ -85,7 +90,7 @@ class Postings:
                 counter = self._counters.of(limit, key, self._where)
                 if not passes(limit, counter, held):
                     return OverBudget(status(limit, counter, self._where), call, worst)
-        self._insert(held, self._now, processes.me())
+        self._insert(held, self._now, self._owner)
         return None
 
     def settle(self, identifier: str, settlement: Settlement, *, resolving: bool = False) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from llmo.ledger.processes import Owner, lives
+from llmo.ledger.processes import Owner, abandoned, lives
 from llmo.ledger.records import LOST, Doubt, Latency, RecentCall, Settlement
 from llmo.ledger.reports import Times
-from llmo.ledger.sqlite.counters import CallKey
+from llmo.ledger.sql.counters import CallKey
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
 
     from llmo.ledger.periods import Period
-    from llmo.ledger.sqlite.counters import Counter
-    from llmo.ledger.sqlite.postings import Postings
+    from llmo.ledger.sql.counters import Counter
+    from llmo.ledger.sql.database import Database
+    from llmo.ledger.sql.postings import Postings
     from llmo.types.messages import Target
 
 SAMPLES = 50
@@ -25,7 +25,7 @@ MANY = 500
 """Most calls that quantiles of a report are taken over."""
 
 
-def latency(db: sqlite3.Connection, target: Target) -> Latency | None:
+def latency(db: Database, target: Target) -> Latency | None:
     """Medians in seconds and tokens over the last successful calls of a target; None without any."""
     rows = db.execute(
         "SELECT first_token_s, duration_s, output_tokens FROM calls WHERE outcome = 'ok' AND provider = ? AND model = ?"
@@ -53,7 +53,7 @@ def _median(values: Iterable[float | None]) -> float | None:
     return median(known)
 
 
-def times(db: sqlite3.Connection, targets: Sequence[tuple[str, str]], span: Period) -> Iterator[Times]:
+def times(db: Database, targets: Sequence[tuple[str, str]], span: Period) -> Iterator[Times]:
     """Quantiles in seconds for each target that has successful calls in a span."""
     from statistics import median, quantiles
 
@@ -76,24 +76,28 @@ class Running(dict[Owner, bool]):
         self[owner] = lives(owner)
         return self[owner]
 
+    def ended(self, owner: Owner, held_at: int, now: int) -> bool:
+        """Whether nobody will settle a hold any more."""
+        return not self[owner] or abandoned(owner, held_at, now)
 
-def lost(db: sqlite3.Connection, postings: Postings, run: str | None) -> list[tuple[str, int | None]]:
+
+def lost(db: Database, postings: Postings, run: str | None, now: int) -> list[tuple[str, int | None]]:
     """Settle the holds of crashed processes at the held amount; returns run and amount of each call."""
     settled = []
-    for identifier, of, worst, billing in list(_left(db, run)):
+    for identifier, of, worst, billing in list(_left(db, run, now)):
         source = {"local": "local", "subscription": "subscription"}.get(billing, "estimated")
         postings.settle(identifier, Settlement(cost=worst, source=source, outcome=LOST))  # type: ignore[arg-type]  # one of CostSource
         settled.append((of, worst))
     return settled
 
 
-def stranded(db: sqlite3.Connection, run: str | None) -> tuple[int, int]:
+def stranded(db: Database, run: str | None, now: int) -> tuple[int, int]:
     """How many calls `lost` would settle, and what they hold."""
-    amounts = [worst or 0 for _, _, worst, _ in _left(db, run)]
+    amounts = [worst or 0 for _, _, worst, _ in _left(db, run, now)]
     return len(amounts), sum(amounts)
 
 
-def live(db: sqlite3.Connection | None, sums: Sequence[Counter]) -> list[int]:
+def live(db: Database | None, sums: Sequence[Counter], now: int) -> list[int]:
     """How much of each counter's holds belongs to running processes."""
     if db is None or not any(one.held for one in sums):
         return [0] * len(sums)
@@ -103,24 +107,24 @@ def live(db: sqlite3.Connection | None, sums: Sequence[Counter]) -> list[int]:
         " WHERE state = 'held' AND worst > 0"
     )
     for worst, pid, started, boot, *key in rows:
-        if running[Owner(pid, started, boot)]:
+        if not running.ended(Owner(pid, started, boot), key[1], now):
             for number, one in enumerate(sums):
                 found[number] += worst if one.covers(CallKey(*key)) else 0
     return [min(amount, one.held) for amount, one in zip(found, sums, strict=True)]
 
 
-def recent_calls(db: sqlite3.Connection, most: int) -> Iterator[RecentCall]:
+def recent_calls(db: Database, most: int) -> Iterator[RecentCall]:
     """The latest calls, latest first."""
     rows = db.execute("SELECT run, tags, held_at FROM calls ORDER BY held_at DESC LIMIT ?", (most,))
     for run, tags, held in rows:
         yield RecentCall(run, json.loads(tags), held / 1_000_000)
 
 
-def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:
+def doubts(db: Database, run: str | None) -> Iterator[Doubt]:
     """Calls in doubt, of one run or of all, oldest first."""
     rows = db.execute(
         "SELECT id, run, provider, model, request_id, ended_at, cost, in_doubt FROM calls"
-        " WHERE state = 'in_doubt' AND (run = ? OR ? IS NULL) ORDER BY held_at",
+        " WHERE state = 'in_doubt' AND (run = ? OR CAST(? AS TEXT) IS NULL) ORDER BY held_at",
         (run, run),
     )
     for identifier, of, provider, model, request, ended, spent, in_doubt in rows:
@@ -136,31 +140,31 @@ def doubts(db: sqlite3.Connection, run: str | None) -> Iterator[Doubt]:
         )
 
 
-def lost_rows(db: sqlite3.Connection, run: str) -> list[str]:
+def lost_rows(db: Database, run: str) -> list[str]:
     """Rows of a run that were in flight when their process crashed."""
     found = db.execute("SELECT DISTINCT row FROM calls WHERE run = ? AND outcome = ? AND row IS NOT NULL", (run, LOST))
     return [row for (row,) in found]
 
 
-def _left(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str]]:
+def _left(db: Database, run: str | None, now: int) -> Iterator[tuple[str, str, int | None, str]]:
     """Holds of crashed processes: id, run, amount and billing of each call."""
     running = Running()
-    for identifier, of, worst, billing, owner in _open(db, run):
-        if not running[owner]:
+    for identifier, of, worst, billing, held_at, owner in _open(db, run):
+        if running.ended(owner, held_at, now):
             yield identifier, of, worst, billing
 
 
-def _open(db: sqlite3.Connection, run: str | None) -> Iterator[tuple[str, str, int | None, str, Owner]]:
+def _open(db: Database, run: str | None) -> Iterator[tuple[str, str, int | None, str, int, Owner]]:
     rows = db.execute(
-        "SELECT id, run, worst, billing, owner_pid, owner_started, owner_boot FROM calls"
-        " WHERE state = 'held' AND (run = ? OR ? IS NULL)",
+        "SELECT id, run, worst, billing, held_at, owner_pid, owner_started, owner_boot FROM calls"
+        " WHERE state = 'held' AND (run = ? OR CAST(? AS TEXT) IS NULL)",
         (run, run),
     )
-    for identifier, of, worst, billing, *process in rows:
-        yield identifier, of, worst, billing, Owner(*process)
+    for identifier, of, worst, billing, held_at, *process in rows:
+        yield identifier, of, worst, billing, held_at, Owner(*process)
 
 
-def cooling(db: sqlite3.Connection, target: Target, now: int) -> tuple[float, str]:
+def cooling(db: Database, target: Target, now: int) -> tuple[float, str]:
     """Seconds until a target, or its whole provider, may be used again, and why not before."""
     rows: list[tuple[int, str]] = db.execute(
         "SELECT until, reason FROM cooling WHERE provider = ? AND model IN (?, '') AND until > ? ORDER BY until DESC",

@@ -1,43 +1,39 @@
-"""The ledger in an SQLite file: the operations that only read it."""
+"""The ledger in an SQL database: the operations that only read it."""
 
 from __future__ import annotations
 
-import os
+from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from dataclasses import replace
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmo.ledger import periods
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from datetime import tzinfo
-    from pathlib import Path
 
     from llmo.ledger.records import BudgetStatus, Doubt, Latency, Limit, RecentCall
     from llmo.ledger.reports import Spending, Times
+    from llmo.ledger.sql.database import Database
     from llmo.types.clock import Clock
     from llmo.types.messages import Target
     from llmo.types.money import Pico
 
 
-class LedgerReader:
-    """Sums, limits and times from the file, which is opened when it is first needed; reading creates none."""
+class SqlReader(ABC):
+    """Sums, limits and times from the database, which is opened when it is first needed; reading creates nothing."""
 
-    def __init__(self, path: Path, clock: Clock, timezone: str | None = None) -> None:
-        self.path = path
+    def __init__(self, clock: Clock, timezone: str | None = None) -> None:
         self._clock = clock
         self._timezone = timezone
         self.patience = inf
-        """Seconds that each use waits for other processes, up to `connection.PATIENCE`."""
+        """Seconds that each use waits for other processes; the backend may wait for less."""
         self.until: float | None = None
         """The instant (`time.monotonic`) at which all waiting ends."""
-        self._open: tuple[int, sqlite3.Connection] | None = None
-        self._file: tuple[int, int] | None = None
-        self._moved = 0
 
     @property
     def zone(self) -> tzinfo | None:
@@ -50,28 +46,25 @@ class LedgerReader:
 
         With `live` also how much of what is held belongs to running processes, in one snapshot.
         """
-        from llmo.ledger.sqlite import queries
-        from llmo.ledger.sqlite.connection import reading
-        from llmo.ledger.sqlite.counters import peek
-        from llmo.ledger.sqlite.faults import explained
-        from llmo.ledger.sqlite.postings import status
+        from llmo.ledger.sql import queries
+        from llmo.ledger.sql.counters import peek
+        from llmo.ledger.sql.postings import status
 
         db, now, where = self._reader(), self._now(), self.zone
         spans = [periods.period(limit.window, now, where) for limit in limits]
-        with explained(self.path), reading(db) if db and live else nullcontext():
+        with self._explained(), self._snapshot(db) if db and live else nullcontext():
             sums = [peek(db, limit, span, run) for limit, span in zip(limits, spans, strict=True)]
             found = [status(limit, one, where) for limit, one in zip(limits, sums, strict=True)]
             if not live:
                 return found
-            return [replace(of, live=amount) for of, amount in zip(found, queries.live(db, sums), strict=True)]
+            return [replace(of, live=amount) for of, amount in zip(found, queries.live(db, sums, now), strict=True)]
 
     def latency(self, target: Target) -> Latency | None:
         """Medians over the last successful calls of a target; None without any whose answer was streamed."""
-        from llmo.ledger.sqlite import queries
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import queries
 
         db = self._reader()
-        with explained(self.path):
+        with self._explained():
             return queries.latency(db, target) if db else None
 
     def cooling(self, target: Target) -> float:
@@ -80,11 +73,10 @@ class LedgerReader:
 
     def cooling_reason(self, target: Target) -> tuple[float, str]:
         """The same, with the reason that was stored."""
-        from llmo.ledger.sqlite import queries
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import queries
 
         db = self._reader()
-        with explained(self.path):
+        with self._explained():
             return queries.cooling(db, target, self._now()) if db else (0.0, "")
 
     def spending(
@@ -96,36 +88,32 @@ class LedgerReader:
         run: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> list[Spending]:
-        """Sums per group; keys as in `llmo.ledger.sqlite.spending`, instants in seconds since the epoch."""
+        """Sums per group; keys as in `llmo.ledger.sql.spending`, instants in seconds since the epoch."""
         from llmo.ledger.reports import Filter
-        from llmo.ledger.sqlite import spending
-        from llmo.ledger.sqlite.connection import reading
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import spending
 
         db = self._reader()
         if db is None:
             return []
         only = Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
-        with explained(self.path), reading(db):
+        with self._explained(), self._snapshot(db):
             return spending.spending(db, by, self.zone, only)
 
     def times(self, targets: Sequence[tuple[str, str]], since: float | None, until: float | None) -> list[Times]:
         """How long the last successful calls of these targets took."""
         from llmo.ledger.reports import Filter
-        from llmo.ledger.sqlite import queries
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import queries
 
         db = self._reader()
-        with explained(self.path):
+        with self._explained():
             return list(queries.times(db, targets, Filter(_micro(since), _micro(until)).span)) if db else []
 
     def recent_calls(self, most: int) -> list[RecentCall]:
         """The latest calls, latest first."""
-        from llmo.ledger.sqlite import queries
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import queries
 
         db = self._reader()
-        with explained(self.path):
+        with self._explained():
             return list(queries.recent_calls(db, most)) if db else []
 
     def export_calls(
@@ -137,68 +125,61 @@ class LedgerReader:
     ) -> Iterator[str]:
         """The selected calls as lines of JSON, oldest first."""
         from llmo.ledger.reports import Filter
-        from llmo.ledger.sqlite import export
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import export
 
         if (db := self._reader()) is not None:
-            with explained(self.path):
+            with self._explained():
                 only = Filter(_micro(since), _micro(until), run, tuple((tags or {}).items()))
-                yield from export.lines(db, only)
+                yield from export.lines(self._many(db, *export.query(only)))
 
     def doubts(self, run: str | None = None) -> list[Doubt]:
         """Calls that may have cost more than is known, of one run or of all."""
-        from llmo.ledger.sqlite import queries
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import queries
 
         db = self._reader()
-        with explained(self.path):
+        with self._explained():
             return list(queries.doubts(db, run)) if db else []
 
     def stranded(self, run: str | None = None) -> tuple[int, Pico]:
         """How many calls crashed processes left behind, of one run or of all, and what they hold."""
-        from llmo.ledger.sqlite import queries
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import queries
 
         db = self._reader()
-        with explained(self.path):
-            return queries.stranded(db, run) if db else (0, 0)
+        with self._explained():
+            return queries.stranded(db, run, self._now()) if db else (0, 0)
 
     def lost_rows(self, run: str) -> list[str]:
         """Rows of a run that were in flight when their process crashed; known after `reconcile`."""
-        from llmo.ledger.sqlite import queries
-        from llmo.ledger.sqlite.faults import explained
+        from llmo.ledger.sql import queries
 
         db = self._reader()
-        with explained(self.path):
+        with self._explained():
             return queries.lost_rows(db, run) if db else []
 
-    def close(self) -> None:
-        """Close the file; the next use opens it again."""
-        if self._open:
-            self._open[1].close()
-            self._open, self._moved = None, 0
-
-    def _db(self, patience: float | None = None) -> sqlite3.Connection:
+    @abstractmethod
+    def _db(self, patience: float | None = None) -> Database:
         """The open connection, whose next statements wait `patience` seconds for other processes."""
-        from llmo.ledger.sqlite import connection
 
-        if patience is None:
-            left = inf if self.until is None else max(0.0, self.until - monotonic())
-            patience = min(connection.PATIENCE, self.patience, left)
-        # SQLite connections do not survive a fork.
-        if self._open is None or self._open[0] != os.getpid():
-            self._open = (os.getpid(), connection.connect(self.path, self.zone, patience))
-            self._file = connection.identity(self.path)
-        elif connection.identity(self.path) != self._file:
-            self.close()
-            raise connection.replaced(self.path)
-        connection.wait(self._open[1], patience)
-        return self._open[1]
+    @abstractmethod
+    def _reader(self) -> Database | None:
+        """The open connection; None where there is no ledger yet."""
 
-    def _reader(self) -> sqlite3.Connection | None:
-        from llmo.ledger.sqlite.faults import there
+    @abstractmethod
+    def _explained(self) -> AbstractContextManager[None]:
+        """Turn errors of the database into `ConfigError` and `Locked`; errors of one entry pass unchanged."""
 
-        return self._db() if self._open or there(self.path) else None
+    @abstractmethod
+    def _snapshot(self, db: Any) -> AbstractContextManager[None]:
+        """One snapshot for several queries."""
+
+    def _many(self, db: Database, sql: str, values: Sequence[str | int]) -> Iterable[Any]:
+        """Rows of a query that may have more of them than fit into memory."""
+        return db.execute(sql, values)
+
+    def _left(self, most: float) -> float:
+        """Seconds that a use may wait: at most `most`, less where the caller or the command has less time."""
+        left = inf if self.until is None else max(0.0, self.until - monotonic())
+        return min(most, self.patience, left)
 
     def _now(self) -> int:
         return int(self._clock.now() * 1_000_000)

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from llmo.errors import UsageError
 from llmo.ledger.periods import Period, local
 from llmo.ledger.reports import Filter, Spending
-from llmo.ledger.sqlite import daily
-from llmo.ledger.sqlite.counters import ENDED
+from llmo.ledger.sql import daily
+from llmo.ledger.sql.counters import ENDED
 from llmo.types.nearest import suggestion
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
     from datetime import tzinfo
+
+    from llmo.ledger.sql.database import Database
 
 QUARTER = 15 * 60 * 1_000_000
 """Microseconds; days of every time zone begin at a multiple of it."""
@@ -52,7 +53,7 @@ _OF_DAYS = {
 }
 
 
-def spending(db: sqlite3.Connection, by: Sequence[str], where: tzinfo | None, only: Filter) -> list[Spending]:
+def spending(db: Database, by: Sequence[str], where: tzinfo | None, only: Filter) -> list[Spending]:
     """
     Sums per group, sorted by group.
 
@@ -70,9 +71,7 @@ def spending(db: sqlite3.Connection, by: Sequence[str], where: tzinfo | None, on
     return [groups[group] for group in sorted(groups)]
 
 
-def _queries(
-    db: sqlite3.Connection, report: _Report, where: tzinfo | None
-) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+def _queries(db: Database, report: _Report, where: tzinfo | None) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     """The queries to add up: calls alone, or calls in flight, stored days, and the gaps between them."""
     span = report.only.span
     if report.by_run:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger.periods import ALWAYS, Period, period
 from llmo.ledger.records import counts, spelled
-from llmo.ledger.sqlite import daily
+from llmo.ledger.sql import daily
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from datetime import tzinfo
 
     from llmo.config.profile import Window
     from llmo.ledger.records import Call, Limit
+    from llmo.ledger.sql.database import Database
 
 KEEP = 30 * 86_400 * 1_000_000
 """Microseconds after which the counter of a past period or run is deleted; calls stay."""
@@ -83,7 +83,7 @@ class Counter:
 class Counters:
     """The counters that one transaction reads and changes; valid only inside it."""
 
-    def __init__(self, db: sqlite3.Connection, now: int, store: Callable[[], None]) -> None:
+    def __init__(self, db: Database, now: int, store: Callable[[], None]) -> None:
         """`store` stores what the transaction has not stored yet, before calls are added up."""
         self._db = db
         self._now = now
@@ -158,7 +158,7 @@ class Counters:
         self._db.execute("DELETE FROM counters WHERE run <> '' AND created < ?", (old,))
 
 
-def peek(db: sqlite3.Connection | None, limit: Limit, span: Period, run: str) -> Counter:
+def peek(db: Database | None, limit: Limit, span: Period, run: str) -> Counter:
     """The sums of a limit, without storing them; zero without a ledger, or for a limit of runs without a run."""
     of = run if limit.window == "run" else ""
     sums = NOTHING
@@ -171,7 +171,7 @@ def peek(db: sqlite3.Connection | None, limit: Limit, span: Period, run: str) ->
     return Counter(of, span, limit.key, *sums)
 
 
-def total(db: sqlite3.Connection, match: str, span: Period, run: str = "") -> CounterSums:
+def total(db: Database, match: str, span: Period, run: str = "") -> CounterSums:
     """Add up calls that have ended, from sums per day where possible, and calls in flight."""
     if run:
         return added(db, match, span, run)
@@ -184,9 +184,7 @@ def total(db: sqlite3.Connection, match: str, span: Period, run: str = "") -> Co
     return sums
 
 
-def added(
-    db: sqlite3.Connection, match: str, span: Period, run: str = "", *, state: str = "state <> 'released'"
-) -> CounterSums:
+def added(db: Database, match: str, span: Period, run: str = "", *, state: str = "state <> 'released'") -> CounterSums:
     """Add up the calls themselves, those in a state (SQL)."""
     by = _facts(match)
     where, values = [state], []
@@ -196,7 +194,8 @@ def added(
     if run:
         where.append("run = ?")
     sql = f"""
-        SELECT coalesce(sum(iif(state IN {ENDED}, cost, 0)), 0), coalesce(sum(iif(state = 'held', worst, 0)), 0),
+        SELECT coalesce(sum(cost) FILTER (WHERE state IN {ENDED}), 0),
+               coalesce(sum(worst) FILTER (WHERE state = 'held'), 0),
                coalesce(sum(in_doubt), 0), count(*), {", ".join(by) or "1"}
         FROM calls WHERE {" AND ".join(where)} GROUP BY {", ".join(by) or "1 = 1"}
         """  # noqa: S608 - column names from above
@@ -218,7 +217,7 @@ def _facts(match: str) -> list[str]:
     return sorted(needed | ({"provider"} if "model" in needed else set()))
 
 
-def _fold(match: str, sql: str, values: tuple[int | str, ...], db: sqlite3.Connection) -> CounterSums:
+def _fold(match: str, sql: str, values: tuple[int | str, ...], db: Database) -> CounterSums:
     by, sums = _facts(match), NOTHING
     for spent, held, in_doubt, calls, *found in db.execute(sql, values):
         facts = {"provider": "", "model": "", "task": "", "tags": "{}", **dict(zip(by, found, strict=False))}

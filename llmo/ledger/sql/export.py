@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from llmo.ledger.sqlite.spending import conditions
+from llmo.ledger.sql.spending import conditions
 from llmo.ledger.transfer import COLUMNS
 from llmo.types import jsontext
 from llmo.types.money import usd
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from llmo.ledger.reports import Filter
 
 
-def lines(db: sqlite3.Connection, only: Filter) -> Iterator[str]:
-    """One line per call, oldest first; amounts are decimal strings in dollars, instants are ISO 8601 in UTC."""
-    clauses = [("held_at >= ? AND held_at < ?", tuple(only.span)), *conditions(only)]
+def query(only: Filter) -> tuple[str, list[str | int]]:
+    """Selects `COLUMNS` of the calls, oldest first."""
+    clauses: list[tuple[str, tuple[str | int, ...]]] = [
+        ("held_at >= ? AND held_at < ?", tuple(only.span)),
+        *conditions(only),
+    ]
     where = " AND ".join(clause for clause, _ in clauses)
-    rows = db.execute(
+    return (
         f"SELECT {', '.join(COLUMNS)} FROM calls WHERE {where} ORDER BY held_at",  # noqa: S608 - constants; values are bound
         [value for _, values in clauses for value in values],
     )
+
+
+def lines(rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """One line per row of `query`; amounts are decimal strings in dollars, instants are ISO 8601 in UTC."""
     for row in rows:
         facts = dict(zip(COLUMNS, row, strict=True))
         facts["tags"] = json.loads(facts["tags"])

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from llmo.ledger.periods import FOREVER, Period, period
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
+    from llmo.ledger.sql.database import Database
     from llmo.types.events import Usage
 
 KEY = ("provider", "model", "task", "tags", "billing", "state", "outcome", "source")
@@ -33,7 +33,8 @@ CREATE TABLE daily (
 _COLUMNS = ", ".join(("start", '"end"', *KEY, *SUMS))
 _ADD = f"""
 INSERT INTO daily ({_COLUMNS}) VALUES ({", ".join("?" * (2 + len(KEY) + len(SUMS)))})
-ON CONFLICT DO UPDATE SET {", ".join(f"{name} = {name} + excluded.{name}" for name in SUMS)}
+ON CONFLICT (start, "end", {", ".join(KEY)})
+DO UPDATE SET {", ".join(f"{name} = daily.{name} + excluded.{name}" for name in SUMS)}
 """  # noqa: S608 - constants
 _TAKE = f"""
 UPDATE daily SET {", ".join(f"{name} = {name} + ?" for name in SUMS)}
@@ -79,7 +80,7 @@ class Ended(NamedTuple):
 class DailyTotals:
     """What one transaction adds to the table; `write` stores it."""
 
-    def __init__(self, db: sqlite3.Connection, where: tzinfo | None) -> None:
+    def __init__(self, db: Database, where: tzinfo | None) -> None:
         self._db = db
         self._where = where
         self._last: Period | None = None
@@ -108,7 +109,7 @@ class DailyTotals:
         return self._last
 
 
-def rebuild(db: sqlite3.Connection, where: tzinfo | None) -> None:
+def rebuild(db: Database, where: tzinfo | None) -> None:
     """Add up all calls again, by the days of a time zone."""
     db.execute("DELETE FROM daily")
     at = -FOREVER
@@ -125,7 +126,7 @@ class Cover(NamedTuple):
     gaps: list[Period]
 
 
-def cover(db: sqlite3.Connection, span: Period, where: tzinfo | None, *, calendar: bool) -> Cover:
+def cover(db: Database, span: Period, where: tzinfo | None, *, calendar: bool) -> Cover:
     """
     Split a span into stored days and gaps; with `calendar` only days of this time zone are used.
 

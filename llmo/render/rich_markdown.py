@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 from rich.console import Console
-from rich.markdown import CodeBlock, Markdown, TableElement
-from rich.table import Table
+from rich.markdown import CodeBlock, Markdown
 from rich.text import Text
 
 from llmo.render.blocks import language
 from llmo.render.highlight import Highlighter
+from llmo.render.rich_elements import FoldedTable, PlainItem
 from llmo.render.screen import styled
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class _Code(CodeBlock):
     def create(cls, markdown: Markdown, token: Token) -> CodeBlock:
         """Remember which Markdown collects the code."""
         code = super().create(markdown, token)
-        if isinstance(code, cls) and isinstance(markdown, _Copyable):
+        if isinstance(code, cls) and isinstance(markdown, Copyable):
             code.keep, code.language = markdown.codes.append, language(token.info)
         return code
 
@@ -61,20 +61,15 @@ class _Code(CodeBlock):
         yield Text(_CODE, no_wrap=True)
 
 
-class _FoldedTable(TableElement):
-    """A table whose long words are folded, not cut."""
+class Copyable(Markdown):
+    """Markdown whose code is collected, to be put in after the layout."""
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the table."""
-        for part in super().__rich_console__(console, options):
-            if isinstance(part, Table):
-                for column in part.columns:
-                    column.overflow = "fold"
-            yield part
-
-
-class _Copyable(Markdown):
-    elements = Markdown.elements | {"fence": _Code, "code_block": _Code, "table_open": _FoldedTable}
+    elements = Markdown.elements | {
+        "fence": _Code,
+        "code_block": _Code,
+        "table_open": FoldedTable,
+        "list_item_open": PlainItem,
+    }
 
     def __init__(self) -> None:
         super().__init__("", hyperlinks=False)
@@ -99,7 +94,7 @@ class Drawing:
             height=25,
         )
         self._parser = MarkdownIt("commonmark", {"html": False}).enable("strikethrough").enable("table")
-        self._markdown = _Copyable()
+        self._markdown = Copyable()
         self._color = color and terminal
 
     def drawn(self, block: str, width: int) -> str:

@@ -95,6 +95,8 @@ class ProviderKind(NamedTuple):
     """The options that ask for JSON of any shape in its own dialect."""
     ordered_parts: bool = False
     """Whether its own dialect keeps the order of texts and images in a message."""
+    batches: str | None = None
+    """`module:Class` of the vendor's own batch service, which answers within a day at a lower price."""
     batch_lines: bool = False
     """Whether model names in OpenAI's batch lines, which have no provider, mean this one."""
 
@@ -133,12 +135,14 @@ KINDS: Mapping[str, ProviderKind] = {
         key_follows=True,
         needs_key=True,
         chat_completions=True,
+        batches="llmo.providers.openai.batches:OpenAIBatches",
         batch_lines=True,
         vendor="openai",
     ),
     "anthropic": ProviderKind(
         splits_tokens=True,
         implementation="llmo.providers.anthropic.provider:Anthropic",
+        batches="llmo.providers.anthropic.batches:AnthropicBatches",
         base_url="https://api.anthropic.com",
         url_env="ANTHROPIC_BASE_URL",
         key_env="ANTHROPIC_API_KEY",

@@ -22,6 +22,8 @@ Every failure of llmo, and the exit code it ends in.
         Unavailable            5  unavailable       5xx, overload, no connection
           Broken               5  unavailable       it failed and nobody knows why: not tried again there
         TimedOut               5  timeout           one of the three clocks
+        Unprocessed            5  cancelled         a batch was cancelled before this row, which cost nothing
+        Expired                5  timeout           a batch expired before this row, which cost nothing
         Incomplete             6  incomplete        the stream ended without its terminal marker
           Unfinished           6  incomplete        the model stopped and waits for something: not tried again
 
@@ -266,6 +268,24 @@ class TimedOut(ProviderError):
 
     kind = "timeout"
     exit = Exit.TEMPORARY
+    temporary = True
+
+
+class Unprocessed(ProviderError):
+    """A deferred batch ended before it came to this row."""
+
+    kind = "cancelled"
+    exit = Exit.TEMPORARY
+    may_be_billed = False
+    temporary = True
+
+
+class Expired(ProviderError):
+    """A deferred batch ran out of its time before it came to this row."""
+
+    kind = "timeout"
+    exit = Exit.TEMPORARY
+    may_be_billed = False
     temporary = True
 
 

@@ -47,8 +47,8 @@ _ANYWHERE = ("global", "not_available", "any", "default")
 """Where an answer was made at the price of the table; anywhere else costs more."""
 
 
-def encode(request: Request, model: str, context: ProviderContext) -> bytes:
-    """The body of a messages call."""
+def encode(request: Request, model: str, context: ProviderContext, *, streams: bool = True) -> bytes:
+    """The body of a messages call; a long answer is asked for as a stream, unless nothing `streams` there."""
     params = request.params
     expressible(context, request)
     attachments = fields.Attachments()
@@ -65,7 +65,7 @@ def encode(request: Request, model: str, context: ProviderContext) -> bytes:
         body["temperature"] = params.temperature
     if params.stop:
         body["stop_sequences"] = list(params.stop)
-    if request.stream or limit > LONGEST_WHOLE:
+    if streams and (request.stream or limit > LONGEST_WHOLE):
         body["stream"] = True
     if request.schema is not None:
         body["output_config"] = {"format": {"type": "json_schema", "schema": schemas.closed(request.schema)}}

@@ -92,7 +92,8 @@ class HttpProvider(ABC):
                 if self.streams(reply.headers.get("content-type", "")):
                     await _streamed(reply, decoder, self.framer(), emit)
                 else:
-                    self._whole(await _body(reply), reply, decoder, emit)
+                    message = self.parsed(reply.status, reply.headers, await _body(reply))
+                    self.whole(message, decoder, emit)
             except ProviderError:
                 for event in decoder.owed():
                     emit(event)
@@ -119,8 +120,8 @@ class HttpProvider(ABC):
             events.append(info)
         return events
 
-    def _whole(self, body: bytes, reply: HttpResponse, decoder: Decoder, emit: Emit) -> None:
-        message = self.parsed(reply.status, reply.headers, body)
+    def whole(self, message: dict[str, Any], decoder: Decoder, emit: Emit) -> None:
+        """Emit the events of an answer that came in one piece. Raises `ProviderError`."""
         try:
             decoder.take(message, emit)
         except ProviderError as exc:

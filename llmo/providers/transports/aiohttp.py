@@ -6,7 +6,7 @@ import asyncio
 import io
 import socket
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -119,7 +119,9 @@ class AiohttpTransport:
     async def send(self, call: HttpRequest) -> aiohttp.ClientResponse:
         """Send the call, for `exchange`, and wait for the headers of the reply."""
         session = self._opened()
-        body = io.BytesIO(call.body) if call.body is not None and len(call.body) > _LARGE else call.body
+        body: Any = io.BytesIO(call.body) if call.body is not None and len(call.body) > _LARGE else call.body
+        if call.file is not None:
+            body = call.file.chunks()
         try:
             return await session.request(
                 call.method,

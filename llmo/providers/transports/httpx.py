@@ -83,8 +83,9 @@ class HttpxTransport:
         client = self._client(call)
         try:
             clocks = httpx.Timeout(None, connect=call.connect)
+            body = call.body if call.file is None else call.file.chunks()
             request = client.build_request(
-                call.method, call.url, headers=dict(call.headers), content=call.body, timeout=clocks
+                call.method, call.url, headers=dict(call.headers), content=body, timeout=clocks
             )
             return await within(call.connect + call.first, client.send(request, stream=True), call)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError, ValueError) as exc:

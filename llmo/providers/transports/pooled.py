@@ -69,7 +69,7 @@ class PooledTransport:
             if len(self._plain) >= PREPARED:
                 self._plain.clear()
             plain = self._plain[key] = PLAIN.fullmatch(call.url) is not None and transport.proxy(call) is None
-        return Exchange(self, call) if plain else self._other().exchange(call)
+        return Exchange(self, call) if plain and call.file is None else self._other().exchange(call)
 
     async def send(self, call: HttpRequest) -> Connection:
         """Send the call, for `exchange`, and wait for the headers of the reply."""

@@ -15,6 +15,40 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+
+UPLOADED_AT_ONCE = 1 << 16
+"""Bytes of a file that are in memory while it is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """
+    A body that is read from a file while it is sent: what comes `before`, the file, what comes `after`.
+
+    `joint` takes the place of the line breaks between two lines; the break behind the last line is left out then.
+    """
+
+    path: Path
+    before: bytes = b""
+    after: bytes = b""
+    joint: bytes = b""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole body; `joint` is one byte, as a line break is."""
+        return len(self.before) + self.path.stat().st_size - len(self.joint) + len(self.after)
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        """The body in pieces. Raises `OSError`."""
+        yield self.before
+        with self.path.open("rb") as file:
+            left = self.path.stat().st_size - len(self.joint)
+            while left > 0 and (piece := file.read(min(left, UPLOADED_AT_ONCE))):
+                left -= len(piece)
+                yield piece.replace(b"\n", self.joint) if self.joint else piece
+        yield self.after
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +57,8 @@ class HttpRequest:
     One HTTP request.
 
     `connect` seconds until a connection stands, TLS included; `first` seconds of silence
-    before the body's first byte; `idle` seconds of silence after it. `direct` goes through no proxy.
+    before the body's first byte; `idle` seconds of silence after it. `direct` goes through no proxy. A `file` is sent
+    in place of a body; its length is among the headers.
     """
 
     method: str
@@ -34,6 +69,7 @@ class HttpRequest:
     idle: float = 120.0
     first: float = 600.0
     direct: bool = False
+    file: FileBody | None = field(default=None, repr=False)
 
 
 class HttpResponse(Protocol):

@@ -167,6 +167,21 @@ def test_one_file_imports_litellm() -> None:
     assert users <= {"llmo.providers.litellm.provider"}
 
 
+def test_one_place_makes_dataclasses() -> None:
+    """
+    Import them from `llmo.types.dataclass`: those of the standard library are a third of a short command's time.
+    """
+    made = {"dataclasses.dataclass", "dataclasses.field", "dataclasses.replace"}
+    users = {
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        for node in _running(tree)
+        if isinstance(node, ast.ImportFrom) and made & {f"{node.module}.{alias.name}" for alias in node.names}
+    }
+
+    assert users == set()
+
+
 def test_one_place_asks_whether_there_is_a_terminal() -> None:
     """
     Only `cli/context.py` calls isatty; everybody else is told.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmo.batch.input.hash_table import Counts
@@ -12,6 +11,7 @@ from llmo.engine.provider_limits import limits
 from llmo.errors import LlmoError
 from llmo.routing.refusals import require_candidates
 from llmo.routing.strategies import expected_output
+from llmo.types.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from llmo.batch.job import BatchJob

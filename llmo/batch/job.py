@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from llmo.batch.stats import RunStats
 from llmo.config.kinds import KINDS
 from llmo.errors import LlmoError, UsageError
 from llmo.routing.refusals import require_candidates
+from llmo.types.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

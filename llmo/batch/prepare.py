@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,6 +17,7 @@ from llmo.batch.resume import manifest
 from llmo.batch.resume.intents import Intents
 from llmo.batch.stats import RunStats
 from llmo.errors import UsageError
+from llmo.types.dataclass import dataclass, field, replace
 from llmo.types.format import dollars, exact
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from llmo.batch.executors.cached import CachedRows
@@ -20,6 +19,7 @@ from llmo.engine.provider_limits import limits
 from llmo.engine.width import MOST, allow_files, room
 from llmo.errors import LlmoError
 from llmo.ledger.grouped import GroupedAccount
+from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

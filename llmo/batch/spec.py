@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmo.batch.resume import manifest
 from llmo.engine.provider_limits import RateOverrides
 from llmo.storage.files import successor
+from llmo.types.dataclass import dataclass, field
 from llmo.types.messages import Params
 
 if TYPE_CHECKING:

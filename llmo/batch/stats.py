@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmo.batch.output.latencies import Latencies
+from llmo.types.dataclass import dataclass, field
 from llmo.types.money import usd
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from llmo.catalog.prices import FLAT, FREE, Price
 from llmo.config.addresses import CLOUD
 from llmo.config.kinds import KINDS
 from llmo.config.patterns import means_target
+from llmo.types.dataclass import dataclass, field, replace
 from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:

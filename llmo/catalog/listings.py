@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,6 +70,8 @@ def _row(one: ListedModel) -> dict[str, Any]:
 
 
 def _price_row(price: Price) -> dict[str, Any]:
+    from dataclasses import asdict
+
     rates = {name: getattr(price, name) for name in _RATES}
     return {**rates, "request": price.request, "peak": price.peak, "tiers": [(n, asdict(at)) for n, at in price.tiers]}
 

@@ -11,7 +11,6 @@ import io
 import os
 import shutil
 import sys
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
@@ -19,6 +18,7 @@ from llmo.client.runtime import Runtime
 from llmo.errors import BudgetExceeded
 from llmo.render.screen import escaped, styled, visible
 from llmo.types import jsontext
+from llmo.types.dataclass import dataclass, field
 from llmo.types.redact import masked
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmo.storage.history import PrivacyReason
+from llmo.types.dataclass import dataclass, replace
 from llmo.types.format import counted
 from llmo.types.ids import ulid
 from llmo.types.messages import Message

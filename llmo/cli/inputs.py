@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from llmo.cli import declared as typer
 from llmo.cli import files
 from llmo.errors import UsageError
+from llmo.types.dataclass import dataclass
 from llmo.types.messages import Image, Message
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.catalog.listings import encoded, path_of
@@ -13,6 +12,7 @@ from llmo.config.ollama import remember
 from llmo.errors import LlmoError
 from llmo.storage.files import replace
 from llmo.storage.paths import cache_dir
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

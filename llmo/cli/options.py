@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from llmo.cli import context
@@ -19,6 +18,7 @@ from llmo.cli import declared as typer
 from llmo.cli.durations import seconds
 from llmo.errors import UsageError
 from llmo.types import jsontext
+from llmo.types.dataclass import MISSING, dataclass, fields, is_dataclass, replace
 from llmo.types.jsontext import Json
 
 if TYPE_CHECKING:

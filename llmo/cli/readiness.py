@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.cli.known_providers import told_of
 from llmo.config.addresses import listens, loopback
 from llmo.config.credentials import base_url, key_origin, why_not_ready, withheld
 from llmo.errors import LlmoError
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context

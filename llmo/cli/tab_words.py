@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -18,6 +17,7 @@ from llmo.cli.context import Context
 from llmo.errors import LlmoError, UsageError
 from llmo.render.screen import visible
 from llmo.storage.name_lists import NameLists, Word, changes
+from llmo.types.dataclass import dataclass
 from llmo.types.format import counted
 from llmo.types.nearest import suggestion
 from llmo.types.redact import masked

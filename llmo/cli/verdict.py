@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.engine import output_limits
 from llmo.engine.response import name
 from llmo.errors import Incomplete, Unfinished
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from llmo.engine.results import Result

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from llmo.engine import output_limits
 from llmo.errors import Cancelled
+from llmo.types.dataclass import dataclass, field
 from llmo.types.money import decimal, usd
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from llmo.config import parameters
 from llmo.errors import UsageError
 from llmo.routing.planner import Selection
+from llmo.types.dataclass import dataclass, field
 from llmo.types.messages import Message, Params, Request
 
 if TYPE_CHECKING:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.client.pool import ProviderPool
 from llmo.ledger.allowance import Allowance
 from llmo.routing.refusals import require_candidates
+from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmo.config.kinds import KINDS
 from llmo.config.problems import Problem
 from llmo.config.schema import Path, declared, decoded, is_table, names
+from llmo.types.dataclass import dataclass, field
 from llmo.types.nearest import nearest
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from llmo.config.kinds import KINDS, OFFLINE
 from llmo.config.problems import Problem, ProfileError
 from llmo.config.schema import dotted
 from llmo.config.validation import trusted, validated
+from llmo.types.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo.errors import UsageError
 from llmo.types import jsontext
+from llmo.types.dataclass import dataclass
 from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo.config.schema import Path, choices, declared, expected, given, names
 from llmo.errors import ConfigError
+from llmo.types.dataclass import dataclass
 from llmo.types.nearest import nearest
 
 if TYPE_CHECKING:

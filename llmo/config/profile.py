@@ -9,11 +9,11 @@ and the attribute docstrings from here.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping  # noqa: TC003 - pydantic evaluates the annotations
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from llmo.config.kinds import KINDS
 from llmo.config.parameters import MOST_COUNT, MOST_DAYS, MOST_IN_FLIGHT, MOST_RETRIES, MOST_SECONDS, MOST_TOKENS
+from llmo.types.dataclass import dataclass, field
 from llmo.types.messages import Strategy, Target
 
 if TYPE_CHECKING:

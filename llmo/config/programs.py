@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.config.kinds import KINDS
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 from llmo.config.parameters import shown
 from llmo.config.profile import Profile, Usd
 from llmo.config.toml_positions import BARE
+from llmo.types.dataclass import MISSING, fields, is_dataclass
 
 Path: TypeAlias = tuple["str | int", ...]
 Type: TypeAlias = Any

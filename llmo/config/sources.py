@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from llmo.config.layers import Layer
 from llmo.config.problems import Problem, ProfileError
 from llmo.errors import ConfigError
 from llmo.storage.paths import config_dir
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmo.config.problems import what
@@ -18,6 +17,7 @@ from llmo.config.profile import (
     TaskConfig,
     ThresholdsConfig,
 )
+from llmo.types.dataclass import fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,7 +74,7 @@ def _settings(data: Mapping[str, Any]) -> Profile:
 
 
 def _default(field: Any) -> Any:
-    from dataclasses import MISSING
+    from llmo.types.dataclass import MISSING
 
     return field.default if field.default is not MISSING else field.default_factory()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo.engine.results import Result, calls, tokens
+from llmo.types.dataclass import dataclass
 from llmo.types.events import ServedBy, ToolCall, Usage
 from llmo.types.ids import ulid
 from llmo.types.messages import Target

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from llmo.engine import output_limits, request_adapter
@@ -30,6 +29,7 @@ from llmo.ledger.refusals import OverBudget
 from llmo.routing.plan import secluded
 from llmo.routing.tokens import estimate
 from llmo.types.attempts import AttemptRecord
+from llmo.types.dataclass import dataclass, field, replace
 from llmo.types.events import RateInfo
 from llmo.types.ids import ulid
 

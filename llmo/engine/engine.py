@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from llmo.engine import request_adapter
@@ -19,6 +18,7 @@ from llmo.engine.progress import AttemptEnded, AttemptStarted, ignore
 from llmo.engine.response import ResponseBuilder
 from llmo.engine.retry import Schedule, verdict
 from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError, TimedOut
+from llmo.types.dataclass import dataclass, field, replace
 from llmo.types.ids import ulid
 
 if TYPE_CHECKING:

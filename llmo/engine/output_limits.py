@@ -7,7 +7,6 @@ own, or less when the money left buys no more, never under `FLOOR`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.engine.results import ChosenLimit
@@ -15,6 +14,7 @@ from llmo.errors import Unbounded
 from llmo.ledger.allowance import Allowance, limited
 from llmo.ledger.records import Call
 from llmo.ledger.refusals import OverBudget
+from llmo.types.dataclass import replace
 from llmo.types.format import dollars
 
 if TYPE_CHECKING:

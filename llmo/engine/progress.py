@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from llmo.types.dataclass import dataclass
 from llmo.types.events import Event
 
 if TYPE_CHECKING:

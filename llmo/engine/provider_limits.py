@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.config.kinds import KINDS
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.config.profile import ProviderConfig

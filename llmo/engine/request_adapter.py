@@ -8,7 +8,6 @@ all the same is learned from its answer, which cost nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from llmo.config.kinds import KINDS
 from llmo.errors import ProviderError, Rejected
 from llmo.requests import chat_body
 from llmo.types import jsontext
+from llmo.types.dataclass import replace
 from llmo.types.parameters import given, left_out
 
 if TYPE_CHECKING:

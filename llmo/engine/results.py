@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from llmo.types.dataclass import dataclass, field
 from llmo.types.events import ServedBy
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ Jitter"); a provider's own Retry-After wins, plus up to a quarter so that waiter
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.errors import (
@@ -25,6 +24,7 @@ from llmo.errors import (
     Unfinished,
     Withheld,
 )
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

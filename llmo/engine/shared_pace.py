@@ -11,11 +11,12 @@ import asyncio
 import json
 import math
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
 from llmo.types import jsontext
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

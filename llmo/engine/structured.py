@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.engine import output_limits
@@ -12,6 +11,7 @@ from llmo.errors import InvalidOutput
 from llmo.requests.validator import Verdict
 from llmo.routing import tokens
 from llmo.types import jsontext
+from llmo.types.dataclass import replace
 from llmo.types.messages import Message
 
 if TYPE_CHECKING:

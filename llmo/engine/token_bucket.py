@@ -8,8 +8,9 @@ a full bucket and leaves it in debt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.types.events import RateInfo

@@ -6,7 +6,6 @@ import asyncio
 import random
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from llmo.errors import LlmoError, Locked
@@ -14,6 +13,7 @@ from llmo.ledger import allowance
 from llmo.ledger.allowance import Allowance
 from llmo.ledger.records import Call, Entry, Held, Released, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
+from llmo.types.dataclass import KW_ONLY, dataclass
 from llmo.types.format import dollars, exact, span
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmo.ledger.records import MAX_COST, Call, Held, Limit, passes
 from llmo.ledger.refusals import OverBudget
+from llmo.types.dataclass import dataclass, field
 from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from dataclasses import KW_ONLY, dataclass, field
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -21,6 +20,7 @@ from llmo.errors import LlmoError, Locked
 from llmo.ledger.accounts import SETTLE_S, UNSETTLED, Account, Hold
 from llmo.ledger.records import Call, Entry, Held, Released, Settled
 from llmo.ledger.refusals import OverBudget
+from llmo.types.dataclass import KW_ONLY, dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

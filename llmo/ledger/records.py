@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from llmo.config import patterns
 from llmo.config.profile import MATCHED
 from llmo.errors import ConfigError
+from llmo.types.dataclass import dataclass, field, replace
 from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:

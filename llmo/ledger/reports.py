@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger.periods import FOREVER, Period
+from llmo.types.dataclass import dataclass, fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmo.render import tables
 from llmo.render.screen import visible
 from llmo.render.wrapping import hanging
+from llmo.types.dataclass import dataclass, field
 from llmo.types.format import UNPRICED, exact
 from llmo.types.money import usd
 

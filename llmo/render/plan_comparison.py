@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo.render import tables
 from llmo.render.json_output import money
 from llmo.render.plan import cost
 from llmo.render.screen import visible
+from llmo.types.dataclass import dataclass
 from llmo.types.format import counted, dollars
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from llmo.render.summary import doubt
+from llmo.types.dataclass import dataclass
 from llmo.types.format import dollars, exact, rounded, span
 
 if TYPE_CHECKING:

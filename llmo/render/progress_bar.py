@@ -8,10 +8,10 @@ hidden, so that nothing has to bring it back after a kill.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.render.wrapping import columns
+from llmo.types.dataclass import dataclass
 from llmo.types.format import dollars, exact
 
 if TYPE_CHECKING:

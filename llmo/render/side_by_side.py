@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from llmo.render import summary, tables
 from llmo.render.screen import visible
 from llmo.render.wrapping import columns
+from llmo.types.dataclass import dataclass
 from llmo.types.format import dollars, span
 from llmo.types.money import stated
 

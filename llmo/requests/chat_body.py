@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.catalog.prices import STANDARD
 from llmo.config.kinds import KINDS
 from llmo.requests.content import IMAGE_DATA, image_name, image_url
+from llmo.types.dataclass import replace
 from llmo.types.messages import Image, Message, Request
 
 if TYPE_CHECKING:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from llmo.config import parameters, schema, sources
 from llmo.config.problems import ProfileError
 from llmo.config.toml_positions import positions
 from llmo.errors import UsageError
+from llmo.types.dataclass import dataclass, field
 from llmo.types.nearest import nearest
 
 if TYPE_CHECKING:

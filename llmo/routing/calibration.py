@@ -8,12 +8,12 @@ An answer tells of its prompt only what its model can tell: that a model of `sim
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import sqrt
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from llmo.routing.classifier import TASKS, against_general, classify, logit
+from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -7,7 +7,6 @@ Its weights are in `llmo/data/classifier.json`, made by `.ci/classifier/train.py
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from functools import cache
 from math import exp, log
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from llmo.routing.cues import OF_TASK, Cues, cues
 from llmo.routing.instruction import read
 from llmo.routing.lexicon import Lexicon
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

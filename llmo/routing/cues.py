@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from math import log2, sqrt
 from typing import TYPE_CHECKING
 
 from llmo.routing.lexicon import WIDE
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
 from statistics import pstdev
 from typing import TYPE_CHECKING, TypeVar
 
 from llmo.routing.classifier import TASKS, TRAINED, Thresholds, classify
 from llmo.routing.scoring import apgr, auc, rank_correlation
 from llmo.types import jsontext
+from llmo.types.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

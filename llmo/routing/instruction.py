@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from llmo.types.dataclass import dataclass
 
 HEAD = 4000
 TAIL = 2000

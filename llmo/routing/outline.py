@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from llmo.routing.plan import Candidate, Plan, quoted
 from llmo.routing.requirements import Requirements
+from llmo.types.dataclass import fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,6 @@ undo them; then the order. Nothing is dropped silently: a target that is out say
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmo.config.kinds import ALL
@@ -15,6 +14,7 @@ from llmo.errors import Unbounded
 from llmo.routing import requirements, strategies
 from llmo.routing.quote import FREE, Quote, quote
 from llmo.types import parameters
+from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.catalog.prices import LONG, Charge
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmo.errors import Locked
 from llmo.types import jsontext
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.storage.history import History

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from llmo.storage import search_index
 from llmo.storage.history import abbreviated, unknown
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,12 +10,12 @@ import contextlib
 import json
 import os
 import sqlite3
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.errors import ConfigError, Locked, UsageError
 from llmo.storage.paths import ensure_private
 from llmo.types import jsontext
+from llmo.types.dataclass import dataclass
 from llmo.types.ids import ulid
 from llmo.types.messages import Message
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
 from llmo.storage.archive import Archive
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.storage.archive import Rating, SavedTurn

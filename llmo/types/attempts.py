@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from llmo.types.dataclass import dataclass
 from llmo.types.money import decimal
 
 if TYPE_CHECKING:

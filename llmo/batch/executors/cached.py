@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from llmo.batch.executors.executor import Answered
 from llmo.errors import LlmoError
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from llmo.batch.output.appended import OutputLost
 from llmo.errors import Cancelled, LlmoError
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

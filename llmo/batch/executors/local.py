@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from llmo.batch.executors.executor import Ending, breathe
@@ -12,6 +11,7 @@ from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import encoded
 from llmo.batch.output.lines import trusted
 from llmo.errors import BudgetExceeded, Cancelled, LlmoError
+from llmo.types.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmo.batch.executors.executor import Answered
@@ -15,6 +14,7 @@ from llmo.engine.results import together, unsent
 from llmo.engine.structured import Structured
 from llmo.errors import CredentialsError, LlmoError
 from llmo.routing.refusals import require_candidates
+from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

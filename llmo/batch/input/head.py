@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.batch.input.hash_table import Counts
 from llmo.batch.input.identity import AUTOMATIC, content_id, field_id, lasting, no_id, short, twice
 from llmo.batch.input.rows import Row
 from llmo.batch.input.stream import Waiting
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

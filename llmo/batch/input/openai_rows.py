@@ -7,7 +7,6 @@ A line is `{"custom_id", "method": "POST", "url": "/v1/chat/completions", "body"
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.batch.input.readers import OPENAI
@@ -15,6 +14,7 @@ from llmo.config import parameters
 from llmo.errors import UsageError
 from llmo.requests import chat_body
 from llmo.requests.validator import checked
+from llmo.types.dataclass import replace
 from llmo.types.messages import Params, Request
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from llmo.batch.input import openai_rows
 from llmo.batch.input.identity import Keys, answer_key, content_id
 from llmo.batch.input.template import own_prompt
 from llmo.errors import UsageError
+from llmo.types.dataclass import dataclass, replace
 from llmo.types.messages import Message, Params, Request
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import shutil
 import stat
 import tempfile
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -17,6 +16,7 @@ from llmo.batch.input import opening, remote
 from llmo.batch.input.readers import READERS, SUFFIXES, sniff
 from llmo.batch.input.record import place
 from llmo.errors import UsageError
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

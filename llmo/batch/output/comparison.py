@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from llmo.batch.input.identity import ANSWER_MARK, answer_id, answer_key, short
@@ -19,6 +18,7 @@ from llmo.batch.output.latencies import Latencies
 from llmo.batch.output.lines import Last, parsed
 from llmo.storage.files import replaced
 from llmo.storage.line_reader import LONGEST_LINE
+from llmo.types.dataclass import dataclass, field
 from llmo.types.money import parse_usd, usd
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic_core import from_json
@@ -14,6 +13,7 @@ from llmo.batch.input.hash_table import SMALLEST, HashTable
 from llmo.batch.input.identity import short
 from llmo.batch.output.records import Status
 from llmo.storage.line_reader import PIECE, lines
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from llmo.storage.files import replaced
+from llmo.types.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from llmo.batch.input.hash_table import HashTable
 from llmo.batch.input.identity import short
 from llmo.batch.output.lines import answers, outcomes
 from llmo.errors import ErrorKind
+from llmo.types.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

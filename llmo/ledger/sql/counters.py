@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger.periods import ALWAYS, Period, period
 from llmo.ledger.records import counts, spelled
 from llmo.ledger.sql import daily
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

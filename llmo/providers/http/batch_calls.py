@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from llmo.providers.http import error_mapping, fields
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

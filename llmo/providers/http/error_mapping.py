@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +21,7 @@ from llmo.errors import (
 )
 from llmo.providers.http import fields, rate_headers
 from llmo.providers.transports.transport import shown
+from llmo.types.dataclass import dataclass, field
 from llmo.types.messages import EMPTY
 from llmo.types.redact import masked
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmo.providers.http import fields
 from llmo.types import jsontext
+from llmo.types.dataclass import dataclass, field
 from llmo.types.events import ToolCall
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.providers.http import fields
 from llmo.requests import content
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.types.messages import Request

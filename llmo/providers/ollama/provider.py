@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from llmo.providers.http.provider import HttpProvider, address, reserved
 from llmo.providers.ollama.context import Prompt, bucket
 from llmo.providers.provider import admit
 from llmo.providers.transports.transport import split
+from llmo.types.dataclass import replace
 from llmo.types.events import Notice, Usage
 
 if TYPE_CHECKING:

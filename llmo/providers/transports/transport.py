@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from llmo.config.addresses import loopback
 from llmo.errors import ConfigError, TimedOut, Unavailable
+from llmo.types.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     import ssl

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmo.cli import inputs as prompts
@@ -17,6 +16,7 @@ from llmo.errors import Cancelled, Exit, LlmoError, UsageError
 from llmo.render import json_output, side_by_side
 from llmo.render.side_by_side import Side
 from llmo.routing.refusals import require_candidates
+from llmo.types.dataclass import dataclass, replace
 from llmo.types.ids import ulid
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from llmo.cli import conversation, options
 from llmo.cli import inputs as prompts
+from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
     from llmo.cli.commands.ask.flags import AskOutput

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.cli import live, signals
@@ -15,6 +14,7 @@ from llmo.errors import Cancelled, LlmoError, UsageError
 from llmo.render import json_output
 from llmo.render.stream import EventWriter
 from llmo.routing.refusals import require_candidates
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from llmo.cli.commands.ask.flags import AskOutput

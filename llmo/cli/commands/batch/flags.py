@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from llmo.cli import declared as typer
 from llmo.cli.files import STDIN
 from llmo.cli.options import SelectionFlags
 from llmo.config import parameters
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.cli.templates import TemplateFile

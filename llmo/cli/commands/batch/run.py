@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from llmo.cli.output import explain
 from llmo.errors import Exit, LlmoError, UsageError
 from llmo.render import explained
 from llmo.storage.paths import data_dir
+from llmo.types.dataclass import replace
 from llmo.types.format import counted
 from llmo.types.ids import ulid
 from llmo.types.nearest import suggestion

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
 from llmo.render import history as shown
 from llmo.storage.paths import expanded
+from llmo.types.dataclass import replace
 from llmo.types.format import counted, dollars
 from llmo.types.nearest import suggestion
 

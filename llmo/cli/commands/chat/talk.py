@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.cli import conversation, live, options
@@ -11,6 +10,7 @@ from llmo.client import question as questions
 from llmo.errors import Cancelled, LlmoError
 from llmo.routing.refusals import require_candidates
 from llmo.storage.archive import Archive, SavedTurn
+from llmo.types.dataclass import replace
 from llmo.types.messages import Message
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from llmo.errors import ConfigError, LlmoError
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context

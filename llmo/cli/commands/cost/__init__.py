@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from llmo.cli import declared as typer
 from llmo.cli.commands.cost.report import Report, Reports, Span
 from llmo.cli.options import command
 from llmo.errors import UsageError
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
+from llmo.types.dataclass import replace
 from llmo.types.events import Usage
 from llmo.types.messages import Target
 

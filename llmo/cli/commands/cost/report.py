@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from llmo.cli.durations import FORMS, is_span, seconds
 from llmo.cli.options import pair
 from llmo.config import parameters
 from llmo.errors import Exit, UsageError
+from llmo.types.dataclass import dataclass
 from llmo.types.format import dollars, exact
 
 if TYPE_CHECKING:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from llmo.cli import declared as typer
 from llmo.cli.commands.models.listing import Filters
 from llmo.cli.options import command
+from llmo.types.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from llmo.cli import declared as typer
@@ -10,6 +9,7 @@ from llmo.cli.known_providers import told_of
 from llmo.config import parameters
 from llmo.errors import ConfigError, UsageError
 from llmo.render.models import Offer, SortStep
+from llmo.types.dataclass import dataclass
 from llmo.types.format import counted
 from llmo.types.matching import literal, ranked
 from llmo.types.messages import Target

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from llmo.config import defaults, starter
 from llmo.config.kinds import KINDS
 from llmo.errors import CredentialsError, Unauthorized
+from llmo.types.dataclass import dataclass
 from llmo.types.format import counted
 
 if TYPE_CHECKING:

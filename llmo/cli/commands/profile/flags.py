@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from llmo.cli import declared as typer
+from llmo.types.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

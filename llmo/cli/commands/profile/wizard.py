@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmo.config import sources, starter
 from llmo.errors import ConfigError, UsageError
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from llmo.cli import declared as typer
 from llmo.cli.inputs import Inputs, Words, joined, opened
 from llmo.cli.options import SelectionFlags, command
 from llmo.errors import UsageError
+from llmo.types.dataclass import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

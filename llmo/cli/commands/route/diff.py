@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmo.engine.output_limits import decided
 from llmo.errors import LlmoError, UsageError
 from llmo.render import plan_comparison as shown
 from llmo.routing.comparison import compare
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from llmo.cli.context import Context

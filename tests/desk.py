@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from llmo.engine.breakers import Breakers
 from llmo.engine.engine import Engine
 from llmo.engine.job import Job
 from llmo.ledger.records import Call, Settlement
@@ -14,10 +15,11 @@ from tests import virtual
 from tests.fakes import HELLO, A, Scripted, candidate, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from llmo.engine.results import Result
     from llmo.errors import LlmoError
+    from llmo.ledger.breakers import Breaker, Circuit
     from llmo.routing.plan import Candidate
     from llmo.types.messages import Target
 
@@ -45,7 +47,7 @@ class Desk:
     slots: list[Usage | None] = field(default_factory=list)
     told: list[object] = field(default_factory=list)
     pauses: list[tuple[str, float]] = field(default_factory=list)
-    cooled: list[tuple[Target, float, str]] = field(default_factory=list)
+    guarded: dict[Circuit, Breaker | None] = field(default_factory=dict)
     lengths: list[tuple[Target, int, bool]] = field(default_factory=list)
 
     def share(self, call: Call) -> int | None:
@@ -77,6 +79,13 @@ class Desk:
         await asyncio.sleep(self.line_s)
         return Slot(self, provider)
 
+    def breaker(self, circuit: Circuit) -> Breaker | None:
+        return self.guarded.get(circuit)
+
+    def change_breaker(self, circuit: Circuit, change: Callable[[Breaker | None], Breaker | None]) -> Breaker | None:
+        self.guarded[circuit] = after = change(self.guarded.get(circuit))
+        return after
+
     def learn(self, target: Target, tokens: int, *, cut: bool) -> None:
         self.lengths.append((target, tokens, cut))
 
@@ -93,7 +102,7 @@ class Desk:
                 account=self,  # type: ignore[arg-type]
                 rate_limits=self,  # type: ignore[arg-type]
                 clock=self.clock,
-                on_cooling=lambda *told: self.cooled.append(told),
+                breakers=Breakers(self, now=self.clock.now, rand=lambda: 0.0),
                 output_lengths=self,  # type: ignore[arg-type]
                 rand=lambda: 1.0,
             )

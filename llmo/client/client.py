@@ -31,7 +31,6 @@ from llmo.config import parameters
 from llmo.engine import output_limits
 from llmo.engine.provider_limits import RateOverrides, limits
 from llmo.types.ids import ulid
-from llmo.types.messages import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,7 +116,7 @@ class _Owner:
             rpm=allowed.rpm,
             tpm=allowed.tpm,
             concurrency=allowed.concurrency,
-            cooling_s=max(session.rate_limits.cooling(name), runtime.ledger.cooling(Target(name, ""))),
+            cooling_s=max(session.rate_limits.cooling(name), runtime.ledger.cooling(name)),
             not_ready=why_not_ready(name, config, runtime.env),
         )
 

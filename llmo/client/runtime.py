@@ -132,7 +132,8 @@ class Runtime:
         """Return a planner that has gathered no facts yet."""
         from llmo.routing.planner import Planner
 
-        return Planner(self.names, self.ledger, looked_for=None if self._configured else self._looked_for)
+        looked_for = None if self._configured else self._looked_for
+        return Planner(self.names, self.ledger, now=self.clock.now, looked_for=looked_for)
 
     @property
     def _configured(self) -> bool:

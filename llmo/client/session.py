@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from llmo.routing.planner import Planner
 
 FRESH_S = 15.0
-"""Seconds for which a planner may reuse its facts about targets: ready, cooling, latency."""
+"""Seconds for which a planner may reuse its facts about targets: ready, breakers, latency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,7 @@ class Session:
     @cached_property
     def engine(self) -> Engine:
         """Return the engine that runs plans."""
+        from llmo.engine.breakers import Breakers
         from llmo.engine.engine import Engine
 
         runtime = self.runtime
@@ -175,9 +176,7 @@ class Session:
             account=self.account,
             rate_limits=self.rate_limits,
             clock=runtime.clock,
-            on_cooling=lambda target, seconds, reason: runtime.ledger.set_cooling(
-                target, runtime.clock.now() + seconds, reason
-            ),
+            breakers=Breakers(runtime.ledger, now=runtime.clock.now),
         )
 
     def _start(self, question: Question, plan: Plan) -> Structured:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from zlib import crc32
 
 from llmo.config import child_environment, programs
 from llmo.config.kinds import KINDS
@@ -102,6 +103,18 @@ def key_origin(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str
     if config.api_key_cmd:
         return f"command {config.api_key_cmd[0]}"
     return f"keyring {config.api_key_keyring}" if config.api_key_keyring else None
+
+
+def key_print(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str:
+    """
+    A few digits that another key or address would change, and that tell neither; runs no command.
+
+    Of a key that a command or the keyring gives, they tell only which one.
+    """
+    variable = _variable(name, config, env)
+    key = env.get(variable, "").strip() if variable else ""
+    source = key or repr((config.api_key_cmd, config.api_key_keyring))
+    return f"{crc32(f'{base_url(name, config, env)} {source}'.encode('utf-8', 'surrogateescape')):08x}"
 
 
 def why_not_ready(name: str, config: ProviderConfig, env: Mapping[str, str]) -> str | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from llmo.engine import output_limits, request_adapter
+from llmo.engine.breakers import Breakers
 from llmo.engine.costing import bill
 from llmo.engine.output_lengths import OutputLengths
 from llmo.engine.progress import ignore
@@ -14,8 +14,8 @@ from llmo.engine.response import ResponseBuilder
 from llmo.errors import (
     Incomplete,
     LlmoError,
+    OutOfTime,
     ProviderError,
-    QuotaExhausted,
     RateLimited,
     Refused,
     TimedOut,
@@ -45,17 +45,11 @@ if TYPE_CHECKING:
     from llmo.routing.plan import Candidate
     from llmo.types.clock import Clock
     from llmo.types.events import Event
-    from llmo.types.messages import CostSource, Request, Target
+    from llmo.types.messages import CostSource, Request
 
 
-QUOTA_S = 600.0
-"""Seconds for which a target without credit ranks last."""
-WORTH_S = 1.0
-"""Shorter waits are over before another process could know of them."""
-
-
-def _advise_nobody(target: Target, seconds: float, reason: str) -> None:
-    del target, seconds, reason
+SILENT_S = 30.0
+"""Seconds without a word after which the end of the user's time is the provider's failure too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +57,15 @@ class Resources:
     """
     What all attempts share.
 
-    `providers` finds one by its name. `on_cooling` is told for how many seconds, and why, a target is better left
-    alone. `output_lengths` is how long answers are, so that output limits fit them.
+    `providers` finds one by its name. `breakers` are told how attempts end. `output_lengths` is how long answers are,
+    so that output limits fit them.
     """
 
     providers: Callable[[str], Provider]
     account: Account
     rate_limits: RateLimits
     clock: Clock
-    on_cooling: Callable[[Target, float, str], None] = _advise_nobody
+    breakers: Breakers = field(default_factory=Breakers)
     output_lengths: OutputLengths = field(default_factory=OutputLengths)
 
 
@@ -98,7 +92,7 @@ class Attempt:
         self.limited = resources.account.limited(self.call)
         self.hold: Hold | None = None
         self.sent = False
-        self.began = asyncio.get_running_loop().time()
+        self.began, self.began_at = asyncio.get_running_loop().time(), resources.clock.now()
         self.queued = 0.0
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
         self.in_doubt = 0
@@ -196,8 +190,9 @@ class Attempt:
 
                 await provider.send(request, self.candidate.target.model, take)
         except TimeoutError:
-            total = self.job.timeout
-            raise TimedOut(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
+            total, silent_s = self.job.timeout, loop.time() - self.began - self.queued
+            kind = TimedOut if self.answer.first_at is None and silent_s >= SILENT_S else OutOfTime
+            raise kind(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
 
     def _judge(self) -> None:
         """Raise when the stream ended well on the wire and is no answer all the same."""
@@ -264,11 +259,14 @@ class Attempt:
         return (refused and not answer.begun and not answer.billed) or not self.sent
 
     def _remember(self, error: LlmoError | None) -> None:
-        """Spare the next process the same failure."""
-        seconds = QUOTA_S if isinstance(error, QuotaExhausted) else getattr(error, "retry_after", None)
-        if error is not None and seconds is not None and seconds >= WORTH_S:
-            with suppress(LlmoError):  # it is only advice
-                self.resources.on_cooling(self.candidate.target, seconds, error.kind)
+        """Spare others, and the next process, the same failure."""
+        breakers = self.resources.breakers
+        if not self.sent:
+            breakers.released(self.candidate)
+        elif error is None:
+            breakers.answered(self.candidate, self.began_at)
+        else:
+            breakers.failed(self.candidate, error, self.began_at)
 
     def _cost(self) -> tuple[int | None, CostSource]:
         """What is booked, see `llmo.engine.costing`."""

@@ -16,7 +16,7 @@ from llmo.engine import request_adapter
 from llmo.engine.attempt import Attempt, Resources
 from llmo.engine.progress import AttemptEnded, AttemptStarted, ignore
 from llmo.engine.response import ResponseBuilder
-from llmo.engine.retry import Schedule, verdict
+from llmo.engine.retry import RetryBudget, Schedule, verdict
 from llmo.errors import BudgetExceeded, Cancelled, ContextTooLong, LlmoError, TimedOut
 from llmo.types.dataclass import dataclass, field, replace
 from llmo.types.ids import ulid
@@ -48,6 +48,8 @@ class Engine(Resources):
     rand: Callable[[], float] = random.random
     refused: dict[Target, frozenset[Parameter]] = field(default_factory=dict)
     """What servers turned out not to take, so that only their first request asks."""
+    retry_budgets: dict[str, RetryBudget] = field(default_factory=dict)
+    """By provider."""
 
     def with_account(self, account: Account) -> Engine:
         """The same engine with holds taken on another account; what is learned of servers is shared."""
@@ -118,9 +120,12 @@ class Execution:
         ranked = self._ranked
         schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand, crowd=job.queues)
         errors: list[LlmoError] = []
-        while (step := schedule.next(loop.time())) is not None:
+        for candidate in ranked:
+            self.engine.breakers.learn(candidate)
+        while (step := self._next(schedule)) is not None:
             number, wait = step
             if loop.time() + wait >= self._deadline():
+                self.engine.breakers.released(ranked[number])
                 errors.append(_out_of_time(errors, wait, job.timeout))
                 break
             if wait:
@@ -138,6 +143,24 @@ class Execution:
                 self._emit(AttemptEnded(self._attempts[-1]))
                 return
         raise verdict(errors)
+
+    def _next(self, schedule: Schedule) -> tuple[int, float] | None:
+        """Who is asked next, and the seconds to wait before; None when nobody is left."""
+        breakers, now = self.engine.breakers, asyncio.get_running_loop().time()
+
+        def rests(number: int) -> bool:
+            return breakers.rests(self._ranked[number], crowd=self.job.queues)
+
+        while (step := schedule.next(now, rests)) is not None:
+            candidate = self._ranked[step[0]]
+            if not rests(step[0]) and not breakers.claim(candidate, self._deadline() - now):
+                continue  # another request has just begun to find out: now it rests
+            budget = self.engine.retry_budgets.setdefault(candidate.target.provider, RetryBudget())
+            if schedule.repeats(step[0]):
+                return step[0], max(step[1], budget.wait(now))
+            budget.sent()
+            return step
+        return None
 
     def _known(self, candidate: Candidate) -> Candidate:
         refused, lenient = self.engine.refused.get(candidate.target), self.job.plan.requirements.lenient

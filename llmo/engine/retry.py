@@ -1,13 +1,15 @@
 """
 Whether, where and when to try again; reads only errors, counts and time.
 
-The order is: every other candidate before any sleep, then the one that may be tried soonest.
+The order is: once more where the failure is over in a moment (a gateway's 502 or 503, a Retry-After of at most 2 s),
+every other candidate before any longer sleep, then the one that may be tried soonest, last those that breakers guard.
 Delays are full jitter, `uniform(0, min(8, 0.5·2ⁿ))` seconds (AWS, "Exponential Backoff and
 Jitter"); a provider's own Retry-After wins, plus up to a quarter so that waiters spread.
 """
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from llmo.errors import (
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
 BASE = 0.5
 CAP = 8.0
 BREAK = 2.0
+MOMENT_S = 2.0
+"""The longest Retry-After that is waited for although others could be asked at once."""
+PASSING = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+"""What a gateway says while a server behind it is replaced."""
+SHARE, A_SECOND, SAVED = 0.2, 10.0, 100.0
+"""Retries at a provider: for each request, beside that in a second, and as many as are saved up."""
 ELSEWHERE = (Broken, ContextTooLong, ModelNotFound, QuotaExhausted, Unauthorized, Withheld)
 """Failures of one target that say nothing about another."""
 
@@ -42,7 +50,7 @@ def delay(error: ProviderError, failures: int, rand: Callable[[], float], *, cro
 
     One of a `crowd` that was too fast waits longer: the others go on asking meanwhile.
     """
-    if error.retry_after is not None:
+    if error.retry_after:  # zero is no time to come back at: all who are told so would
         return error.retry_after * (1 + 0.25 * rand())
     if crowd and isinstance(error, RateLimited):
         return BREAK * failures * (1 + 0.25 * rand())
@@ -54,6 +62,8 @@ class _Standing:
     failures: int = 0
     ready_at: float = 0.0
     out: bool = False
+    soon: bool = False
+    paced: bool = False
 
 
 class Schedule:
@@ -70,21 +80,29 @@ class Schedule:
         self._retries = retries
         self._rand = rand
 
-    def next(self, now: float) -> tuple[int, float] | None:
-        """The next candidate and the seconds to wait for it; None when nobody is left."""
-        live = [(n, s) for n, s in enumerate(self._standings) if not s.out]
-        if not live:
+    def next(self, now: float, rests: Callable[[int], bool] = lambda _: False) -> tuple[int, float] | None:
+        """The next candidate and the seconds to wait for it, one that `rests` last; None when nobody is left."""
+        left = [n for n, standing in enumerate(self._standings) if not standing.out]
+        able = [n for n in left if not rests(n)] or left
+        if not able:
             return None
-        for number, standing in live:
-            if standing.failures == 0:
-                return number, 0.0
-        number, standing = min(live, key=lambda item: item[1].ready_at)
-        return number, max(0.0, standing.ready_at - now)
+        standings = self._standings
+        fresh = [n for n in able if standings[n].failures == 0]
+        soon = [n for n in able if standings[n].soon]
+        number = next(iter(soon or fresh), None)
+        if number is None:
+            number = min(able, key=lambda n: standings[n].ready_at)
+        return number, max(0.0, standings[number].ready_at - now)
+
+    def repeats(self, number: int) -> bool:
+        """Whether candidate `number` failed before, other than by being asked too fast: that waits in line anyway."""
+        return self._standings[number].failures > 0 and not self._standings[number].paced
 
     def failed(self, number: int, error: LlmoError, now: float) -> None:
         """Take note of a failure of candidate `number`."""
         standing = self._standings[number]
         standing.failures += 1
+        standing.soon, standing.paced = False, isinstance(error, RateLimited)
         cut = isinstance(error, Incomplete) and not isinstance(error, Unfinished)
         again = isinstance(error, ProviderError) and (error.temporary or cut)
         if not again and not isinstance(error, ELSEWHERE):
@@ -93,6 +111,7 @@ class Schedule:
             standing.out = True
         elif isinstance(error, ProviderError):
             standing.ready_at = now + delay(error, standing.failures, self._rand, crowd=self._crowd)
+            standing.soon = standing.failures == 1 and not self._crowd and _passes(error)
 
     def drop(self, number: int) -> None:
         """Take a candidate out."""
@@ -102,6 +121,35 @@ class Schedule:
         """Take all out."""
         for standing in self._standings:
             standing.out = True
+
+
+def _passes(error: ProviderError) -> bool:
+    """Whether waiting for the same target takes no longer than it takes to settle in with another."""
+    if error.retry_after:
+        return error.retry_after <= MOMENT_S
+    return error.status in PASSING
+
+
+class RetryBudget:
+    """
+    Retries of a process at one provider, so that they do not double the load of one that is failing.
+
+    As Finagle's: each request adds a fifth of a retry, each second ten. One that the budget does not cover waits until
+    it does.
+    """
+
+    def __init__(self) -> None:
+        self._at, self._saved = 0.0, SAVED
+
+    def sent(self) -> None:
+        """Count a request that is no retry."""
+        self._saved = min(SAVED, self._saved + SHARE)
+
+    def wait(self, now: float) -> float:
+        """Take a retry; the seconds until it may be sent."""
+        self._saved = min(SAVED, self._saved + max(0.0, now - self._at) * A_SECOND) - 1
+        self._at = now
+        return max(0.0, -self._saved / A_SECOND)
 
 
 def verdict(errors: Sequence[LlmoError]) -> LlmoError:

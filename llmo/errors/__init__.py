@@ -22,6 +22,7 @@ Every failure of llmo, and the exit code it ends in.
         Unavailable            5  unavailable       5xx, overload, no connection
           Broken               5  unavailable       it failed and nobody knows why: not tried again there
         TimedOut               5  timeout           one of the three clocks
+          OutOfTime            5  timeout           the user's own, which says little about the provider
         Unprocessed            5  cancelled         a batch was cancelled before this row, which cost nothing
         Expired                5  timeout           a batch expired before this row, which cost nothing
         Incomplete             6  incomplete        the stream ended without its terminal marker
@@ -287,6 +288,10 @@ class Expired(ProviderError):
     exit = Exit.TEMPORARY
     may_be_billed = False
     temporary = True
+
+
+class OutOfTime(TimedOut):
+    """The total time that the user allows was over before the answer was."""
 
 
 class Incomplete(ProviderError):

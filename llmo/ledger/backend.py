@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import tzinfo
 
+    from llmo.ledger.breakers import Breaker, Circuit
     from llmo.ledger.records import Billed, BudgetStatus, Doubt, Entry, ImportedCall, Latency, Limit, RecentCall
     from llmo.ledger.reports import Spending, Times
     from llmo.types.messages import Target
@@ -21,8 +22,8 @@ class TargetHistory(Protocol):
         """Medians in seconds over the target's last successful calls; None without any whose answer was streamed."""
         ...
 
-    def cooling(self, target: Target) -> float:
-        """Seconds until the target, or its whole provider, may be used again; 0 when it may be used now."""
+    def breaker(self, circuit: Circuit) -> Breaker | None:
+        """What failures of a target left, None when nothing of note."""
         ...
 
 
@@ -84,8 +85,17 @@ class Ledger(TargetHistory, Protocol):
         """
         ...
 
-    def set_cooling(self, target: Target, until: float, reason: str) -> None:
-        """Ask all processes to leave a target alone until an instant; an empty model stands for the whole provider."""
+    def cooling(self, provider: str) -> float:
+        """Seconds until the latest Retry-After of a provider is over, whichever model it was for."""
+        ...
+
+    def change_breaker(self, circuit: Circuit, change: Callable[[Breaker | None], Breaker | None]) -> Breaker | None:
+        """
+        Replace a breaker by what `change` makes of it, and return that; None is no breaker.
+
+        Of many processes that change one, each sees what the one before it made. `change` may be called again, and
+        waits for nothing.
+        """
         ...
 
     def reconcile(self, run: str | None = None) -> list[tuple[str, Pico | None]]:

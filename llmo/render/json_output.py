@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from llmo.engine.results import Result
     from llmo.errors import LlmoError
     from llmo.ledger.records import BudgetStatus
-    from llmo.routing.plan import Candidate, Plan
+    from llmo.routing.plan import Candidate, Plan, TargetFacts
     from llmo.types.attempts import AttemptRecord
 
 
@@ -127,4 +127,15 @@ def candidate(one: Candidate) -> dict[str, Any]:
             "concurrency": facts.concurrency,
             "cooling_s": round(facts.cooling_s, 1),
         },
+        "breaker": _breaker(facts),
     }
+
+
+def _breaker(facts: TargetFacts) -> dict[str, Any]:
+    """Whether others are asked first, for how many seconds and why; half-open, one request finds out if it works."""
+    breaker = facts.breaker
+    half = breaker is not None and breaker.probed and breaker.known(facts.now) and breaker.until <= facts.now
+    if breaker is None or not (half or facts.cooling_s):
+        return {"state": "closed"}
+    state = "half-open" if half else "open"
+    return {"state": state, "reason": breaker.reason, "open_s": round(facts.cooling_s, 1)}

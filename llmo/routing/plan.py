@@ -15,11 +15,13 @@ from llmo.routing import requirements, strategies
 from llmo.routing.quote import FREE, Quote, quote
 from llmo.types import parameters
 from llmo.types.dataclass import dataclass, replace
+from llmo.types.format import span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llmo.catalog.catalog import Model
+    from llmo.ledger.breakers import Breaker
     from llmo.ledger.records import Latency
     from llmo.routing.chains import ChainStep, Tier
     from llmo.routing.requirements import Requirements
@@ -32,7 +34,12 @@ DEFAULT_OUTPUT = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
-    """What is known of a target before a request is sent."""
+    """
+    What is known of a target before a request is sent.
+
+    `key` tells its key from others (`llmo.config.credentials.key_print`), `breaker` is what its failures left, `now`
+    the instant at which that was looked up.
+    """
 
     kind: str
     model: Model
@@ -40,12 +47,19 @@ class TargetFacts:
     local: bool
     not_ready: str | None = None
     latency: Latency | None = None
-    cooling_s: float = 0.0
+    key: str = ""
+    breaker: Breaker | None = None
+    now: float = 0.0
     rpm: int | None = None
     tpm: int | None = None
     concurrency: int | None = None
     parameters: frozenset[Parameter] = ALL
     searching: bool = False
+
+    @property
+    def cooling_s(self) -> float:
+        """Seconds for which others are asked before it, as of `now`."""
+        return 0.0 if self.breaker is None else self.breaker.open_s(self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +277,22 @@ def _why(candidate: Candidate, need: Requirements) -> str:
         why += f", {strategies.why(need.strategy, candidate)}"
     if need.private and not candidate.facts.local:
         why += ", private data may go there"
-    if candidate.facts.cooling_s > 0:
-        why += f", last: rate limited for {candidate.facts.cooling_s:.0f} s"
-    return why
+    return why + _guarded(candidate.facts)
+
+
+_GUARDED = {"rate_limited": "rate limited", "quota_exhausted": "out of credit", "timeout": "timed out"}
+
+
+def _guarded(facts: TargetFacts) -> str:
+    """What a breaker says of a target: that others come first, for how long and why, or that this request tries it."""
+    breaker = facts.breaker
+    if breaker is None:
+        return ""
+    reason = _GUARDED.get(breaker.reason, "failed")
+    if breaker.half_open(facts.now):
+        return f", tried again: {reason} before"
+    if not facts.cooling_s:
+        return ""
+    if breaker.until <= facts.now:
+        return f", last: {reason}, another request tries it now"
+    return f", last: {reason}, {span(facts.cooling_s)} left"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING
 
 from llmo.config.addresses import on_this_machine
@@ -71,16 +73,21 @@ class Planner:
     """Plans requests of one profile; facts of a target are gathered once."""
 
     def __init__(
-        self, names: ModelNames, history: TargetHistory, *, looked_for: Callable[[], tuple[str, ...]] | None = None
+        self,
+        names: ModelNames,
+        history: TargetHistory,
+        *,
+        now: Callable[[], float] = time.time,
+        looked_for: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
         """
-        `names` knows the profile, its environment and its catalog; `history` what is on record of targets.
+        `names` knows the profile, its environment and its catalog; `history` what is on record of targets until `now`.
 
         Where nothing is configured, `looked_for` says what llmo has looked for.
         """
         self._names = names
         self._profile, self._env, self._catalog = names.profile, names.env, names.catalog
-        self._history = history
+        self._history, self._now, self._fresh_until = history, now, inf
         self._thresholds = thresholds(names.profile)
         self._looked_for = looked_for
         self._unreachable: dict[str, str] = {}
@@ -99,6 +106,7 @@ class Planner:
         Raises `ConfigError` for unknown models, providers, tasks. A plan may have nobody left:
         see `router.require`.
         """
+        self._renew()
         models = choice.models or ((self._profile.model,) if self._profile.model != "auto" else ())
         models = () if models == ("auto",) else models
         name = choice.task or self._profile.task
@@ -248,15 +256,26 @@ class Planner:
 
     def _fact(self, target: Target) -> TargetFacts:
         if target not in self._facts:
-            self._facts[target] = self._gather(target)
+            self._facts[target] = found = self._gather(target)
+            if found.cooling_s:
+                self._fresh_until = min(self._fresh_until, found.now + found.cooling_s)
         return self._facts[target]
 
+    def _renew(self) -> None:
+        """Look again at targets that came last for a while, when that is over."""
+        if self._fresh_until < inf and self._now() >= self._fresh_until:
+            self._facts.clear()
+            self._outlines.clear()
+            self._fresh_until = inf
+
     def _gather(self, target: Target) -> TargetFacts:
-        from llmo.config.credentials import base_url, why_not_ready
+        from llmo.config.credentials import base_url, key_print, why_not_ready
+        from llmo.ledger.breakers import Circuit
 
         config = self._profile.providers[target.provider]
         address = base_url(target.provider, config, self._env)
         model = self._catalog.find(target, config, address)
+        key = key_print(target.provider, config, self._env)
         return TargetFacts(
             kind=config.kind,
             model=model,
@@ -264,7 +283,9 @@ class Planner:
             local=on_this_machine(config, address, target.model),
             not_ready=self._unreachable.get(target.provider) or why_not_ready(target.provider, config, self._env),
             latency=self._history.latency(target),
-            cooling_s=self._history.cooling(target),
+            key=key,
+            breaker=self._history.breaker(Circuit(target.provider, target.model, key)),
+            now=self._now(),
             rpm=config.rpm,
             tpm=config.tpm,
             concurrency=config.concurrency,

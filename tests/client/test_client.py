@@ -22,6 +22,7 @@ from llmo.client.question import question
 from llmo.client.runtime import Runtime
 from llmo.client.session import Session, Terms
 from llmo.errors import BudgetExceeded, Cancelled, ConfigError, Incomplete, InvalidOutput, UsageError
+from llmo.ledger.breakers import Breaker, Circuit
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.routing import tokens
 from llmo.types.clock import SystemClock
@@ -674,14 +675,16 @@ def test_a_long_life_learns_who_cools_down(place: Place) -> None:
     async def main() -> list[str]:
         session = Session(runtime, Terms(run="r"))
         why = [session.plan(asked).candidates[0].why]
-        runtime.ledger.set_cooling(Target("p", "echo"), clock.now() + 60, "rate_limited")
+        facts = session.plan(asked).candidates[0].facts
+        busy = Breaker(at=clock.now(), reason="rate_limited", until=clock.now() + 60)
+        runtime.ledger.change_breaker(Circuit("p", "echo", facts.key), lambda _: busy)
         for _ in range(2):
             why.append(session.plan(asked).candidates[0].why)
             await asyncio.sleep(30)
         await session.close()
         return [text.partition(", ")[2] for text in why]
 
-    assert ["", "", "last: rate limited for 30 s"] == virtual.run(main(), clock)
+    assert ["", "", "last: rate limited, 30 s left"] == virtual.run(main(), clock)
 
 
 @pytest.mark.parametrize(("text", "info"), TEXTS.items())

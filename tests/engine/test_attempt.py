@@ -14,12 +14,15 @@ from llmo.errors import (
     ConfigError,
     Incomplete,
     LlmoError,
+    OutOfTime,
     QuotaExhausted,
     RateLimited,
     Rejected,
+    Unauthorized,
     Unavailable,
     Unfinished,
 )
+from llmo.ledger.breakers import Circuit
 from llmo.ledger.records import Call, Settlement
 from llmo.routing.quote import FREE
 from llmo.types.attempts import AttemptRecord
@@ -126,17 +129,17 @@ def test_a_hold_is_waited_for_as_long_as_the_command_has_time(changes: dict[str,
 @pytest.mark.parametrize(
     ("error", "cooled", "paused"),
     [
-        pytest.param(QuotaExhausted("empty"), [(A, 600.0, "quota_exhausted")], [], id="no credit"),
-        pytest.param(
-            QuotaExhausted("empty", retry_after=5), [(A, 600.0, "quota_exhausted")], [], id="whatever it says"
-        ),
-        pytest.param(RateLimited("busy", retry_after=1), [(A, 1, "rate_limited")], [("a", 1)], id="a second"),
-        pytest.param(RateLimited("busy", retry_after=0.9), [], [("a", 0.9)], id="less than a second"),
-        pytest.param(RateLimited("busy"), [], [("a", 0.0)], id="no time given"),
-        pytest.param(
-            Unavailable("down", retry_after=9, may_be_billed=False), [(A, 9, "unavailable")], [], id="overloaded"
-        ),
-        pytest.param(Rejected("bad"), [], [], id="a bad request"),
+        pytest.param(QuotaExhausted("empty", retry_after=5), (600, "quota_exhausted"), [], id="no credit"),
+        pytest.param(QuotaExhausted("empty", retry_after=7200), (7200, "quota_exhausted"), [], id="no credit for long"),
+        pytest.param(RateLimited("busy", retry_after=1), (1, "rate_limited"), [("a", 1)], id="a second"),
+        pytest.param(RateLimited("busy", retry_after=0.9), None, [("a", 0.9)], id="less than a second"),
+        pytest.param(RateLimited("busy"), None, [("a", 0.0)], id="no time given"),
+        pytest.param(Unavailable("down", retry_after=9, may_be_billed=False), (9, "unavailable"), [], id="overloaded"),
+        pytest.param(Unavailable("no connection", may_be_billed=False), (30, "unavailable"), [], id="nobody there"),
+        pytest.param(Unavailable("down", status=503, may_be_billed=False), (0, "unavailable"), [], id="a failure"),
+        pytest.param(Unauthorized("no"), None, [], id="a wrong key"),
+        pytest.param(OutOfTime("late"), None, [], id="our own clock"),
+        pytest.param(Rejected("bad"), None, [], id="a bad request"),
     ],
 )
 def test_what_others_are_told_of_a_failure(error: LlmoError, cooled: Any, paused: Any) -> None:
@@ -146,7 +149,10 @@ def test_what_others_are_told_of_a_failure(error: LlmoError, cooled: Any, paused
     desk = Desk()
     desk.play([error])
 
-    assert (desk.cooled, desk.pauses, desk.ends) == (cooled, paused, [error.kind])
+    told, now = desk.guarded.get(Circuit("a", "m", "")), desk.clock.now()
+
+    assert (told and (round(told.open_s(now)), told.reason), desk.pauses) == (cooled, paused)
+    assert [one if isinstance(one, str) else one.outcome for one in desk.ends] == [error.kind]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from llmo.errors import (
     CredentialsError,
     Incomplete,
     LlmoError,
+    OutOfTime,
     QuotaExhausted,
     RateLimited,
     Rejected,
@@ -476,7 +477,7 @@ def test_a_slow_reader_is_no_silence_of_the_provider(*, queues: bool) -> None:
         return await stage.engine().run(stage.job(timeout=60.0, queues=queues), Writer(stage, pause=3600.0))
 
     assert virtual.run(read(stage), stage.clock).ok
-    assert (type(virtual.run(read(late), late.clock).error), late.clock.elapsed) == (TimedOut, 2 * 3600.0 + 60.0)
+    assert (type(virtual.run(read(late), late.clock).error), late.clock.elapsed) == (OutOfTime, 2 * 3600.0 + 60.0)
 
 
 def test_a_slow_reader_leaves_the_next_attempt_its_time() -> None:

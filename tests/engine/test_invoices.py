@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from llmo.catalog.catalog import Catalog
@@ -14,6 +16,9 @@ from llmo.types.events import Usage
 from llmo.types.messages import Message, Params, Request, Target
 from llmo.types.money import parse_usd
 from tests.pricing import worst_of
+
+if TYPE_CHECKING:
+    from llmo.ledger.breakers import Circuit
 
 NOW = 1_795_300_000.0
 KINDS = {"anthropic": "anthropic", "openai": "openai", "litellm": "litellm"}
@@ -158,5 +163,5 @@ class _Nothing:
     def latency(self, target: Target) -> None:
         return None
 
-    def cooling(self, target: Target) -> float:
-        return 0.0
+    def breaker(self, circuit: Circuit) -> None:
+        return None

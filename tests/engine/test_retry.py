@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from llmo.engine.retry import Schedule, delay, verdict
-from llmo.errors import Broken, ProviderError, RateLimited, Rejected, Unauthorized, Unavailable
+from llmo.engine.retry import RetryBudget, Schedule, delay, verdict
+from llmo.errors import Broken, ProviderError, RateLimited, Rejected, TimedOut, Unauthorized, Unavailable
 
 
 def schedule(count: int = 2, retries: int = 2) -> Schedule:
@@ -27,6 +27,67 @@ def test_everyone_is_tried_before_anybody_sleeps() -> None:
     assert steps == [(0, 0.0), (1, 0.0), (2, 0.0)]
     assert plan.next(3.0) == (0, 0.0)
     assert plan.next(0.2) == pytest.approx((0, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("error", "step"),
+    [
+        pytest.param(Unavailable("x", status=503), (0, 0.5), id="503"),
+        pytest.param(Unavailable("x", status=502), (0, 0.5), id="502"),
+        pytest.param(RateLimited("x", retry_after=2), (0, 2.5), id="a short time"),
+        pytest.param(RateLimited("x", retry_after=2.1), (1, 0.0), id="a longer time"),
+        pytest.param(RateLimited("x"), (1, 0.0), id="no time"),
+        pytest.param(Unavailable("x", status=503, retry_after=30), (1, 0.0), id="503 for long"),
+        pytest.param(Unavailable("x", status=500), (1, 0.0), id="500"),
+        pytest.param(Unavailable("x"), (1, 0.0), id="no connection"),
+        pytest.param(TimedOut("x"), (1, 0.0), id="silent"),
+    ],
+)
+def test_what_is_over_in_a_moment_is_waited_for_once(error: ProviderError, step: tuple[int, float]) -> None:
+    """
+    Then the others are asked; in a batch at once, as other rows go on meanwhile.
+    """
+    plan, crowd = schedule(), Schedule(2, 2, rand=lambda: 1.0, crowd=True)
+    for one in (plan, crowd):
+        one.failed(0, error, 0.0)
+
+    assert (plan.next(0.0), crowd.next(0.0)) == (step, (1, 0.0))
+    plan.failed(0, error, 5.0)
+    assert plan.next(5.0) == (1, 0.0)
+    none = schedule(retries=0)
+    none.failed(0, error, 0.0)
+    assert none.next(0.0) == (1, 0.0), "no retries are none"
+
+
+def test_whoever_rests_is_asked_when_nobody_else_is_left() -> None:
+    """
+    Not even for a retry, which may be seconds away.
+    """
+    plan, steps = schedule(3, retries=1), []
+    for now in range(5):
+        step = plan.next(float(now), lambda number: number == 0)
+        assert step is not None
+        steps.append(step)
+        plan.failed(step[0], Unavailable("x"), float(now))
+
+    assert steps == [(1, 0.0), (2, 0.0), (1, 0.0), (2, 0.0), (0, 0.0)]
+
+
+def test_retries_wait_when_they_would_double_the_load() -> None:
+    """
+    A hundred at once, then ten in a second and one for five requests.
+    """
+    budget = RetryBudget()
+
+    assert [budget.wait(0.0) for _ in range(100)] == [0.0] * 100
+    assert [round(budget.wait(0.0), 3) for _ in range(3)] == [0.1, 0.2, 0.3]
+    assert budget.wait(0.5) == 0.0
+    for _ in range(10):
+        budget.sent()
+    assert [round(budget.wait(0.5), 3) for _ in range(4)] == [0.0, 0.0, 0.0, 0.1]
+    assert budget.wait(-1e9) > 0, "a clock that goes back gives nothing"
+    assert [budget.wait(1e9) for _ in range(100)] == [0.0] * 100
+    assert budget.wait(1e9) == pytest.approx(0.1)
 
 
 def test_nobody_is_left_after_a_bad_request() -> None:
@@ -65,6 +126,7 @@ def test_the_providers_own_time_wins() -> None:
     Retry-After is a minimum; up to a quarter is added.
     """
     assert [delay(RateLimited("x", retry_after=40), 1, lambda r=r: r) for r in (0.0, 1.0)] == [40.0, 50.0]  # type: ignore[misc]
+    assert delay(RateLimited("x", retry_after=0), 1, lambda: 1.0) == 0.5, "no time at all is none to come back at"
 
 
 @pytest.mark.parametrize(

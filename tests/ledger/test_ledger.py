@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ import pytest
 from llmo.config.profile import BudgetConfig
 from llmo.errors import ConfigError, Locked
 from llmo.ledger import processes
+from llmo.ledger.breakers import Breaker, Circuit
 from llmo.ledger.processes import Owner
 from llmo.ledger.records import LOST, Call, Held, Limit, Released, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
@@ -399,25 +401,33 @@ def test_latency_of_the_last_good_calls(ledger, clock):
     assert ledger.latency(Target("openai", "other")) is None
 
 
-def test_a_target_cools_until_its_time(ledger, clock):
+def test_a_breaker_is_kept_for_its_model_and_key(ledger, clock):
     """
-    The next process does not ask again too early; an empty model is the whole provider.
+    Whole, for the next process, until it is taken out or forgotten; a Retry-After is known of the provider.
     """
-    ledger.set_cooling(Target("openai", "gpt"), clock.time + 30, "asked to wait")
-    ledger.set_cooling(Target("groq", ""), clock.time + 10, "no credit")
+    busy = Breaker(at=clock.time, reason="rate_limited", until=clock.time + 30)
+    full = Breaker(
+        at=clock.time, reason="timeout", failures=4, last="x-xx", trips=2, opened_at=1.5, until=2.5, probed=True,
+        probe_until=3.5,
+    )  # fmt: skip
+    for number, one in enumerate((busy, full)):
+        assert one == ledger.change_breaker(Circuit("openai", f"m{number}", "k"), lambda _, one=one: one)
+    other = ledger.clone()
 
-    assert [30, 0, 10] == [
-        ledger.cooling(Target(*ref)) for ref in (("openai", "gpt"), ("openai", "x"), ("groq", "any"))
-    ]
-    clock.time += 31
-    assert (0.0, "") == ledger.cooling_reason(Target("openai", "gpt"))
+    assert [busy, full] == [other.breaker(Circuit("openai", name, "k")) for name in ("m0", "m1")]
+    assert [None, None] == [other.breaker(Circuit(*of)) for of in (("openai", "m0", "other"), ("x", "m0", "k"))]
+    assert [30, 0] == [other.cooling(name) for name in ("openai", "x")]
+    assert None is ledger.change_breaker(Circuit("openai", "m0", "k"), lambda _: None)
+    clock.time += 86_500
+    ledger.change_breaker(Circuit("a", "b", "c"), lambda _: replace(busy, at=clock.time))
+    assert [None, None] == [other.breaker(Circuit("openai", name, "k")) for name in ("m0", "m1")]
 
 
 def test_reading_makes_no_file(ledger):
     """
     A plan or a report of nothing leaves nothing behind.
     """
-    found = (ledger.spending(), ledger.reconcile(), ledger.latency(Target("a", "b")), ledger.cooling(Target("a", "b")))
+    found = (ledger.spending(), ledger.reconcile(), ledger.latency(Target("a", "b")), ledger.cooling("a"))
 
     assert ([], [], None, 0.0) == found
     assert (0, 0, 0) == sums(ledger, daily())
@@ -457,7 +467,7 @@ def _foreign(path):
             id="damaged",
         ),
         pytest.param(
-            _newer, "it was written by a newer llmo (schema 99, this one knows 3)", "upgrade llmo", id="newer"
+            _newer, "it was written by a newer llmo (schema 99, this one knows 4)", "upgrade llmo", id="newer"
         ),
         pytest.param(_foreign, "a database of another program", "restore a copy, or move it away", id="foreign"),
         pytest.param(lambda path: path.mkdir(), "it is a directory", "use LLMO_DATA_DIR", id="unusable"),

@@ -60,7 +60,7 @@ def locked(path: Path, how: str = "BEGIN IMMEDIATE") -> Iterator[None]:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         if how == "locking_mode":
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            db.execute("DELETE FROM cooling")
+            db.execute("DELETE FROM breakers")
         else:
             db.execute(how)
         yield

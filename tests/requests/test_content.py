@@ -23,6 +23,7 @@ from llmo.routing.planner import Planner, Selection
 from llmo.types.messages import Message, Params, Request
 
 if TYPE_CHECKING:
+    from llmo.ledger.breakers import Circuit
     from llmo.types.messages import Target
 
 KEY = "sk-proj-0123456789abcdefghijABCDEFGHIJ"
@@ -57,9 +58,8 @@ class Nothing:
     def latency(self, target: Target) -> None:
         """None."""
 
-    def cooling(self, target: Target) -> float:
+    def breaker(self, circuit: Circuit) -> None:
         """None."""
-        return 0.0
 
 
 def planner(kind: Any = "openai", env: dict[str, str] | None = None, **config: Any) -> Planner:

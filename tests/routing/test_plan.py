@@ -9,6 +9,7 @@ import pytest
 from llmo.catalog.catalog import Catalog, Model
 from llmo.config.profile import FallbackConfig, Profile, ProviderConfig, TaskConfig
 from llmo.errors import ConfigError, ContextTooLong, CredentialsError, LlmoError
+from llmo.ledger.breakers import Breaker
 from llmo.ledger.records import Latency
 from llmo.routing.chains import ChainStep, chain, explicit
 from llmo.routing.model_names import ModelNames
@@ -237,14 +238,48 @@ def test_a_model_that_writes_much_is_neither_cheap_nor_fast() -> None:
     ]
 
 
-def test_a_cooling_target_goes_last_rather_than_away() -> None:
+@pytest.mark.parametrize(
+    ("breaker", "last", "said"),
+    [
+        pytest.param(
+            Breaker(at=0, reason="rate_limited", until=12.3), True, ", last: rate limited, 12 s left", id="its own time"
+        ),
+        pytest.param(
+            Breaker(at=0, reason="quota_exhausted", until=600, probed=True, trips=1),
+            True,
+            ", last: out of credit, 10 min 0 s left",
+            id="no credit",
+        ),
+        pytest.param(
+            Breaker(at=0, reason="unavailable", until=30, probed=True, trips=1),
+            True,
+            ", last: failed, 30 s left",
+            id="dead",
+        ),
+        pytest.param(
+            Breaker(at=0, reason="timeout", probe_until=9, probed=True, trips=1),
+            True,
+            ", last: timed out, another request tries it now",
+            id="tried by another",
+        ),
+        pytest.param(
+            Breaker(at=0, reason="timeout", probed=True, trips=1),
+            False,
+            ", tried again: timed out before",
+            id="half-open",
+        ),
+        pytest.param(Breaker(at=0, reason="timeout", failures=2, last="xx"), False, "", id="not often enough"),
+        pytest.param(Breaker(at=5000, reason="timeout", until=9999), False, "", id="a clock set back"),
+    ],
+)
+def test_a_target_that_fails_goes_last_rather_than_away(breaker: Breaker, last: bool, said: str) -> None:
     """
     Who asked to be left alone is asked when nobody else is left.
     """
-    made = decide({A: facts(cooling_s=12.3), B: facts()})
+    made = decide({A: facts(breaker=breaker), B: facts()})
 
-    assert order(made) == ["b", "a"]
-    assert made.ranked[1].why == "named, last: rate limited for 12 s"
+    assert order(made) == ["b", "a"] if last else ["a", "b"]
+    assert next(one.why for one in made.ranked if one.target == A) == f"named{said}"
 
 
 def test_first_only_keeps_one() -> None:

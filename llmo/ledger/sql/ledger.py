@@ -21,21 +21,21 @@ from llmo.ledger.records import (
 from llmo.ledger.sql.reading import SqlReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
+    from llmo.ledger.breakers import Breaker, Circuit
     from llmo.ledger.processes import Owner
     from llmo.ledger.sql.database import Database
     from llmo.ledger.sql.postings import OpenCall, Postings
     from llmo.types.clock import Clock
-    from llmo.types.messages import Target
     from llmo.types.money import Pico
 
 
 CHUNK = 1000
 """Calls that one transaction imports."""
 ADVICE_S = 0.2
-"""Seconds to wait for other processes to store what is not money: cooling targets and alerts."""
+"""Seconds to wait for other processes to store what is not money: breakers and alerts."""
 
 
 class SqlLedger(SqlReader):
@@ -129,16 +129,17 @@ class SqlLedger(SqlReader):
         except Exception as exc:  # noqa: BLE001 - whatever the database raises for this entry is its result
             return exc
 
-    def set_cooling(self, target: Target, until: float, reason: str) -> None:
-        """Ask all processes to leave a target alone until then (epoch seconds); no model means the whole provider."""
+    def change_breaker(self, circuit: Circuit, change: Callable[[Breaker | None], Breaker | None]) -> Breaker | None:
+        """Replace a breaker by what `change` makes of it, in one transaction; returns that."""
+        from llmo.ledger.sql import breakers
+
         db = self._db(ADVICE_S)
         with self._writing(db):
-            db.execute("DELETE FROM cooling WHERE until < ?", (self._now(),))
-            db.execute(
-                "INSERT INTO cooling (provider, model, until, reason) VALUES (?, ?, ?, ?) ON CONFLICT (provider, model)"
-                " DO UPDATE SET until = excluded.until, reason = excluded.reason",
-                (target.provider, target.model, int(until * 1_000_000), reason),
-            )
+            before = breakers.find(db, circuit)
+            after = change(before)
+            if after != before:
+                breakers.store(db, circuit, after, self._clock.now())
+        return after
 
     def new_alerts(self, limits: Sequence[Limit], run: str) -> list[tuple[int, BudgetStatus]]:
         """Limits that are used to 80 or 95 percent and that no process has reported yet; marks them as reported."""

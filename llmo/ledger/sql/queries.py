@@ -1,4 +1,4 @@
-"""Queries besides sums: latencies, cooling targets, calls of crashed processes, calls in doubt."""
+"""Queries besides sums: latencies, calls of crashed processes, calls in doubt."""
 
 from __future__ import annotations
 
@@ -162,12 +162,3 @@ def _open(db: Database, run: str | None) -> Iterator[tuple[str, str, int | None,
     )
     for identifier, of, worst, billing, held_at, *process in rows:
         yield identifier, of, worst, billing, held_at, Owner(*process)
-
-
-def cooling(db: Database, target: Target, now: int) -> tuple[float, str]:
-    """Seconds until a target, or its whole provider, may be used again, and why not before."""
-    rows: list[tuple[int, str]] = db.execute(
-        "SELECT until, reason FROM cooling WHERE provider = ? AND model IN (?, '') AND until > ? ORDER BY until DESC",
-        (target.provider, target.model, now),
-    ).fetchall()
-    return ((rows[0][0] - now) / 1_000_000, rows[0][1]) if rows else (0.0, "")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import tzinfo
 
+    from llmo.ledger.breakers import Breaker, Circuit
     from llmo.ledger.records import BudgetStatus, Doubt, Latency, Limit, RecentCall
     from llmo.ledger.reports import Spending, Times
     from llmo.ledger.sql.database import Database
@@ -67,17 +68,21 @@ class SqlReader(ABC):
         with self._explained():
             return queries.latency(db, target) if db else None
 
-    def cooling(self, target: Target) -> float:
-        """Seconds until a target, or its whole provider, may be used again."""
-        return self.cooling_reason(target)[0]
-
-    def cooling_reason(self, target: Target) -> tuple[float, str]:
-        """The same, with the reason that was stored."""
-        from llmo.ledger.sql import queries
+    def breaker(self, circuit: Circuit) -> Breaker | None:
+        """What failures of a target left, None when nothing of note."""
+        from llmo.ledger.sql import breakers
 
         db = self._reader()
         with self._explained():
-            return queries.cooling(db, target, self._now()) if db else (0.0, "")
+            return breakers.find(db, circuit) if db else None
+
+    def cooling(self, provider: str) -> float:
+        """Seconds until the latest time that a provider named for one of its models is over."""
+        from llmo.ledger.sql import breakers
+
+        db = self._reader()
+        with self._explained():
+            return breakers.cooling(db, provider, self._clock.now()) if db else 0.0
 
     def spending(
         self,

@@ -63,6 +63,23 @@ INSERT INTO calls_3 ({", ".join((*_SAME, *_MENDED))})
 SELECT {", ".join((*_SAME, *_MENDED.values()))} FROM calls
 """  # noqa: S608 - constants
 """Copies the calls of an older ledger, in which amounts could be negative."""
+BREAKERS = """
+CREATE TABLE breakers (
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at REAL NOT NULL,
+    reason TEXT NOT NULL,
+    failures INTEGER NOT NULL,
+    last TEXT NOT NULL,
+    trips INTEGER NOT NULL,
+    opened_at REAL NOT NULL,
+    until REAL NOT NULL,
+    probed INTEGER NOT NULL,
+    probe_until REAL NOT NULL,
+    PRIMARY KEY (provider, model, key)
+) STRICT, WITHOUT ROWID
+"""
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         f"PRAGMA application_id = {APPLICATION}",
@@ -170,4 +187,5 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "DROP TABLE IF EXISTS daily",
         daily.TABLE,
     ),
+    ("DROP TABLE cooling", BREAKERS),
 )

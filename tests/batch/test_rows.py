@@ -334,6 +334,36 @@ def test_templates_write_texts_as_they_are_and_all_else_as_json():
     assert template.render({"a": "<é>", "b": None, "c": {"d": [True, "x"]}, "e f": 1}) == '<é> null [true, "x"] 1'
 
 
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                ["{{ a }}", "{{b}}", "{{\r\na\t}}", "{{ row }}", "{{ none }}", "{{- a -}}", "{{ a|upper }}"]
+            ),
+            st.sampled_from(
+                ["{", "}", "}}", "{#", "#}", "{% raw %}", "{% endraw %}", "{{", " ", "\n", "\r\n", "é", "x"]
+            ),
+        ),
+        max_size=6,
+    ),
+    st.one_of(st.text(), st.sampled_from(["\ud800", "{{ b }}", "<b>", "\x00"]), st.none(), st.integers(), st.just([1])),
+)
+def test_a_template_of_texts_and_fields_says_what_the_engine_says(source, value):
+    """
+    Most templates are put together without the engine, which decides what they mean all the same.
+    """
+    fields = {"a": value, "b": "B"}
+    try:
+        template = Template("".join(source))
+    except UsageError:
+        return
+    own = template.render(fields)
+    template._plain = None
+
+    assert template.render(fields) == own
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import NoReturn
 
     from llmo.batch.input.rows import Row
@@ -18,6 +19,8 @@ FUEL = 5_000_000
 """Steps that one row may take: more than any prompt needs, less than a second."""
 WHOLE = "row"
 """The name under which a template sees all fields, for names that are no identifiers."""
+_FIELD = re.compile(r"\{\{[ \t\r\n]*([A-Za-z_][A-Za-z0-9_]*)[ \t\r\n]*\}\}")
+_SYNTAX = re.compile(r"\{[{%#]|\{\Z")
 
 
 class Template:
@@ -42,9 +45,23 @@ class Template:
             at = (exc.line or 1) + line - 1
             raise UsageError(f"template syntax error: {name}: line {at}: {exc.detail or exc.kind}") from None
         self.fields = frozenset(self._env.undeclared_variables_in_template("prompt"))
+        self._plain = self._plainly(source)
+
+    def _plainly(self, source: str) -> tuple[str, Sequence[tuple[str, str]]] | None:
+        """The text before the first field, and each field with the text behind it; None if there is more to it."""
+        before, *pieces = _FIELD.split(source)
+        names, texts = pieces[::2], pieces[1::2]
+        if any(map(_SYNTAX.search, (before, *texts))) or set(names) != self.fields or WHOLE in names:
+            return None
+        fields = tuple(zip(names, texts, strict=True))
+        tried = {name: f"<{name}>" for name in names}
+        found = self._env.render_template("prompt", **tried)
+        return (before, fields) if found == _joined(before, fields, tried) else None
 
     def render(self, fields: Mapping[str, Json], where: str | None = None) -> str:
         """The prompt of a row. Raises `UsageError` naming its place and its fields."""
+        if self._plain is not None and (prompt := _joined(*self._plain, fields)) is not None:
+            return prompt
         try:
             return self._env.render_template("prompt", **{WHOLE: fields, **fields})
         except self._failure as exc:
@@ -57,6 +74,26 @@ class Template:
             raise UsageError(f"unknown field: {where}{', '.join(unknown)}", hint=known) from None
         why = getattr(exc, "detail", None) or str(exc).partition("\n")[0]
         raise UsageError(f"template fails: {where}{why}", hint=known) from None
+
+
+def _joined(before: str, fields: Sequence[tuple[str, str]], row: Mapping[str, Json]) -> str | None:
+    """The prompt where each of these fields is a text that can be sent, else None."""
+    prompt = before
+    for name, after in fields:
+        value = row.get(name)
+        if type(value) is not str:
+            return None
+        prompt += value + after
+    return prompt if prompt.isascii() or _is_whole(prompt) else None
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def own_prompt(row: Row) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from llmo.storage.paths import expanded
 from llmo.types import jsontext
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from typing import BinaryIO
 
     from llmo.cli.context import Context
     from llmo.types.jsontext import Json
@@ -20,23 +22,48 @@ if TYPE_CHECKING:
 STDIN = "-"
 """Standard input where a file is read, standard output where one is written."""
 SHOWN = "standard input"
+LARGEST = 1 << 26
+"""Bytes of a file, or of a line where lines are read one by one: no model takes more, and a device never ends."""
 
 
-def read_bytes(ctx: Context, name: str, what: str, *, most: int | None = None) -> bytes:
+def read_bytes(ctx: Context, name: str, what: str, *, most: int = LARGEST) -> bytes:
     """
     Read a file. `what` names its flag in the `UsageError` for one that can't be read, or is larger than `most` bytes.
     """
-    size = -1 if most is None else most + 1
-    data = stdin(ctx, f"{what} -") if name == STDIN else _read(Path(name), what, size)
-    if most is not None and len(data) > most:
+    with _opened(ctx, name, what) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
         raise UsageError(f"{what}: too large: {shown(name)}: more than {most >> 20} MiB")
     return data
 
 
-def _read(path: Path, what: str, size: int) -> bytes:
+def lines(ctx: Context, name: str, what: str) -> Iterator[str]:
+    """
+    Yield each line without its end.
+
+    Raises `UsageError` as `read_bytes` does, and for a line of more than `LARGEST` bytes: a device has no end.
+    """
+    number = 0
+    with _opened(ctx, name, what) as file:
+        while line := file.readline(LARGEST + 1):
+            number += 1
+            where = f"{shown(name)}:{number}"
+            if len(line) > LARGEST:
+                raise UsageError(f"{what}: {where}: a line of more than {LARGEST >> 20} MiB")
+            yield _text(line, where, what).rstrip("\r\n")
+
+
+@contextmanager
+def _opened(ctx: Context, name: str, what: str) -> Iterator[BinaryIO]:
+    """Open a file or standard input for reading; what fails meanwhile is a `UsageError`."""
+    if name == STDIN:
+        with _standard_input(ctx, f"{what} -") as file:
+            yield file
+        return
+    path = Path(name)
     try:
         with expanded(path).open("rb") as file:
-            return file.read(size)
+            yield file
     except ValueError:
         raise UsageError(f"{what}: not the name of a file: {path}") from None
     except FileNotFoundError:
@@ -47,13 +74,18 @@ def _read(path: Path, what: str, size: int) -> bytes:
         raise UsageError(f"{what}: cannot read {path}: {exc.strerror}") from None
 
 
-def read_text(ctx: Context, name: str, what: str, *, most: int | None = None) -> str:
+def read_text(ctx: Context, name: str, what: str, *, most: int = LARGEST) -> str:
     """Read a UTF-8 text file in the same way."""
+    return _text(read_bytes(ctx, name, what, most=most), shown(name), what)
+
+
+def _text(data: bytes, where: str, what: str) -> str:
     from llmo.requests import attachments
 
-    data = read_bytes(ctx, name, what, most=most)
+    if b"\0" in data:
+        raise UsageError(f"{what}: binary file: {where}", hint="only UTF-8 text can be read here")
     try:
-        return attachments.text(shown(name), data)
+        return attachments.text(where, data)
     except UsageError as exc:
         raise UsageError(f"{what}: {exc.message}", hint=exc.hint) from None
 
@@ -107,6 +139,15 @@ def parsed_schema(text: str, where: str) -> Mapping[str, Json]:
 
 def stdin(ctx: Context, what: str) -> bytes:
     """Read standard input to its end. Raises `UsageError` naming both when something else has read it."""
+    with _standard_input(ctx, what) as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise UsageError(f"{what}: too large: standard input: more than {LARGEST >> 20} MiB")
+    return data
+
+
+@contextmanager
+def _standard_input(ctx: Context, what: str) -> Iterator[BinaryIO]:
     before = ctx.stdin_taken_by
     if before is not None:
         raise UsageError(f"{before} and {what} cannot both read standard input", hint="give one of them a file")
@@ -114,7 +155,7 @@ def stdin(ctx: Context, what: str) -> bytes:
     if ctx.stdin is None:
         raise UsageError(f"{what}: standard input is closed")
     try:
-        return ctx.stdin.buffer.read()
+        yield ctx.stdin.buffer
     except OSError as exc:
         raise UsageError(f"{what}: cannot read standard input: {exc.strerror}") from None
 

@@ -26,7 +26,8 @@ def set_value(path: pathlib.Path, key: str, value: str, env: Mapping[str, str]) 
     """
     split(key)  # a wrong key is reported before anything is locked or created
     with exclusive(path, env):
-        before, created = _content(path)
+        content = sources.content(path)
+        before, created = content or b"", content is None
         sources.parsed(path, before)
         after = changed(sources.text(path, before), key, value).encode()
         old = {(problem.key, problem.what) for problem in problems(path, before, env)}
@@ -36,15 +37,6 @@ def set_value(path: pathlib.Path, key: str, value: str, env: Mapping[str, str]) 
             raise ProfileError([Problem("", problem.key, problem.what) for problem in new], hint="nothing was written")
         store(path, after)
     return found, created
-
-
-def _content(path: pathlib.Path) -> tuple[bytes, bool]:
-    try:
-        return path.read_bytes(), False
-    except FileNotFoundError:
-        return b"", True
-    except OSError as exc:
-        raise sources.failed("read", path, exc) from None
 
 
 def store(path: pathlib.Path, content: bytes) -> None:

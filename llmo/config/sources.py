@@ -63,18 +63,24 @@ def known(env: Mapping[str, str]) -> list[str]:
 
 def read(where: Place, env: Mapping[str, str]) -> bytes | None:
     """The file's bytes, None for a built-in profile that has no file. Raises `ConfigError`."""
+    found = content(where.path)
+    if found is None and not where.built_in:
+        raise _unknown(where, env)
+    return found
+
+
+def content(path: Path) -> bytes | None:
+    """The bytes of a profile file, None when there is none. Raises `ConfigError` for one that is no such file."""
     try:
-        with where.path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        with path.open("rb") as file:
+            found = file.read(LARGEST + 1)
     except FileNotFoundError:
-        if where.built_in:
-            return None
-        raise _unknown(where, env) from None
+        return None
     except OSError as exc:
-        raise failed("read", where.path, exc) from None
-    if len(content) > LARGEST:
-        raise ConfigError(f"too large for a profile: {where.path}: more than 1 MiB")
-    return content
+        raise failed("read", path, exc) from None
+    if len(found) > LARGEST:
+        raise ConfigError(f"too large for a profile: {path}: more than 1 MiB")
+    return found
 
 
 def failed(verb: str, path: Path, exc: OSError) -> ConfigError:

@@ -115,11 +115,27 @@ def test_a_field_that_never_ends_is_one_fault(monkeypatch: pytest.MonkeyPatch) -
     before = csv.field_size_limit()
     try:
         one = read(b'a,b\n1,"' + long + b"\n2,3\n")
-        assert one[0] == (2, "broken CSV: t.csv:2: a line of more than 0 MB")
+        assert one[0] == (2, "broken CSV: t.csv:2: a line of more than 0 MiB")
         assert {"a": "2", "b": "3"} in [fields for _, fields in one] or len(one) == 2
-        assert read(b'a,b\n1,"' + many)[0] == (2, "a row of more than 64 MB: t.csv:2")
+        assert read(b'a,b\n1,"' + many)[0] == (2, "a row of more than 64 MiB: t.csv:2")
     finally:
         csv.field_size_limit(before)
+
+
+@pytest.mark.parametrize("before", [b"", b"a,b\n1,2\n"])
+def test_a_line_without_end_is_given_up(before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes from a device, whose next line would never be reached."""
+    monkeypatch.setattr(csv_table, "LONGEST_ROW", 1000)
+    monkeypatch.setattr(csv_table, "ENDLESS", 1 << 20)
+    file = io.BytesIO(before + b"x" * (1 << 21))
+
+    if before:
+        assert ["a line of more than 4 GiB: t.csv (after line 3)"] == [
+            str(record.fault) for record in csv_table.read_csv(file, "t.csv") if record.fault
+        ]
+    else:
+        with pytest.raises(UsageError, match=r"a line of more than 4 GiB: t\.csv"):
+            list(csv_table.read_csv(file, "t.csv"))
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)

@@ -138,7 +138,7 @@ def test_what_unpacks_to_much_more_than_it_is_takes_bounded_memory(form: Any) ->
         tracemalloc.stop()
     (fault,) = [record.fault for record in found if record.fault is not None]
 
-    assert "more than 64 MB" in fault.message
+    assert "more than 64 MiB" in fault.message
     assert peak < 4 * LONGEST_ROW
 
 

@@ -428,10 +428,10 @@ def test_ledgers_of_jobs_are_brought_together(llmo, book, tmp_path):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        pytest.param(("--import", "missing.jsonl"), "--import: cannot read missing.jsonl: No such file", id="missing"),
-        pytest.param(("--import", "config"), "--import: cannot read config: Is a directory", id="directory"),
+        pytest.param(("--import", "missing.jsonl"), "--import: no such file: missing.jsonl", id="missing"),
+        pytest.param(("--import", "config"), "--import: is a directory: config", id="directory"),
         pytest.param(("--import", "bad.jsonl"), "bad.jsonl:1: not an exported call: id is missing", id="other file"),
-        pytest.param(("--import", "bytes.jsonl"), "--import: not UTF-8: bytes.jsonl", id="bytes"),
+        pytest.param(("--import", "bytes.jsonl"), "--import: binary file: bytes.jsonl:1", id="bytes"),
         pytest.param(
             ("--export", "no/where.jsonl"), "--export: cannot write no/where.jsonl: No such file", id="export"
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,6 @@ from tests.servers.raw import RawServer, stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.process.conftest import Peer
 
@@ -53,6 +53,16 @@ def paying(raw: Callable[..., Peer], server: RawServer, tmp_path: Path) -> Peer:
 
 
 KINDS = {2: "usage", 4: "config"}
+ZERO = Path("/dev/zero")
+
+
+def bounded() -> None:
+    """Let a process that reads on and on fail instead of taking the machine's memory."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+
+
 ASK = [
     pytest.param(("ask", "hi", "--nope"), 2, "--nope", id="unknown-flag"),
     pytest.param(("ask", "hi", "--max-tokens", "many"), 2, "many", id="not-a-number"),
@@ -170,6 +180,31 @@ def test_an_output_that_can_not_be_written(paying: Peer, server: RawServer, out:
     assert (2, []) == (run.code, server.requests), run
     assert names in explained(run)[0]
     assert before == (paying.llmo.home / "rows.jsonl").read_bytes()
+
+
+@pytest.mark.skipif(not ZERO.exists(), reason="needs a device that never ends")
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        pytest.param(("ask", "hi", "-f", "/dev/zero"), 2, "--file: too large: /dev/zero: more than 64 MiB", id="file"),
+        pytest.param(("ask", "-"), 2, "the prompt -: too large: standard input: more than 64 MiB", id="prompt"),
+        pytest.param(("chat",), 2, "a line of more than 64 MiB", id="chat"),
+        pytest.param(("route", "--rows", "/dev/zero"), 2, "--rows: /dev/zero:1: a line of more than 64", id="rows"),
+        pytest.param(("route", "--eval", "-"), 2, "--eval: standard input:1: a line of more than 64", id="eval"),
+        pytest.param(("cost", "--import", "/dev/zero"), 2, "--import: /dev/zero:1: a line of more", id="import"),
+        pytest.param(("profile", "set", "timeout", "5", "-P", "/dev/zero"), 4, "too large for a profile", id="set"),
+        pytest.param(("profile", "init", "--yes", "-P", "/dev/zero"), 4, "too large for a profile", id="init"),
+    ],
+)
+def test_an_input_that_never_ends_is_refused(paying: Peer, args: tuple[str, ...], code: int, said: str) -> None:
+    """
+    Before it fills the memory: a device has no end, and no model takes as much.
+    """
+    with ZERO.open("rb") as zero:
+        run = paying.llmo.finish(paying.start(*args, stdin=zero, preexec_fn=bounded))
+
+    assert (code, "") == (run.code, run.stdout), run
+    assert run.stderr.startswith(f"llmo: {said}"), run.stderr
 
 
 def test_stdin_that_is_no_text(paying: Peer, server: RawServer) -> None:

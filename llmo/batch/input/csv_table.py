@@ -10,8 +10,20 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from llmo.batch.input.opening import Joined, buffered
-from llmo.batch.input.record import LONGEST_ROW, Record, damaged, header, no_text, not_utf8, place, too_long, unread
+from llmo.batch.input.record import (
+    LONGEST_ROW,
+    Record,
+    damaged,
+    header,
+    named,
+    no_text,
+    not_utf8,
+    place,
+    too_long,
+    unread,
+)
 from llmo.errors import UsageError
+from llmo.storage.line_reader import ENDLESS, endless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,9 +92,12 @@ class _TableLines:
             raise StopIteration
         self.number += 1
         if len(line) == LONGEST_ROW and not line.endswith(("\n", "\r")):
+            size = len(line)
             while (rest := self._text.readline(HEADER)) and not rest.endswith(("\n", "\r")):
-                pass
-            raise csv.Error(f"a line of more than {LONGEST_ROW >> 20} MB")
+                size += len(rest)
+                if size >= ENDLESS:
+                    raise endless()
+            raise csv.Error(f"a line of more than {LONGEST_ROW >> 20} MiB")
         return line
 
 
@@ -104,7 +119,7 @@ def _records(file: BinaryIO, name: str, mark: str, *, skipped: int) -> Iterator[
         raise UsageError(f"broken CSV: {name}:{lines.number}: {exc}") from None
     except UsageError as exc:
         if names is None:
-            raise
+            raise named(exc, name) from None
         yield damaged(lines.number, name, exc)
     finally:
         text.detach()

@@ -45,13 +45,19 @@ def unread(number: int | None, raw: bytes | None, name: str, fault: UsageError) 
 
 def damaged(number: int, name: str, fault: UsageError) -> Record:
     """The last record of an input whose bytes end in the midst: all before it are good."""
+    fault = named(fault, name)
     after = f"{fault.message} (after line {number})" if number else fault.message
     return unread(number + 1, None, name, UsageError(after, hint=fault.hint))
 
 
+def named(fault: UsageError, name: str) -> UsageError:
+    """The error of an input with its name, which what reads the bytes doesn't know."""
+    return fault if name in fault.message else UsageError(f"{fault.message}: {name}", hint=fault.hint)
+
+
 def too_long(where: str) -> UsageError:
     """The error for a row that is not read into memory."""
-    return UsageError(f"a row of more than {LONGEST_ROW >> 20} MB: {where}")
+    return UsageError(f"a row of more than {LONGEST_ROW >> 20} MiB: {where}")
 
 
 def no_text(where: str) -> UsageError:

@@ -6,6 +6,7 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from llmo.cli.files import LARGEST
 from llmo.errors import Cancelled, Exit, UsageError
 
 if TYPE_CHECKING:
@@ -79,7 +80,9 @@ class Prompts:
     def _plain(self, mark: str) -> str | None:
         if self._ctx.stdin_tty:
             self._ctx.ask(mark)
-        data = self._ctx.stdin.buffer.readline() if self._ctx.stdin else b""
+        data = self._ctx.stdin.buffer.readline(LARGEST + 1) if self._ctx.stdin else b""
+        if len(data) > LARGEST:
+            raise UsageError(f"a line of more than {LARGEST >> 20} MiB")
         if not data and self._ctx.stdin_tty:
             self._ctx.err("")
         return data.decode().rstrip("\r\n") if data else None

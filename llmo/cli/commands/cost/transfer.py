@@ -9,8 +9,6 @@ from llmo.errors import UsageError
 from llmo.render.spending import calls
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from llmo.cli.commands.cost.report import Report
     from llmo.cli.context import Context
 
@@ -37,20 +35,9 @@ def export(report: Report, name: str) -> int:
 
 def import_calls(ctx: Context, name: str) -> None:
     """Take in the calls of a file; raises `UsageError` naming the line that is none."""
+    from llmo.cli import files
     from llmo.ledger.transfer import read
 
-    seen, new = ctx.ledger.import_calls(read(_lines(ctx, name), "stdin" if name == "-" else name))
+    lines = files.lines(ctx, name, "--import")
+    seen, new = ctx.ledger.import_calls(read(lines, files.shown(name)))
     ctx.note(f"read {calls(seen)}, {new} new or completed since")
-
-
-def _lines(ctx: Context, name: str) -> Iterator[str]:
-    if name == "-":
-        yield from ctx.stdin
-        return
-    try:
-        with Path(name).open(encoding="utf-8") as file:
-            yield from file
-    except OSError as exc:
-        raise UsageError(f"--import: cannot read {name}: {exc.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"--import: not UTF-8: {name}", hint="create the file with: llmo cost --export") from None

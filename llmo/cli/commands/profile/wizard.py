@@ -29,7 +29,7 @@ def write_profile(ctx: Context, place: Place, how: Manner) -> None:
     if asks and not (ctx.stdin_tty and ctx.stderr_tty):
         raise UsageError("cannot ask questions without a terminal", hint="use --yes to accept what is found")
     daily = _flagged(how.daily)
-    before = _content(place)
+    before = sources.content(place.path)
     old = None if how.force else before
     tree = {} if old is None else _sound(ctx, place, old)
     there = detection.found(ctx, probe=not how.no_probe)
@@ -58,15 +58,6 @@ def _flagged(text: str | None) -> str | None:
     from llmo.types.money import usd
 
     return None if text is None else usd(dollars(text, "--daily"))
-
-
-def _content(place: Place) -> bytes | None:
-    try:
-        return place.path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        raise sources.failed("read", place.path, exc) from None
 
 
 def _sound(ctx: Context, place: Place, old: bytes) -> dict[str, Any]:
@@ -147,7 +138,7 @@ def _store(ctx: Context, place: Place, before: bytes | None, made: str, *, asks:
         ctx.note("nothing was written")
         return
     with exclusive(place.path, ctx.env):
-        if _content(place) != before:
+        if sources.content(place.path) != before:
             raise ConfigError(f"changed meanwhile: {place.path}", hint="nothing was written; run the command again")
         if before is not None and shown is None:
             edit.store(place.path.with_name(f"{place.path.name}.bak"), before)

@@ -19,7 +19,7 @@ def evaluated(ctx: Context, path: str, *, as_json: bool) -> int:
     from llmo.routing.planner import thresholds
 
     known, bad = [], 0
-    for number, line in enumerate(files.read_text(ctx, path, "--eval").split("\n"), 1):
+    for number, line in enumerate(files.lines(ctx, path, "--eval"), 1):
         if line.strip():
             try:
                 known.append(parsed(line))

@@ -49,8 +49,7 @@ def _prompts(ctx: Context, path: str) -> Iterator[str]:
     """Yield the prompts of a file: `prompt` of JSON lines, or plain lines. Raises `UsageError` with the bad line."""
     from llmo.cli import files
 
-    text = files.read_text(ctx, path, "--rows")
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(files.lines(ctx, path, "--rows"), 1):
         if not line.strip():
             continue
         if not line.startswith("{"):
@@ -59,4 +58,4 @@ def _prompts(ctx: Context, path: str) -> Iterator[str]:
         try:
             yield str(jsontext.read(line)["prompt"])
         except (ValueError, KeyError) as exc:
-            raise UsageError(f"{path}:{number}: not a JSON object with `prompt`: {exc}") from None
+            raise UsageError(f"{files.shown(path)}:{number}: not a JSON object with `prompt`: {exc}") from None

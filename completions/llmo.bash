@@ -245,8 +245,8 @@ _llmo_table() { # what may follow $path
       ;;
     'batch')
       commands=''
-      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced --prompt --template -s --system --files --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --ordered --progress --report --json -j --concurrency --rpm --tpm --share --retry-errors --restart --at-most-once --durable --max-failures --compare --no-dedupe --cache --dry-run --check -y --yes --confirm-over --run --reparse -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag --prompt --template -s --system --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --progress --report -j --concurrency --rpm --tpm --share --max-failures --cache --confirm-over --run --reparse -P --profile'
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced --prompt --template -s --system --files --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --ordered --progress --report --json -j --concurrency --rpm --tpm --share --retry-errors --restart --at-most-once --durable --max-failures --compare --no-dedupe --cache --dry-run --check -y --yes --confirm-over --run --reparse --engine -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag --prompt --template -s --system --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --progress --report -j --concurrency --rpm --tpm --share --max-failures --cache --confirm-over --run --reparse --engine -P --profile'
       ;;
     'route')
       commands=''
@@ -412,6 +412,9 @@ _llmo_value() {
       ;;
     'ask:-t' | 'ask:--task' | 'chat:-t' | 'chat:--task' | 'batch:-t' | 'batch:--task' | 'route:-t' | 'route:--task')
       _llmo_no_files; _llmo_names profile tasks
+      ;;
+    'batch:--engine')
+      _llmo_no_files; _llmo_choose local ray
       ;;
     'batch:--input-format')
       _llmo_no_files; _llmo_choose auto jsonl csv tsv lines parquet openai-batch

@@ -1,6 +1,6 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --daily --define --errors --eval --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --daily --define --engine --errors --eval --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
 set -g __llmo_groups history templates profile completion
 
 function __llmo_path --description 'The command and subcommand before the cursor'
@@ -243,6 +243,7 @@ complete -c llmo -n '__llmo_at batch' -s y -l yes -d 'skip confirmation prompts'
 complete -c llmo -n '__llmo_at batch' -l confirm-over -d 'ask for confirmation if the run may cost more' -x
 complete -c llmo -n '__llmo_at batch' -l run -d 'name of the run in llmo cost' -x
 complete -c llmo -n '__llmo_at batch' -l reparse -d 're-validate the answers in OUT without calling a model' -r -F
+complete -c llmo -n '__llmo_at batch' -l engine -d 'where rows are sent from: this process, or a Ray cluster' -x -k -a '(__llmo_choose local ray)'
 complete -c llmo -n '__llmo_at batch' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
 complete -c llmo -n '__llmo_at batch' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at batch' -s v -l verbose -d 'explain what happens and why'

@@ -207,6 +207,7 @@ $global:__llmo_table = @{
             , @('--confirm-over', 'ask for confirmation if the run may cost more', '||')
             , @('--run', 'name of the run in llmo cost', '||')
             , @('--reparse', 're-validate the answers in OUT without calling a model', '||')
+            , @('--engine', 'where rows are sent from: this process, or a Ray cluster', 'local,ray||')
             , @('-P', 'profile to use, by name or path', '|shared|profiles')
             , @('--profile', 'profile to use, by name or path', '|shared|profiles')
             , @('-q', 'hide progress and the cost line', '')

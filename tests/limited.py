@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from llmo.config.profile import ProviderConfig
 from llmo.engine.provider_limits import RateOverrides
 from llmo.engine.rate_limits import RateLimits
+from llmo.engine.shared_pace import Heard, fraction
 from llmo.types.events import RateInfo, Usage
 from tests import virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from llmo.engine.shared_pace import PaceExchange, Said
 
@@ -245,15 +246,18 @@ class Ours:
 class Board:
     """What processes say, without files."""
 
+    leases = False
+
     def __init__(self, number: int, said: dict[int, Said]) -> None:
         self.number, self.said = number, said
 
     def now(self) -> float:
         return 1e9 + asyncio.get_running_loop().time()
 
-    def __call__(self, mine: Said, heard: Callable[[Sequence[Said]], None]) -> None:
+    def __call__(self, mine: Said, heard: Callable[[Heard], None]) -> None:
         self.said[self.number] = mine
-        heard([one for number, one in self.said.items() if number != self.number and one.until > self.now()])
+        others = [one for number, one in self.said.items() if number != self.number and one.until > self.now()]
+        heard(Heard(others, fraction(others)))
 
 
 class Several(Ours):

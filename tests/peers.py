@@ -26,6 +26,7 @@ PEERS = {
     "man": "it is in the packages of the system, as man-db",
     "mandoc": "it is in the packages of the system",
     "pyarrow": "pip install -e '.[dev,parquet]'",
+    "ray": "pip install -e '.[dev,ray]'",
     "shellcheck": "it is in the packages of the system",
     "zsh": "it is in the packages of the system",
 }

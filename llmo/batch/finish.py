@@ -63,7 +63,7 @@ def _finish_output(job: BatchJob, files: BatchFiles, *, complete: bool) -> Summa
         return None
     ordered = output.ordered and output.shape == "jsonl" and not targets
     try:
-        if complete and (stats.changed or stats.resent or job.recorded.broken or ordered):
+        if complete and (stats.changed or stats.resent or files.superseded or job.recorded.broken or ordered):
             export.rewrite(journal, manifest.beside(target, "old.jsonl"), ordered=ordered)
         if targets:
             return comparison.write(journal, target, targets, comparison.shaper(output.shape, targets, job.columns))

@@ -13,7 +13,7 @@ from llmo.batch.job import works
 from llmo.batch.output import appended
 from llmo.batch.output.appended import Appended, check_all
 from llmo.batch.output.journal import Journal, encoded
-from llmo.batch.resume import manifest
+from llmo.batch.resume import manifest, parts
 from llmo.batch.resume.intents import Intents
 from llmo.batch.stats import RunStats
 from llmo.errors import UsageError
@@ -41,6 +41,8 @@ class BatchFiles:
     errors: Appended | None = None
     intents: Intents = field(default_factory=lambda: Intents(None))
     manifest: Manifest | None = None
+    superseded: int = 0
+    """Lines of the output that others have taken the place of, before anything was sent."""
 
     def failed(self, row: Mapping[str, Json] | str) -> None:
         """Write a failed row to the errors file; one that can't be parsed unchanged. Raises `OutputLost`."""
@@ -77,8 +79,10 @@ def prepare(job: BatchJob, files: BatchFiles, *, run: str, saved: Path) -> str:
             _restart(job, target, files.journal)
         elif before is not None and spec.run is None:
             now = manifest.Manifest(run=before.run, made_of=now.made_of)
+        parts.gone(parts.folder(target))
         lost = job.ledger.reconcile(before.run) if before else []
         job.read_recorded()
+        _merge(job, target, files)
         _say_resumed(job, target, now)
         files.manifest = now = replace(now, id_field=job.head.id_field or "")
         files.intents = _begin(job, target, files.journal, now, lost=[cost or 0 for _, cost in lost])
@@ -112,6 +116,20 @@ def _restart(job: BatchJob, target: Path, journal: Journal) -> None:
         raise NotConfirmed(f"--restart would discard {journal.path}", hint="confirm with -y")
     journal.empty()
     manifest.beside(target, "intents").unlink(missing_ok=True)
+    parts.remove(parts.folder(target))
+
+
+def _merge(job: BatchJob, target: Path, files: BatchFiles) -> None:
+    """Take over what workers of a cluster had written when their run was killed."""
+    directory = parts.folder(target)
+    if not directory.is_dir():
+        return
+    assert files.journal is not None
+    fresh, files.superseded = parts.merge(directory, files.journal, job.recorded)
+    parts.remove(directory)
+    if fresh:
+        job.notify(f"{target}: took over {fresh:,} {job.unit} from workers of the last run")
+        job.read_recorded()
 
 
 def _say_resumed(job: BatchJob, target: Path, now: manifest.Manifest) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from llmo.batch.executors.cached import CachedRows
 from llmo.batch.executors.executor import Stopping
 from llmo.batch.executors.local import LocalExecutor, Rules
+from llmo.batch.executors.own import OwnCrew, asked, guarded
 from llmo.batch.executors.row import RowExecutor, RowSettings
 from llmo.batch.output import comparison, export
 from llmo.batch.output.comparison import Gather
@@ -18,20 +19,18 @@ from llmo.batch.prepare import opened
 from llmo.engine.provider_limits import limits
 from llmo.engine.width import MOST, allow_files, room
 from llmo.errors import LlmoError
-from llmo.ledger.grouped import GroupedAccount
-from llmo.types.dataclass import dataclass, replace
+from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llmo.batch.executors.executor import Answered, Ending, Executor, Send
+    from llmo.batch.executors.executor import Answered, Crew, Ending, Executor, Send
     from llmo.batch.job import BatchJob
     from llmo.batch.output.comparison import Summary
     from llmo.batch.output.journal import Journal
     from llmo.batch.prepare import BatchFiles
     from llmo.batch.resume.feed import Work
     from llmo.engine.engine import Engine
-    from llmo.providers.provider import Provider
 
 LOOKED_S = 0.01
 """Seconds for which files that were looked at are taken for unchanged before a request; each line looks anew."""
@@ -61,31 +60,34 @@ class BatchRun:
         self,
         job: BatchJob,
         files: BatchFiles,
-        session: BatchSession,
+        session: BatchSession | None,
         *,
         name: str,
         workers: int,
         stdout: StandardOutput,
+        crew: Crew | None = None,
     ) -> None:
-        """`name` is its name in the ledger. Raises `UsageError` for an output that can't be written."""
+        """
+        `name` is its name in the ledger. Rows are sent by the engine of `session`, or by a `crew` in its place.
+
+        Raises `UsageError` for an output that can't be written.
+        """
         self.job, self.files, self._stdout = job, files, stdout
         self._began = time.monotonic()
         self._looked = -LOOKED_S
         self._gather: Gather | None = None
         self.name, self.workers = name, workers
-        self._asked = asked(job)
         self.stopping = Stopping(self._kept)
         self.stopping.heard = job.stream.wake
-        self._engine = replace(session.engine, providers=self._guarded(session.engine.providers))
         self._sink = self._made_sink()
-        rows = RowExecutor(self._engine, job.plan, self._settings(), stats=job.stats, intents=files.intents)
+        self._crew = crew or self._own_crew(session)
         cache = job.open_cache()
-        self._cached = None if cache is None else CachedRows(rows, cache, job.plan, stats=job.stats)
+        self._cached = None if cache is None else CachedRows(self._crew, cache, job.plan, stats=job.stats)
         self._executor: Executor = LocalExecutor(
-            self._heard(self._cached or rows),
+            self._heard(self._cached or self._crew),
             rules=Rules(
                 workers=workers,
-                width=self._width if job.spec.concurrency is None else None,
+                width=self._crew.width if job.spec.concurrency is None else None,
                 answers=job.answers,
                 max_failures=lambda: job.spec.allowed_failures(job.stats.total, estimated=job.stats.estimated),
                 keep=job.keep,
@@ -131,32 +133,25 @@ class BatchRun:
     @property
     def used(self) -> float | None:
         """The share of the providers' limits that is used, None without limits."""
-        return self._engine.rate_limits.used()
+        return self._crew.used
 
     @property
     def held(self) -> int:
         """Picodollars that are reserved for what is in flight."""
-        return self._engine.account.held
+        return self._crew.held
 
     @property
     def compared(self) -> Summary | None:
         """What the answers came to that went to standard output, side by side; None without a comparison."""
         return None if self._gather is None else self._gather.summary
 
-    def _width(self) -> int:
-        width = self._engine.rate_limits.width(self._asked, together=bool(self.job.spec.output.compared_targets))
-        account = self._engine.account
-        if isinstance(account, GroupedAccount):
-            account.width = width
-        return width
-
-    def _guarded(self, providers: Callable[[str], Provider]) -> Callable[[str], Provider]:
-        def guarded(name: str) -> Provider:
-            # The last instant before a request leaves: nothing is paid whose answer could not be kept.
-            self.stopping.guard()
-            return providers(name)
-
-        return guarded
+    def _own_crew(self, session: BatchSession | None) -> Crew:
+        assert session is not None
+        job = self.job
+        engine = guarded(session.engine, self.stopping)
+        settings = RowSettings.of(job.spec, self.name, job.validator)
+        rows = RowExecutor(engine, job.plan, settings, stats=job.stats, intents=self.files.intents)
+        return OwnCrew(engine, rows, asked(job), together=bool(job.spec.output.compared_targets))
 
     def _heard(self, send: Send) -> Send:
         async def sent(work: Work) -> Answered:
@@ -167,17 +162,6 @@ class BatchRun:
             return answered
 
         return sent
-
-    def _settings(self) -> RowSettings:
-        spec = self.job.spec
-        return RowSettings(
-            run=self.name,
-            tags=spec.selection.tags,
-            retries=spec.retries,
-            timeout=spec.timeout,
-            validator=self.job.validator,
-            repair=spec.repair,
-        )
 
     def _made_sink(self) -> ToJournal | ToStream:
         if self.files.journal is not None:
@@ -214,11 +198,6 @@ def workers(job: BatchJob) -> int:
         each = [limits(job.profile.providers[name]).concurrency or 1 for name in asked(job)]
         given = min(room(), sum(each) if job.spec.output.compared_targets else max(each, default=1))
     return max(1, min(given, job.stats.total) if job.head.whole else given)
-
-
-def asked(job: BatchJob) -> set[str]:
-    """The providers that the first rows may go to."""
-    return {candidate.target.provider for first in job.head.first for candidate in job.plan(first).ranked}
 
 
 async def _synced(journal: Journal, stopping: Stopping) -> None:

@@ -51,6 +51,13 @@ class Runtime:
         self._remember(loaded)
         return loaded
 
+    def given(self, loaded: Loaded, ledger: Ledger | None) -> None:
+        """Use a profile that was read elsewhere, and a ledger, where there is one, that is elsewhere."""
+        vars(self)["loaded"] = loaded
+        if ledger is not None:
+            vars(self)["ledger"] = ledger
+        self._remember(loaded)
+
     def _found_ollama(self) -> bool:
         """Look for a local Ollama server that is not known yet; return whether one was found."""
         from llmo.config import ollama

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llmo.engine.provider_limits import RateOverrides
     from llmo.engine.rate_limits import RateLimits
     from llmo.engine.results import Result
+    from llmo.engine.shared_pace import PaceExchange
     from llmo.engine.structured import Structured
     from llmo.ledger.accounts import Account
     from llmo.ledger.records import BudgetStatus
@@ -60,6 +61,15 @@ class Terms:
     tell: Callable[[str], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CrewMember:
+    """One `of` several sessions, on any machines, that carry out a run; `leases` shares out a provider's limits."""
+
+    number: int
+    of: int
+    leases: Callable[[str], PaceExchange]
+
+
 class Session:
     """
     An engine and everything that must be closed with it, created on first use.
@@ -67,9 +77,21 @@ class Session:
     Planning and `allowance` need no event loop; the rest must run on one.
     """
 
-    def __init__(self, runtime: Runtime, terms: Terms, *, planner: Planner | None = None) -> None:
-        """Without a `planner`, the session creates its own and replaces it when its facts are stale."""
+    def __init__(
+        self,
+        runtime: Runtime,
+        terms: Terms,
+        *,
+        planner: Planner | None = None,
+        crew: CrewMember | None = None,
+    ) -> None:
+        """
+        Without a `planner`, the session creates its own and replaces it when its facts are stale.
+
+        It shares the providers' limits with other processes of this machine, or with the `crew` that it belongs to.
+        """
         self.runtime = runtime
+        self._crew = crew
         self.terms = terms
         self.limits = runtime.limits(terms.max_cost)
         self._planner = planner
@@ -151,17 +173,19 @@ class Session:
         """Return the rate limits of the providers."""
         from llmo.engine.rate_limits import RateLimits
 
+        providers, rates = self.runtime.profile.providers, self.terms.rates
+        if self._crew is not None:
+            member = (self._crew.number, self._crew.of)
+            return RateLimits(providers, rates, exchange=self._crew.leases, member=member)
         if self.terms.width is None:
-            return RateLimits(self.runtime.profile.providers, self.terms.rates)
+            return RateLimits(providers, rates)
         from llmo.engine.shared_pace import ThreadedExchange
         from llmo.storage.notices import Notices
         from llmo.storage.paths import data_dir
 
         directory = data_dir(self.runtime.env) / "rates"
         return RateLimits(
-            self.runtime.profile.providers,
-            self.terms.rates,
-            exchange=lambda name: ThreadedExchange(Notices(directory, name), self.runtime.clock),
+            providers, rates, exchange=lambda name: ThreadedExchange(Notices(directory, name), self.runtime.clock)
         )
 
     @cached_property

@@ -286,7 +286,7 @@ class ProviderGate:
     def _delay(self, amounts: tuple[float, ...]) -> float:
         """Seconds until the next may pass; infinite while only a leaving one makes room."""
         width = self._width.value
-        if width and self.in_flight >= width:
+        if (width and self.in_flight >= width) or (self._shared is not None and self._shared.over):
             return float("inf")
         if self._draining is not None:
             if self.in_flight > self._draining:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from llmo.engine.gate import Permit, ProviderGate
 from llmo.engine.provider_limits import RateOverrides, limits
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from llmo.config.profile import ProviderConfig
+    from llmo.engine.provider_limits import ProviderLimits
     from llmo.engine.shared_pace import PaceExchange
     from llmo.types.events import RateInfo
 
@@ -31,10 +33,16 @@ class RateLimits:
         *,
         jitter: Callable[[], float] = random.random,
         exchange: Callable[[str], PaceExchange] | None = None,
+        member: tuple[int, int] | None = None,
     ) -> None:
-        """`exchange` tells other processes of this user about the keys of the same name."""
+        """
+        `exchange` tells other processes of this user about the keys of the same name.
+
+        A `member` of a crew that does one work (its number, and how many there are) shares all providers with the
+        others, also those without a key, and takes its part of a fixed concurrency.
+        """
         self._providers, self._wish, self._jitter = providers, wish or RateOverrides(), jitter
-        self._exchange = exchange
+        self._exchange, self._member = exchange, member
         self._gates: dict[str, ProviderGate] = {}
 
     async def acquire(self, provider: str, input_tokens: int, max_tokens: int | None) -> Permit:
@@ -68,15 +76,24 @@ class RateLimits:
         gate = self._gates.get(provider)
         if gate is None:
             config = self._providers[provider]
-            allowed, key = limits(config, self._wish), _key(config)
+            allowed, key = self._part(limits(config, self._wish)), _key(config)
             same = key and next((name for name in self._gates if key == _key(self._providers[name])), None)
             if same and self._gates[same].allowed == allowed:
                 gate = self._gates[same]
             else:
-                told = self._exchange(named(key)) if self._exchange and key else None
+                told = self._told(key or (config.kind, config.base_url, provider), keyless=key is None)
                 gate = ProviderGate(allowed, jitter=self._jitter, share=self._wish.share, exchange=told)
             self._gates[provider] = gate
         return gate
+
+    def _told(self, key: tuple[object, ...], *, keyless: bool) -> PaceExchange | None:
+        return None if self._exchange is None or (keyless and not self._member) else self._exchange(named(key))
+
+    def _part(self, allowed: ProviderLimits) -> ProviderLimits:
+        if self._member is None or allowed.adapts or not allowed.concurrency:
+            return allowed
+        number, of = self._member
+        return replace(allowed, concurrency=max(1, allowed.concurrency // of + (number < allowed.concurrency % of)))
 
 
 def named(key: tuple[object, ...]) -> str:

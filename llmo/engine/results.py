@@ -98,7 +98,7 @@ def together(before: Result, now: Result) -> tuple[Pico | None, CostSource]:
     return before.cost + now.cost, weakest(*paid)
 
 
-def unsent(identifier: str, error: LlmoError, target: Target | None = None) -> Result:
+def unsent(identifier: str, error: LlmoError | None, target: Target | None = None) -> Result:
     """What came of a request that nobody was sent."""
     return Result(
         id=identifier,

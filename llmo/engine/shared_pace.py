@@ -73,14 +73,32 @@ class Said:
         return cls(until, min(1.0, used), waits, gain, claims, found_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """
+    What others say, and the part of all limits that is left to this process.
+
+    The part is taken until it is heard again, or leased until `until` (the loop's time): nothing may pass then.
+    """
+
+    others: Sequence[Said]
+    part: float
+    until: float = math.inf
+
+
 class PaceExchange(Protocol):
     """Tells other processes."""
+
+    @property
+    def leases(self) -> bool:
+        """Whether nothing may pass before a part is heard: somebody shares them out."""
+        ...
 
     def now(self) -> float:
         """The wall clock's time, which all of them have."""
         ...
 
-    def __call__(self, mine: Said, heard: Callable[[Sequence[Said]], None]) -> None:
+    def __call__(self, mine: Said, heard: Callable[[Heard], None]) -> None:
         """Tell them, and have `heard` called in the event loop with what they say: now, later or never. Never waits."""
         ...
 
@@ -96,11 +114,13 @@ class Swaps(Protocol):
 class ThreadedExchange:
     """Tells others through files, in a thread: a disk may be slow, or gone."""
 
+    leases = False
+
     def __init__(self, notices: Swaps, clock: Clock) -> None:
         self._notices, self.now = notices, clock.now
         self._busy = False
 
-    def __call__(self, mine: Said, heard: Callable[[Sequence[Said]], None]) -> None:
+    def __call__(self, mine: Said, heard: Callable[[Heard], None]) -> None:
         """Do nothing while the last time is not over."""
         if self._busy:
             return
@@ -109,7 +129,7 @@ class ThreadedExchange:
 
         def done(others: Sequence[Said]) -> None:
             self._busy = False
-            heard(others)
+            heard(Heard(others, fraction(others)))
 
         def swap() -> None:
             others: list[Said] = []
@@ -184,7 +204,13 @@ class SharedPace:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.Handle | None = None
         self._own: Own | None = None
+        self._until = -math.inf if exchange.leases else math.inf
         self.part, self._rounds = 1.0, 0
+
+    @property
+    def over(self) -> bool:
+        """Whether what was leased is over, so that nothing may pass."""
+        return self._loop.time() >= self._until
 
     def wake(self) -> None:
         """Begin to tell, unless it has begun."""
@@ -204,15 +230,18 @@ class SharedPace:
         used = min(1.0, own.used) * self.part
         self._exchange(Said(wall + LEASE_S, used, own.waits, own.gain, claims, at), self._heard)
 
-    def _heard(self, others: Sequence[Said]) -> None:
-        own = self._own
+    def _heard(self, heard: Heard) -> None:
+        own, others = self._own, heard.others
         if own is None:
             return
+        self._until = heard.until if heard.part > 0 else -math.inf
         ahead = self._exchange.now() - self._loop.time()
         since = LATER_S + (0.0 if own.found_at is None else own.found_at + ahead)
         said = newest(others, [claim / self.part for claim in own.claims], since)
-        before, part = self.part, fraction(others)
-        if abs(part - before) > NEAR * before:
+        before, part = self.part, heard.part
+        # Whoever keeps a little more than was leased passes the limit of all.
+        near = 0.0 if self._exchange.leases and part < before else NEAR
+        if part > 0 and abs(part - before) > near * before:
             self.part = part
         self._rounds += 1
         alone = self._rounds == ALONE and self.part == 1

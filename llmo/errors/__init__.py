@@ -96,6 +96,14 @@ class LlmoError(Exception):
         self.attempts: tuple[AttemptRecord, ...] = ()
         self.text = ""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As it is, for another process: what a class takes to be made need not be what it keeps."""
+        return _as_it_was, (type(self), self.args), self.__dict__
+
+
+def _as_it_was(made: type[LlmoError], args: tuple[object, ...]) -> LlmoError:
+    return made.__new__(made, *args)
+
 
 class UsageError(LlmoError):
     """The command line or an input file cannot be used as given."""

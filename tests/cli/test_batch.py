@@ -312,7 +312,7 @@ def test_row_text_with_line_separators_stays_one_line(home):
     assert len(out(home)) == 1
 
 
-@pytest.mark.parametrize("flag", [("--deferred",), ("--engine", "ray")])
+@pytest.mark.parametrize("flag", [("--deferred",)])
 def test_what_is_not_built_yet_says_so(home, flag):
     """
     Rather than doing something else.

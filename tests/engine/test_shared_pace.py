@@ -11,7 +11,7 @@ import pytest
 
 from llmo.config.profile import ProviderConfig
 from llmo.engine.rate_limits import RateLimits
-from llmo.engine.shared_pace import LEASE_S, Said, ThreadedExchange, fraction, newest
+from llmo.engine.shared_pace import LEASE_S, Heard, Said, ThreadedExchange, fraction, newest
 from llmo.types.events import Usage
 from tests import virtual
 from tests.engine.test_limiter import A, C, D
@@ -143,9 +143,10 @@ def test_the_share_that_is_used_is_of_the_part_that_is_taken() -> None:
     """
 
     class Late(Board):
-        def __call__(self, mine: Said, heard: Callable[[Sequence[Said]], None]) -> None:
+        def __call__(self, mine: Said, heard: Callable[[Heard], None]) -> None:
             alone = asyncio.get_running_loop().time() < 60
-            heard([] if alone else [other(0.5, waits=True)])
+            others = [] if alone else [other(0.5, waits=True)]
+            heard(Heard(others, fraction(others)))
 
     async def main() -> float | None:
         config = ProviderConfig(kind="openai", rpm=600, api_key_env="K")
@@ -181,13 +182,13 @@ def test_a_disk_that_hangs_and_fails_holds_nobody_up() -> None:
     The second time is left out while the first is not over; then it is as if nobody else were there.
     """
     slow = Slow()
-    heard: list[Sequence[Said]] = []
+    heard: list[Heard] = []
 
     async def main() -> None:
         exchange, over = ThreadedExchange(slow, VirtualClock()), asyncio.Event()
 
-        def hear(others: Sequence[Said]) -> None:
-            heard.append(others)
+        def hear(what: Heard) -> None:
+            heard.append(what)
             over.set()
 
         exchange(MINE, hear)
@@ -199,4 +200,4 @@ def test_a_disk_that_hangs_and_fails_holds_nobody_up() -> None:
 
     asyncio.run(main())
 
-    assert (slow.asked, heard) == (1, [[]])
+    assert (slow.asked, heard) == (1, [Heard([], 1.0)])

@@ -14,18 +14,30 @@ if TYPE_CHECKING:
 
     from llmo.batch.resume.feed import Work
     from llmo.engine.results import Result
+    from llmo.routing.plan import Plan
     from llmo.types.jsontext import Json
+    from llmo.types.money import Pico
 
 Reason = Literal["done", "signal", "budget", "fatal", "failures", "output", "pipe"]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came back for a row; `fatal` says that every other row would fail the same way."""
+    """
+    What came back for a row; `fatal` says that every other row would fail the same way.
+
+    `line` is its output line, where somebody else has made it.
+    """
 
     result: Result
     data: Json = None
     fatal: bool = False
+    line: dict[str, Json] | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether it gets a line; else the run ends, and its row is sent again by the next one."""
+        return not self.fatal and not isinstance(self.result.error, Cancelled | OutputLost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +52,30 @@ class Ending:
 class Send(Protocol):
     """Sends one row."""
 
-    async def __call__(self, work: Work) -> Answered:
+    async def __call__(self, work: Work, /) -> Answered:
         """Send it, with retries and fallbacks; failures are in the result."""
+        ...
+
+
+class Crew(Protocol):
+    """Who sends the rows of a run: the engine of this process, or workers elsewhere."""
+
+    async def __call__(self, work: Work, plan: Plan | None = None, /) -> Answered:
+        """Send one row, with retries and fallbacks, by its plan if there is one; failures are in the result."""
+        ...
+
+    @property
+    def used(self) -> float | None:
+        """The share of the providers' limits that is used, None without limits."""
+        ...
+
+    @property
+    def held(self) -> Pico:
+        """Picodollars that are reserved for what is in flight."""
+        ...
+
+    def width(self) -> int:
+        """How many rows are worth having in flight at once."""
         ...
 
 

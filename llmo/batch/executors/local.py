@@ -10,7 +10,7 @@ from llmo.batch.output import records
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import encoded
 from llmo.batch.output.lines import trusted
-from llmo.errors import BudgetExceeded, Cancelled, LlmoError
+from llmo.errors import BudgetExceeded, LlmoError
 from llmo.types.dataclass import dataclass, field
 
 if TYPE_CHECKING:
@@ -181,12 +181,13 @@ class _Pool:
         finally:
             self.stats.in_flight -= 1
         self.stats.pay(answered.result)
-        error = answered.result.error
-        if answered.fatal or isinstance(error, Cancelled | OutputLost):
+        if not answered.kept:
+            error = answered.result.error
             self.stopping.stop("budget" if isinstance(error, BudgetExceeded) else "fatal", error)
             return None
-        kept = self.rules.keep(work.fields)
-        line = records.line(work.identity, answered.result, data=answered.data, kept=kept)
+        line = answered.line or records.line(
+            work.identity, answered.result, data=answered.data, kept=self.rules.keep(work.fields)
+        )
         place = await self._write(work, line)
         return None if place is None else (line, place)
 

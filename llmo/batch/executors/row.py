@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from llmo.batch.resume.feed import Work
     from llmo.batch.resume.intents import Intents
+    from llmo.batch.spec import BatchSpec
     from llmo.batch.stats import RunStats
     from llmo.engine.engine import Engine
     from llmo.engine.results import Result
@@ -38,6 +39,18 @@ class RowSettings:
     timeout: float
     validator: Validator | None = None
     repair: int = 1
+
+    @classmethod
+    def of(cls, spec: BatchSpec, run: str, validator: Validator | None) -> RowSettings:
+        """Those of a run of that name."""
+        return cls(
+            run=run,
+            tags=spec.selection.tags,
+            retries=spec.retries,
+            timeout=spec.timeout,
+            validator=validator,
+            repair=spec.repair,
+        )
 
 
 class RowExecutor:

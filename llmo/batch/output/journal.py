@@ -105,6 +105,10 @@ class Journal:
         finally:
             self._syncing = None
 
+    def sync(self) -> None:
+        """Wait until all of it is on the disk. Raises `OSError`."""
+        _flush(self._open.fd)
+
     def empty(self) -> None:
         """Discard everything written so far."""
         os.ftruncate(self._open.fd, 0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from llmo.batch.output.appended import OutputLost
-from llmo.engine.results import calls, tokens
+from llmo.engine.results import calls, tokens, unsent
 from llmo.errors import (
     BudgetExceeded,
     Cancelled,
@@ -17,7 +17,11 @@ from llmo.errors import (
     Unfinished,
     UsageError,
 )
-from llmo.types.money import usd
+from llmo.types.attempts import AttemptRecord
+from llmo.types.dataclass import replace
+from llmo.types.events import Usage
+from llmo.types.messages import Target
+from llmo.types.money import parse_usd, usd
 from llmo.types.redact import masked
 
 if TYPE_CHECKING:
@@ -129,6 +133,31 @@ def doubtful(identity: tuple[str, int, str], kept: Mapping[str, Json] | None) ->
         "error": {"kind": "incomplete", "message": message},
         "input": dict(kept) if kept else None,
     }
+
+
+def recovered(row: Mapping[str, Any]) -> Result:
+    """What is counted of a row whose line is all that is left of it; `row` is that line, checked."""
+    used, cost = row["usage"], None if row["cost_usd"] is None else parse_usd(row["cost_usd"])
+    target = Target(str(row["provider"]), str(row["model"])) if row["provider"] else None
+    outcome = "ok" if row["error"] is None else row["error"]["kind"]
+    attempt = AttemptRecord(
+        id=row["id"],
+        provider=target.provider if target else "",
+        model=target.model if target else "",
+        outcome=outcome,
+        error=None if row["error"] is None else row["error"]["message"],
+        cost_pico=cost,
+        cost_source=row["cost_source"],
+        duration_s=row["duration_s"],
+    )
+    return replace(
+        unsent(row["id"], None, target),
+        usage=None if used is None else Usage(**used),
+        cost=cost,
+        cost_source=row["cost_source"],
+        total_s=row["duration_s"],
+        attempts=(attempt,) * (target is not None),
+    )
 
 
 def error(failure: LlmoError) -> dict[str, Json]:

@@ -50,6 +50,17 @@ class Recorded:
                 self.plain = False
             put(short(name), int(key[:KEY_DIGITS], 16) << CODE_BITS | code)
 
+    def has(self, row: Mapping[str, Any]) -> bool:
+        """Whether this is the outcome of its id, as far as it matters to a later run."""
+        return self.table.get(short(row["id"])) == int(row["key"][:KEY_DIGITS], 16) << CODE_BITS | _code(row)
+
+    def note(self, row: Mapping[str, Any]) -> bool:
+        """Add the outcome of a row; whether its id had another one."""
+        before, code = self.table.get(short(row["id"])), _code(row)
+        self.plain = self.plain and not code
+        self.table.set(short(row["id"]), int(row["key"][:KEY_DIGITS], 16) << CODE_BITS | code)
+        return before is not None
+
     def _distrust(self, _begin: int, _line: bytes | None) -> None:
         self.broken += 1
 

@@ -247,7 +247,7 @@ class RunOptions:
     engine: Annotated[
         Literal["local", "ray"],
         typer.Option(
-            "--engine", help="where the run executes; ray is not available yet", hidden=True, rich_help_panel="Run"
+            "--engine", help="where rows are sent from: this process, or a Ray cluster", rich_help_panel="Run"
         ),
     ] = "local"
     deferred: Annotated[

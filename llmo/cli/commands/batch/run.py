@@ -19,7 +19,7 @@ from llmo.batch.resume import manifest
 from llmo.batch.resume.recorded import KINDS
 from llmo.batch.run import BatchRun, StandardOutput, workers
 from llmo.cli import files, options, output_files, signals, templates
-from llmo.cli.commands.batch import live, output
+from llmo.cli.commands.batch import cluster, live, output
 from llmo.cli.commands.batch.flags import STDOUT
 from llmo.cli.commands.batch.specs import batch_spec, output_spec
 from llmo.cli.durations import seconds
@@ -142,6 +142,7 @@ def _agreed(ctx: Context, question: str) -> bool:
 
 def _run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
     """Send what is left; the exit code."""
+    cluster.check(flags, job)
     files = prepare.BatchFiles()
     try:
         width = workers(job)
@@ -169,10 +170,11 @@ async def _sent(
     )
     caught: list[Exit] = []
     try:
-        run = BatchRun(job, files, session, name=name, workers=width, stdout=_stdout(ctx, job))
-        listen(ctx, run, caught)
-        async with live.progress(ctx, flags, run):
-            ending = await run.run()
+        async with cluster.crew(ctx, flags, job, files, name=name) as crew:
+            run = BatchRun(job, files, session, name=name, workers=width, stdout=_stdout(ctx, job), crew=crew)
+            listen(ctx, run, caught)
+            async with live.progress(ctx, flags, run):
+                ending = await run.run()
     finally:
         await session.close()
     elapsed = run.elapsed
@@ -227,10 +229,6 @@ def _refuse(flags: BatchFlags) -> None:
     """Raise for flags that can't be followed."""
     if flags.manner.deferred:
         raise UsageError("--deferred is not available yet", hint="remove it to send the rows one by one")
-    if flags.manner.engine != "local":
-        raise UsageError(
-            f"--engine {flags.manner.engine} is not available yet", hint="remove it to run on this machine"
-        )
     if flags.source.prompt is not None and flags.source.template is not None:
         raise UsageError("--prompt and --template cannot be combined")
     if flags.output.as_json and not flags.manner.dry_run:
@@ -271,6 +269,7 @@ def _refuse_useless(flags: BatchFlags) -> None:
         "--retry-errors": manner.retry_errors,
         "--at-most-once": manner.at_most_once,
         "--durable": manner.durable,
+        "--engine ray": manner.engine == "ray",
     }
     for flag, given in recorded.items():
         if given and flags.output.output in STDOUT:

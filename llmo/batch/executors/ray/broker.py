@@ -1,0 +1,115 @@
+"""
+The broker of a cluster: the one process that reads and writes the ledger, and shares out what providers allow.
+
+It is one actor on the machine of the driver. A new one takes the place of one that is lost: the money is in the
+ledger, whose hold it is in the run's directory, and nobody gets a greater part of the limits until all old leases are
+over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from llmo.batch.executors.ray.shares import PART_S, Shares
+from llmo.errors import LlmoError
+from llmo.ledger.records import LOST, Held, Settled, Settlement
+from llmo.types import jsontext
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from llmo.engine.shared_pace import Said
+    from llmo.ledger.backend import Ledger
+    from llmo.ledger.records import Entry
+    from llmo.types.jsontext import Json
+
+HOLDS = "holds.jsonl"
+"""Which worker took which hold, and which holds have ended."""
+
+
+class Broker:
+    """Answers one question at a time; a failure is returned, since Ray would wrap what is raised."""
+
+    def __init__(self, open_ledger: Callable[[], Ledger], directory: Path) -> None:
+        """`directory` is the run's, where the broker before left what it knew."""
+        self._ledger = open_ledger()
+        self._path = directory / HOLDS
+        again = self._path.exists()
+        self._open = _still_open(self._path) if again else {}
+        self._journal = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._shares = Shares(careful_until=time.time() + PART_S if again else 0.0)
+
+    def pid(self) -> int:
+        """Its process."""
+        return os.getpid()
+
+    def hire(self, worker: str) -> None:
+        """Expect a worker."""
+        self._shares.hire(worker, time.time())
+
+    def lease(self, provider: str, worker: str, said: Said, holds: float) -> tuple[Sequence[Said], float]:
+        """See `Shares.lease`."""
+        return self._shares.lease(provider, worker, said, holds=holds, now=time.time())
+
+    def apply(self, worker: str, entries: Sequence[Entry]) -> list[Exception | None] | LlmoError:
+        """Apply entries to the ledger, and note whose holds they are: before, so that none is forgotten."""
+        held = [entry.call.id for entry in entries if isinstance(entry, Held)]
+        if held:
+            self._note({"worker": worker, "held": [*held]})
+            self._open.update(dict.fromkeys(held, worker))
+        try:
+            results = self._ledger.apply(entries)
+        except LlmoError as exc:
+            return exc
+        over = [
+            entry.call.id if isinstance(entry, Held) else entry.id
+            for entry, result in zip(entries, results, strict=True)
+            if isinstance(entry, Held) == (result is not None)
+        ]
+        for identifier in over:
+            self._open.pop(identifier, None)
+        if over:
+            self._note({"ended": [*over]})
+        return results
+
+    def ask(self, name: str, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Call another method of the ledger."""
+        try:
+            return getattr(self._ledger, name)(*given, **named)
+        except LlmoError as exc:
+            return exc
+
+    def lose(self, worker: str) -> int | LlmoError:
+        """A worker is gone: book what it held, and give its parts to others; how many holds there were."""
+        self._shares.leave(worker)
+        lost = [identifier for identifier, of in self._open.items() if of == worker]
+        done = self.apply(worker, [Settled(identifier, _LOST) for identifier in lost])
+        return done if isinstance(done, LlmoError) else len(lost)
+
+    def close(self) -> None:
+        """Close the ledger."""
+        self._ledger.close()
+
+    def _note(self, what: dict[str, Json]) -> None:
+        os.write(self._journal, jsontext.write(what).encode() + b"\n")
+
+
+_LOST = Settlement(cost=None, source="estimated", outcome=LOST)
+
+
+def _still_open(path: Path) -> dict[str, str]:
+    """The workers that took holds which have not ended, by hold."""
+    found: dict[str, str] = {}
+    for line in path.read_bytes().splitlines():
+        try:
+            what = json.loads(line)
+        except ValueError:
+            continue  # torn when the broker was killed: that hold was not taken
+        found.update(dict.fromkeys(what.get("held", ()), what.get("worker")))
+        for identifier in what.get("ended", ()):
+            found.pop(identifier, None)
+    return found

@@ -106,7 +106,7 @@ def candidate(one: Candidate) -> dict[str, Any]:
         "tier": one.tier,
         "provider": one.target.provider,
         "model": one.target.model,
-        "ready": facts.not_ready is None and one.refused is None,
+        "ready": one.rank is not None,
         "why": one.why,
         "max_output": one.max_output,
         "left_out": list(one.dropped) if one.rank is not None else [],

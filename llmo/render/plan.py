@@ -8,7 +8,9 @@ from llmo.render import tables
 from llmo.render.screen import visible
 from llmo.render.summary import doubt
 from llmo.render.wrapping import hanging
-from llmo.types.format import UNPRICED, dollars, exact
+from llmo.routing import strategies
+from llmo.types import parameters
+from llmo.types.format import UNPRICED, counted, dollars, exact, span
 from llmo.types.money import stated
 
 if TYPE_CHECKING:
@@ -17,8 +19,10 @@ if TYPE_CHECKING:
     from llmo.routing.plan import Candidate, Plan
     from llmo.types.money import Pico
 
-HEAD = ("#", "model", "step", "estimate", "at most", "why")
-BELOW = ("step", "at most", "estimate")
+HEAD = ("#", "model", "step", "estimate", "at most", "usually", "limits", "why")
+SPARSE = ("usually", "limits")
+"""Columns that are there only if something is known of a candidate."""
+BELOW = ("limits", "usually", "step", "at most", "estimate")
 """Columns that a narrow terminal does without, in this order."""
 INDENT = 10
 """Columns before the text of a line that is no row."""
@@ -33,12 +37,33 @@ def table(plan: Plan, budgets: list[dict[str, Any]], *, width: int | None, color
     output = f"; output at most {limit:,}" if limit else ""
     head = [
         f"task      {plan.task.name}: {plan.task.reason}{private}",
+        *_scores(plan),
         f"tokens    about {plan.requirements.input_estimate:,} in, at most {plan.requirements.input_bound:,}{output}",
+        *_needs(plan),
     ]
     out = [place for place, one in enumerate(plan.candidates) if one.rank is None]
-    body = tables.folded(HEAD, list(map(_row, plan.candidates)), below=BELOW, width=width, bold=color, dim=out)
+    rows = list(map(_row, plan.candidates))
+    kept = [n for n, name in enumerate(HEAD) if name not in SPARSE or any(row[n] for row in rows)]
+    shown = [[row[n] for n in kept] for row in rows]
+    body = tables.folded([HEAD[n] for n in kept], shown, below=BELOW, width=width, bold=color, dim=out)
     parts = ["".join(_lines(head, width)), body, "".join(_lines(map(_budget, budgets), width))]
     return "\n".join(filter(None, parts))
+
+
+def _scores(plan: Plan) -> Iterator[str]:
+    """How sure the classifier is of each task; nothing where the task was given."""
+    scores, difficulty = plan.task.scores, plan.task.difficulty
+    if len(scores) > 1:
+        told = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
+        yield f"scores    {told}" + ("" if difficulty is None else f"; difficulty {difficulty:.2f}")
+
+
+def _needs(plan: Plan) -> Iterator[str]:
+    """What the request asks of a model beside an answer."""
+    need = plan.requirements
+    asked = tuple(name for name in need.parameters if name != "max_tokens")
+    if told := (*map(parameters.flags, ((name,) for name in asked)), *(("--schema",) if need.schema else ())):
+        yield f"needs     {', '.join(told)}"
 
 
 def _lines(texts: Iterable[str], width: int | None) -> Iterator[str]:
@@ -49,7 +74,21 @@ def _lines(texts: Iterable[str], width: int | None) -> Iterator[str]:
 
 def _row(one: Candidate) -> tuple[str, ...]:
     rank = "-" if one.rank is None else str(one.rank)
-    return (rank, str(one.target), one.tier, cost(one, one.estimate), cost(one, one.worst), one.why)
+    money = (cost(one, one.estimate), cost(one, one.worst))
+    return (rank, str(one.target), one.tier, *money, _usually(one), _limits(one), one.why)
+
+
+def _usually(one: Candidate) -> str:
+    """How long its answers take, from how many calls."""
+    took = strategies.time_to_finish(one)
+    return "" if took is None or one.latency is None else f"{span(took)} ({counted(one.latency.samples, 'calls')})"
+
+
+def _limits(one: Candidate) -> str:
+    """How fast its provider may be asked, as the profile says."""
+    facts = one.facts
+    known = ((facts.rpm, "requests/min"), (facts.tpm, "tokens/min"), (facts.concurrency, "at once"))
+    return ", ".join(f"{number:,} {unit}" for number, unit in known if number is not None)
 
 
 def cost(one: Candidate, amount: Pico | None) -> str:

@@ -445,7 +445,7 @@ def test_route_plans_many_rows(llmo: Any) -> None:
     bad = llmo("route", "--rows", "-", "--json", *OFF, stdin=rows + '{"prompt"\n')
 
     assert ["simple", "complex"] == [json.loads(line)["task"] for line in run.stdout.splitlines()]
-    assert (2, True) == (bad.code, "-:3: not a JSON object" in bad.stderr)
+    assert (2, True) == (bad.code, "standard input:3: not a JSON object" in bad.stderr)
 
 
 def test_debug_shows_the_traceback(llmo: Any) -> None:

@@ -229,7 +229,7 @@ _llmo_no_files() { # no file names where none belong
 _llmo_table() { # what may follow $path
   case $path in
     '')
-      commands='ask chat batch route history templates cost models profile completion help'
+      commands='ask chat batch runs route history templates cost models profile completion help'
       options='-V --version -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
       valued='-P --profile'
       ;;
@@ -245,8 +245,38 @@ _llmo_table() { # what may follow $path
       ;;
     'batch')
       commands=''
-      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced --prompt --template -s --system --files --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --ordered --progress --report --json -j --concurrency --rpm --tpm --share --retry-errors --restart --at-most-once --durable --max-failures --compare --no-dedupe --cache --dry-run --check -y --yes --confirm-over --run --reparse --engine -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
-      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag --prompt --template -s --system --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --progress --report -j --concurrency --rpm --tpm --share --max-failures --cache --confirm-over --run --reparse --engine -P --profile'
+      options='-m --model -t --task --strategy --private --allow-private-to --no-fallback --max-cost --fit --max-tokens --temperature --seed --stop --timeout --retries --tag --lenient --allow-unpriced --prompt --template -s --system --files --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --ordered --progress --report --json -j --concurrency --rpm --tpm --share --retry-errors --restart --at-most-once --durable --max-failures --compare --no-dedupe --cache --dry-run --check -y --yes --confirm-over --run --reparse --engine --deferred --wait --fallback-after -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-m --model -t --task --strategy --allow-private-to --max-cost --max-tokens --temperature --seed --stop --timeout --retries --tag --prompt --template -s --system --input-format --id-field --limit --sample --schema --repair --option -o --output --output-format --errors --keep --progress --report -j --concurrency --rpm --tpm --share --max-failures --cache --confirm-over --run --reparse --engine --fallback-after -P --profile'
+      ;;
+    'runs')
+      commands='list show fetch cancel resume'
+      options='-h --help'
+      valued=''
+      ;;
+    'runs list')
+      commands=''
+      options='--limit --json -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='--limit -P --profile'
+      ;;
+    'runs show')
+      commands=''
+      options='--json -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'runs fetch')
+      commands=''
+      options='-o --output --output-format -P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-o --output --output-format -P --profile'
+      ;;
+    'runs cancel')
+      commands=''
+      options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
+      ;;
+    'runs resume')
+      commands=''
+      options='-P --profile -q --quiet -v --verbose --debug --no-color -h --help'
+      valued='-P --profile'
       ;;
     'route')
       commands=''
@@ -386,7 +416,7 @@ _llmo_table() { # what may follow $path
 
 _llmo_value() {
   case "$path:$option" in
-    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'chat:-P' | 'chat:--profile' | 'batch:-P' | 'batch:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'history rate:-P' | 'history rate:--profile' | 'templates list:-P' | 'templates list:--profile' | 'templates show:-P' | 'templates show:--profile' | 'templates edit:-P' | 'templates edit:--profile' | 'templates path:-P' | 'templates path:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
+    ':-P' | ':--profile' | 'ask:-P' | 'ask:--profile' | 'chat:-P' | 'chat:--profile' | 'batch:-P' | 'batch:--profile' | 'runs list:-P' | 'runs list:--profile' | 'runs show:-P' | 'runs show:--profile' | 'runs fetch:-P' | 'runs fetch:--profile' | 'runs cancel:-P' | 'runs cancel:--profile' | 'runs resume:-P' | 'runs resume:--profile' | 'route:-P' | 'route:--profile' | 'history list:-P' | 'history list:--profile' | 'history show:-P' | 'history show:--profile' | 'history export:-P' | 'history export:--profile' | 'history delete:-P' | 'history delete:--profile' | 'history rate:-P' | 'history rate:--profile' | 'templates list:-P' | 'templates list:--profile' | 'templates show:-P' | 'templates show:--profile' | 'templates edit:-P' | 'templates edit:--profile' | 'templates path:-P' | 'templates path:--profile' | 'cost:-P' | 'cost:--profile' | 'models:-P' | 'models:--profile' | 'profile init:-P' | 'profile init:--profile' | 'profile show:-P' | 'profile show:--profile' | 'profile check:-P' | 'profile check:--profile' | 'profile path:-P' | 'profile path:--profile' | 'profile list:-P' | 'profile list:--profile' | 'profile set:-P' | 'profile set:--profile' | 'profile schema:-P' | 'profile schema:--profile' | 'completion show:-P' | 'completion show:--profile' | 'completion install:-P' | 'completion install:--profile' | 'completion words:-P' | 'completion words:--profile')
       _llmo_names shared profiles; _llmo_files '*.toml'
       ;;
     'ask:--allow-private-to' | 'chat:--allow-private-to' | 'batch:--allow-private-to' | 'route:--allow-private-to' | 'models:--provider')
@@ -404,7 +434,7 @@ _llmo_value() {
     'ask:--template' | 'batch:--template' | 'route:--template')
       _llmo_names shared templates; _llmo_files '*'
       ;;
-    'ask:-f' | 'ask:--file' | 'ask:--schema' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'route:-f' | 'route:--file' | 'route:--schema' | 'route:--rows' | 'route:--eval' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
+    'ask:-f' | 'ask:--file' | 'ask:--schema' | 'batch:--schema' | 'batch:-o' | 'batch:--output' | 'batch:--errors' | 'batch:--report' | 'batch:--reparse' | 'runs fetch:-o' | 'runs fetch:--output' | 'route:-f' | 'route:--file' | 'route:--schema' | 'route:--rows' | 'route:--eval' | 'history export:-o' | 'history export:--output' | 'cost:--html' | 'cost:--export' | 'cost:--import' | 'models:--refresh-prices')
       : # file names, by readline
       ;;
     'ask:-m' | 'ask:--model' | 'chat:-m' | 'chat:--model' | 'batch:-m' | 'batch:--model' | 'route:-m' | 'route:--model')
@@ -419,7 +449,7 @@ _llmo_value() {
     'batch:--input-format')
       _llmo_no_files; _llmo_choose auto jsonl csv tsv lines parquet openai-batch
       ;;
-    'batch:--output-format')
+    'batch:--output-format' | 'runs fetch:--output-format')
       _llmo_no_files; _llmo_choose jsonl csv parquet openai-batch
       ;;
     'batch:--progress')
@@ -469,6 +499,9 @@ _llmo_argument() {
       ;;
     'profile set:0')
       _llmo_no_files; _llmo_names profile keys
+      ;;
+    'runs show:0' | 'runs fetch:0' | 'runs cancel:0' | 'runs resume:0')
+      _llmo_no_files; _llmo_names shared runs
       ;;
     'templates show:0' | 'templates edit:0' | 'templates path:0')
       _llmo_names shared templates; _llmo_files '*'

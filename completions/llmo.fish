@@ -1,7 +1,7 @@
 # Completion of llmo for fish. Written by .ci/generate.py from the program: do not edit.
 
-set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --daily --define --engine --errors --eval --export --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
-set -g __llmo_groups history templates profile completion
+set -g __llmo_valued --allow-private-to --as-if --billed --by --cache --concurrency --confirm-over --conversation --daily --define --engine --errors --eval --export --fallback-after --file --format --html --id-field --import --input-format --keep --limit --max --max-cost --max-failures --max-price --max-tokens --min-context --model --name --option --output --output-format --profile --progress --prompt --provider --prune --refresh-prices --repair --reparse --report --retries --rows --rpm --run --sample --schema --seed --sha256 --share --since --sort --stop --strategy --supports --system --tag --task --temperature --template --timeout --tpm --until -D -P -f -j -m -o -s -t
+set -g __llmo_groups runs history templates profile completion
 
 function __llmo_path --description 'The command and subcommand before the cursor'
     set -l words (commandline -opc)
@@ -94,6 +94,7 @@ complete -c llmo -f
 complete -c llmo -n '__llmo_at' -a ask -d 'Send one prompt and stream the answer'
 complete -c llmo -n '__llmo_at' -a chat -d 'Talk with a model, prompt by prompt'
 complete -c llmo -n '__llmo_at' -a batch -d 'Run a prompt over many rows or files, and resume where it stopped'
+complete -c llmo -n '__llmo_at' -a runs -d 'List, show, fetch, cancel and resume batch runs'
 complete -c llmo -n '__llmo_at' -a route -d 'Show which model would answer and why, without sending anything'
 complete -c llmo -n '__llmo_at' -a history -d 'List, search, show, rate, export and delete saved conversations'
 complete -c llmo -n '__llmo_at' -a templates -d 'List, show and edit prompt templates'
@@ -244,6 +245,9 @@ complete -c llmo -n '__llmo_at batch' -l confirm-over -d 'ask for confirmation i
 complete -c llmo -n '__llmo_at batch' -l run -d 'name of the run in llmo cost' -x
 complete -c llmo -n '__llmo_at batch' -l reparse -d 're-validate the answers in OUT without calling a model' -r -F
 complete -c llmo -n '__llmo_at batch' -l engine -d 'where rows are sent from: this process, or a Ray cluster' -x -k -a '(__llmo_choose local ray)'
+complete -c llmo -n '__llmo_at batch' -l deferred -d 'send the rows to the vendor\'s half-price batch service'
+complete -c llmo -n '__llmo_at batch' -l wait -d 'with --deferred: wait for the answers'
+complete -c llmo -n '__llmo_at batch' -l fallback-after -d 'with --wait: then cancel, and send the rest one by one' -x
 complete -c llmo -n '__llmo_at batch' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
 complete -c llmo -n '__llmo_at batch' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at batch' -s v -l verbose -d 'explain what happens and why'
@@ -251,6 +255,63 @@ complete -c llmo -n '__llmo_at batch' -l debug -d 'show tracebacks and HTTP traf
 complete -c llmo -n '__llmo_at batch' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at batch' -s h -l help -d 'show this help and exit'
 complete -c llmo -n '__llmo_at batch' -F
+
+# llmo runs
+complete -c llmo -n '__llmo_at runs' -a list -d 'List batch runs, latest first, with their state and cost'
+complete -c llmo -n '__llmo_at runs' -a show -d 'Show a run: its command, files, batches and cost'
+complete -c llmo -n '__llmo_at runs' -a fetch -d 'Fetch what a deferred run has got until now'
+complete -c llmo -n '__llmo_at runs' -a cancel -d 'Cancel the batches of a run, or interrupt a run of this machine'
+complete -c llmo -n '__llmo_at runs' -a resume -d 'Run the command of a run again, which continues it'
+complete -c llmo -n '__llmo_at runs' -s h -l help -d 'show this help and exit'
+
+# llmo runs list
+complete -c llmo -n '__llmo_at runs list' -l limit -d 'show at most this many (0: all)' -x
+complete -c llmo -n '__llmo_at runs list' -l json -d 'print a JSON list'
+complete -c llmo -n '__llmo_at runs list' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs list' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at runs list' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at runs list' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at runs list' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at runs list' -s h -l help -d 'show this help and exit'
+
+# llmo runs show
+complete -c llmo -n '__llmo_at runs show' -l json -d 'print one JSON object'
+complete -c llmo -n '__llmo_at runs show' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs show' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at runs show' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at runs show' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at runs show' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at runs show' -s h -l help -d 'show this help and exit'
+complete -c llmo -n '__llmo_at runs show' -k -a '(__llmo_names shared runs)'
+
+# llmo runs fetch
+complete -c llmo -n '__llmo_at runs fetch' -s o -l output -d 'file to append results to (default: that of the run)' -r -F
+complete -c llmo -n '__llmo_at runs fetch' -l output-format -d 'format of the output (default: from its name)' -x -k -a '(__llmo_choose jsonl csv parquet openai-batch)'
+complete -c llmo -n '__llmo_at runs fetch' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs fetch' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at runs fetch' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at runs fetch' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at runs fetch' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at runs fetch' -s h -l help -d 'show this help and exit'
+complete -c llmo -n '__llmo_at runs fetch' -k -a '(__llmo_names shared runs)'
+
+# llmo runs cancel
+complete -c llmo -n '__llmo_at runs cancel' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs cancel' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at runs cancel' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at runs cancel' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at runs cancel' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at runs cancel' -s h -l help -d 'show this help and exit'
+complete -c llmo -n '__llmo_at runs cancel' -k -a '(__llmo_names shared runs)'
+
+# llmo runs resume
+complete -c llmo -n '__llmo_at runs resume' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs resume' -s q -l quiet -d 'hide progress and the cost line'
+complete -c llmo -n '__llmo_at runs resume' -s v -l verbose -d 'explain what happens and why'
+complete -c llmo -n '__llmo_at runs resume' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
+complete -c llmo -n '__llmo_at runs resume' -l no-color -d 'disable color'
+complete -c llmo -n '__llmo_at runs resume' -s h -l help -d 'show this help and exit'
+complete -c llmo -n '__llmo_at runs resume' -k -a '(__llmo_names shared runs)'
 
 # llmo route
 complete -c llmo -n '__llmo_at route' -s m -l model -d 'provider/model, alias or auto; repeat for a fallback chain' -x -k -a '(printf \'auto\\\\tchoose by the task\\\\n\'; __llmo_names profile aliases ready models)'

@@ -6,6 +6,7 @@ $global:__llmo_table = @{
             'ask' = 'Send one prompt and stream the answer'
             'chat' = 'Talk with a model, prompt by prompt'
             'batch' = 'Run a prompt over many rows or files, and resume where it stopped'
+            'runs' = 'List, show, fetch, cancel and resume batch runs'
             'route' = 'Show which model would answer and why, without sending anything'
             'history' = 'List, search, show, rate, export and delete saved conversations'
             'templates' = 'List, show and edit prompt templates'
@@ -208,6 +209,9 @@ $global:__llmo_table = @{
             , @('--run', 'name of the run in llmo cost', '||')
             , @('--reparse', 're-validate the answers in OUT without calling a model', '||')
             , @('--engine', 'where rows are sent from: this process, or a Ray cluster', 'local,ray||')
+            , @('--deferred', 'send the rows to the vendor''s half-price batch service', '')
+            , @('--wait', 'with --deferred: wait for the answers', '')
+            , @('--fallback-after', 'with --wait: then cancel, and send the rest one by one', '||')
             , @('-P', 'profile to use, by name or path', '|shared|profiles')
             , @('--profile', 'profile to use, by name or path', '|shared|profiles')
             , @('-q', 'hide progress and the cost line', '')
@@ -221,6 +225,117 @@ $global:__llmo_table = @{
         )
         Arguments = @('||')
         Repeats = $true
+    }
+    'runs' = @{
+        Commands = [ordered]@{
+            'list' = 'List batch runs, latest first, with their state and cost'
+            'show' = 'Show a run: its command, files, batches and cost'
+            'fetch' = 'Fetch what a deferred run has got until now'
+            'cancel' = 'Cancel the batches of a run, or interrupt a run of this machine'
+            'resume' = 'Run the command of a run again, which continues it'
+        }
+        Options = @(
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @()
+        Repeats = $false
+    }
+    'runs list' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('--limit', 'show at most this many (0: all)', '||')
+            , @('--json', 'print a JSON list', '')
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @()
+        Repeats = $false
+    }
+    'runs show' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('--json', 'print one JSON object', '')
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @('|shared|runs')
+        Repeats = $false
+    }
+    'runs fetch' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('-o', 'file to append results to (default: that of the run)', '||')
+            , @('--output', 'file to append results to (default: that of the run)', '||')
+            , @('--output-format', 'format of the output (default: from its name)', 'jsonl,csv,parquet,openai-batch||')
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @('|shared|runs')
+        Repeats = $false
+    }
+    'runs cancel' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @('|shared|runs')
+        Repeats = $false
+    }
+    'runs resume' = @{
+        Commands = [ordered]@{
+        }
+        Options = @(
+            , @('-P', 'profile to use, by name or path', '|shared|profiles')
+            , @('--profile', 'profile to use, by name or path', '|shared|profiles')
+            , @('-q', 'hide progress and the cost line', '')
+            , @('--quiet', 'hide progress and the cost line', '')
+            , @('-v', 'explain what happens and why', '')
+            , @('--verbose', 'explain what happens and why', '')
+            , @('--debug', 'show tracebacks and HTTP traffic, secrets masked', '')
+            , @('--no-color', 'disable color', '')
+            , @('-h', 'show this help and exit', '')
+            , @('--help', 'show this help and exit', '')
+        )
+        Arguments = @('|shared|runs')
+        Repeats = $false
     }
     'route' = @{
         Commands = [ordered]@{

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from llmo.batch.executors.deferred.run import DeferredRun
     from llmo.batch.executors.executor import Ending
     from llmo.batch.forecast import Forecast
     from llmo.batch.job import BatchJob
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from llmo.batch.run import BatchRun
 
 
-def finish(run: BatchRun, ending: Ending, *, elapsed: float, caught: Exit | None) -> dict[str, Any]:
+def finish(run: BatchRun | DeferredRun, ending: Ending, *, elapsed: float, caught: Exit | None) -> dict[str, Any]:
     """
     Finish what a run wrote; the report on it.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmo.batch.output.latencies import Latencies
 from llmo.types.dataclass import dataclass, field
-from llmo.types.money import usd
+from llmo.types.money import parse_usd, usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +121,25 @@ class RunStats:
             model = self._model(str(result.target))
             model["input_tokens"] += result.usage.input_tokens
             model["output_tokens"] += result.usage.output_tokens
+
+    def recall(self, row: Mapping[str, Any]) -> None:
+        """Count a row by its line, which another process may have paid for."""
+        error = row["error"]
+        example = (row["id"], row["index"], error["message"]) if error else ("", 0, "")
+        self.count(row["status"], error["kind"] if error else None, example)
+        if not row["attempts"]:
+            return
+        self.unpriced += row["cost_usd"] is None or row["cost_source"] == "unknown"
+        self.mended += row.get("repaired") == "local"
+        cost = 0 if row["cost_usd"] is None else parse_usd(row["cost_usd"])
+        self.spent += cost
+        if row["provider"] is None:
+            return
+        model, used = self._model(f"{row['provider']}/{row['model']}"), row["usage"] or {}
+        model["calls"] += 1
+        model["cost"] += cost
+        for name in ("input_tokens", "output_tokens"):
+            model[name] += used.get(name, 0)
 
     def _model(self, name: str) -> Counter[str]:
         # A Counter takes too long to make for one that is there already.

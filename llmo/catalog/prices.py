@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from llmo.types.dataclass import dataclass, field
+from llmo.types.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -146,6 +146,30 @@ class Price(Rates):
             return own
         rows = [own, *(other.ceiling for other in self.others)]
         return max(row[0] for row in rows), max(row[1] for row in rows), max(row[2] for row in rows)
+
+
+BATCH = "batch"
+"""The service tier of what vendors answer within a day."""
+BATCH_SHARE = 2
+"""What the standard rates are divided by there (OpenAI and Anthropic: 50 %), where the table has none of its own."""
+
+
+def batch_price(price: Price) -> Price:
+    """The price of a model in its vendor's batches, as the standard price of an answer from there."""
+    own = price.service.get(BATCH) or replace(price, **_halved(price), tiers=_tiers(price))
+    plain = replace(own, uses=own.uses or price.uses, service=MappingProxyType({}), source=price.source)
+    return replace(plain, service=MappingProxyType({BATCH: plain}))
+
+
+def _halved(rates: Rates) -> dict[str, Any]:
+    """Rounded up: a hold must not be too small."""
+    names = ("input", "output", "cached_input", "cache_write", "reasoning")
+    found = {name: getattr(rates, name) for name in names}
+    return {name: None if rate is None else -(-rate // BATCH_SHARE) for name, rate in found.items()}
+
+
+def _tiers(price: Price) -> tuple[tuple[int, Rates], ...]:
+    return tuple((threshold, Rates(**_halved(rates))) for threshold, rates in price.tiers)
 
 
 FREE = Price(input=0, output=0, source="local")

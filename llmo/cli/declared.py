@@ -13,6 +13,7 @@ COMMANDS = {
     "ask": "Send one prompt and stream the answer.",
     "chat": "Talk with a model, prompt by prompt.",
     "batch": "Run a prompt over many rows or files, and resume where it stopped.",
+    "runs": "List, show, fetch, cancel and resume batch runs.",
     "route": "Show which model would answer and why, without sending anything.",
     "history": "List, search, show, rate, export and delete saved conversations.",
     "templates": "List, show and edit prompt templates.",

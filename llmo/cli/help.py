@@ -23,6 +23,7 @@ GROUPS = (
     "Parameters",
     "Request",
     "Run",
+    "Deferred",
     "Resume",
     "Ledger",
     "Update",
@@ -49,6 +50,30 @@ EXAMPLES = {
             "summarize files, for two dollars at most",
             "llmo batch --files 'docs/*.md' --prompt 'Summarize {{ text }}' --max-cost 2",
         ),
+    ),
+    "runs": (
+        ("list the last runs", "llmo runs"),
+        ("get the answers of a deferred run", "llmo runs fetch 01KB8Q -o out.jsonl"),
+    ),
+    "runs list": (
+        ("list all runs", "llmo runs list --limit 0"),
+        ("list the runs that are not done", "llmo runs list --json | jq '.[] | select(.state != \"done\")'"),
+    ),
+    "runs show": (
+        ("show a run and its batches", "llmo runs show 01KB8Q"),
+        ("get what it cost until now", "llmo runs show 01KB8Q --json | jq -r .cost_usd"),
+    ),
+    "runs fetch": (
+        ("get the answers of a deferred run", "llmo runs fetch 01KB8Q"),
+        ("write them as a table", "llmo runs fetch 01KB8Q -o out.csv"),
+    ),
+    "runs cancel": (
+        ("cancel the batches of a run", "llmo runs cancel 01KB8Q"),
+        ("cancel a run by its name", "llmo runs cancel nightly"),
+    ),
+    "runs resume": (
+        ("continue a run", "llmo runs resume 01KB8Q"),
+        ("continue a run by its name", "llmo runs resume nightly"),
     ),
     "route": (
         ("see which model would answer", 'llmo route "Prove that there are infinitely many primes."'),

@@ -8,6 +8,7 @@ from llmo.types import redact
 
 if TYPE_CHECKING:
     from llmo.client.runtime import Runtime
+    from llmo.providers.batches import BatchService
     from llmo.providers.provider import Provider
     from llmo.providers.transports.transport import Transport
 
@@ -18,6 +19,7 @@ class ProviderPool:
     def __init__(self, runtime: Runtime, *, busy: bool) -> None:
         self._runtime, self._busy = runtime, busy
         self._made: dict[str, Provider] = {}
+        self._services: dict[str, BatchService] = {}
         self._transport: Transport | None = None
 
     def __call__(self, name: str) -> Provider:
@@ -25,6 +27,23 @@ class ProviderPool:
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
+
+    def batches(self, name: str) -> BatchService:
+        """Return the batch service of a provider. Raises `ConfigError` where there is none."""
+        from llmo.errors import ConfigError
+        from llmo.providers.registry import batch_service
+
+        config = self._runtime.profile.providers.get(name)
+        if config is None:
+            raise ConfigError(
+                f"the run was sent to a provider that is not in the profile: {name}", hint="name the profile with -P"
+            )
+        if name not in self._services:
+            found = batch_service(config.kind, self(name))
+            if found is None:
+                raise ConfigError(f"no batch service at {name}, whose kind is {config.kind}")
+            self._services[name] = found
+        return self._services[name]
 
     async def close(self) -> None:
         """Close the providers and their transport."""

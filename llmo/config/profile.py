@@ -134,6 +134,8 @@ class ProviderConfig:
     """Output tokens per minute (kind anthropic)."""
     concurrency: Annotated[int, Exact(gt=0, le=MOST_IN_FLIGHT)] | None = None
     """Requests in flight at once."""
+    enqueued_tokens: Annotated[int, Exact(gt=0, le=MOST_COUNT)] | None = None
+    """Input tokens that may wait in its batches at once, for each model (`llmo batch --deferred`)."""
     local: Switch | None = None
     """Counts as this machine: may be used with `--private`, and is free. Unset, a server on this machine does."""
     headers: Mapping[str, str] = field(default_factory=dict)

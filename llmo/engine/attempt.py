@@ -72,6 +72,9 @@ class Resources:
 class Attempt:
     """The money and the permit around one request to one target."""
 
+    timed = True
+    """Whether the time until `close` is that of the answer; what came in a batch says nothing of its target's speed."""
+
     def __init__(self, resources: Resources, job: Job, candidate: Candidate, number: int) -> None:
         self.resources, self.job, self.candidate = resources, job, candidate
         self.answer = ResponseBuilder()
@@ -137,13 +140,13 @@ class Attempt:
 
         The deadline moves by what `emit` takes: a slow reader is no silence of the provider.
         """
-        request, provider = self._request(), self.candidate.target.provider
+        request, provider = self.request(), self.candidate.target.provider
         permit = await self._permitted(request, deadline)
         try:
             sender = self.resources.providers(provider)
             self.sent = True
             await self._answered(sender, request, permit, deadline, emit)
-            self._judge()
+            self.judge()
         except RateLimited as error:
             permit.refuse(error.retry_after)
             raise
@@ -194,7 +197,7 @@ class Attempt:
             kind = TimedOut if self.answer.first_at is None and silent_s >= SILENT_S else OutOfTime
             raise kind(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
 
-    def _judge(self) -> None:
+    def judge(self) -> None:
         """Raise when the stream ended well on the wire and is no answer all the same."""
         finish = self.answer.finish
         if finish is None:
@@ -204,7 +207,7 @@ class Attempt:
         if finish.reason == "content_filter":
             raise Refused("the provider's content filter stopped the answer", may_be_billed=True)
 
-    def _request(self) -> Request:
+    def request(self) -> Request:
         """The request as this target can take it."""
         need, facts = self.job.plan.requirements, self.candidate.facts
         request = request_adapter.expressed(self.job.request, self.candidate)
@@ -301,7 +304,7 @@ class Attempt:
         return f"{self.candidate.target} cost more than its reservation, so a budget may be exceeded: {why}"
 
     def _settlement(self, error: LlmoError | None, cost: int | None, source: CostSource) -> Settlement:
-        now, first = asyncio.get_running_loop().time(), self.answer.first_at
+        now, first = asyncio.get_running_loop().time(), self.answer.first_at if self.timed else None
         return Settlement(
             cost=cost,
             source=source,
@@ -311,7 +314,7 @@ class Attempt:
             request_id=self.answer.served.request_id,
             service_tier=self.answer.served.service_tier,
             outcome=error.kind if error else "ok",
-            duration_s=now - self.began - self.queued,
+            duration_s=now - self.began - self.queued if self.timed else None,
             first_token_s=None if first is None else first - self.began - self.queued,
         )
 
@@ -327,7 +330,7 @@ class Attempt:
             cost_pico=cost,
             cost_source=source,
             in_doubt_pico=self.in_doubt,
-            duration_s=asyncio.get_running_loop().time() - self.began - self.queued,
+            duration_s=asyncio.get_running_loop().time() - self.began - self.queued if self.timed else 0.0,
         )
 
 

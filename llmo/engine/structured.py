@@ -59,6 +59,13 @@ class Structured:
                 return _told(failed, repairs, "and neither did its repair", "and neither did any of its {} repairs")
             job, before, repairs = self._again(after, result, problems), (result, wrong), repairs + 1
 
+    def judged(self, result: Result) -> Result:
+        """An answer that came by another way, with its data, or with the error that it does not match."""
+        data, problems, mended = self._checked(result)
+        if problems:
+            return replace(result, error=_invalid(problems))
+        return replace(result, data=data, repaired="local" if mended else None)
+
     async def _asked(self, job: Job, before: Result | None, emit: EmitProgress) -> Result:
         """What a request came to, with all that those before it took; kept also when it is cancelled."""
         execution = self.engine.start(job, emit)

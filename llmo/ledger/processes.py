@@ -35,6 +35,10 @@ class Owner(NamedTuple):
         return self._replace(boot=f"{self.boot}{_ON}{_machine()}")
 
 
+DEFERRED = Owner(0, "", "deferred")
+"""In place of a process: the call is in a batch at its provider, and whoever fetches its answer settles it."""
+
+
 @cache
 def _me(pid: int) -> Owner:
     return Owner(pid, "" if _SYSTEM == "win32" else _started(pid) or "", _boot())

@@ -105,12 +105,17 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An entry that reserves the worst-case cost of a call; limits that don't count the call are ignored."""
+    """
+    An entry that reserves the worst-case cost of a call; limits that don't count the call are ignored.
+
+    One of a `deferred` call outlives its process: another one settles it, hours later.
+    """
 
     call: Call
     worst: Pico | None
     limits: tuple[Limit, ...] = ()
     allow_unpriced: bool = False
+    deferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from llmo.config.kinds import KINDS
 from llmo.errors import ConfigError
 from llmo.requests import chat_body, content, extras
 from llmo.routing import chains, privacy, tokens
+from llmo.routing import deferred as batched
 from llmo.routing import plan as router
 from llmo.routing.classifier import Thresholds, classify
 from llmo.routing.outline import PlanOutline
@@ -50,7 +51,7 @@ class Selection:
     `capped` says that a cap of dollars holds beside the budgets, `tags` choose among those. `private` lets nothing
     leave this machine, `because` says who wants that; `kinds` are private data of earlier turns. Providers that are
     `allowed` may have what is private only because of what it holds. `many` is for batches: the task of a row is not
-    told where nothing depends on it.
+    told where nothing depends on it. `deferred` requests go to the vendors' batch services.
     """
 
     models: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class Selection:
     capped: bool = False
     allow_unpriced: bool = False
     many: bool = False
+    deferred: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -138,6 +140,7 @@ class Planner:
         if need.bought or need.service_tier or any(one.searching for one in facts.values()):
             need = replace(need, limited=self._limited(facts, task.name, choice))
         made = router.plan(task, need, steps, facts)
+        made = batched.deferred(made) if choice.deferred else made
         if self._looked_for is None or models or made.ranked or need.private:
             return made
         return replace(made, looked_for=self._looked_for())
@@ -253,6 +256,11 @@ class Planner:
                 hint="--allow-private-to works only for detected data: remove it, or start a new conversation",
             )
         return choice.allowed
+
+    def facts(self, target: Target) -> TargetFacts:
+        """What is known of a target. Raises `ConfigError` for one whose provider the profile does not have."""
+        chains.check_provider(self._profile, target.provider)
+        return self._fact(target)
 
     def _fact(self, target: Target) -> TargetFacts:
         if target not in self._facts:

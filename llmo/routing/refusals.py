@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from llmo.config.kinds import taking, taking_chat_completions
 from llmo.errors import ConfigError, ContextTooLong, CredentialsError, Rejected, Unbounded
+from llmo.routing.deferred import unserved
 from llmo.routing.plan import Plan
 from llmo.routing.requirements import Requirements, unsendable
 
@@ -25,7 +26,7 @@ WAYS_ON = (
 
 def refusal(plan: Plan) -> LlmoError:
     """The error of a plan that has nobody left."""
-    if (unfit := _unfit(plan)) is not None:
+    if (unfit := _unfit(plan) or unserved(plan)) is not None:
         return unfit
     if plan.looked_for:
         *others, last = plan.looked_for

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmo.cli import signals as running
-from llmo.cli.commands.batch.run import GRACE_S, listen
+from llmo.cli.commands.batch.ending import GRACE_S, listen
 from llmo.cli.signals import FORCE_S
 from llmo.errors import Exit
 from tests import virtual

@@ -312,16 +312,6 @@ def test_row_text_with_line_separators_stays_one_line(home):
     assert len(out(home)) == 1
 
 
-@pytest.mark.parametrize("flag", [("--deferred",)])
-def test_what_is_not_built_yet_says_so(home, flag):
-    """
-    Rather than doing something else.
-    """
-    run = home("-P", "offline", *ARGS, *flag)
-
-    assert (2, True) == (run.code, "is not available yet" in run.stderr)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_memory_does_not_grow_with_the_input(home):
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger.periods import ALWAYS, format_instant
-from llmo.ledger.processes import Owner
+from llmo.ledger.processes import DEFERRED, Owner
 from llmo.ledger.records import LOST, BudgetStatus, Held, Released, Settled, Settlement, counts, passes
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sql.counters import CallKey, Counters
@@ -90,7 +90,7 @@ class Postings:
                 counter = self._counters.of(limit, key, self._where)
                 if not passes(limit, counter, held):
                     return OverBudget(status(limit, counter, self._where), call, worst)
-        self._insert(held, self._now, self._owner)
+        self._insert(held, self._now, DEFERRED if held.deferred else self._owner)
         return None
 
     def settle(self, identifier: str, settlement: Settlement, *, resolving: bool = False) -> None:

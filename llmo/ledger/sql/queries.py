@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from llmo.ledger.processes import Owner, abandoned, lives
+from llmo.ledger.processes import DEFERRED, Owner, abandoned, lives
 from llmo.ledger.records import LOST, Doubt, Latency, RecentCall, Settlement
 from llmo.ledger.reports import Times
 from llmo.ledger.sql.counters import CallKey
@@ -107,7 +107,8 @@ def live(db: Database | None, sums: Sequence[Counter], now: int) -> list[int]:
         " WHERE state = 'held' AND worst > 0"
     )
     for worst, pid, started, boot, *key in rows:
-        if not running.ended(Owner(pid, started, boot), key[1], now):
+        owner = Owner(pid, started, boot)
+        if owner != DEFERRED and not running.ended(owner, key[1], now):
             for number, one in enumerate(sums):
                 found[number] += worst if one.covers(CallKey(*key)) else 0
     return [min(amount, one.held) for amount, one in zip(found, sums, strict=True)]
@@ -150,7 +151,7 @@ def _left(db: Database, run: str | None, now: int) -> Iterator[tuple[str, str, i
     """Holds of crashed processes: id, run, amount and billing of each call."""
     running = Running()
     for identifier, of, worst, billing, held_at, owner in _open(db, run):
-        if running.ended(owner, held_at, now):
+        if owner != DEFERRED and running.ended(owner, held_at, now):
             yield identifier, of, worst, billing
 
 

@@ -252,8 +252,22 @@ class RunOptions:
     ] = "local"
     deferred: Annotated[
         bool,
-        typer.Option("--deferred", help="not available yet", hidden=True, rich_help_panel="Run"),
+        typer.Option(
+            "--deferred", help="send the rows to the vendor's half-price batch service", rich_help_panel="Deferred"
+        ),
     ] = False
+    wait: Annotated[
+        bool, typer.Option("--wait", help="with --deferred: wait for the answers", rich_help_panel="Deferred")
+    ] = False
+    fallback_after: Annotated[
+        str | None,
+        typer.Option(
+            "--fallback-after",
+            help="with --wait: then cancel, and send the rest one by one",
+            metavar="TIME",
+            rich_help_panel="Deferred",
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that can't be meant."""

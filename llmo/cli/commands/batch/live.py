@@ -13,13 +13,14 @@ from llmo.types.money import parse_usd
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from llmo.batch.executors.deferred.run import DeferredRun
     from llmo.batch.run import BatchRun
     from llmo.cli.commands.batch.flags import BatchFlags
     from llmo.cli.context import Context
 
 
 @asynccontextmanager
-async def progress(ctx: Context, flags: BatchFlags, run: BatchRun) -> AsyncGenerator[None]:
+async def progress(ctx: Context, flags: BatchFlags, run: BatchRun | DeferredRun) -> AsyncGenerator[None]:
     """Show progress until the run ends."""
     shown = _watch(ctx, flags.output.progress)
     if shown is None:
@@ -53,7 +54,7 @@ def _marks(ctx: Context) -> str:
     return MARKS
 
 
-def _snapshots(flags: BatchFlags, run: BatchRun) -> Callable[[], Snapshot]:
+def _snapshots(flags: BatchFlags, run: BatchRun | DeferredRun) -> Callable[[], Snapshot]:
     max_cost, stats = flags.selection.max_cost, run.job.stats
     cap = None if max_cost is None else parse_usd(max_cost)
     pace = RecentRate()

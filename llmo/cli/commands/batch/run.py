@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.batch import forecast, prepare
-from llmo.batch.finish import finish, write_report
 from llmo.batch.input import rows
 from llmo.batch.job import BatchJob
 from llmo.batch.output import export
-from llmo.batch.output.appended import deleted
 from llmo.batch.output.comparison import is_comparison
+from llmo.batch.registry import Registry
 from llmo.batch.resume import manifest
 from llmo.batch.resume.recorded import KINDS
-from llmo.batch.run import BatchRun, StandardOutput, workers
-from llmo.cli import files, options, output_files, signals, templates
-from llmo.cli.commands.batch import cluster, live, output
+from llmo.batch.run import BatchRun, workers
+from llmo.cli import files, options, output_files, templates
+from llmo.cli.commands.batch import cluster, deferred, live, output
+from llmo.cli.commands.batch.ending import ended, listen, standard_output
 from llmo.cli.commands.batch.flags import STDOUT
+from llmo.cli.commands.batch.recording import recorded
 from llmo.cli.commands.batch.specs import batch_spec, output_spec
 from llmo.cli.durations import seconds
 from llmo.cli.files import STDIN
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.routing.plan import Plan
 
-GRACE_S = 30.0
-"""Seconds that rows in flight have after a signal."""
-
 
 def batch(ctx: Context, flags: BatchFlags) -> int:
     """Run; the exit code."""
@@ -57,7 +54,7 @@ def batch(ctx: Context, flags: BatchFlags) -> int:
     if flags.manner.dry_run:
         output.show_forecast(ctx, flags, job, forecast.dry_run(job))
         return int(Exit.OK)
-    return _run(ctx, flags, job)
+    return deferred.run(ctx, flags, job) if flags.manner.deferred else _run(ctx, flags, job)
 
 
 def _with_template(ctx: Context, flags: BatchFlags) -> BatchFlags:
@@ -148,6 +145,9 @@ def _run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
         width = workers(job)
         ctx.told(f"{counted(width, job.unit)} at a time")
         name = prepare.prepare(job, files, run=ulid(ctx.clock.now()), saved=data_dir(ctx.env) / "saved")
+        if files.journal is not None:
+            record = recorded(ctx, job, "local", identifier=ulid(ctx.clock.now()), name=name)
+            Registry.of(ctx.env).write(record, durable=False)
         return asyncio.run(_sent(ctx, flags, job, files, name=name, width=width))
     except prepare.NotConfirmed as exc:
         if ctx.stdin_tty:
@@ -171,64 +171,18 @@ async def _sent(
     caught: list[Exit] = []
     try:
         async with cluster.crew(ctx, flags, job, files, name=name) as crew:
-            run = BatchRun(job, files, session, name=name, workers=width, stdout=_stdout(ctx, job), crew=crew)
+            run = BatchRun(job, files, session, name=name, workers=width, stdout=standard_output(ctx, job), crew=crew)
             listen(ctx, run, caught)
             async with live.progress(ctx, flags, run):
                 ending = await run.run()
     finally:
         await session.close()
-    elapsed = run.elapsed
-    report = finish(run, ending, elapsed=elapsed, caught=caught[0] if caught else None)
-    output.show_report(ctx, flags, job, report, elapsed)
-    output.explain(ctx, flags, job, ending, resumable=files.journal is not None)
-    if flags.output.report == STDIN:
-        ctx.json(report, indent=2)
-    elif job.spec.output.report is not None:
-        write_report(job.spec.output.report, report)
-    return int(report["exit"])
-
-
-def _stdout(ctx: Context, job: BatchJob) -> StandardOutput:
-    def write(line: bytes) -> None:
-        ctx.stdout.buffer.write(line)
-        ctx.stdout.buffer.flush()
-
-    def show(line: bytes) -> None:
-        put = ctx.out if job.spec.output.shape == "csv" else ctx.spelled
-        put(line.decode("utf-8", "surrogatepass"))
-
-    return StandardOutput(write=show if ctx.stdout_tty else write, check=lambda: deleted(ctx.stdout))
-
-
-def listen(ctx: Context, run: BatchRun, caught: list[Exit]) -> None:
-    """Stop the run at the first signal and cancel it at the second; exit codes are appended to `caught`."""
-    loop = asyncio.get_running_loop()
-
-    def heard(code: Exit) -> None:
-        if caught:
-            run.cancel()
-            loop.call_later(signals.FORCE_S, _quit, ctx, caught[0])
-            return
-        caught.append(code)
-        run.stop()
-        flying = f"{counted(run.job.stats.in_flight, run.job.unit)} in flight"
-        ctx.note(f"llmo: stopping: waiting up to {GRACE_S:.0f} s for {flying} (Ctrl-C again quits now)")
-        loop.call_later(GRACE_S, run.cancel)
-
-    signals.listen(heard)
-
-
-def _quit(ctx: Context, code: Exit) -> None:
-    """End the process as it is."""
-    if ctx.bar is not None:
-        ctx.bar.clear()
-    os._exit(int(code))
+    return ended(ctx, flags, run, ending, caught=caught)
 
 
 def _refuse(flags: BatchFlags) -> None:
     """Raise for flags that can't be followed."""
-    if flags.manner.deferred:
-        raise UsageError("--deferred is not available yet", hint="remove it to send the rows one by one")
+    deferred.refuse(flags)
     if flags.source.prompt is not None and flags.source.template is not None:
         raise UsageError("--prompt and --template cannot be combined")
     if flags.output.as_json and not flags.manner.dry_run:

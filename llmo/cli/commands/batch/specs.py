@@ -11,6 +11,7 @@ from llmo.cli import files, options
 from llmo.cli.commands.batch.flags import STDOUT
 from llmo.cli.files import STDIN
 from llmo.config import parameters
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from llmo.cli.commands.batch.flags import BatchFlags
@@ -55,7 +56,7 @@ def batch_spec(ctx: Context, flags: BatchFlags, output: OutputSpec) -> BatchSpec
         system=template.system if source.system is None and template else _system(ctx, source.system),
         params=options.params(flags.selection, source.option),
         repair=REPAIRS if source.repair is None else source.repair,
-        selection=options.choice(flags.selection),
+        selection=replace(options.choice(flags.selection), deferred=manner.deferred),
         timeout=timeout,
         retries=retries,
         output=output,

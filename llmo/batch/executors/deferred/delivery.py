@@ -1,0 +1,66 @@
+"""The lines of a run to where its output is: each once, the last of every row."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from llmo.batch.input.identity import short
+from llmo.batch.output.journal import encoded
+from llmo.batch.output.lines import Last
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from llmo.batch.executors.deferred.context import DeferredContext
+    from llmo.types.jsontext import Json
+
+
+def deliver(
+    ctx: DeferredContext,
+    *,
+    to: str,
+    begin: int,
+    append: Callable[[bytes], object],
+    count: Callable[[dict[str, Any]], None],
+) -> int:
+    """
+    Append what is new since `begin`, a place in the run's own lines, and remember that for the output `to`.
+
+    Returns how many lines these are; `count` gets each. After a crash some may be there twice, which resuming and
+    `fetch` clear away.
+    """
+    end, lines = ctx.lines.size, 0
+    if end > begin:
+        for found in Last(ctx.folder.lines):
+            if found.begin >= begin:
+                append(found.line)
+                count(json.loads(found.line))
+                lines += 1
+    if to:
+        ctx.state.delivered[to] = end
+        ctx.save()
+    return lines
+
+
+def failed(ctx: DeferredContext) -> Iterator[bytes]:
+    """The rows whose last line is a failure, as --errors gets them."""
+    if not ctx.folder.failed.exists():
+        return
+    wrong: set[int] = set()
+    for kept in Last(ctx.folder.lines):
+        if json.loads(kept.line)["error"] is not None:
+            wrong.add(short(kept.name))
+    with ctx.folder.failed.open("rb") as file:
+        for line in file:
+            content = json.loads(line)
+            if short(content["id"]) in wrong:
+                wrong.discard(short(content["id"]))
+                yield _apart(content["row"])
+
+
+def _apart(row: Json) -> bytes:
+    if isinstance(row, str):
+        return row.encode("utf-8", "surrogateescape") + b"\n"
+    assert isinstance(row, dict)
+    return encoded(row)

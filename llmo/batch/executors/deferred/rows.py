@@ -1,0 +1,132 @@
+"""The rows of a shard: what is kept of each until its answer is there, found by its place in the file."""
+
+from __future__ import annotations
+
+import json
+import os
+from array import array
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from llmo.types import jsontext
+from llmo.types.dataclass import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from llmo.types.jsontext import Json
+
+PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentRow:
+    """
+    A row in a batch.
+
+    `call` is its call in the ledger, which holds `worst` picodollars, None where the price is unknown. `estimate` and
+    `bound` are its input tokens, `asked` the output limit that the user gave, `limit` the one that was sent, `full` the
+    one that money was no reason against. `kept` are fields that its line repeats, `apart` the row as --errors gets it.
+    """
+
+    name: str
+    index: int
+    key: str
+    call: str
+    worst: int | None
+    estimate: int
+    bound: int
+    asked: int | None
+    limit: int
+    full: int
+    task: str
+    tools: bool = False
+    known: bool = True
+    notes: list[str]
+    kept: Mapping[str, Json] | None
+    apart: Mapping[str, Json] | str
+
+    def line(self) -> bytes:
+        """As it is kept."""
+        return jsontext.write(asdict(self)).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedRow:
+    """A row whose request is that of another row, which is paid for."""
+
+    name: str
+    index: int
+    key: str
+    kept: Mapping[str, Json] | None
+    apart: Mapping[str, Json] | str
+
+    def line(self) -> bytes:
+        """As it is kept."""
+        return jsontext.write(asdict(self)).encode() + b"\n"
+
+
+class SentRows:
+    """The rows of a shard, by number, in 8 bytes each and one of them in memory."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `OSError`."""
+        self._file: BinaryIO = path.open("rb")
+        self._places = array("Q")
+        begin = 0
+        for line in self._file:
+            self._places.append(begin)
+            begin += len(line)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, number: int) -> SentRow:
+        self._file.seek(self._places[number])
+        return SentRow(**_parsed(self._file.readline()))
+
+    def __iter__(self) -> Iterator[SentRow]:
+        return (self[number] for number in range(len(self)))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def sent(path: Path) -> Iterator[SentRow]:
+    """The rows of a shard, one by one."""
+    with path.open("rb") as file:
+        for line in file:
+            yield SentRow(**_parsed(line))
+
+
+def copies(path: Path, begin: int = 0) -> Iterator[tuple[CopiedRow, int]]:
+    """Duplicates, and where the next one begins; a torn last one is left out."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(begin)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            begin += len(line)
+            yield CopiedRow(**_parsed(line)), begin
+
+
+def appended(path: Path) -> BinaryIO:
+    """A file of this user's own to append to; each write is handed to the kernel."""
+    return os.fdopen(os.open(path, PRIVATE, 0o600), "ab", buffering=0)
+
+
+def written(file: BinaryIO, data: bytes) -> None:
+    """Write all of it: an unbuffered file may take a part at a time. Raises `OSError`."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(line)
+    return found

@@ -1,0 +1,143 @@
+"""`llmo batch --deferred`: submit what is new, and wait for the answers if that is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from llmo.batch import prepare
+from llmo.batch.executors.deferred.run import DeferredRun
+from llmo.cli import deferred_runs
+from llmo.cli.commands.batch import live
+from llmo.cli.commands.batch.ending import ended, listen, standard_output
+from llmo.cli.commands.batch.recording import recorded
+from llmo.cli.durations import seconds
+from llmo.errors import Exit, UsageError
+from llmo.storage.paths import data_dir
+from llmo.types.format import counted
+from llmo.types.ids import ulid
+
+if TYPE_CHECKING:
+    from llmo.batch.executors.executor import Ending
+    from llmo.batch.job import BatchJob
+    from llmo.batch.registry import RunRecord
+    from llmo.cli.commands.batch.flags import BatchFlags
+    from llmo.cli.context import Context
+
+LOCAL = {
+    "--concurrency": ("concurrency", "auto"),
+    "--rpm": ("rpm", None),
+    "--tpm": ("tpm", None),
+    "--share": ("share", 1.0),
+    "--max-failures": ("max_failures", None),
+}
+"""Flags of rows that are sent one by one: their fields, and what these are unless given."""
+
+
+def refuse(flags: BatchFlags) -> None:
+    """Raise for flags that a deferred run can't follow. Raises `UsageError`."""
+    manner = flags.manner
+    if not manner.deferred:
+        if manner.wait or manner.fallback_after is not None:
+            flag = "--wait" if manner.wait else "--fallback-after"
+            raise UsageError(f"{flag} requires --deferred", hint="without it, rows are answered at once")
+        return
+    if manner.fallback_after is not None:
+        seconds("--fallback-after", manner.fallback_after)
+        if not manner.wait:
+            raise UsageError("--fallback-after requires --wait", hint="somebody must be there to send the rest")
+    for flag, given in _useless(flags).items():
+        if given:
+            raise UsageError(f"{flag} and --deferred cannot be combined", hint=f"remove {flag}")
+    if flags.output.report is not None and not manner.wait:
+        raise UsageError("--report requires --wait with --deferred", hint="the answers come later")
+
+
+def _useless(flags: BatchFlags) -> dict[str, bool]:
+    """Flags that a batch service has no use for, and whether they are given."""
+    manner = flags.manner
+    found = {
+        "--compare": manner.compare,
+        "--cache": manner.cache is not None,
+        "--at-most-once": manner.at_most_once,
+        "--engine": manner.engine != "local",
+        "--repair": flags.source.repair is not None,
+    }
+    if manner.fallback_after is None:
+        found |= {flag: getattr(manner, name) not in (None, unset) for flag, (name, unset) in LOCAL.items()}
+    return found
+
+
+def run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
+    """Submit what is new, and wait if that is wanted; the exit code. Raises `LlmoError`."""
+    files = prepare.BatchFiles()
+    try:
+        fresh = ulid(ctx.clock.now())
+        name = prepare.prepare(job, files, run=fresh, saved=data_dir(ctx.env) / "saved")
+        record = recorded(ctx, job, "deferred", identifier=fresh, name=name)
+        return asyncio.run(_run(ctx, flags, job, files, record))
+    except prepare.NotConfirmed as exc:
+        if ctx.stdin_tty:
+            exc.hint = "answer y, or give -y"
+        raise
+    finally:
+        files.close()
+
+
+async def _run(ctx: Context, flags: BatchFlags, job: BatchJob, files: prepare.BatchFiles, record: RunRecord) -> int:
+    selection = flags.selection
+    session = ctx.session(
+        run=record.name, max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced, rates=job.spec.rates
+    )
+    caught: list[Exit] = []
+    try:
+        opened = deferred_runs.opened(ctx, session, record)
+        try:
+            run = DeferredRun(
+                job,
+                files,
+                opened,
+                write=standard_output(ctx, job).write,
+                waits=flags.manner.wait,
+                give_up=_give_up(flags, record),
+            )
+            listen(ctx, run, caught, parting="stopping: the batches go on without llmo")
+            async with live.progress(ctx, flags, run):
+                ending = await run.run()
+            await opened.account.flush()
+        finally:
+            opened.close()
+    finally:
+        await session.close()
+    if not opened.state.open:
+        return ended(ctx, flags, run, ending, caught=caught)
+    code = _submitted(ctx, run, ending, record)
+    return int(caught[0]) if caught else code
+
+
+def _give_up(flags: BatchFlags, record: RunRecord) -> float | None:
+    """The instant at which --fallback-after is over, which counts from the first submission."""
+    after = flags.manner.fallback_after
+    return None if after is None else record.began + seconds("--fallback-after", after)
+
+
+def _submitted(ctx: Context, run: DeferredRun, ending: Ending, record: RunRecord) -> int:
+    """Say what is in batches now, and how its answers come; the exit code."""
+    state = run.ctx.state
+    shards = state.open
+    rows, where = sum(shard.count for shard in shards), ", ".join(sorted({str(shard.target) for shard in shards}))
+    created = sum(shard.step == "created" for shard in shards)
+    ctx.note(f"llmo: {counted(rows, 'rows')} in {deferred_runs.named(created)} at {where}; run {record.id}")
+    if (later := len(shards) - created) > 0:
+        ctx.note(f"llmo: {deferred_runs.named(later)} still to be created: llmo runs fetch does that when it is time")
+    if ending.error is not None:
+        ctx.err(f"llmo: stopped: {ending.error.message}")
+        if ending.error.hint:
+            ctx.err(f"hint: {ending.error.hint}")
+        if run.job.stats.left > rows:
+            ctx.err(f"llmo: {counted(run.job.stats.left - rows, 'rows')} are not submitted; the same command goes on")
+    ctx.note(f"llmo: fetch the answers with: {deferred_runs.fetch_command(record)}")
+    if run.job.spec.output.target is not None or not run.waits:
+        # No rows are there: scripts get the id.
+        ctx.out(f"{record.id}\n")
+    return int(Exit.OK if ending.error is None else ending.error.exit)

@@ -15,9 +15,10 @@ import pytest
 
 from tests import peers
 from tests.patience import LONG
+from tests.servers.raw import RawServer, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from tests.conftest import Llmo
 
@@ -253,16 +254,16 @@ PROGRAM = (
 )
 
 
-def loaded(llmo: Llmo, *args: str) -> set[str]:
+def loaded(llmo: Llmo, *args: str, env: Mapping[str, str] | None = None) -> set[str]:
     """The top-level packages in memory after a command ended well."""
-    return {name.split(".")[0] for name in loaded_modules(llmo, *args)}
+    return {name.split(".")[0] for name in loaded_modules(llmo, *args, env=env)}
 
 
-def loaded_modules(llmo: Llmo, *args: str) -> set[str]:
+def loaded_modules(llmo: Llmo, *args: str, env: Mapping[str, str] | None = None) -> set[str]:
     """The same, module by module."""
     run = subprocess.run(
         [sys.executable, "-c", PROGRAM, *args],
-        env=llmo.env(),
+        env=llmo.env(env),
         cwd=llmo.home,
         capture_output=True,
         text=True,
@@ -368,6 +369,33 @@ def test_a_question_loads_one_http_client(llmo: Llmo) -> None:
     `ask` never loads what only `batch` uses.
     """
     assert set() == loaded(llmo, "-P", "offline", "ask", "hello") & (EXTRAS | {"aiohttp", "jsonschema_rs", "minijinja"})
+
+
+@pytest.mark.parametrize("way", ["direct", "proxy"])
+def test_a_question_to_a_server_loads_httpx_only_for_a_proxy(llmo: Llmo, way: str) -> None:
+    """
+    Its import takes longer than all else that a question does.
+    """
+    answer = {
+        "id": "1",
+        "model": "m",
+        "choices": [{"index": 0, "message": {"content": "Hi."}, "finish_reason": "stop"}],
+    }
+    with RawServer([whole(answer)]) as server:
+        profile = llmo.home / "server.toml"
+        address = server.url if way == "direct" else "http://llmo.invalid"
+        profile.write_text(
+            f'model = "s/m"\n[providers.s]\nkind = "openai"\nbase_url = "{address}/v1"\n'
+            "[[prices]]\nmodel = 's/*'\ninput_usd = '0'\noutput_usd = '0'\n",
+            "utf-8",
+        )
+        env = {} if way == "direct" else {"HTTP_PROXY": server.url}
+        found = loaded(llmo, "-P", str(profile), "ask", "hello", "--no-stream", env=env)
+
+    assert len(server.requests) == 1
+    assert found & (HTTP | EXTRAS) == {"httptools", "aiohappyeyeballs"} | (
+        set() if way == "direct" else {"httpx", "httpcore", "h11"}
+    )
 
 
 def test_the_wheel_brings_its_data() -> None:

@@ -74,7 +74,7 @@ class ProviderPool:
         return factory(config.kind)(link)
 
     def _wire(self, kind: str) -> Transport:
-        """Return the shared transport. Measured: httpx starts fastest, the pooled one takes least for many."""
+        """Return the shared transport. Through proxies and the like, httpx is imported soonest, aiohttp serves many."""
         from llmo.config.kinds import KINDS
 
         if not KINDS[kind].http:
@@ -82,17 +82,18 @@ class ProviderPool:
 
             return Unplugged()
         if self._transport is None:
-            if self._busy:
-                from llmo.providers.transports.pooled import PooledTransport
+            from llmo.providers.transports.pooled import PooledTransport
 
-                self._transport = PooledTransport()
-            else:
-                from llmo.providers.transports.httpx import HttpxTransport
-
-                self._transport = HttpxTransport()
+            self._transport = PooledTransport() if self._busy else PooledTransport(_over_httpx)
             log = self._runtime.wire_log
             if log is not None:
                 from llmo.providers.transports.logged import Logged
 
                 self._transport = Logged(self._transport, log)
         return self._transport
+
+
+def _over_httpx() -> Transport:
+    from llmo.providers.transports.httpx import HttpxTransport
+
+    return HttpxTransport()

@@ -1,4 +1,4 @@
-"""Both transports against a real socket: the same contract, whichever library carries the bytes."""
+"""The transports against a real socket: the same contract, whichever library carries the bytes."""
 
 from __future__ import annotations
 
@@ -20,17 +20,24 @@ from tests.patience import LONG, SILENCE
 from tests.peer import HANG, RESET, Peer
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
     from llmo.providers.transports.transport import Transport
 
-pytestmark = pytest.mark.parametrize("made", [HttpxTransport, AiohttpTransport, PooledTransport])
+    Made = Callable[[], HttpxTransport | AiohttpTransport | PooledTransport]
+
+
+def for_one() -> PooledTransport:
+    """That of one call: what is not plain goes through httpx."""
+    return PooledTransport(HttpxTransport)
+
+
+pytestmark = pytest.mark.parametrize("made", [HttpxTransport, AiohttpTransport, PooledTransport, for_one])
 AUTHORITY = trustme.CA()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 WHOLE = HEAD + b"X-Request-ID: r1\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
-Made = type[HttpxTransport] | type[AiohttpTransport] | type[PooledTransport]
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
 """
-The transport for many calls at once: chosen by tests/bench/transport.py, which says what each takes of the CPU.
+The transport for what an API is asked in the plain form: chosen by tests/bench/transport.py and start.py.
 
-It carries what an API is asked in the plain form; proxies, passwords in addresses and other rare things are left to
-the transport over aiohttp.
+It takes the least of the CPU for many calls at once, and is imported soonest for one. Proxies, passwords in addresses
+and other rare things are left to another transport.
 """
 
 from __future__ import annotations
@@ -20,12 +20,11 @@ from llmo.providers.transports.resolver import Resolver
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from llmo.errors import LlmoError
-    from llmo.providers.transports.aiohttp import AiohttpTransport
-    from llmo.providers.transports.transport import HttpRequest, HttpResponse
+    from llmo.providers.transports.transport import HttpRequest, HttpResponse, Transport
 
 LINGER_S = 0.02
 IDLE_S = 4.0
@@ -52,12 +51,14 @@ class _Prepared(NamedTuple):
 class PooledTransport:
     """Connections without limit, since llmo's own rate limits are the limit; the one that was used last comes first."""
 
-    def __init__(self) -> None:
+    def __init__(self, rare: Callable[[], Transport] | None = None) -> None:
+        """`rare` makes the transport for what is not plain; that of aiohttp where it is not given."""
+        self._rare = rare or _over_aiohttp
         self._idle: dict[Origin, deque[Connection]] = {}
         self._prepared: dict[tuple[str, str], _Prepared] = {}
         self._plain: dict[tuple[str, bool], bool] = {}
         self._secure: ssl.SSLContext | None = None
-        self._others: AiohttpTransport | None = None
+        self._others: Transport | None = None
         self._resolver = Resolver()
         self._closed = False
 
@@ -167,12 +168,16 @@ class PooledTransport:
             raise transport.bad_address(call) from exc
         return connection
 
-    def _other(self) -> AiohttpTransport:
+    def _other(self) -> Transport:
         if self._others is None:
-            from llmo.providers.transports.aiohttp import AiohttpTransport
-
-            self._others = AiohttpTransport()
+            self._others = self._rare()
         return self._others
+
+
+def _over_aiohttp() -> Transport:
+    from llmo.providers.transports.aiohttp import AiohttpTransport
+
+    return AiohttpTransport()
 
 
 class Exchange:

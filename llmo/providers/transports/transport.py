@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import aclosing
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -137,17 +139,22 @@ def proxy(call: HttpRequest) -> str | None:
 
     What counts as this machine is never reached through a proxy, whatever NO_PROXY says.
     """
-    from urllib.request import getproxies, proxy_bypass
-
     parts = split(call.url)
     host = parts.hostname or ""
-    if call.direct or loopback(call.url):
+    if call.direct or loopback(call.url) or not _may_be_named():
         return None
+    from urllib.request import getproxies, proxy_bypass
+
     named = getproxies()
     found = named.get(parts.scheme) or named.get("all")
     if not found or proxy_bypass(host):
         return None
     return found if "://" in found else f"http://{found}"
+
+
+def _may_be_named() -> bool:
+    """Whether a proxy can be named at all; who looks it up imports half of the standard library's HTTP."""
+    return sys.platform in ("darwin", "win32") or any(name.lower().endswith("_proxy") for name in os.environ)
 
 
 def socket_options() -> list[tuple[int, int, int]]:
@@ -163,7 +170,6 @@ def socket_options() -> list[tuple[int, int, int]]:
 
 def certificates() -> ssl.SSLContext:
     """Trust what the system trusts (and SSL_CERT_FILE names), else what certifi brings."""
-    import os
     import ssl
 
     context = ssl.create_default_context()
@@ -234,7 +240,6 @@ def reason(cause: BaseException) -> str:
 
 def _system_word(cause: BaseException) -> str | None:
     """What the system calls an error: asyncio hides "Connection refused" behind words of its own."""
-    import os
     import ssl
     from socket import gaierror
 

@@ -159,6 +159,13 @@ def searches_by_itself(model: str) -> bool:
     return "online" in model.split(":")[1:] or _SEARCHING.search(model) is not None
 
 
+def num_ctx(options: Mapping[str, Json]) -> int | None:
+    """The context window that an option has Ollama load, None where none does."""
+    inner = options.get("options")
+    size = {**options, **(inner if isinstance(inner, Mapping) else {})}.get("num_ctx")
+    return size if isinstance(size, int) and size > 0 else None
+
+
 def service_tier(options: Mapping[str, Json]) -> str | None:
     """The service tier that options ask for; None for one at the standard price."""
     asked = [value for name, value in options.items() if normalized(name) == "servicetier"]

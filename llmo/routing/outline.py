@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llmo.routing.plan import Candidate, Plan, quoted
+from llmo.routing.plan import LEAST_OUTPUT, Candidate, Plan, output_limit, quoted, window
 from llmo.routing.requirements import Requirements
 from llmo.types.dataclass import fields
 
@@ -29,16 +29,17 @@ class PlanOutline:
         self._plan = plan
         self._need = _fields(plan.requirements, "input_bound", "input_estimate")
         self._known: dict[tuple[int, int], tuple[Requirements, tuple[Candidate, ...]]] = {}
-        self._candidates = [(one, _fields(one, "quote")) for one in plan.candidates]
-        contexts = [one.facts.model.context for one in plan.candidates]
-        self._room = min((context for context in contexts if context), default=None)
+        self._candidates = [(one, _fields(one, "quote", "max_output")) for one in plan.candidates]
         need = plan.requirements
+        contexts = [window(need, one.facts) for one in plan.candidates]
+        self._room = min((context for context in contexts if context), default=None)
+        self._output = need.max_output or LEAST_OUTPUT
         self.repeats = self.fits(need.input_estimate) and need.strategy not in BY_COST
         """Whether requests of other lengths are planned alike."""
 
     def fits(self, input_estimate: int) -> bool:
         """Whether a prompt of so many tokens is too long for nobody."""
-        return self._room is None or input_estimate <= self._room
+        return self._room is None or input_estimate + self._output <= self._room
 
     def plan(self, task: Task, input_bound: int, input_estimate: int) -> Plan:
         """The plan of a request of that length, which `fits`."""
@@ -49,7 +50,11 @@ class PlanOutline:
 
     def _priced(self, input_bound: int, input_estimate: int) -> tuple[Requirements, tuple[Candidate, ...]]:
         need = Requirements(input_bound=input_bound, input_estimate=input_estimate, **self._need)
-        found = [Candidate(quote=quoted(one.facts, need, one.max_output), **given) for one, given in self._candidates]
+        found = [
+            Candidate(quote=quoted(one.facts, need, limit), max_output=limit, **given)
+            for one, given in self._candidates
+            for limit in [output_limit(need, one.facts)]
+        ]
         if len(self._known) >= KEPT:
             self._known.clear()
         self._known[input_bound, input_estimate] = priced = need, tuple(found)

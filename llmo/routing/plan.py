@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 DEFAULT_OUTPUT = 4096
 """Output limit of a budgeted request when neither the user nor the catalogue knows one."""
+LEAST_OUTPUT = 64
+"""Output tokens for which a context window must have room beside the prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +39,9 @@ class TargetFacts:
     """
     What is known of a target before a request is sent.
 
-    `key` tells its key from others (`llmo.config.credentials.key_print`), `breaker` is what its failures left, `now`
-    the instant at which that was looked up.
+    `num_ctx` is the window that the profile has Ollama load. `key` tells its key from others
+    (`llmo.config.credentials.key_print`), `breaker` is what its failures left, `now` the instant at which that was
+    looked up.
     """
 
     kind: str
@@ -47,6 +50,7 @@ class TargetFacts:
     local: bool
     not_ready: str | None = None
     latency: Latency | None = None
+    num_ctx: int | None = None
     key: str = ""
     breaker: Breaker | None = None
     now: float = 0.0
@@ -155,7 +159,11 @@ class Plan:
     def extended(self, input_bound: int, input_estimate: int) -> Plan:
         """The same plan for a request that has grown: as much more is held for each candidate."""
         need = replace(self.requirements, input_bound=input_bound, input_estimate=input_estimate)
-        candidates = tuple(replace(c, quote=quoted(c.facts, need, c.max_output)) for c in self.candidates)
+        limits = [min(c.max_output, output_limit(need, c.facts)) for c in self.candidates]
+        candidates = tuple(
+            replace(c, quote=quoted(c.facts, need, limit), max_output=limit)
+            for c, limit in zip(self.candidates, limits, strict=True)
+        )
         return replace(self, requirements=need, candidates=candidates)
 
 
@@ -193,8 +201,26 @@ def quoted(facts: TargetFacts, need: Requirements, limit: int) -> Quote | None:
     )
 
 
+def window(need: Requirements, facts: TargetFacts) -> int | None:
+    """The tokens that prompt and answer may have together; None when nobody knows."""
+    loaded = (need.num_ctx or facts.num_ctx) if facts.kind == "ollama" else None
+    return min((size for size in (facts.model.context, loaded) if size), default=None)
+
+
+def output_limit(need: Requirements, facts: TargetFacts) -> int:
+    """
+    The most output tokens: those that the user allows, else those of the model that its window has room for.
+
+    Servers refuse a limit that does not fit beside the prompt, whose length is an estimate: it may be a third more.
+    """
+    if need.max_output is not None:
+        return need.max_output
+    limit, context = facts.model.max_output or DEFAULT_OUTPUT, window(need, facts)
+    return limit if context is None else max(LEAST_OUTPUT, min(limit, context - need.input_estimate * 4 // 3))
+
+
 def _candidate(step: ChainStep, need: Requirements, facts: TargetFacts) -> Candidate:
-    limit = need.max_output or facts.model.max_output or DEFAULT_OUTPUT
+    limit = output_limit(need, facts)
     out = _out(need, step.target, facts)
     dropped = () if out else tuple(name for name in need.parameters if name not in facts.parameters)
     if dropped and (not need.lenient or "image" in dropped):
@@ -254,9 +280,10 @@ def _out(need: Requirements, target: Target, facts: TargetFacts) -> str | None:
         return f"not on this machine, but the request is private{why and f' ({why})'}"
     if unfit := requirements.unsendable(need, facts.kind) or facts.not_ready:
         return unfit
-    context = facts.model.context
-    if context and need.input_estimate > context:
-        return f"about {need.input_estimate} tokens is too long for its context window of {context} tokens"
+    context, output = window(need, facts), need.max_output or LEAST_OUTPUT
+    if context and need.input_estimate + output > context:
+        asked = f" with {output:,} of output" if need.max_output and need.input_estimate <= context else ""
+        return f"about {need.input_estimate:,} tokens{asked} is too long for its context window of {context:,} tokens"
     known = facts.model.abilities
     missing = need.abilities - known if known is not None else frozenset()
     if missing:

@@ -30,7 +30,8 @@ class Requirements:
     `parameters` are those that the user gave; `lenient` lets a target be asked without them. `reserved` is the
     option that a provider type can't be sent, `bought` names those that are billed apart from tokens, `predicted`
     are tokens that may be billed as output beside the answer. A limit of dollars holds for the targets in `limited`
-    (filled in where that decides). `inexpressible` is what a provider type can't say of a chat completion.
+    (filled in where that decides). `num_ctx` is the option that sets Ollama's window. `inexpressible` is what a
+    provider type can't say of a chat completion.
     """
 
     input_estimate: int
@@ -53,6 +54,7 @@ class Requirements:
     reserved: Mapping[str, Reserved] = field(default_factory=dict)
     bought: tuple[str, ...] = ()
     predicted: int = 0
+    num_ctx: int | None = None
     limited: frozenset[Target] = frozenset()
     inexpressible: Mapping[str, Inexpressible] = field(default_factory=dict)
 

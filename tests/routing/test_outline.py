@@ -53,9 +53,8 @@ def planner() -> Planner:
     providers: dict[str, Any] = {name: ProviderConfig(kind=name) for name in ("openai", "anthropic")}
     providers["home"] = ProviderConfig(kind="ollama")
     providers["nobody"] = ProviderConfig(kind="openai", base_url="https://x.example/v1", api_key_env="NOT_SET")
-    return Planner(
-        ModelNames(Profile(providers=providers, privacy=PrivacyConfig(detect=("pii",))), ENV, Catalog(now=0)), Nothing()
-    )
+    names = ModelNames(Profile(providers=providers, privacy=PrivacyConfig(detect=("pii",))), ENV, Catalog(now=0))
+    return Planner(names, Nothing(), now=lambda: 0.0)
 
 
 @settings(deadline=None)

@@ -282,6 +282,79 @@ def test_a_target_that_fails_goes_last_rather_than_away(breaker: Breaker, last: 
     assert next(one.why for one in made.ranked if one.target == A) == f"named{said}"
 
 
+def sized(context: int | None, output: int | None = None) -> Model:
+    return Model(id="m", price=price(), context=context, max_output=output)
+
+
+@pytest.mark.parametrize(
+    ("first", "need", "why"),
+    [
+        pytest.param({"model": sized(8192)}, {"input_estimate": 8128}, "", id="just"),
+        pytest.param({"model": sized(8192)}, {"input_estimate": 8129}, "about 8,129 tokens is", id="no room to answer"),
+        pytest.param({"model": sized(8192)}, {"input_estimate": 7000, "max_output": 1192}, "", id="its answer just"),
+        pytest.param(
+            {"model": sized(8192)},
+            {"input_estimate": 7000, "max_output": 1193},
+            "about 7,000 tokens with 1,193 of output is",
+            id="its answer not",
+        ),
+        pytest.param({"model": sized(None)}, {"input_estimate": 10**9}, "", id="nobody knows"),
+        pytest.param(
+            {"model": sized(131072), "kind": "ollama", "num_ctx": 8192},
+            {"input_estimate": 9000},
+            "about 9,000 tokens is",
+            id="num_ctx of the profile",
+        ),
+        pytest.param(
+            {"model": sized(131072), "kind": "ollama", "num_ctx": 131072},
+            {"input_estimate": 9000, "num_ctx": 8192},
+            "about 9,000 tokens is",
+            id="num_ctx of the request",
+        ),
+        pytest.param(
+            {"model": sized(None), "kind": "ollama", "num_ctx": 4096},
+            {"input_estimate": 9000, "num_ctx": 32768},
+            "",
+            id="the request's wins",
+        ),
+        pytest.param({"model": sized(131072), "num_ctx": 8}, {"input_estimate": 9000}, "", id="not Ollama"),
+    ],
+)
+def test_a_window_holds_prompt_and_answer_or_the_next_one_is_asked(
+    first: dict[str, Any], need: dict[str, Any], why: str
+) -> None:
+    """
+    Whoever is too small says so, and nothing is cut.
+    """
+    made = decide({A: facts(**first), B: facts(model=sized(None))}, **need)
+    out = [one.why for one in made.candidates if one.rank is None]
+
+    assert order(made) == (["b"] if why else ["a", "b"])
+    assert [one.partition(" too long for its context window of ")[0] for one in out] == ([why] if why else [])
+
+
+@pytest.mark.parametrize(
+    ("model", "estimate", "limit"),
+    [
+        pytest.param(sized(8192, 8192), 10, 8179, id="as large as the window"),
+        pytest.param(sized(8192, 8192), 6000, 192, id="little room"),
+        pytest.param(sized(8192, 8192), 8000, 64, id="hardly any"),
+        pytest.param(sized(128000, 16384), 10, 16384, id="its own"),
+        pytest.param(sized(4096), 3000, 96, id="nobody knows its own"),
+        pytest.param(sized(None, 500), 10**6, 500, id="nobody knows the window"),
+    ],
+)
+def test_an_output_limit_that_nobody_gave_fits_beside_the_prompt(model: Model, estimate: int, limit: int) -> None:
+    """
+    Servers refuse prompt and limit together; a third is left for an estimate that was too low.
+    """
+    made = decide({A: facts(model=model)}, input_estimate=estimate)
+
+    assert made.candidates[0].max_output == limit
+    assert made.extended(4 * estimate, estimate).candidates[0].max_output == limit
+    assert decide({A: facts(model=model)}, input_estimate=10, max_output=300).candidates[0].max_output == 300
+
+
 def test_first_only_keeps_one() -> None:
     """
     --no-fallback leaves the first that is able.

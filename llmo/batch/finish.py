@@ -47,6 +47,8 @@ def finish(run: BatchRun | DeferredRun, ending: Ending, *, elapsed: float, caugh
         "exit": int(_code(job, ending, caught)),
         "seconds": round(elapsed, 3),
     }
+    if job.stats.estimated and not job.stream.known:
+        report |= {"left": None}
     if compared is not None:
         report |= {
             "rows": job.stats.total // len(job.spec.output.compared_targets),

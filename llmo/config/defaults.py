@@ -113,7 +113,7 @@ def looked_for(env: Mapping[str, str]) -> list[str]:
     keys = [KINDS[name].key_env or "" for name in _CLOUDS]
     urls = [kind.url_env or "" for kind in KINDS.values() if kind.needs_url]
     programs = [f"{kind.programs[0]} on PATH" for kind in KINDS.values() if kind.programs]
-    servers = [f"model of Ollama at {address(env.get('OLLAMA_HOST', ''))}"]
+    servers = [f"Ollama model at {address(env.get('OLLAMA_HOST', ''))}"]
     return [*keys, *urls, *programs, *servers]
 
 

@@ -91,7 +91,7 @@ def stops(value: object, said: str = "stop") -> tuple[str, ...]:
         return ()
     texts = [value] if isinstance(value, str) else value
     if isinstance(texts, Mapping) or not isinstance(texts, Sequence):
-        raise UsageError(f"{said} is not text or a list of texts: {shown(value)}")
+        raise UsageError(f"{said} is not a string or a list of strings: {shown(value)}")
     if len(texts) > MOST_STOPS:
         raise UsageError(f"{said} has more than {MOST_STOPS} texts: {len(texts):,}")
     for text in texts:

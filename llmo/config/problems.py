@@ -18,6 +18,8 @@ _BOUNDS = {
     "greater_than_equal": ("ge", "at least"),
     "less_than_equal": ("le", "at most"),
 }
+FEW = 8
+"""Keys that are listed where another one is not known."""
 _UNKNOWN = {"unexpected_keyword_argument", "extra_forbidden"}
 
 
@@ -67,13 +69,14 @@ def unknown(path: Path) -> str:
     near = nearest(name, names(path[:-1]))
     if near or not declared(path[:-1]):
         return f"unknown key{near}"
-    return f"unknown key (keys: {', '.join(names(path[:-1]))})"
+    known = names(path[:-1])
+    return f"unknown key (keys: {', '.join(known) if len(known) <= FEW else 'see man 5 llmo-profile'})"
 
 
 def _shown(path: Path, value: object) -> str:
     if "headers" in path or str(path[-1]).startswith("api_key"):
         # Not repeated: people put the key itself here.
-        return "text" if isinstance(value, str) else "a number" if isinstance(value, int | float) else given(value)
+        return "a string" if isinstance(value, str) else "a number" if isinstance(value, int | float) else given(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and "dollars" in expected(path):
         return f"{given(value)} without quotes"
     return given(value)

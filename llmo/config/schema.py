@@ -17,7 +17,7 @@ Type: TypeAlias = Any
 """A type from an annotation, without `Annotated` and `None`."""
 
 _SWITCHES = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
-_WORDS: Mapping[Any, str] = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
+_WORDS: Mapping[Any, str] = {float: "a number", int: "a whole number", bool: "true or false", str: "a string"}
 
 
 def dotted(path: Path) -> str:
@@ -97,7 +97,7 @@ def expected(path: Path) -> str:
         return "a table"
     if is_list(kind):
         inner = get_args(kind)[0]
-        return "a list of tables" if is_dataclass(inner) else "a list of texts"
+        return "a list of tables" if is_dataclass(inner) else "a list of strings"
     return f"one of {', '.join(choices(path))}" if choices(path) else _WORDS.get(kind, "something else")
 
 
@@ -106,10 +106,10 @@ def given(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return f"number {shown(value)}".replace("number a number", "a number")
+        return shown(value)
     if isinstance(value, str):
         cut = value if len(value) <= 60 else f"{value[:57]}…"  # noqa: PLR2004 - as the docstring says
-        return f"text {_quoted(cut)}"
+        return _quoted(cut)
     if isinstance(value, Mapping):
         return "a table"
     return "a list" if isinstance(value, Sequence) else "a date or time"

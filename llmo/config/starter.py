@@ -19,21 +19,23 @@ _NOT_CHAT = re.compile(
 )
 """What servers list beside the models that answer prompts."""
 _HEAD = """\
-# A profile of llmo. `llmo profile check --probe` tests it, `llmo profile schema` describes every key.
+# A profile of llmo. Test it with `llmo profile check --probe`.
+# All settings: `man llmo-profile`, or `llmo profile schema`.
 
-model = "auto"            # without -m: a target (provider/model), an alias, or auto = by task
-timeout = 120             # seconds for one call, retries and fallbacks included
-retries = 2               # attempts per candidate after the first
-store_texts = true        # prompts and answers in the history; costs are always kept
-retention_days = 90       # after that the texts go
+model = "auto"        # without -m: provider/model, an alias, or auto (by task)
+timeout = 120         # seconds for one call, with its retries and fallbacks
+retries = 2           # more attempts per model after the first
+store_texts = true    # keep prompts and answers; costs are always kept
+retention_days = 90   # days after which they are deleted
 """
 _NOTHING = """
-# No key, no Ollama and no other provider was found. Without [providers] llmo looks again at every start:
-# set OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENROUTER_API_KEY, or start Ollama and run `llmo models --refresh`.
+# No provider was found. Without [providers], llmo looks again at every start:
+# set OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENROUTER_API_KEY, or start Ollama
+# and run `llmo models --refresh`.
 """
 _PROVIDERS = """
-# --- Providers: rpm, tpm (per minute) and concurrency are limits of yours.
-# Any server that speaks OpenAI's API is one, too:
+# --- Providers: rpm, tpm (per minute) and concurrency set limits of your own.
+# Any server that speaks OpenAI's API can be one:
 #   [providers.vllm]
 #   kind = "openai"
 #   base_url = "http://127.0.0.1:8000/v1"
@@ -44,12 +46,12 @@ _PROVIDERS_FOUND = """
 
 """
 _TASKS = """
-# --- Tasks: each has a chain: primary, secondary, then the fallback below.
-#   simple: clean-up, extraction; complex: reasoning, decisions; general: the rest
+# --- Tasks: who answers: primary, then secondary, then [fallback].
+#   simple: clean-up, extraction; complex: reasoning; general: everything else
 
 """
 _BUDGETS = """
-# --- Budgets hold before anything is sent. window: run, day, week, month, total
+# --- Budgets are checked before a request. window: run, day, week, month, total
 #   match = { provider = "openai" } counts only those; also model, task, tag.KEY
 """
 _BUDGET = """\
@@ -59,11 +61,12 @@ _BUDGET = """\
 {off}window = "day"
 """
 _REST = """
-# --- Short names: llmo ask -m fast
+# --- Aliases: llmo ask -m fast
 #   [aliases]
 #   fast = "ollama/llama3.1"
 
-# --- Privacy: what is found in a request keeps it on this machine; [] turns it off, "contact" adds e-mail and phone
+# --- Privacy: requests in which this is found stay on this machine.
+#   [] turns it off; "contact" adds e-mail addresses and phone numbers
 [privacy]
 detect = ["secrets", "pii"]
 """

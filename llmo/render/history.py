@@ -128,7 +128,7 @@ def markdown(name: str, turns: Sequence[SavedTurn]) -> str:
     """A conversation as a Markdown document; its texts stand as they are."""
     parts = [f"# Conversation {name}\n"]
     for one in turns:
-        about = [f"`{_iso(one.at)}`"]
+        about = [_iso(one.at)]
         if one.cost is not None:
             about.append(dollars(one.cost))
         if one.error is not None:
@@ -136,7 +136,7 @@ def markdown(name: str, turns: Sequence[SavedTurn]) -> str:
         if one.rating is not None:
             about.append(f"rated {one.rating}")
         text = one.text.rstrip("\n")
-        parts.append(f"## {one.target or one.role}\n\n{' · '.join(about)}\n\n{text}\n")
+        parts.append(f"## {one.target or one.role} · {' · '.join(about)}\n\n{text}\n")
     return "\n".join(parts)
 
 

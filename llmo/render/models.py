@@ -127,7 +127,9 @@ def summary(billing: Billing, price: Price | None, context: int | None) -> str:
 
 
 def _short(tokens: int) -> str:
-    return f"{tokens / 1e6:.3g}M" if tokens >= 999_500 else f"{tokens / 1000:.3g}k"  # noqa: PLR2004 - rounds to 1M
+    if tokens >= 999_500:  # noqa: PLR2004 - rounds to 1M
+        return f"{tokens / 1e6:.3g}M"
+    return f"{tokens / 1000:.0f}k" if tokens >= 1000 else str(tokens)  # noqa: PLR2004 - one k
 
 
 def _said(price: Price) -> dict[str, str]:

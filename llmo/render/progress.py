@@ -61,8 +61,11 @@ class Snapshot:
 
     @property
     def left(self) -> int | None:
-        """Rows without an outcome."""
-        return None if self.expected is None else max(0, self.expected - self.over)
+        """Rows without an outcome, rounded if they are an estimate."""
+        if self.expected is None:
+            return None
+        left = max(0, self.expected - self.over)
+        return rounded(left) if self.estimated else left
 
     @property
     def share(self) -> float | None:

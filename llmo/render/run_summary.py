@@ -53,7 +53,9 @@ def summary(
 
 
 def _more(report: Mapping[str, Any], key: str) -> str:
-    """A count; how many rows are left of an input that was not read to its end is an estimate."""
+    """A count; how many rows are left of an input that was not read to its end is an estimate, or unknown (None)."""
+    if report[key] is None:
+        return "more"
     if key == "left" and report["estimated"]:
         return f"about {rounded(report[key]):,}"
     return f"{report[key]:,}"
@@ -64,7 +66,7 @@ def _rows(report: Mapping[str, Any], elapsed: float, unit: str) -> str:
     words = [f"{count:,} {word}" for word, count in sorted(report["by_status"].items(), key=lambda item: -item[1])]
     rate = f" ({done / elapsed:,.1f} {unit}/s)" if done > 1 and elapsed > 0 else ""
     first = f"{counted(done, unit)} in {span(elapsed)}{rate}" + (f": {', '.join(words)}" if words else "")
-    more = [f"{_more(report, key)} {text}" for key, text in MORE.items() if report[key]]
+    more = [f"{_more(report, key)} {text}" for key, text in MORE.items() if report[key] != 0]
     if report["cached"]:
         more.append(f"{report['cached']:,} from the cache, saved {dollars(stated(report['saved_usd']))}")
     return "; ".join([first, *more])

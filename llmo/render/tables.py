@@ -44,7 +44,8 @@ def folded(  # noqa: PLR0913 - how it looks
     """
     The same in at most `width` columns (None: as many as it takes), every cell in full.
 
-    In a table that is too wide, texts are wrapped in their cells. Where that is not enough, the columns of `below`,
+    In a table that is too wide, columns of `below` that few rows fill leave first, if that is enough: what they hold
+    stands under the row. Else texts are wrapped in their cells. Where that is not enough, the columns of `below`,
     which are never wrapped, leave in this order: what they hold stands under each row, with its name. If even that is
     too wide, the table is turned on its side, and where its rows are too many for that, each becomes a block with a
     line for each cell. The rows numbered in `dim` are drawn so if `bold` is.
@@ -58,15 +59,22 @@ def folded(  # noqa: PLR0913 - how it looks
     natural = table.sizes(range(len(head)))
     if width is None or _total(natural) <= width:
         return table.drawn(dict(enumerate(natural)), [])
+    places = [head.index(name) for name in below if name in head]
+    if under := table.spared(places, width):
+        return table.drawn(dict(table.unwrapped(under)), under, width)
     for least in (COMFORTABLE, CRAMPED):
-        for taken in range(len(below) + 1):
-            under = [head.index(name) for name in below[:taken] if name in head]
+        for taken in range(len(places) + 1):
+            under = places[:taken]
             if sizes := table.fitted(under, width, least):
                 return table.drawn(sizes, under, width)
     turned = list(zip(*grid, strict=True))
     if _total([max(map(columns, column)) for column in grid]) <= width:
         return aligned(turned[0], turned[1:], bold=bold)
     return "\n".join(table.blocks(width))
+
+
+SPARSE = 4
+"""A column is sparse if at most one row in so many fills it."""
 
 
 class _Table:
@@ -87,10 +95,23 @@ class _Table:
         """The columns that the widest cell takes, for each of these."""
         return [max(columns(row[place]) for row in self._grid) for place in places]
 
+    def spared(self, places: Sequence[int], width: int) -> list[int]:
+        """Those of the columns that few rows fill, as many as leave the others their width; none if they don't."""
+        rows = self._grid[1:]
+        sparse = [place for place in places if sum(bool(row[place]) for row in rows) <= len(rows) // SPARSE]
+        numbers = range(1, len(sparse) + 1)
+        fit = (n for n in numbers if _total([size for _, size in self.unwrapped(sparse[:n])]) <= width)
+        return sparse[: next(fit, 0)]
+
+    def unwrapped(self, under: Collection[int]) -> Iterator[tuple[int, int]]:
+        """All columns but those `under` the rows, and what each takes."""
+        places = [place for place in range(len(self._flush)) if place not in under]
+        return zip(places, self.sizes(places), strict=True)
+
     def fitted(self, under: Collection[int], width: int, least: int) -> dict[int, int]:
         """Sizes that fit for all columns but those `under` the rows, each text at least `least` wide; else empty."""
-        places = [place for place in range(len(self._flush)) if place not in under]
-        sizes = dict(zip(places, self.sizes(places), strict=True))
+        sizes = dict(self.unwrapped(under))
+        places = list(sizes)
         if _total(sizes.values()) > width:
             floors = {place: min(size, self._floor(place, least)) for place, size in sizes.items()}
             if _total(floors.values()) > width:

@@ -107,14 +107,14 @@ class _Values:
     def text(self, key: str) -> str | None:
         value = self.data.get(key)
         if value is not None and not isinstance(value, str):
-            self.fail(key, f"expected text, got {schema.given(value)}")
+            self.fail(key, f"expected a string, got {schema.given(value)}")
         return None if value is None else self._said(key, value)
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.data.get(key, [])
         several = [value] if isinstance(value, str) else value
         if not isinstance(several, list) or not all(isinstance(one, str) for one in several):
-            self.fail(key, f"expected text or a list of texts, got {schema.given(value)}")
+            self.fail(key, f"expected a string or a list of strings, got {schema.given(value)}")
         return tuple(self._said(key, one) for one in several)
 
     def _said(self, key: str, value: str) -> str:

@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from llmo.routing.plan import Candidate, Plan
     from llmo.routing.requirements import Requirements
 
-WAYS_ON = (
-    "set one of these variables, or start Ollama and fetch a model (ollama pull llama3.2), "
-    "or try llmo without either: -P offline gives stand-in answers"
-)
+WAYS_ON = "set a key, start Ollama (ollama pull llama3.2), or try made-up answers: -P offline"
 """What to do where nothing is configured."""
 
 
@@ -30,9 +27,7 @@ def refusal(plan: Plan) -> LlmoError:
         return unfit
     if plan.looked_for:
         *others, last = plan.looked_for
-        return CredentialsError(
-            f"nothing is configured: there is no {', no '.join(others)}, and no {last}", hint=WAYS_ON
-        )
+        return CredentialsError(f"nothing is configured: no {', '.join(others)}, or {last}", hint=WAYS_ON)
     reasons = "; ".join(f"{c.target}: {c.why}" for c in plan.candidates) or "its chain is empty"
     if plan.requirements.private:
         return ConfigError(f"no model on this machine can answer: {reasons}", hint=_nobody_here(plan.requirements))

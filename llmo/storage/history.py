@@ -47,6 +47,7 @@ VERSION = 5
 DAY = 86400.0
 PATIENCE = 10.0
 WITHOUT = "use --no-log to run without it"
+MOVE = "move the file away to start a new history"
 ABBREVIATED = 4
 """Characters that an abbreviated id needs at least."""
 
@@ -147,7 +148,7 @@ class History:
             (ulid(now + n / 1000), conversation, now, m.role, m.text, target if m.role == "assistant" else None)
             for n, m in enumerate(messages)
         ]
-        with self.transaction() as db:
+        with self.transaction(WITHOUT) as db:
             db.executemany("INSERT INTO turns VALUES (?, ?, ?, ?, ?, ?)", rows)
             if error is not None:
                 db.execute("INSERT INTO incomplete VALUES (?, ?)", (rows[-1][0], error))
@@ -206,17 +207,17 @@ class History:
         db.execute("DELETE FROM ratings WHERE turn NOT IN (SELECT id FROM turns)")
         db.execute("DELETE FROM private WHERE conversation NOT IN (SELECT conversation FROM turns)")
 
-    def _prepare(self, db: sqlite3.Connection, hint: str) -> None:
+    def _prepare(self, db: sqlite3.Connection, hint: str | None) -> None:
         """Make the tables that are missing; those of older versions stay as they are."""
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
-            raise ConfigError(f"the history was written by a newer llmo: {self._path}", hint=hint)
+            raise ConfigError(f"the history was written by a newer llmo: {self._path}", hint=hint or MOVE)
         if version == 0:
             db.execute("PRAGMA journal_mode = WAL")
         if version < VERSION:
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
 
-    def connect(self, hint: str = WITHOUT) -> sqlite3.Connection:
+    def connect(self, hint: str | None = None) -> sqlite3.Connection:
         """The file, opened; call it within `explained`."""
         ensure_private(self._path.parent)
         if not self._path.exists():
@@ -230,23 +231,23 @@ class History:
         return db
 
     @contextlib.contextmanager
-    def explained(self, hint: str = WITHOUT) -> Iterator[None]:
-        """SQLite's errors become `ConfigError` naming the file, or `Locked`; `hint` says how to go without it."""
+    def explained(self, hint: str | None = None) -> Iterator[None]:
+        """SQLite's errors become `ConfigError` naming the file, or `Locked`; `hint` says how to go on without it."""
         try:
             yield
         except (sqlite3.Error, OSError) as exc:
             if getattr(exc, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
                 raise Locked(f"the history is busy: {self._path}: another program locks it", hint=hint) from None
-            raise ConfigError(f"cannot use the history: {self._path}: {exc}", hint=hint) from None
+            raise ConfigError(f"cannot use the history: {self._path}: {exc}", hint=hint or MOVE) from None
 
     @contextlib.contextmanager
-    def transaction(self, *, erase: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, hint: str | None = None, *, erase: bool = False) -> Iterator[sqlite3.Connection]:
         """
         One transaction; raises as `explained` says.
 
         With `erase`, what is deleted is overwritten in the file, not only unlinked in its pages.
         """
-        with self.explained(), contextlib.closing(self.connect()) as db:
+        with self.explained(hint), contextlib.closing(self.connect(hint)) as db:
             if erase:
                 db.execute("PRAGMA secure_delete = ON")
             db.execute("BEGIN IMMEDIATE")

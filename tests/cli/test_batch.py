@@ -175,6 +175,17 @@ def test_the_cap_stops_the_run_and_a_higher_one_goes_on(home):
     assert (0, 12) == (home(*capped, "1").code, len(out(home)))
 
 
+def test_of_a_pipe_nobody_knows_how_many_rows_are_left(home):
+    """
+    What was read ahead of it is no estimate.
+    """
+    capped = ("-P", "paid.toml", "batch", "-", "--max-cost", "0.0008", "--max-tokens", "40", "--report", "-", "-o", "x")
+    run = home(*capped, stdin="".join(f"row {n}\n" for n in range(3000)))
+
+    assert (3, None, True) == (run.code, run.json["left"], run.json["estimated"]), run
+    assert " ok; more left" in run.stderr
+
+
 def test_rows_that_fail_for_a_reason_of_all_stop_the_run_at_once(home):
     """
     No key: exit 4, nothing written, nothing sent.

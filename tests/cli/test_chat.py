@@ -174,7 +174,7 @@ def test_a_file_that_the_chat_wrote_is_written_again(llmo: Llmo) -> None:
     """
     llmo("chat", *OFF, stdin="one\n/save talk.md\ntwo\n/save talk.md\n")
 
-    assert (llmo.home / "talk.md").read_text().count("\n## user\n") == 2
+    assert (llmo.home / "talk.md").read_text().count("\n## user · ") == 2
 
 
 def test_a_chat_on_a_terminal(llmo: Llmo, start: Start) -> None:

@@ -97,8 +97,8 @@ def test_a_conversation_is_shown_as_it_is_exported(llmo: Llmo, tmp_path: Path) -
 
     assert (shown, shown) == ((tmp_path / "out.md").read_text(), llmo("history", "export", name).stdout)
     assert run.stderr == f"llmo: wrote 1 conversation to {tmp_path / 'out.md'}\n"
-    assert shown.startswith(f"# Conversation {name}\n\n## user\n\n`20")
-    assert "\n\nName *three* rivers\n\n## offline/echo\n\n" in shown
+    assert shown.startswith(f"# Conversation {name}\n\n## user · 20")
+    assert "\n\nName *three* rivers\n\n## offline/echo · 20" in shown
 
 
 def test_json_has_a_conversation_per_line(llmo: Llmo) -> None:
@@ -214,3 +214,15 @@ def test_an_answer_that_cost_nothing_known_is_counted(llmo: Llmo) -> None:
     assert "≥ $0.005" in llmo("history").stdout
     assert [("0.005", 1)] == [(one["cost_usd"], one["unpriced_answers"]) for one in llmo("history", "--json").json]
     assert json.loads(llmo("history", "export", "c", "--format", "json").stdout)["turns"][0]["cost_usd"] is None
+
+
+def test_a_damaged_history_is_not_blamed_on_a_flag_of_other_commands(llmo):
+    """
+    A command that only reads is told what to do with the file.
+    """
+    (llmo.home / "data").mkdir()
+    (llmo.home / "data" / "history.db").write_bytes(b"no database" * 100)
+    run, ask = llmo("history"), llmo("-P", "offline", "ask", "hi")
+
+    assert (4, "hint: move the file away to start a new history") == (run.code, run.stderr.splitlines()[-1])
+    assert (0, True) == (ask.code, "the answer was not saved" in ask.stderr)

@@ -11,10 +11,9 @@ if TYPE_CHECKING:
 
 NOBODY = {"OLLAMA_HOST": "127.0.0.1:1", "PATH": "/nowhere"}
 LOOKED_FOR = (
-    "llmo: nothing is configured: there is no OPENAI_API_KEY, no ANTHROPIC_API_KEY, no OPENROUTER_API_KEY, "
-    "no LITELLM_PROXY_URL, no cursor-agent on PATH, and no model of Ollama at http://127.0.0.1:1\n"
-    "hint: set one of these variables, or start Ollama and fetch a model (ollama pull llama3.2), "
-    "or try llmo without either: -P offline gives stand-in answers\n"
+    "llmo: nothing is configured: no OPENAI_API_KEY, ANTHROPIC_API_KEY, OPENROUTER_API_KEY, LITELLM_PROXY_URL, "
+    "cursor-agent on PATH, or Ollama model at http://127.0.0.1:1\n"
+    "hint: set a key, start Ollama (ollama pull llama3.2), or try made-up answers: -P offline\n"
 )
 
 

@@ -75,7 +75,7 @@ def test_check_names_every_problem(llmo):
     run = llmo("profile", "check")
     as_json = llmo("profile", "check", "--json")
     lines = [
-        f'{path}:1: timeout: expected a number, got text "30"',
+        f'{path}:1: timeout: expected a number, got "30"',
         f"{path}:3: providers.x.kind: unknown kind: opnai; did you mean openai? (kinds: {KINDS})",
         f"{path}:4: providers.x.base-url: unknown key; did you mean base_url?",
     ]
@@ -87,7 +87,7 @@ def test_check_names_every_problem(llmo):
         as_json.json["error"]["kind"],
         as_json.json["error"]["message"],
     )
-    assert {"where": f"{path}:1", "key": "timeout", "message": 'expected a number, got text "30"'} == as_json.json[
+    assert {"where": f"{path}:1", "key": "timeout", "message": 'expected a number, got "30"'} == as_json.json[
         "problems"
     ][0]
 
@@ -233,11 +233,11 @@ def test_set_makes_the_file(llmo, key, value, then):
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        pytest.param("timeout", "abc", 'timeout: expected a number, got text "abc"', id="type"),
-        pytest.param("timeout", "-1", "timeout: expected more than 0, got number -1", id="bound"),
+        pytest.param("timeout", "abc", 'timeout: expected a number, got "abc"', id="type"),
+        pytest.param("timeout", "-1", "timeout: expected more than 0, got -1", id="bound"),
         pytest.param("timout", "3", "timout: unknown key; did you mean timeout?", id="key"),
         pytest.param("providers.x.api_key", "sk", "providers.x.api_key: unknown key; keys do not belong", id="secret"),
-        pytest.param("privacy.detect", "pii", 'privacy.detect: expected a list of texts, got text "pii"', id="list"),
+        pytest.param("privacy.detect", "pii", 'privacy.detect: expected a list of strings, got "pii"', id="list"),
         pytest.param("budgets.0.limit_usd", "2", "budgets.0: no such item", id="item"),
         pytest.param("tasks.simple.primary", '["nope/x"]', "tasks.simple.primary.0: unknown provider: nope", id="name"),
         pytest.param("a b", "1", "not a key: a b", id="no key"),
@@ -265,7 +265,7 @@ def test_set_mends_a_file_step_by_step(llmo):
     path = write(llmo, 'timeout = "a"\nretries = "b"\n')
     run = llmo("profile", "set", "timeout", "3")
 
-    assert (0, f'still invalid: {path}:2: retries: expected a whole number, got text "b"\nchanged {path}\n') == (
+    assert (0, f'still invalid: {path}:2: retries: expected a whole number, got "b"\nchanged {path}\n') == (
         run.code,
         run.stderr,
     )

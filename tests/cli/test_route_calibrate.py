@@ -126,6 +126,18 @@ def test_write_changes_only_the_thresholds_and_routing_follows(llmo: Llmo, profi
     assert "kept: no other agrees with more\n" in llmo("-P", profile, "route", "--calibrate").stdout
 
 
+def test_a_threshold_that_the_environment_overrides_is_said_to_be(llmo: Llmo, profile: Path) -> None:
+    """
+    It is written all the same, and has no effect before the variable is gone.
+    """
+    Past(llmo).rated("simple", "here/small", lambda sure: sure > logit(CUT))
+    args = ("-P", profile, "route", "--calibrate", "--write")
+    run = llmo(*args, env={"LLMO_THRESHOLDS__SIMPLE": "0.6"})
+
+    assert (0, True) == (run.code, "simple" in tomllib.loads(profile.read_text("utf-8"))["thresholds"])
+    assert run.stderr.endswith("\nllmo: warning: LLMO_THRESHOLDS__SIMPLE overrides thresholds.simple\n")
+
+
 def test_the_other_threshold_is_fitted_to_models_of_general(llmo: Llmo, profile: Path) -> None:
     """
     A general model that was good enough for all but the hardest raises the threshold of complex.

@@ -183,7 +183,7 @@ def test_nothing_found_is_a_profile_that_says_so(llmo: Llmo) -> None:
     run = llmo("profile", "init", "--yes", env=NOBODY)
 
     assert "not found: OPENAI_API_KEY, ANTHROPIC_API_KEY, OPENROUTER_API_KEY, LITELLM_PROXY_URL" in run.stderr
-    assert "# No key, no Ollama" in file_of(llmo).read_text()
+    assert "# No provider was found." in file_of(llmo).read_text()
     assert llmo("profile", "check", env=NOBODY).code == 0
 
 
@@ -239,14 +239,14 @@ def test_the_wizard_asks_and_shows_the_file_first(llmo: Llmo, url: str) -> None:
         ("Use openai? [Y/n] ", ""),
         ("Use anthropic? [y/N] ", ""),
         ("Use ollama? [Y/n] ", "perhaps"),
-        ("not y or n: perhaps\r\nUse ollama? [Y/n] ", "y"),
+        ("please answer y or n, not perhaps\r\nUse ollama? [Y/n] ", "y"),
         ("Use these models for the three kinds of tasks? [Y/n] ", "n"),
         ("simple: [ollama/llama3.2:latest, openai/gpt-6-luna] ", "opnai/x"),
         ("not provider/model: opnai/x; did you mean openai?", "openai/gpt-6-sol, ollama/other"),
         ("complex: [openai/gpt-6-sol] ", ""),
         ("general: [openai/gpt-6-luna] ", ""),
-        ("Daily limit in dollars (none for no limit): ", "much"),
-        ("not an amount in dollars: much", "$2.50"),
+        ("Daily limit in dollars, or none: ", "much"),
+        ("not an amount in dollars, such as 2.50, or none: much", "$2.50"),
     ]:
         talk.says(question, answer)
     talk.child.expect_exact('limit_usd = "2.50"')
@@ -266,14 +266,15 @@ def test_ctrl_c_leaves_nothing_behind(llmo: Llmo, answers: int) -> None:
     At any question: exit code 130, and no file, not even a part of one.
     """
     talk = Talk(llmo, NOBODY | {"OPENAI_API_KEY": "sk-x"}, "--no-probe")
-    questions = ["Use openai? [Y/n] ", "of tasks? [Y/n] ", "(none for no limit): [2.00] ", "? [Y/n] "]
+    questions = ["Use openai? [Y/n] ", "of tasks? [Y/n] ", "or none: [2.00] ", "? [Y/n] "]
     for question in questions[:answers]:
         talk.says(question, "")
     talk.child.expect_exact(questions[answers])
     talk.child.sendintr()
-    code, _ = talk.end()
+    code, rest = talk.end()
 
     assert (code, list((llmo.home / "config").rglob("*.toml*"))) == (130, [])
+    assert rest.endswith("\r\n"), "the shell's prompt begins a line"
 
 
 def test_no_means_no(llmo: Llmo) -> None:
@@ -357,7 +358,7 @@ def test_the_wizard_shows_what_it_changes(llmo: Llmo) -> None:
     path = write(llmo, OWN)
     talk = Talk(llmo, NOBODY | {"ANTHROPIC_API_KEY": "sk-y"}, "--no-probe")
     talk.says("Use anthropic? [Y/n] ", "")
-    talk.says("(none for no limit): [none] ", "")
+    talk.says("or none: [none] ", "")
     talk.child.expect_exact("+[providers.anthropic]")
     talk.says(f"Change {path}? [Y/n] ", "n")
     code, _ = talk.end()
@@ -376,7 +377,7 @@ def test_force_starts_over_and_keeps_the_old_file(llmo: Llmo) -> None:
     assert (refused.code, refused.stderr) == (
         4,
         (
-            f'llmo: {path}:1: timeout: expected a number, got text "x"\n'
+            f'llmo: {path}:1: timeout: expected a number, got "x"\n'
             "hint: correct them first, or start over with --force\n"
         ),
     )

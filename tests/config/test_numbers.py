@@ -63,8 +63,8 @@ BAD: dict[str, tuple[tuple[Any, str], ...]] = {
     "stop": (
         ([1], "is not a text: 1"),
         (["x"] * 65, "has more than 64 texts: 65"),
-        ({"a": 1}, "is not text or a list of texts: an object"),
-        (7, "is not text or a list of texts: 7"),
+        ({"a": 1}, "is not a string or a list of strings: an object"),
+        (7, "is not a string or a list of strings: 7"),
         (["x", ""], "is an empty text"),
     ),
 }
@@ -153,12 +153,12 @@ def test_flags_are_checked_before_a_command_begins(make: Any, said: str) -> None
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        pytest.param("max_tokens", -1, "expected more than 0, got number -1", id="negative"),
-        pytest.param("max_tokens", 10**12, "expected at most 100,000,000, got number 1000000000000", id="tokens"),
+        pytest.param("max_tokens", -1, "expected more than 0, got -1", id="negative"),
+        pytest.param("max_tokens", 10**12, "expected at most 100,000,000, got 1000000000000", id="tokens"),
         pytest.param("max_tokens", True, "expected a whole number, got true", id="switch"),
-        pytest.param("timeout", 1e300, "expected at most 1,000,000, got number 1e+300", id="timeout"),
-        pytest.param("retries", 101, "expected at most 100, got number 101", id="retries"),
-        pytest.param("retention_days", 10**18, "expected at most 100,000, got number 1000000000000000000", id="days"),
+        pytest.param("timeout", 1e300, "expected at most 1,000,000, got 1e+300", id="timeout"),
+        pytest.param("retries", 101, "expected at most 100, got 101", id="retries"),
+        pytest.param("retention_days", 10**18, "expected at most 100,000, got 1000000000000000000", id="days"),
         pytest.param("retention_days", 10**400, "expected at most 100,000, got a number of 400 digits", id="huge"),
     ],
 )
@@ -254,7 +254,7 @@ def test_rows_of_route_are_json_too(llmo: Llmo, line: str, why: str) -> None:
     """
     run = llmo("-P", "offline", "route", "--rows", "-", stdin=line)
 
-    assert (2, f"llmo: -:1: not a JSON object with `prompt`: {why}\n") == (run.code, run.stderr)
+    assert (2, f"llmo: standard input:1: not a JSON object with `prompt`: {why}\n") == (run.code, run.stderr)
 
 
 def test_a_word_that_json_does_not_have_is_a_text(llmo: Llmo) -> None:
@@ -282,7 +282,7 @@ def test_a_price_that_would_give_credit_is_refused_with_its_line(tmp_path: Path,
     with pytest.raises(ConfigError) as caught:
         load(str(path), env={"LLMO_CACHE_DIR": str(tmp_path / "cache")})
 
-    said = f"expected an amount in dollars from 0 to 10,000, such as 2.50, got text {json.dumps(text)}"
+    said = f"expected an amount in dollars from 0 to 10,000, such as 2.50, got {json.dumps(text)}"
     assert (4, f"{path}:{line}: prices.0.{key}: {said}") == (caught.value.exit, caught.value.message)
 
 

@@ -166,7 +166,7 @@ def test_a_price_that_no_model_can_have_is_refused(llmo) -> None:
     """
     (llmo.home / "p.toml").write_text(KEY + "[[prices]]\nmodel = 'gpt-6'\ninput_usd = '1'\noutput_usd = '1'\n")
 
-    assert (4, 'llmo: p.toml:6: prices.0.model: expected provider/model, such as openai/gpt-6, got text "gpt-6"\n') == (
+    assert (4, 'llmo: p.toml:6: prices.0.model: expected provider/model, such as openai/gpt-6, got "gpt-6"\n') == (
         (run := llmo("-P", "p.toml", "profile", "check")).code,
         run.stderr,
     )

@@ -241,32 +241,32 @@ def test_every_problem_at_once_with_its_line(env, profile):
     """)
 
     assert [
-        'p.toml:1: timeout: expected a number, got text "30"',
-        "p.toml:2: retries: expected at least 0, got number -1",
+        'p.toml:1: timeout: expected a number, got "30"',
+        "p.toml:2: retries: expected at least 0, got -1",
         "p.toml:3: retires: unknown key; did you mean retries?",
-        "p.toml:4: store_texts: expected true or false, got number 1",
+        "p.toml:4: store_texts: expected true or false, got 1",
         "p.toml:5: timezone: unknown time zone: Europe/Berln; did you mean Europe/Berlin?",
-        "p.toml:6: max_tokens: expected a whole number, got number 2.5",
+        "p.toml:6: max_tokens: expected a whole number, got 2.5",
         f"p.toml:9: providers.openai.kind: unknown kind: opnai; did you mean openai? (kinds: {KINDS})",
         "p.toml:10: providers.openai.base-url: unknown key; did you mean base_url?",
         f"p.toml:11: providers.openai.api_key: unknown key; {SECRET}",
-        f'p.toml:14: providers.b.base_url: {ADDRESS}, got text "ftp://x"',
-        'p.toml:15: providers.b.models: expected a list of texts, got text "gpt"',
-        "p.toml:16: providers.b.headers.A: expected text, got a number",
+        f'p.toml:14: providers.b.base_url: {ADDRESS}, got "ftp://x"',
+        'p.toml:15: providers.b.models: expected a list of strings, got "gpt"',
+        "p.toml:16: providers.b.headers.A: expected a string, got a number",
         "p.toml:17: providers.b.api_key_env: expected the name of an environment variable, such as OPENAI_API_KEY",
         f"p.toml:18: providers.c.kind: missing, one of {KINDS}",
         "p.toml:22: tasks.simple.primary.0: unknown provider: opena; did you mean openai?",
-        'p.toml:23: tasks.simple.primary.1: expected provider/model or an alias, got text "fastt"; did you mean fast?',
-        "p.toml:24: tasks.simple.primary.2: expected text, got number 3",
+        'p.toml:23: tasks.simple.primary.1: expected provider/model or an alias, got "fastt"; did you mean fast?',
+        "p.toml:24: tasks.simple.primary.2: expected a string, got 3",
         "p.toml:27: aliases.fast: unknown provider: nowhere (providers: offline, openai, b, c)",
         "p.toml:28: budgets.0: a budget needs limit_usd or limit_calls",
         "p.toml:31: budgets.1.name: two budgets are named a",
-        'p.toml:32: budgets.1.limit_usd: expected dollars in quotes, as "2.50", got number 5.0 without quotes',
-        'p.toml:35: budgets.2.limit_usd: expected an amount in dollars from 0 to 1,000,000, such as 2.50, got text "NaN"',
-        'p.toml:36: budgets.2.window: expected one of run, day, week, month, total, got text "dya"; did you mean day?',
+        'p.toml:32: budgets.1.limit_usd: expected dollars in quotes, as "2.50", got 5.0 without quotes',
+        'p.toml:35: budgets.2.limit_usd: expected an amount in dollars from 0 to 1,000,000, such as 2.50, got "NaN"',
+        'p.toml:36: budgets.2.window: expected one of run, day, week, month, total, got "dya"; did you mean day?',
         "p.toml:37: budgets.2.match.provder: unknown key; did you mean provider? (keys: provider, model, task, tag.KEY)",
-        'p.toml:40: prices.0.input_usd: expected an amount in dollars from 0 to 10,000, such as 2.50, got text "cheap"',
-        'p.toml:41: prices.0.output_usd: expected an amount in dollars from 0 to 10,000, such as 2.50, got text "-1"',
+        'p.toml:40: prices.0.input_usd: expected an amount in dollars from 0 to 10,000, such as 2.50, got "cheap"',
+        'p.toml:41: prices.0.output_usd: expected an amount in dollars from 0 to 10,000, such as 2.50, got "-1"',
     ] == refusal(path, env)
 
 
@@ -279,16 +279,16 @@ def test_every_problem_at_once_with_its_line(env, profile):
         pytest.param(b"\nx = '\xff'", "p.toml:2: not valid UTF-8", id="encoding"),
         pytest.param(f"x = {'[' * 5000}", "p.toml: not valid TOML: nested too deeply or a number too long", id="deep"),
         pytest.param(f"x = {'9' * 5000}", "p.toml: not valid TOML: nested too deeply or a number too long", id="long"),
-        pytest.param("timeout = nan", "p.toml:1: timeout: expected a number, got number nan", id="nan"),
-        pytest.param("timeout = inf", "p.toml:1: timeout: expected a number, got number inf", id="inf"),
+        pytest.param("timeout = nan", "p.toml:1: timeout: expected a number, got nan", id="nan"),
+        pytest.param("timeout = inf", "p.toml:1: timeout: expected a number, got inf", id="inf"),
         pytest.param("timeout = true", "p.toml:1: timeout: expected a number, got true", id="true is no number"),
         pytest.param("timeout = 1999-01-01", "p.toml:1: timeout: expected a number, got a date or time", id="date"),
-        pytest.param("model = 3", "p.toml:1: model: expected text, got number 3", id="number for text"),
-        pytest.param("providers = 3", "p.toml:1: providers: expected a table, got number 3", id="number for a table"),
+        pytest.param("model = 3", "p.toml:1: model: expected a string, got 3", id="number for text"),
+        pytest.param("providers = 3", "p.toml:1: providers: expected a table, got 3", id="number for a table"),
         pytest.param(
             "budgets = {}", "p.toml:1: budgets: expected a list of tables, got a table", id="table for a list"
         ),
-        pytest.param("budgets = [3]", "p.toml:1: budgets.0: expected a table, got number 3", id="item"),
+        pytest.param("budgets = [3]", "p.toml:1: budgets.0: expected a table, got 3", id="item"),
         pytest.param("zzz = 3", None, id="no key is near"),
         pytest.param(
             '[providers."a/b"]\nkind = "offline"',
@@ -305,12 +305,12 @@ def test_every_problem_at_once_with_its_line(env, profile):
         pytest.param('model = "fast"', None, id="alias that is none"),
         pytest.param(
             '[[budgets]]\nname = "a"\nlimit_calls = -1',
-            "p.toml:3: budgets.0.limit_calls: expected at least 0, got number -1",
+            "p.toml:3: budgets.0.limit_calls: expected at least 0, got -1",
             id="negative calls",
         ),
         pytest.param(
             '[[budgets]]\nname = "a"\nlimit_usd = "1e40"',
-            'p.toml:3: budgets.0.limit_usd: expected an amount in dollars from 0 to 1,000,000, such as 2.50, got text "1e40"',
+            'p.toml:3: budgets.0.limit_usd: expected an amount in dollars from 0 to 1,000,000, such as 2.50, got "1e40"',
             id="more money than there is",
         ),
         pytest.param(
@@ -367,9 +367,9 @@ def test_environment_problems_name_the_variable(env):
         "environment LLMO_PROVIDERS__OPENAI__BASEURL: no such setting; did you mean LLMO_PROVIDERS__OPENAI__BASE_URL?",
         "environment LLMO_PROVIDERS__OPENAI__RPM__X: no such setting",
         "environment LLMO_TIMEOT: no such setting; did you mean LLMO_TIMEOUT?",
-        'environment LLMO_RETRIES: retries: expected a whole number, got text "x"',
+        'environment LLMO_RETRIES: retries: expected a whole number, got "x"',
         f"environment LLMO_PROVIDERS__MINE__RPM: providers.mine.kind: missing, one of {KINDS}",
-        f'environment OPENAI_BASE_URL: providers.openai.base_url: {ADDRESS}, got text "h:1"',
+        f'environment OPENAI_BASE_URL: providers.openai.base_url: {ADDRESS}, got "h:1"',
     ] == refusal("default", env)
 
 
@@ -574,14 +574,14 @@ def test_windows_line_ends_and_byte_order_mark(env, profile):
     """
     path = profile(b"\xef\xbb\xbfretries = 1\r\n\r\ntimeout = 'x'\r\n")
 
-    assert ['p.toml:3: timeout: expected a number, got text "x"'] == refusal(path, env)
+    assert ['p.toml:3: timeout: expected a number, got "x"'] == refusal(path, env)
 
 
 def test_flags_are_checked_too(env):
     """
     A value of the command line that the profile cannot take names its flag.
     """
-    assert ["flag --timeout: timeout: expected more than 0, got number -1"] == refusal(
+    assert ["flag --timeout: timeout: expected more than 0, got -1"] == refusal(
         "default", env, overrides={"timeout": -1}
     )
 

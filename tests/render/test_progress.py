@@ -180,6 +180,7 @@ def test_an_estimated_total_is_said_to_be_one() -> None:
 
     assert ("1,000/~12,400", "~11,400 left", "ETA ~1m54s") == (parts["done"], parts["left"], parts["eta"])
     assert line(now).startswith("1,000 of ~12,400 rows, ~11,400 left, 100.0 rows/s, ")
+    assert 11_200 == replace(now, done=1_234).left
     assert (20_000, 0, 1.0) == tuple(getattr(replace(now, done=20_000), name) for name in ("expected", "left", "share"))
 
 

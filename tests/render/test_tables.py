@@ -25,6 +25,23 @@ def folded(width: int | None) -> str:
     return tables.folded(HEAD, ROWS, right=("in", "out"), below=("note", "in"), width=width)
 
 
+def test_a_note_of_few_rows_stands_below_them_before_names_are_wrapped() -> None:
+    """
+    One note in four rows takes no room from the other three.
+    """
+    rows = [(LONG, "$3.00", "$15.00", ""), *([("openai/gpt-6-luna", "$0.10", "$0.50", "")] * 2)]
+    noted = [*rows, (LONG, "$3.00", "$15.00", "shutdown 2026-11-30")]
+    found = tables.folded(HEAD, noted, right=("in", "out"), below=("note", "in"), width=60)
+
+    assert found.splitlines() == [
+        "model                                      in     out",
+        "openrouter/anthropic/claude-3.5-sonnet  $3.00  $15.00",
+        *["openai/gpt-6-luna                       $0.10   $0.50"] * 2,
+        "openrouter/anthropic/claude-3.5-sonnet  $3.00  $15.00",
+        "    note shutdown 2026-11-30",
+    ]
+
+
 def test_a_table_that_is_too_wide_wraps_its_texts_and_then_puts_columns_below() -> None:
     """
     Numbers stand whole in their columns as long as one is left beside the name.

@@ -69,12 +69,12 @@ def test_a_text_without_front_matter_stays_as_it_is(text: str) -> None:
     ("text", "message"),
     [
         pytest.param("+++\n\nmodle = 1\n+++\n", "t.md:3: modle: unknown key; did you mean model?", id="unknown"),
-        pytest.param("+++\nmodel = 1\n+++\n", "t.md:2: model: expected text or a list of texts, got number 1", id="type"),
+        pytest.param("+++\nmodel = 1\n+++\n", "t.md:2: model: expected a string or a list of strings, got 1", id="type"),
         pytest.param("+++\nmodel = ''\n+++\n", "t.md:2: model: is empty; leave it out", id="empty"),
-        pytest.param("+++\nsystem = [1]\n+++\n", "t.md:2: system: expected text, got a list", id="list"),
+        pytest.param("+++\nsystem = [1]\n+++\n", "t.md:2: system: expected a string, got a list", id="list"),
         pytest.param(
             "+++\nschema = 5\n+++\n",
-            "t.md:2: schema: expected a table, JSON or the name of a file, got number 5",
+            "t.md:2: schema: expected a table, JSON or the name of a file, got 5",
             id="schema",
         ),
         pytest.param("+++\nmax_tokens = 0\n+++\n", "t.md:2: max_tokens must be at least 1: 0", id="range"),

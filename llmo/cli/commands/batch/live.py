@@ -62,7 +62,7 @@ def _snapshots(flags: BatchFlags, run: BatchRun | DeferredRun) -> Callable[[], S
     def take() -> Snapshot:
         elapsed = run.elapsed
         return Snapshot(
-            total=stats.total if stats.total or not stats.estimated else None,
+            total=stats.total if not stats.estimated or (stats.total and run.job.stream.known) else None,
             estimated=stats.estimated,
             skipped=stats.finished_before,
             done=stats.done,

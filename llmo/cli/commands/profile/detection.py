@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
     from llmo.cli.listings import ModelAnswer
 
-MODEL_OF = "model of "
+SERVER, MODEL = "Ollama at ", "Ollama model at "
 """How a server begins among what is looked for: it may run without a model."""
 SECONDS = 4.0
 """For each provider that is asked; all are asked at once."""
@@ -50,7 +50,7 @@ def missing(ctx: Context, there: list[Found]) -> list[str]:
     words = {word for kind in gone for word in (kind.key_env, kind.url_env if kind.needs_url else None) if word}
     words |= {f"{kind.programs[0]} on PATH" for kind in gone if kind.programs}
     looked = defaults.looked_for(ctx.env)
-    servers = [word.removeprefix(MODEL_OF) for word in looked if word.startswith(MODEL_OF)]
+    servers = [word.replace(MODEL, SERVER) for word in looked if word.startswith(MODEL)]
     return [word for word in looked if word in words] + servers * any(kind.discovered for kind in gone)
 
 

@@ -21,7 +21,7 @@ def agrees(ctx: Context, question: str, *, proposed: bool = True) -> bool:
             return proposed
         if said in ("y", "yes", "n", "no"):
             return said.startswith("y")
-        ctx.err(f"not y or n: {said}")
+        ctx.err(f"please answer y or n, not {said}")
 
 
 def amount(ctx: Context, question: str, proposed: str | None) -> str | None:
@@ -37,7 +37,7 @@ def amount(ctx: Context, question: str, proposed: str | None) -> str | None:
         try:
             return usd(parse_usd(text)) if parse_usd(text) else None
         except (ValueError, ArithmeticError):
-            ctx.err(f"not an amount in dollars: {text}")
+            ctx.err(f"not an amount in dollars, such as 2.50, or none: {text}")
 
 
 def targets(ctx: Context, question: str, proposed: list[str], providers: Collection[str]) -> list[str]:
@@ -59,8 +59,12 @@ def targets(ctx: Context, question: str, proposed: list[str], providers: Collect
 
 def answer(ctx: Context, question: str) -> str:
     """A line from the terminal. Raises `Cancelled` at its end."""
-    ctx.ask(question)
-    line = ctx.stdin.readline()
+    try:
+        ctx.ask(question)
+        line = ctx.stdin.readline()
+    except KeyboardInterrupt:
+        ctx.err("")
+        raise
     if not line:
         ctx.err("")
         raise Cancelled

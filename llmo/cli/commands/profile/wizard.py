@@ -91,13 +91,13 @@ def _daily(ctx: Context, draft: Draft, flagged: str | None, *, asks: bool, fresh
 
     if flagged is not None:
         return None if flagged == "0" else flagged
-    priced, unpriced = _metered(ctx, draft) if fresh else (False, [])
+    priced, unpriced = _metered(ctx, draft) if fresh and draft.providers else (False, [])
     proposed = DAILY if priced and not unpriced else None
     if not asks:
         return proposed
     if unpriced:
         ctx.err(f"a limit refuses models of unknown price unless --allow-unpriced is given: {', '.join(unpriced)}")
-    return questions.amount(ctx, "Daily limit in dollars (none for no limit):", proposed)
+    return questions.amount(ctx, "Daily limit in dollars, or none:", proposed)
 
 
 def _metered(ctx: Context, draft: Draft) -> tuple[bool, list[str]]:
@@ -143,6 +143,8 @@ def _store(ctx: Context, place: Place, before: bytes | None, made: str, *, asks:
         if before is not None and shown is None:
             edit.store(place.path.with_name(f"{place.path.name}.bak"), before)
         edit.store(place.path, content)
+    if before is not None and shown is None:
+        ctx.note(f"the old profile is kept in {place.path}.bak")
     ctx.out(f"{place.path}\n")
 
 

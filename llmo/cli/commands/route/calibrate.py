@@ -50,9 +50,14 @@ def _tasks(ctx: Context) -> dict[str, str]:
 def _write(ctx: Context, found: Calibration) -> list[str]:
     from llmo.config import sources
     from llmo.config.edit import set_value
+    from llmo.config.load import load
 
     path = sources.place(ctx.profile_name, ctx.env).path
     for one in found.better:
         set_value(path, f"thresholds.{one.name}", f"{one.fitted:g}", ctx.env)
         ctx.note(f"llmo: thresholds.{one.name}: {one.now:g} → {one.fitted:g} in {path}")
+    origins = load(ctx.profile_name, env=ctx.env).origins
+    for one in found.better:
+        if (origin := origins.get(f"thresholds.{one.name}", "")).startswith("environment "):
+            ctx.err(f"llmo: warning: {origin.removeprefix('environment ')} overrides thresholds.{one.name}")
     return [one.name for one in found.better]

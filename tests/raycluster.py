@@ -116,6 +116,13 @@ def actors(kind: str) -> list[int]:
     return found
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of clients that were killed."""
+
+
 class Counting:
     """A provider that counts the requests of each row, and knows when each came; `delay` seconds before an answer."""
 
@@ -140,13 +147,16 @@ class Counting:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    @property
+    def total(self) -> int:
+        return self.rows.total()
 
     def close(self) -> None:
         self._server.shutdown()

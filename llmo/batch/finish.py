@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from llmo.batch import resumed
@@ -10,6 +11,7 @@ from llmo.batch.output import comparison, export
 from llmo.batch.resume import manifest
 from llmo.errors import Exit, LlmoError
 from llmo.types import jsontext
+from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,8 @@ def finish(run: BatchRun | DeferredRun, ending: Ending, *, elapsed: float, caugh
     if ending.reason == "pipe":
         raise BrokenPipeError
     compared = _finish_output(job, files, complete=complete) or run.compared
+    if complete:
+        _seal(job, files)
     report = {
         **job.stats.report(),
         "run": run.name,
@@ -64,7 +68,7 @@ def _finish_output(job: BatchJob, files: BatchFiles, *, complete: bool) -> Summa
     target, targets = output.target, output.compared_targets
     if files.journal is None or target is None or journal is None or files.journal.lost:
         return None
-    ordered = output.ordered and output.shape == "jsonl" and not targets
+    ordered = output.ordered and output.shape == "jsonl" and not targets and job.sealed_rows is None
     try:
         if complete and (stats.changed or stats.resent or files.superseded or job.recorded.broken or ordered):
             export.rewrite(journal, manifest.beside(target, "old.jsonl"), ordered=ordered)
@@ -76,6 +80,29 @@ def _finish_output(job: BatchJob, files: BatchFiles, *, complete: bool) -> Summa
         why = exc.strerror or exc  # pyarrow's own have no strerror
         raise LlmoError(f"cannot write {target}: {why}", hint=f"all rows are kept in {journal}") from None
     return None
+
+
+def _seal(job: BatchJob, files: BatchFiles) -> None:
+    """Note what the files are like now that every row is answered, so that the next resume need not read them."""
+    target, journal = job.spec.output.target, job.journal
+    if files.manifest is None or files.journal is None or files.journal.lost or target is None or journal is None:
+        return
+    if _is_answered(job) and (found := job.seal.of(journal)) is not None:
+        with suppress(OSError):  # the next resume reads them
+            replace(files.manifest, seal=found, rows=job.stats.total).write(manifest.beside(target, "json"))
+
+
+def _is_answered(job: BatchJob) -> bool:
+    """Whether each row of the input has an answer in the output, and each line of the output is one of those."""
+    stats, recorded = job.stats, job.recorded
+    lines = len(recorded.table) if job.sealed_rows is None else stats.skipped
+    return (
+        not stats.estimated
+        and stats.total == stats.skipped + stats.done
+        and stats.statuses.keys() <= {"ok"}
+        and lines == stats.recorded
+        and not (stats.failed or stats.kept_failed or recorded.broken)
+    )
 
 
 def _code(job: BatchJob, ending: Ending, caught: Exit | None) -> Exit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo.batch.input.hash_table import Counts
-from llmo.batch.job import works
+from llmo.batch.resume.feed import works
 from llmo.batch.stats import RunStats
 from llmo.engine.provider_limits import limits
 from llmo.errors import LlmoError

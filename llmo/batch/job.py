@@ -21,7 +21,8 @@ from llmo.batch.output.lines import entries
 from llmo.batch.resume import manifest
 from llmo.batch.resume.feed import Feed
 from llmo.batch.resume.recorded import Recorded, paid
-from llmo.batch.spec import ALL
+from llmo.batch.seal import Seal
+from llmo.batch.spec import ALL, KeptFields
 from llmo.batch.stats import RunStats
 from llmo.config.kinds import KINDS
 from llmo.errors import LlmoError, UsageError
@@ -29,7 +30,7 @@ from llmo.routing.refusals import require_candidates
 from llmo.types.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -50,19 +51,6 @@ if TYPE_CHECKING:
     from llmo.types.jsontext import Json
 
 
-@dataclass(slots=True)
-class _Kept:
-    """Which input fields the output repeats."""
-
-    names: tuple[str, ...]
-
-    def __call__(self, fields: Mapping[str, Json]) -> Mapping[str, Json] | None:
-        """The fields to repeat, None of none."""
-        if not self.names:
-            return None
-        return fields if self.names == (ALL,) else {name: fields.get(name) for name in self.names}
-
-
 @dataclass
 class BatchJob:
     """
@@ -71,6 +59,7 @@ class BatchJob:
     `stdin` has the rows of standard input, None if nothing was piped. `notify` gets messages for the user, a line
     each; `attempted` the id of a row and an attempt that failed; `confirm` asks the user a question, and returns False
     if nobody can answer. `open_cache` opens the answers that earlier requests got, where they are to be used again.
+    `sealed_rows` are all rows, where it is known without reading them that they are done.
     """
 
     spec: BatchSpec
@@ -85,11 +74,13 @@ class BatchJob:
     stats: RunStats = field(default_factory=RunStats)
     recorded: Recorded = field(default_factory=Recorded)
     doubtful: frozenset[str] = frozenset()
+    sealed_rows: int | None = None
     _later: dict[str, None] = field(default_factory=dict)
 
     def check(self) -> None:
         """Check everything that can be checked before anything is paid for. Raises `LlmoError`."""
         self._output_is_of_this_shape()
+        assert self.seal
         if self.spec.schema is not None:
             assert self.validator
         if not self.spec.inputs and not self.head.rows:
@@ -165,6 +156,11 @@ class BatchJob:
             return rows.files(spec.inputs, without=[path for path in (*written, *saved) if path.exists()])
         return rows.inputs(spec.inputs or (rows.STDIN,), self.stdin, format=spec.input_format, again=spec.reads_all)
 
+    @cached_property
+    def seal(self) -> Seal:
+        """Tells whether inputs and output are as they were when all was answered; made before they are read."""
+        return Seal(self.spec, self.choice, self.sources)
+
     @property
     def repeatable(self) -> bool:
         """Whether the input can be read more than once."""
@@ -221,10 +217,10 @@ class BatchJob:
         return Places() if self.spec.dedupe else None
 
     @cached_property
-    def keep(self) -> _Kept:
+    def keep(self) -> KeptFields:
         """Which input fields the output repeats."""
         names = self.spec.output.keep
-        return _Kept((ALL,) if ALL in names else names)
+        return KeptFields((ALL,) if ALL in names else names)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -250,7 +246,7 @@ class BatchJob:
             self.stream,
             stats=self.stats,
             failed=failed,
-            total=self.stream.total,
+            total=self._total,
             # Where a pause waits for the next row of a pipe, they are looked through at once.
             answers=self.answers if self.repeatable else None,
             columns=self._later if tables else None,
@@ -266,9 +262,12 @@ class BatchJob:
         again = self.picked() if self.repeatable else self.stream
         return self._feed(again if rows is None else rows, stats=stats or RunStats())
 
+    def _total(self) -> tuple[int, bool]:
+        return self.stream.total() if self.sealed_rows is None else (self.sealed_rows, False)
+
     def _feed(self, rows: Iterable[Row | Waiting], **more: Any) -> Feed:
         return Feed(
-            rows=rows,
+            rows=rows if self.sealed_rows is None else (),
             builder=self.builder,
             identity=Identity(self.head.id_field, self.recorded.table),
             recorded=self.recorded,
@@ -343,8 +342,3 @@ class BatchJob:
         except LlmoError as exc:
             return exc
         return None
-
-
-def works(feed: Feed) -> Iterator[Work]:
-    """The rows of a feed, without its pauses."""
-    return (work for work in feed if work is not None)

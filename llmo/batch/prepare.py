@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from llmo.batch import resumed
 from llmo.batch.forecast import forecast
 from llmo.batch.input.identity import canonical, short
-from llmo.batch.job import works
 from llmo.batch.output import appended
 from llmo.batch.output.appended import Appended, check_all
 from llmo.batch.output.journal import Journal, encoded
 from llmo.batch.resume import manifest, parts
+from llmo.batch.resume.feed import works
 from llmo.batch.resume.intents import Intents
 from llmo.batch.stats import RunStats
 from llmo.errors import UsageError
@@ -81,8 +81,12 @@ def prepare(job: BatchJob, files: BatchFiles, *, run: str, saved: Path) -> str:
             now = manifest.Manifest(run=before.run, made_of=now.made_of)
         parts.gone(parts.folder(target))
         lost = job.ledger.reconcile(before.run) if before else []
-        job.read_recorded()
-        _merge(job, target, files)
+        if _is_sealed(job, target):
+            assert before is not None
+            job.sealed_rows = job.stats.skipped = job.stats.expected_skips = before.rows
+        else:
+            job.read_recorded()
+            _merge(job, target, files)
         _say_resumed(job, target, now)
         files.manifest = now = replace(now, id_field=job.head.id_field or "")
         files.intents = _begin(job, target, files.journal, now, lost=[cost or 0 for _, cost in lost])
@@ -119,6 +123,14 @@ def _restart(job: BatchJob, target: Path, journal: Journal) -> None:
     parts.remove(parts.folder(target))
 
 
+def _is_sealed(job: BatchJob, target: Path) -> bool:
+    """Whether nothing has changed since all was answered."""
+    assert job.journal is not None
+    if job.before is None or job.before.seal is None or parts.folder(target).exists():
+        return False
+    return job.before.seal == job.seal.of(job.journal)
+
+
 def _merge(job: BatchJob, target: Path, files: BatchFiles) -> None:
     """Take over what workers of a cluster had written when their run was killed."""
     directory = parts.folder(target)
@@ -134,6 +146,8 @@ def _merge(job: BatchJob, target: Path, files: BatchFiles) -> None:
 
 def _say_resumed(job: BatchJob, target: Path, now: manifest.Manifest) -> None:
     """Report how many rows are done and how many have changed, if all of the input is known already."""
+    if job.sealed_rows is not None:
+        job.notify(f"resuming {target}: {job.sealed_rows:,} {job.unit} are done, and no file has changed since")
     broken = job.recorded.broken
     if broken:
         what = "1 line" if broken == 1 else f"{broken:,} lines"

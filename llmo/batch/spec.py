@@ -28,6 +28,19 @@ ALL = "*"
 """In `keep`: every field."""
 
 
+@dataclass(slots=True)
+class KeptFields:
+    """Which input fields the output repeats."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, fields: Mapping[str, Json]) -> Mapping[str, Json] | None:
+        """The fields to repeat, None of none."""
+        if not self.names:
+            return None
+        return fields if self.names == (ALL,) else {name: fields.get(name) for name in self.names}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputSpec:
     """

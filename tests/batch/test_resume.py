@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
@@ -23,7 +25,7 @@ from llmo.types.messages import Message, Request
 from tests.recorded import GOOD, KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from llmo.batch.input.stream import Waiting
@@ -37,6 +39,7 @@ OWN, SHORT = "60aec95d905a562f1a2a099372ba0f59", 0x5B92945B29C480FB
 COMPARED = "2eb93c400228001f13271ddb2f9d2c9a"
 """What the code of November 2026 made of the same rows."""
 OTHER = "0a1b" * 8
+Finished: TypeAlias = "Callable[..., tuple[dict[str, Json], bool]]"
 
 
 def line(name: str = "r1", word: str = "ok", key: str = KEY) -> bytes:
@@ -443,3 +446,106 @@ def test_rows_that_were_expected_to_be_done_and_are_not_leave_the_bar() -> None:
     over = RunStats(expected_skips=5, total=8, skipped=2, kept_failed=1, done=5)
 
     assert (expected.finished_before, known.finished_before, over.finished_before) == (5, 4, 3)
+
+
+@pytest.fixture
+def finished(llmo: Llmo) -> Finished:
+    """Runs the same batch over three rows; its report, and whether it knew without reading that all are done."""
+    (llmo.home / "p.toml").write_text(PROFILE)
+    (llmo.home / "rows.jsonl").write_text('{"id": "a", "q": "x"}\n{"id": "b", "q": "y"}\n{"id": "c", "q": "z"}\n')
+    args = ("-P", "p.toml", "batch", "rows.jsonl", "-o", "out.jsonl", "--progress", "none", "--report", "-")
+
+    def run(*more: str, prompt: str = "{{ q }}") -> tuple[dict[str, Json], bool]:
+        ended = llmo(*args, "--prompt", prompt, *more)
+        assert ended.stdout, ended.stderr
+        return ended.json, "no file has changed" in ended.stderr
+
+    return run
+
+
+def test_a_finished_output_is_not_read_by_the_command_that_finished_it(finished: Finished, llmo: Llmo) -> None:
+    """What is said of it is what reading would say; also a resume that had to read leaves it so."""
+    finished()
+    known = finished()
+    os.utime(llmo.home / "out.jsonl", (1, 1))
+    read, again = finished(), finished()
+    same = [{**report, "seconds": 0, "run": ""} for report, _ in (known, read, again)]
+
+    assert [True, False, True] == [known[1], read[1], again[1]]
+    assert same[0] == same[1] == same[2]
+    assert (3, 3, 0) == (same[0]["rows"], same[0]["skipped"], same[0]["left"])
+
+
+def edited(path: Path) -> None:
+    """Another text of the same length, under the old date."""
+    before = path.stat()
+    path.write_bytes(path.read_bytes().replace(b'"id": "b"', b'"id": "d"'))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def copied(path: Path) -> None:
+    """The same bytes and the same date in another file."""
+    shutil.copy2(path, path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+
+
+def torn(path: Path) -> None:
+    """The last line is half there."""
+    os.truncate(path, path.stat().st_size - 20)
+
+
+def twice_over(path: Path) -> None:
+    """The file behind itself."""
+    path.write_bytes(path.read_bytes() * 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "sent"),
+    [
+        (edited, "out.jsonl", 1),
+        (copied, "out.jsonl", 0),
+        (torn, "out.jsonl", 1),
+        (twice_over, "out.jsonl", 0),
+        (edited, "rows.jsonl", 1),
+        (copied, "rows.jsonl", 0),
+        (twice_over, "rows.jsonl", None),
+    ],
+)
+def test_whatever_is_done_to_the_files_of_a_finished_run_is_seen(
+    finished: Finished, llmo: Llmo, change: Callable[[Path], None], name: str, sent: int | None
+) -> None:
+    """They are read, and what is missing is sent."""
+    finished()
+    change(llmo.home / name)
+    if sent is None:
+        with pytest.raises(
+            AssertionError, match="duplicate id"
+        ):  # two rows of one id are refused before anything is reported
+            finished()
+        return
+    report, known = finished()
+
+    assert (False, sent) == (known, report["done"])
+
+
+def test_another_command_reads_a_finished_output(finished: Finished) -> None:
+    """Another prompt asks all rows again; other flags find them done."""
+    finished()
+    flagged, known_by_flag = finished("--retry-errors=all")
+    asked, known_by_prompt = finished(prompt="{{ q }}!")
+
+    assert (False, 0, False, 3) == (known_by_flag, flagged["done"], known_by_prompt, asked["done"])
+
+
+def test_an_output_with_a_cut_answer_or_a_row_too_many_is_never_taken_for_finished(
+    finished: Finished, llmo: Llmo
+) -> None:
+    """The answer may be bought again, and the row is told of."""
+    cut = [finished("--max-tokens", "1")[1] for _ in range(2)]
+    finished()
+    (llmo.home / "rows.jsonl").write_text('{"id": "a", "q": "x"}\n{"id": "b", "q": "y"}\n')
+    finished()
+    fewer = finished()
+
+    assert cut == [False, False]
+    assert (False, 2) == (fewer[1], fewer[0]["skipped"])

@@ -167,3 +167,8 @@ class Feed:
             case "new":
                 pass
         return False
+
+
+def works(feed: Feed) -> Iterator[Work]:
+    """The rows of a feed, without its pauses."""
+    return (work for work in feed if work is not None)

@@ -386,6 +386,7 @@ def test_private_rows_stay_here(deferred: Deferred) -> None:
         (("--cache", "1d"), "--cache and --deferred cannot be combined"),
         (("-j", "4"), "--concurrency and --deferred cannot be combined"),
         (("--fallback-after", "20h"), "--fallback-after requires --wait"),
+        (("--wait", "--fallback-after", "20h", "-o", "-"), "--fallback-after requires input files and -o FILE"),
         (("--wait", "--fallback-after", "20"), "a duration needs a unit"),
         (("--report", "r.json"), "--report requires --wait"),
     ],
@@ -437,3 +438,19 @@ def test_runs_of_this_machine_are_listed_too(deferred: Deferred) -> None:
     ]
     assert "not a deferred run" in explained(deferred("runs", "fetch", "nightly"))[0]
     assert "is not running" in explained(deferred("runs", "cancel", "nightly"))[0]
+
+
+def test_what_is_late_is_sent_at_once(deferred: Deferred) -> None:
+    """
+    The batch is cancelled when its time is over; what it has answered is paid once, the rest costs the standard price.
+    """
+    deferred.server.polls = 10**6
+    deferred.rows("a", "b", "c", "d")
+    run = deferred.submit("--wait", "--fallback-after", "1ms", "--max-tokens", "10")
+    lives = sorted(str(one["messages"][-1]["content"]) for one in deferred.server.lives)
+
+    assert run.code == 0, run
+    assert {f"r{n}": f"echo: {text}" for n, text in enumerate("abcd")} == deferred.outcomes()
+    assert ["a", "c"] == lives
+    assert ("0.00006", "0", "0") == deferred.money()
+    assert "the batches answered 2 rows" in run.stderr

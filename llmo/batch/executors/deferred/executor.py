@@ -48,6 +48,7 @@ class DeferredExecutor:
     waits: bool = False
     give_up: float | None = None
     rand: Callable[[], float] = random.random
+    gave_up: bool = False
     caught: int = 0
     """Rows that had their answers before the feed was looked at."""
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,7 +107,7 @@ class DeferredExecutor:
 
     async def _give_up(self) -> None:
         """Cancel what is left, once."""
-        self.give_up = None
+        self.give_up, self.gave_up = None, True
         rows = sum(shard.count for shard in self.ctx.state.open)
         self.ctx.tell(f"cancelling the batches: {rows:,} rows that they leave open are sent one by one")
         await self.lifecycle.cancel()

@@ -84,6 +84,11 @@ class DeferredRun:
         self._executor.cancel()
 
     @property
+    def gave_up(self) -> bool:
+        """Whether its batches were cancelled since their time was over."""
+        return self._executor.gave_up
+
+    @property
     def elapsed(self) -> float:
         """Seconds since it was made."""
         return time.monotonic() - self._began

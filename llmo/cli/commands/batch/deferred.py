@@ -10,11 +10,13 @@ from llmo.batch.executors.deferred.run import DeferredRun
 from llmo.cli import deferred_runs
 from llmo.cli.commands.batch import live
 from llmo.cli.commands.batch.ending import ended, listen, standard_output
+from llmo.cli.commands.batch.flags import STDOUT
 from llmo.cli.commands.batch.recording import recorded
 from llmo.cli.durations import seconds
 from llmo.errors import Exit, UsageError
 from llmo.storage.paths import data_dir
-from llmo.types.format import counted
+from llmo.types.dataclass import replace
+from llmo.types.format import counted, dollars
 from llmo.types.ids import ulid
 
 if TYPE_CHECKING:
@@ -42,15 +44,25 @@ def refuse(flags: BatchFlags) -> None:
             flag = "--wait" if manner.wait else "--fallback-after"
             raise UsageError(f"{flag} requires --deferred", hint="without it, rows are answered at once")
         return
-    if manner.fallback_after is not None:
-        seconds("--fallback-after", manner.fallback_after)
-        if not manner.wait:
-            raise UsageError("--fallback-after requires --wait", hint="somebody must be there to send the rest")
+    _refuse_fallback(flags)
     for flag, given in _useless(flags).items():
         if given:
             raise UsageError(f"{flag} and --deferred cannot be combined", hint=f"remove {flag}")
     if flags.output.report is not None and not manner.wait:
         raise UsageError("--report requires --wait with --deferred", hint="the answers come later")
+
+
+def _refuse_fallback(flags: BatchFlags) -> None:
+    """Raise for a --fallback-after that nobody could follow."""
+    after = flags.manner.fallback_after
+    if after is None:
+        return
+    seconds("--fallback-after", after)
+    if not flags.manner.wait:
+        raise UsageError("--fallback-after requires --wait", hint="somebody must be there to send the rest")
+    if flags.reads_stdin or flags.output.output in STDOUT:
+        hint = "what the batches leave open is a second run over the same rows"
+        raise UsageError("--fallback-after requires input files and -o FILE", hint=hint)
 
 
 def _useless(flags: BatchFlags) -> dict[str, bool]:
@@ -68,8 +80,17 @@ def _useless(flags: BatchFlags) -> dict[str, bool]:
     return found
 
 
-def run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
-    """Submit what is new, and wait if that is wanted; the exit code. Raises `LlmoError`."""
+def at_once(flags: BatchFlags) -> BatchFlags:
+    """The flags of the run that sends one by one what --fallback-after has cancelled."""
+    return replace(flags, manner=replace(flags.manner, deferred=False, wait=False, fallback_after=None))
+
+
+def run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int | None:
+    """
+    Submit what is new, and wait if that is wanted.
+
+    Returns the exit code, None when the time of --fallback-after was over and rows are left. Raises `LlmoError`.
+    """
     files = prepare.BatchFiles()
     try:
         fresh = ulid(ctx.clock.now())
@@ -84,7 +105,9 @@ def run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
         files.close()
 
 
-async def _run(ctx: Context, flags: BatchFlags, job: BatchJob, files: prepare.BatchFiles, record: RunRecord) -> int:
+async def _run(
+    ctx: Context, flags: BatchFlags, job: BatchJob, files: prepare.BatchFiles, record: RunRecord
+) -> int | None:
     selection = flags.selection
     session = ctx.session(
         run=record.name, max_cost=selection.max_cost, allow_unpriced=selection.allow_unpriced, rates=job.spec.rates
@@ -109,6 +132,13 @@ async def _run(ctx: Context, flags: BatchFlags, job: BatchJob, files: prepare.Ba
             opened.close()
     finally:
         await session.close()
+    if run.gave_up and not opened.state.open and not caught:
+        stats = job.stats
+        answered = sum(count for word, count in stats.statuses.items() if word != "error")
+        ctx.note(
+            f"llmo: the batches answered {counted(answered, 'rows')}, {dollars(stats.spent)}; sending the rest now"
+        )
+        return None
     if not opened.state.open:
         return ended(ctx, flags, run, ending, caught=caught)
     code = _submitted(ctx, run, ending, record)

@@ -54,7 +54,11 @@ def batch(ctx: Context, flags: BatchFlags) -> int:
     if flags.manner.dry_run:
         output.show_forecast(ctx, flags, job, forecast.dry_run(job))
         return int(Exit.OK)
-    return deferred.run(ctx, flags, job) if flags.manner.deferred else _run(ctx, flags, job)
+    if not flags.manner.deferred:
+        return _run(ctx, flags, job)
+    code = deferred.run(ctx, flags, job)
+    # What the batches leave open is one more run of the same command, which continues the output.
+    return batch(ctx, deferred.at_once(flags)) if code is None else code
 
 
 def _with_template(ctx: Context, flags: BatchFlags) -> BatchFlags:

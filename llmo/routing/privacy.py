@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
 )
+_DIGIT = re.compile(r"(?![0-9])\d")
+_ESCAPED = re.compile(r"(?<!\\)\\{1,32}([\"'])")
 _SECRETS = (
     ("private key", secrets.has_private_key),
     ("API key", secrets.has_key),
@@ -49,7 +51,14 @@ def find(text: str, detectors: Collection[Detector]) -> tuple[str, ...]:
 
 
 def folded(text: str) -> str:
-    """A text as its reader sees it: without invisible characters, full-width letters and digits as plain ones."""
+    """
+    A text as its reader sees it: without invisible characters, letters and digits of any width as plain ones.
+
+    So are digits of other scripts, and the quotation marks of JSON in JSON, which have backslashes before them.
+    """
+    if "\\" in text:
+        text = _ESCAPED.sub(r"\1", text)
     if text.isascii():
         return text
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text)

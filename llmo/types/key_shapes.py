@@ -72,6 +72,7 @@ CLOUDS = (
     KeyShape("sha256~", _WORD, 40, 40),
     KeyShape("nfp_", _ALNUM, 36, 36),
     KeyShape("fo1_", _WORD, 36, 36),
+    *(KeyShape(prefix, "[A-Za-z0-9+/=,_]", 60, 36) for prefix in ("fm1a_", "fm1r_", "fm2_")),
     KeyShape(r"dp\.pt\.", _ALNUM, 40, 40),
     KeyShape(r"dp\.st\.", _DOTTED, 40, 40),
     KeyShape(r"dp\.ct\.", _ALNUM, 40, 40),

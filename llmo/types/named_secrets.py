@@ -68,12 +68,16 @@ _PLACES = (
     ),
     ("identified by", r"identified by[ ]['\"](?P<password>[^'\"\s]{4,256})"),
     ("IDENTIFIED BY", r"IDENTIFIED BY[ ]['\"](?P<password>[^'\"\s]{4,256})"),
+    ("SecureString", r"ConvertTo-SecureString (?:-String )?['\"](?P<password>[^'\"$\s][^'\"\n]{3,256})"),
+    ("jdbc:oracle", r"jdbc:oracle:[a-z]{1,8}:\w{1,64}/(?P<password>[^\s@/]{4,256})@"),
+    (":5432:", r"[\w.*-]:5432:[\w.*-]{1,64}:[\w.*-]{1,64}:(?P<password>\S{4,256})"),
     ("WIFI:", r"WIFI:[^\n]{0,128}?P:(?P<password>[^;\s]{8,64})"),
 )
 _PIN = r"(?i)(?<![\w-])pin(?:[ -]?(?:code|number|nummer))?(?:[ ]?[:=]|[ ](?:is|ist|est|es|è))[ ]?\d{4,8}(?![\w.])"
 _HASHED = r"\$(?:2[aby]|5|6|y|argon2id?)\$[./\w$=,+]{20}"
 _BEARER = r"(?i:bearer)[ ]{1,4}(?P<token>[\w.~+/=-]{16,4096})"
 _BASIC = r"(?i:authorization)[\"']?[ ]?[:=][ ]?[\"']?(?i:basic)[ ]{1,4}[A-Za-z0-9+/]{12,}={0,2}"
+_OTP = r"otpauth://[th]otp/"
 
 _PLACEHOLDER = (
     r"(?i)^(?:[<{\[(%*]|\$[({]|\$[a-z_]+$|\.\.\.|x{3,}|-+$|\W+$|(.)\1{3,}$)|\*{3,}|x{4,}|\.\.\.|…|your[_-]"
@@ -86,6 +90,8 @@ _PLACEHOLDER = (
 _CALL = r"^[A-Za-z_][\w.]*(?:\(|\[|\.[A-Za-z_]|->|::)|^[&*@!][A-Za-z_]|^f?[\"']"
 _RANDOM = r"^[A-Za-z0-9+/=_.~%:-]{16,4096}$"
 _UUID = r"(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+COLUMNS, ROWS, WIDE = 8, 4, 512
+"""Places of a name where a table is looked for, its rows that are read, and the characters on both sides."""
 _LEAST_PART = 10
 _LEAST_ENTROPY = 3.0
 """Bits a character: words and numbers in a row have less, keys of 16 characters and more have 3.2 and more."""
@@ -94,12 +100,14 @@ _LEAST_ENTROPY = 3.0
 def has_password(text: str) -> bool:
     """Whether a password is set, told, or part of an address in a text."""
     for stem, pattern in _PLACES:
-        if stem in text and any(_is_password(found["password"], least=4) for found in re.finditer(pattern, text)):
+        if stem in text and any(_is_placed(found["password"]) for found in re.finditer(pattern, text)):
             return True
     lowered = text.lower()
     if ("$" in text and re.search(_HASHED, text)) or ("pin" in lowered and re.search(_PIN, text)):
         return True
     text = aligned(text, lowered)
+    if any(_in_column(text, lowered, word) for word in _PASSWORDS):
+        return True
     return any(_sets_password(text, lowered, at, word) for at, word in _words(lowered, (*_PASSWORDS, *_SHORT)))
 
 
@@ -108,7 +116,7 @@ def has_token(text: str) -> bool:
     lowered = text.lower()
     if "bearer" in lowered and any(_is_token(found["token"]) for found in re.finditer(_BEARER, text)):
         return True
-    if ("basic" in lowered and re.search(_BASIC, text)) or "otpauth://" in lowered:
+    if ("basic" in lowered and re.search(_BASIC, text)) or ("otpauth://" in lowered and re.search(_OTP, lowered)):
         return True
     text = aligned(text, lowered)
     return any(_sets_token(text, lowered, at, word) for at, word in _words(lowered, _TOKENS))
@@ -172,7 +180,7 @@ def _is_bare_password(found: re.Match[str], *, plain: bool) -> bool:
     if not plain and (argument or following in {"(", "[", "."}):
         return False
     value = re.split("[;&<]", value)[0].rstrip(".,!?)")
-    return (plain or not value.isalpha()) and _is_password(value, bare=True)
+    return (plain or not value.isalpha() or _jumbled(value)) and _is_password(value, bare=True)
 
 
 def _is_password(value: str, *, bare: bool = False, least: int = 6) -> bool:
@@ -182,10 +190,41 @@ def _is_password(value: str, *, bare: bool = False, least: int = 6) -> bool:
     if any(char.isspace() for char in value):  # a label, an error, a sentence
         return False
     if value.isalpha():
-        return value.isascii() and not value.istitle() and not _camel(value)
+        return value.isascii() and not value.istitle() and (not _camel(value) or _jumbled(value))
     if not any(char.isdigit() for char in value):
         return not _words_only(value)
     return any(char.isalpha() for char in value) and not (bare and _snake(value))
+
+
+def _is_placed(value: str) -> bool:
+    """Whether a value is a password where only passwords stand; there, letters in any case may be one."""
+    named = any(word in value.lower() for word in ("pass", "pwd", "secret", "token"))
+    return _is_password(value, least=4) or (len(value) >= _LEAST_PART and value.isalpha() and not named)
+
+
+def _in_column(text: str, lowered: str, word: str) -> bool:
+    """Whether a table of values has a column of that name, and a password in it."""
+    at = lowered.find(word)
+    for _ in range(COLUMNS if at >= 0 else 0):
+        around = text[text.rfind("\n", max(0, at - WIDE), at) + 1 : at + WIDE]
+        head, *rows = [line.strip(" |\r") for line in around.split("\n")[: ROWS + 1]]
+        sign = next((sign for sign in ";\t,|" if sign in head), None)
+        names = [name.strip(" \"'").lower() for name in head.split(sign)] if sign else []
+        if word in names and all(re.fullmatch(r"[\w -]{1,32}", name) for name in names):
+            place = names.index(word)
+            for cells in (row.split(sign) for row in rows):
+                value = cells[place].strip(" \"'") if len(cells) == len(names) else ""
+                if any(map(str.isdigit, value)) and _is_password(value, bare=True):
+                    return True
+        if (at := lowered.find(word, at + len(word))) < 0:
+            break
+    return False
+
+
+def _jumbled(value: str) -> bool:
+    """Whether letters are as no name has them: large and small ones among each other, a third large or more."""
+    large = sum(map(str.isupper, value))
+    return len(value) >= _LEAST_PART and large * 3 >= len(value) and large * 5 <= len(value) * 4
 
 
 def _camel(value: str) -> bool:
@@ -222,6 +261,8 @@ def _is_token(value: str) -> bool:
     if compiled(_UUID).match(value):
         return True
     if not compiled(_RANDOM).match(value) or compiled(_PLACEHOLDER).search(value) or "://" in value:
+        return False
+    if re.search("(?:Private|Public|Secret|Access)(?:Key|Token)", value):  # a class that holds one
         return False
     if not any(char.isdigit() for char in value) or not any(char.isalpha() for char in value):
         return False

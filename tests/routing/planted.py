@@ -79,6 +79,7 @@ API_KEYS = (
     "pcsk_{an6}_{an60}",
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{an43}",
     "密钥是sk-{an48}。",
+    "FLY_API_TOKEN='FlyV1 fm2_{an100}'",
     "sk-\u200b{an48}",
     "ｓｋ－{an48}",
     "AKIA{up8}\u200b{up8}",
@@ -139,6 +140,16 @@ PASSWORDS = (
     "smtp_pass=Mail3r!x",
     "ansible_become_pass: Sud0pass1",
     'passphrase: "open sesame 42"',
+    "postgres://svc:RBfFHgENnRogFu@db.internal:5432/app",
+    "jdbc:oracle:thin:scott/T1ger4711@//host:1521/ORCL",
+    '{{"body": "{{\\"password\\": \\"xK9$mmQ2p\\"}}"}}',
+    '{{"a": "{{\\"b\\": \\"{{\\\\\\"passwd\\\\\\": \\\\\\"xK9mmQ2p\\\\\\"}}\\"}}"}}',
+    "user;password;role\nanna;{an8}7x;admin",
+    "id,login,passwort\r\n1,bob,Blau9beere\r\n",
+    "| user | password |\n| bob | Xy77!abcd |",
+    "$cred = ConvertTo-SecureString 'Tiger-4711x' -AsPlainText -Force",
+    "db.example.com:5432:app:svc:kZF9bdTp0W7M8",
+    "helm install x --set auth.password=QcjJessJrAZQDm",
 )
 
 TOKENS = (
@@ -189,6 +200,7 @@ NUMBERS = (
     ("card number", "4242\u200b424242424242"),
     ("card number", "4242–4242–4242–4242"),
     ("card number", "'6304000000000000'"),
+    ("card number", "٤٢٤٢ ٤٢٤٢ ٤٢٤٢ ٤٢٤٢"),
     ("IBAN", "DE89 3704 0044 0532 0130 00"),
     ("IBAN", "de89370400440532013000"),
     ("IBAN", "GB29 NWBK 6016 1331 9268 19"),

@@ -100,6 +100,14 @@ def test_private_data_is_found_in_the_forms_that_people_paste(kind: str, templat
             "SELECT * FROM t WHERE pin = 1",
             "AKIA",
         ),
+        *(
+            "private_key: PKCS7PrivateKeyTypes,",
+            'f"otpauth://{kind}/{label}?secret={key}"',
+            "user, password, salt = line.split()\nsha256, md5, crc32 = hashes",
+            "name,password,role\nann,,admin\n",
+            "postgres://user:myPassword@host/db",
+            "passwordField: UIPasswordTextView",
+        ),
     ],
 )
 def test_what_only_looks_like_private_data_is_none(text: str) -> None:

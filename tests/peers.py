@@ -26,6 +26,8 @@ PEERS = {
     "man": "it is in the packages of the system, as man-db",
     "mandoc": "it is in the packages of the system",
     "pyarrow": "pip install -e '.[dev,parquet]'",
+    "postgresql": "it is in the packages of the system",
+    "psycopg": "pip install -e '.[dev,postgres]'",
     "ray": "pip install -e '.[dev,ray]'",
     "shellcheck": "it is in the packages of the system",
     "zsh": "it is in the packages of the system",

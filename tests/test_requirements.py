@@ -28,9 +28,9 @@ def test_every_import_is_declared():
     """
     needed = [
         *PROJECT["dependencies"],
-        *(one for name in ("litellm", "parquet", "remote", "zstd", "langchain") for one in EXTRAS[name]),
+        *(one for name in ("litellm", "parquet", "postgres", "remote", "zstd", "langchain") for one in EXTRAS[name]),
     ]
-    declared = {one.partition(">")[0].lower().replace(".", "-") for one in needed}
+    declared = {one.partition(">")[0].partition("[")[0].lower().replace(".", "-") for one in needed}
     known = dict(packages_distributions())
     # `compression` is in the standard library from 3.14 on; before, an extra that need not be here brings it.
     known.setdefault("backports", ["backports.zstd"])

@@ -1,4 +1,4 @@
-"""The seam to the storage of the ledger: an SQLite file today, a server that machines share perhaps later."""
+"""The seam to the storage of the ledger: an SQLite file, or a PostgreSQL server that machines share."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Ledger(TargetHistory, Protocol):
         None means applied. A hold that a limit refuses changes nothing, and its result is the `OverBudget`; later
         entries are still applied, against the sums that it left alone. An entry that can't be stored (an amount out of
         range) has its exception as the result and affects no other: each is then applied in a transaction of its own.
-        A single such entry raises its exception.
+        A single such entry raises its exception. A storage on another machine may keep settlements and releases here
+        while it can't be reached (`spooled`): they count as applied, and a hold beside them gets the error.
         `patience` replaces the default wait for other processes, in seconds.
         """
         ...
@@ -169,6 +170,10 @@ class Ledger(TargetHistory, Protocol):
 
     def clone(self) -> Ledger:
         """The same ledger for another thread."""
+        ...
+
+    def spooled(self) -> int:
+        """How many calls have an end that is kept on this machine only, until the storage can be reached."""
         ...
 
     def checkpoint(self) -> None:

@@ -15,6 +15,7 @@ from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sql import queries
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from tests import virtual
+from tests.ledger.storages import file_only
 from tests.patience import LONG
 
 CAP = Limit(name="--max-cost", usd=100, window="run")
@@ -26,8 +27,8 @@ class Clock:
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    book = SQLiteLedger(tmp_path / "ledger.db", Clock(), "UTC")
+def ledger(storage):
+    book = storage.ledger(Clock())
     yield book
     book.close()
 
@@ -60,6 +61,7 @@ def grouped(ledger, scenario, *caps, **options):
     return result, (status.spent, status.held, status.calls)
 
 
+@file_only
 def test_a_direct_till_opens_nothing_until_the_first_hold_and_refuses_at_once(ledger):
     """
     An ask is told at once; what it held becomes what it cost.
@@ -113,7 +115,9 @@ def test_a_direct_till_is_closed_when_what_its_callers_left_is_booked(ledger, mo
 
 def elsewhere(ledger, identifier, amount, *caps):
     """A hold of another process that lives."""
-    ledger.clone().hold(call(identifier, run="other"), amount, caps)
+    other = ledger.clone()
+    other.hold(call(identifier, run="other"), amount, caps)
+    other.close()
 
 
 def waited(ledger, scenario, *caps, **options):
@@ -471,6 +475,7 @@ def test_an_unknown_price_may_be_allowed(ledger):
     assert (None, (0, 0, 1)) == grouped(ledger, scenario, allow_unpriced=True)
 
 
+@file_only
 def test_a_till_that_is_closed_books_what_has_come_and_ends(ledger):
     """
     Also where the end is asked for while a group is being booked, and more waits behind it.
@@ -501,6 +506,7 @@ def test_a_till_that_is_closed_books_what_has_come_and_ends(ledger):
     assert [(30, 3)] == [(status.held, status.calls) for status in ledger.status([CAP], "r")]
 
 
+@file_only
 def test_a_till_that_is_closed_releases_what_a_caller_has_left(ledger):
     """
     The hold is granted after its caller was canceled, and while the account closes.
@@ -531,6 +537,7 @@ def test_a_till_that_is_closed_releases_what_a_caller_has_left(ledger):
     assert [(0, 0)] == [(status.held, status.calls) for status in ledger.status([CAP], "r")]
 
 
+@file_only
 def test_a_settlement_of_many_is_not_waited_for(ledger):
     """
     A hold is stored before anything is sent; what a call cost is stored by the time the account is closed.
@@ -573,6 +580,7 @@ def counting(ledger, groups):
     return Counting(ledger.path, Clock(), "UTC")
 
 
+@file_only
 def test_entries_of_many_calls_wait_for_each_other(ledger):
     """
     A hold that comes a moment later is in the same transaction, and so are settlements.
@@ -594,6 +602,7 @@ def test_entries_of_many_calls_wait_for_each_other(ledger):
     assert ([5 + CROWD], (CROWD, 5, 5 + CROWD)) == (found, sums)
 
 
+@file_only
 def test_a_settlement_is_stored_at_once_when_somebody_waits_for_its_money(ledger):
     """
     However many are in flight.
@@ -664,10 +673,12 @@ def test_a_waiter_that_is_cancelled_gives_its_place_to_the_next(ledger):
     assert "2" == grouped(ledger, scenario)[0]
 
 
+@file_only
 def test_a_ledger_that_fails_fails_the_callers(ledger):
     """
     Nothing is sent that can't be booked.
     """
+    ledger.path.parent.mkdir()
     ledger.path.write_bytes(b"damaged" * 1000)
 
     async def scenario(account):
@@ -800,7 +811,7 @@ def test_a_ledger_that_fails_after_a_booking_fails_nobody(ledger, monkeypatch):
     async def main():
         for number, account in enumerate((DirectAccount(ledger, [CAP]), GroupedAccount(ledger, [CAP]))):
             hold = await account.hold(call(number), 60)
-            monkeypatch.setattr(SQLiteLedger, "checkpoint", busy)
+            monkeypatch.setattr(type(ledger), "checkpoint", busy)
             await hold.settle(settled(7))
             await account.close()
             await account.close()
@@ -811,6 +822,7 @@ def test_a_ledger_that_fails_after_a_booking_fails_nobody(ledger, monkeypatch):
     assert [14] == [status.spent for status in ledger.status([CAP], "r")]
 
 
+@file_only
 @pytest.mark.parametrize(
     ("failure", "why"),
     [(ConfigError("the ledger is damaged"), "the ledger is damaged"), (ValueError("odd"), "odd")],

@@ -13,8 +13,8 @@ from llmo.ledger.accounts import Account, DirectAccount
 from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import BudgetStatus, Call, Entry, Held, Limit, Released, Settled, Settlement, passes
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.ledger import SQLiteLedger
 from tests import virtual
+from tests.ledger.storages import Storage
 from tests.patience import LONG
 
 if TYPE_CHECKING:
@@ -61,6 +61,9 @@ class MemoryLedger:
     def clone(self) -> MemoryLedger:
         return MemoryLedger(self.rows, self.lock)
 
+    def spooled(self) -> int:
+        return 0
+
     def checkpoint(self) -> None:
         pass
 
@@ -100,14 +103,16 @@ class MemoryLedger:
         )
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "postgres", "memory"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    if request.param == "sqlite":
-        made: Ledger = SQLiteLedger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
-    else:
-        made = cast("Ledger", MemoryLedger())
+    if request.param == "memory":
+        yield cast("Ledger", MemoryLedger())
+        return
+    storage = Storage(request.param, tmp_path)
+    made = storage.ledger(virtual.VirtualClock())
     yield made
     made.close()
+    storage.close()
 
 
 def hold(name: str, worst: int | None, *limits: Limit, run: str = "r") -> Held:

@@ -11,20 +11,21 @@ from llmo.ledger.accounts import DirectAccount
 from llmo.ledger.capped import CappedAccount
 from llmo.ledger.records import MAX_COST, BudgetStatus, Call, Limit, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.ledger import SQLiteLedger
 from tests import virtual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
-    from pathlib import Path
+
+    from llmo.ledger.sql.ledger import SqlLedger
+    from tests.ledger.storages import Storage
 
 DAY = Limit(name="day", usd=1000, window="day")
 CAP = 100
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[SQLiteLedger]:
-    book = SQLiteLedger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+def ledger(storage: Storage) -> Iterator[SqlLedger]:
+    book = storage.ledger(virtual.VirtualClock())
     yield book
     book.close()
 
@@ -38,7 +39,7 @@ def settled(cost: int | None, in_doubt: int = 0) -> Settlement:
 
 
 def under(
-    ledger: SQLiteLedger, play: Callable[[CappedAccount], Coroutine[Any, Any, Any]], *limits: Limit, **options: Any
+    ledger: SqlLedger, play: Callable[[CappedAccount], Coroutine[Any, Any, Any]], *limits: Limit, **options: Any
 ) -> Any:
     """A scenario with a capped account; what it returned, or the refusal."""
 
@@ -52,7 +53,7 @@ def under(
     return asyncio.run(main())
 
 
-def day(ledger: SQLiteLedger) -> tuple[int, int, int, int]:
+def day(ledger: SqlLedger) -> tuple[int, int, int, int]:
     (status,) = ledger.status([DAY], "r")
     return status.spent, status.held, status.in_doubt, status.calls
 
@@ -68,7 +69,7 @@ def day(ledger: SQLiteLedger) -> tuple[int, int, int, int]:
         pytest.param("rate_limited", 100, id="released"),
     ],
 )
-def test_what_one_attempt_leaves_for_the_next(ledger: SQLiteLedger, end: Settlement | str | None, left: int) -> None:
+def test_what_one_attempt_leaves_for_the_next(ledger: SqlLedger, end: Settlement | str | None, left: int) -> None:
     """
     The cap is inclusive; a picodollar more is refused, and takes nothing from the budgets beside it.
     """
@@ -92,7 +93,7 @@ def test_what_one_attempt_leaves_for_the_next(ledger: SQLiteLedger, end: Settlem
     assert day(ledger)[3] == before[3] + first
 
 
-def test_a_refusal_has_all_amounts(ledger: SQLiteLedger) -> None:
+def test_a_refusal_has_all_amounts(ledger: SqlLedger) -> None:
     """
     As a budget's has.
     """
@@ -120,7 +121,7 @@ def test_a_refusal_has_all_amounts(ledger: SQLiteLedger) -> None:
     assert day(ledger) == (10, 5, 20, 2)
 
 
-def test_a_budget_beside_the_cap_refuses_too(ledger: SQLiteLedger) -> None:
+def test_a_budget_beside_the_cap_refuses_too(ledger: SqlLedger) -> None:
     """
     What it refused is no part of the cap; what was granted is booked in both.
     """
@@ -140,7 +141,7 @@ def test_a_budget_beside_the_cap_refuses_too(ledger: SQLiteLedger) -> None:
 
 
 @pytest.mark.parametrize("billing", ["local", "subscription"])
-def test_what_costs_no_dollars_passes_any_cap(ledger: SQLiteLedger, billing: Any) -> None:
+def test_what_costs_no_dollars_passes_any_cap(ledger: SqlLedger, billing: Any) -> None:
     """
     Own hardware and flat plans run on when the cap is used up.
     """
@@ -154,7 +155,7 @@ def test_what_costs_no_dollars_passes_any_cap(ledger: SQLiteLedger, billing: Any
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_an_unknown_price_passes_a_cap_only_where_it_is_allowed(ledger: SQLiteLedger, allowed: bool) -> None:
+def test_an_unknown_price_passes_a_cap_only_where_it_is_allowed(ledger: SqlLedger, allowed: bool) -> None:
     """
     It holds nothing then, and what the provider reports is counted.
     """
@@ -185,7 +186,7 @@ class Beside(DirectAccount):
         return await super().hold(call, worst, **options)
 
 
-def test_the_account_beside_is_asked_the_same(ledger: SQLiteLedger) -> None:
+def test_the_account_beside_is_asked_the_same(ledger: SqlLedger) -> None:
     """
     With the least that would do and the time there is; its shares hold, and its owner closes it.
     """
@@ -201,7 +202,7 @@ def test_the_account_beside_is_asked_the_same(ledger: SQLiteLedger) -> None:
     assert day(ledger) == (0, 60, 0, 1)
 
 
-def test_the_cap_sums_over_all_attempts(ledger: SQLiteLedger) -> None:
+def test_the_cap_sums_over_all_attempts(ledger: SqlLedger) -> None:
     """
     Both what they cost and what may still be billed; an end that nobody held adds what it cost.
     """

@@ -32,9 +32,9 @@ def clock():
 
 
 @pytest.fixture
-def ledgers(tmp_path, clock):
-    """One file, seen from two zones."""
-    books = [SQLiteLedger(tmp_path / "ledger.db", clock, zone) for zone in ("Europe/Berlin", "Asia/Kolkata")]
+def ledgers(storage, clock):
+    """One ledger, seen from two zones."""
+    books = [storage.ledger(clock, zone) for zone in ("Europe/Berlin", "Asia/Kolkata")]
     yield books
     for book in books:
         book.close()

@@ -20,6 +20,7 @@ from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from llmo.types.messages import Target
 from llmo.types.money import DOLLAR
+from tests.ledger.storages import file_only, rows
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 22, 12, tzinfo=BERLIN).timestamp()
@@ -39,8 +40,8 @@ def clock():
 
 
 @pytest.fixture
-def ledger(tmp_path, clock):
-    book = SQLiteLedger(tmp_path / "data" / "ledger.db", clock, "Europe/Berlin")
+def ledger(storage, clock):
+    book = storage.ledger(clock, "Europe/Berlin")
     yield book
     book.close()
 
@@ -213,8 +214,8 @@ def test_counters_of_a_past_that_is_a_month_ago_are_dropped_and_no_others(ledger
     day, run = daily(9), Limit(name="run", usd=9 * DOLLAR, window="run")
 
     def kept():
-        rows = ledger._db().execute('SELECT run, "end" / 1000000 FROM counters ORDER BY "end", run')
-        return [(of or "day", round((end - noon) / 86_400, 1) if of == "" else None) for of, end in rows]
+        found = rows(ledger, 'SELECT run, "end" / 1000000 FROM counters ORDER BY "end", run')
+        return [(of or "day", round((end - noon) / 86_400, 1) if of == "" else None) for of, end in found]
 
     noon = clock.time
     ledger.hold(call("a"), DOLLAR, [day, run])
@@ -423,6 +424,7 @@ def test_a_breaker_is_kept_for_its_model_and_key(ledger, clock):
     assert [None, None] == [other.breaker(Circuit("openai", name, "k")) for name in ("m0", "m1")]
 
 
+@file_only
 def test_reading_makes_no_file(ledger):
     """
     A plan or a report of nothing leaves nothing behind.
@@ -434,6 +436,7 @@ def test_reading_makes_no_file(ledger):
     assert not ledger.path.parent.exists()
 
 
+@file_only
 def test_the_files_are_private(ledger):
     """
     Who spends what is nobody else's business.
@@ -489,6 +492,7 @@ def test_a_ledger_that_cannot_be_used_is_one_clear_error_and_is_left_alone(tmp_p
     assert before == (path.read_bytes() if path.is_file() else None)
 
 
+@file_only
 def test_a_full_disk_is_one_clear_error_and_loses_nothing(ledger):
     """
     The transaction is undone; what was booked stays booked.
@@ -503,6 +507,7 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(ledger):
     assert (1, 1) == (ledger.spending()[0].held, db.execute("SELECT count(*) FROM calls").fetchone()[0])
 
 
+@file_only
 def test_a_locked_ledger_is_one_clear_error(ledger):
     """
     After patience runs out; it may work later.
@@ -555,9 +560,8 @@ def test_everything_that_is_known_of_a_call_is_stored(ledger):
             first_token_s=0.5,
         ),
     )
-    db = ledger._db()
-    db.row_factory = sqlite3.Row
-    row = dict(db.execute("SELECT * FROM calls").fetchone())
+    cursor = ledger._db().execute("SELECT * FROM calls")
+    row = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
 
     assert {
         "id": "a", "run": "r1", "row": "r-17", "attempt": 3, "provider": "openai", "model": "gpt", "served_model": "gpt-1",
@@ -565,7 +569,7 @@ def test_everything_that_is_known_of_a_call_is_stored(ledger):
         "worst": 9, "cost": 5, "in_doubt": 0, "source": "computed", "input_tokens": 1, "cached_input_tokens": 3, "cache_write_tokens": 4,
         "output_tokens": 2, "reasoning_tokens": 5, "prices": "table 2026-11-22", "service_tier": "flex", "request_id": "req",
         "held_at": int(NOON * 1e6), "ended_at": int(NOON * 1e6), "duration_s": 1.5, "first_token_s": 0.5,
-        "owner_pid": processes.me().pid, "owner_started": processes.me().started, "owner_boot": processes.me().boot,
+        "owner_pid": processes.me().pid, "owner_started": processes.me().started, "owner_boot": ledger._owner().boot,
     } == row  # fmt: skip
 
 

@@ -10,13 +10,15 @@ import pytest
 from llmo.ledger.records import LOST, Billed, Call, Entry, Held, ImportedCall, Limit, Released, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sql import daily, queries
-from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from tests import virtual
+from tests.ledger.storages import file_only, rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from llmo.ledger.sql.ledger import SqlLedger
+    from tests.ledger.storages import Storage
 
 RUN, DAY, ALL = (
     Limit(name="run", usd=10**6, window="run"),
@@ -27,8 +29,8 @@ USED = Usage(10, 5, 4, 3, 2)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[SQLiteLedger]:
-    book = SQLiteLedger(tmp_path / "ledger.db", virtual.VirtualClock(), "UTC")
+def ledger(storage: Storage) -> Iterator[SqlLedger]:
+    book = storage.ledger(virtual.VirtualClock())
     yield book
     book.close()
 
@@ -37,12 +39,12 @@ def settled(cost: int | None, in_doubt: int = 0, **facts: Any) -> Settlement:
     return Settlement(**{"cost": cost, "source": "computed", "in_doubt": in_doubt, **facts})
 
 
-def hold(ledger: SQLiteLedger, identifier: str, worst: int | None, **facts: Any) -> None:
+def hold(ledger: SqlLedger, identifier: str, worst: int | None, **facts: Any) -> None:
     call = Call(**{"id": identifier, "run": "r", "provider": "p", "model": "m", **facts})
     ledger.hold(call, worst, (RUN, DAY, ALL), allow_unpriced=True)
 
 
-def booked(ledger: SQLiteLedger) -> dict[str, Any]:
+def booked(ledger: SqlLedger) -> dict[str, Any]:
     """What the calls come to; the sums of days and the counters of budgets say the same."""
     (exact,), (days,) = ledger.spending(run="r"), ledger.spending()
     new = Limit(name="new", usd=1, match={"provider": "p"})
@@ -65,7 +67,7 @@ def booked(ledger: SQLiteLedger) -> dict[str, Any]:
     }
 
 
-def assert_days_agree(ledger: SQLiteLedger) -> None:
+def assert_days_agree(ledger: SqlLedger) -> None:
     """What the days hold is what the calls add up to, column by column."""
     every = "SELECT * FROM daily ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10"
     db = ledger._db()
@@ -90,7 +92,7 @@ def sums(spent: int = 0, **others: Any) -> dict[str, Any]:
     }
 
 
-def die(ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+def die(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every process but this is taken for dead, and what it held is booked."""
     monkeypatch.setattr(queries, "lives", lambda _: False)
     ledger.reconcile()
@@ -115,7 +117,7 @@ def die(ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(None, settled(None, 5), sums(0, unpriced=1), id="neither hold nor cost to doubt"),
     ],
 )
-def test_an_end_is_booked_everywhere(ledger: SQLiteLedger, worst: int | None, end: Settlement, expected: Any) -> None:
+def test_an_end_is_booked_everywhere(ledger: SqlLedger, worst: int | None, end: Settlement, expected: Any) -> None:
     """
     Once: a second one changes nothing.
     """
@@ -141,7 +143,7 @@ def test_an_end_is_booked_everywhere(ledger: SQLiteLedger, worst: int | None, en
         ),
     ],
 )
-def test_what_was_in_doubt_is_resolved_once(ledger: SQLiteLedger, billed: Billed, expected: dict[str, Any]) -> None:
+def test_what_was_in_doubt_is_resolved_once(ledger: SqlLedger, billed: Billed, expected: dict[str, Any]) -> None:
     """
     Everywhere; and later words change nothing.
     """
@@ -166,7 +168,7 @@ def test_what_was_in_doubt_is_resolved_once(ledger: SQLiteLedger, billed: Billed
         pytest.param(lambda book: book.settle("a", settled(7, outcome=LOST, usage=USED)), id="lost"),
     ],
 )
-def test_what_is_not_in_doubt_is_not_resolved(ledger: SQLiteLedger, end: Callable[[SQLiteLedger], None]) -> None:
+def test_what_is_not_in_doubt_is_not_resolved(ledger: SqlLedger, end: Callable[[SqlLedger], None]) -> None:
     """
     It stays as it is, in its day too.
     """
@@ -192,7 +194,7 @@ def test_what_is_not_in_doubt_is_not_resolved(ledger: SQLiteLedger, end: Callabl
     ],
 )
 def test_who_was_taken_for_dead_is_believed_once(
-    ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch, end: Callable[[SQLiteLedger], None], expected: dict[str, Any]
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch, end: Callable[[SqlLedger], None], expected: dict[str, Any]
 ) -> None:
     """
     What was booked for it is taken back everywhere before.
@@ -205,7 +207,7 @@ def test_who_was_taken_for_dead_is_believed_once(
     assert booked(ledger) == expected
 
 
-def test_who_was_taken_for_dead_may_have_cost_nothing(ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_was_taken_for_dead_may_have_cost_nothing(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     It is no call of any budget then.
     """
@@ -218,7 +220,7 @@ def test_who_was_taken_for_dead_may_have_cost_nothing(ledger: SQLiteLedger, monk
     assert booked(ledger) == sums(5)
 
 
-def test_calls_in_flight_are_held_until_they_end(ledger: SQLiteLedger) -> None:
+def test_calls_in_flight_are_held_until_they_end(ledger: SqlLedger) -> None:
     """
     Each in its own amount.
     """
@@ -239,7 +241,7 @@ def test_calls_in_flight_are_held_until_they_end(ledger: SQLiteLedger) -> None:
         pytest.param(None, sums(7, in_doubt=93), id="less than is known here"),
     ],
 )
-def test_an_import_ends_a_doubt(ledger: SQLiteLedger, end: Any, expected: dict[str, Any] | None) -> None:
+def test_an_import_ends_a_doubt(ledger: SqlLedger, end: Any, expected: dict[str, Any] | None) -> None:
     """
     What another ledger surely knows replaces what is in doubt here, everywhere.
     """
@@ -263,7 +265,7 @@ def test_an_import_ends_a_doubt(ledger: SQLiteLedger, end: Any, expected: dict[s
         pytest.param("subscription", (0, 0, 1), id="subscription"),
     ],
 )
-def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: SQLiteLedger, billing: Any, counts: Any) -> None:
+def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: SqlLedger, billing: Any, counts: Any) -> None:
     """
     At its hold, and known the way that its billing is.
     """
@@ -288,7 +290,7 @@ def test_what_was_in_flight_elsewhere_is_booked_as_lost(ledger: SQLiteLedger, bi
     ],
 )
 def test_tokens_of_what_is_corrected_leave_its_day(
-    ledger: SQLiteLedger, end: Settlement | str, expected: dict[str, Any], outcome: str, cost: int
+    ledger: SqlLedger, end: Settlement | str, expected: dict[str, Any], outcome: str, cost: int
 ) -> None:
     """
     Those of another call that ended as it did stay; of a call that is given back there are none.
@@ -305,7 +307,7 @@ def test_tokens_of_what_is_corrected_leave_its_day(
     assert booked(ledger) == sums(**{**expected, "spent": spent, "in_doubt": in_doubt, "estimated": 1})
 
 
-def test_tokens_that_nobody_counted_are_not_zero(ledger: SQLiteLedger) -> None:
+def test_tokens_that_nobody_counted_are_not_zero(ledger: SqlLedger) -> None:
     """
     They are unknown where the calls are carried on.
     """
@@ -317,7 +319,7 @@ def test_tokens_that_nobody_counted_are_not_zero(ledger: SQLiteLedger) -> None:
     assert [told[name] for name in daily.TOKENS] == [None] * len(daily.TOKENS)
 
 
-def test_what_was_in_doubt_keeps_its_outcome(ledger: SQLiteLedger) -> None:
+def test_what_was_in_doubt_keeps_its_outcome(ledger: SqlLedger) -> None:
     """
     That it was a timeout is as true when its cost is known.
     """
@@ -340,7 +342,7 @@ def test_what_was_in_doubt_keeps_its_outcome(ledger: SQLiteLedger) -> None:
     ],
 )
 def test_an_import_ends_what_is_held_here_only_with_what_is_known(
-    ledger: SQLiteLedger, end: Settlement | str | None, new: int, expected: dict[str, Any]
+    ledger: SqlLedger, end: Settlement | str | None, new: int, expected: dict[str, Any]
 ) -> None:
     """
     A ledger that was copied while its calls were in flight knows less than its process.
@@ -354,7 +356,7 @@ def test_an_import_ends_what_is_held_here_only_with_what_is_known(
     assert booked(ledger) == expected
 
 
-def test_an_imported_call_is_of_no_process_here(ledger: SQLiteLedger) -> None:
+def test_an_imported_call_is_of_no_process_here(ledger: SqlLedger) -> None:
     """
     A process of this machine that has its number by chance has nothing to do with it.
     """
@@ -362,13 +364,13 @@ def test_an_imported_call_is_of_no_process_here(ledger: SQLiteLedger) -> None:
         [ImportedCall(call=Call(id="a", run="r", provider="p", model="m"), worst=5, held_at=1, ended_at=None, end=None)]
     )
 
-    owners = ledger._db().execute("SELECT owner_pid, owner_started, owner_boot FROM calls").fetchall()
+    owners = rows(ledger, "SELECT owner_pid, owner_started, owner_boot FROM calls")
     assert owners == [(0, "", "")]
 
 
 @pytest.mark.parametrize("others", [1, 3])
 def test_who_was_taken_for_dead_while_many_are_settled_at_once(
-    ledger: SQLiteLedger, monkeypatch: pytest.MonkeyPatch, others: int
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch, others: int
 ) -> None:
     """
     What an account remembers of its calls is compared with the file when they are stored together.
@@ -386,7 +388,7 @@ def test_who_was_taken_for_dead_while_many_are_settled_at_once(
     elsewhere.close()
 
 
-def test_a_call_is_held_and_settled_in_one_transaction(ledger: SQLiteLedger) -> None:
+def test_a_call_is_held_and_settled_in_one_transaction(ledger: SqlLedger) -> None:
     """
     Also twice, and in a budget that adds up the calls before it in the midst of that.
     """
@@ -408,12 +410,13 @@ def test_a_call_is_held_and_settled_in_one_transaction(ledger: SQLiteLedger) -> 
     assert booked(ledger) == sums(7, calls=1)
 
 
-def test_room_is_made_before_it_is_taken(ledger: SQLiteLedger) -> None:
+@file_only
+def test_room_is_made_before_it_is_taken(ledger: SqlLedger) -> None:
     """
     Of entries that are stored together, no statement leaves more spent and held than the limit, whatever their order.
     """
     cap = Limit(name="cap", usd=100, window="total")
-    db = ledger._db()
+    db: Any = ledger._db()
     db.executescript(
         "CREATE TABLE totals (total INTEGER);"
         + "".join(

@@ -15,7 +15,7 @@ from llmo.ledger.records import Billed, Call, ImportedCall, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.reports import Spending
 from llmo.ledger.sql import counters, queries
-from llmo.ledger.sqlite.ledger import SQLiteLedger
+from tests.ledger.storages import Storage
 
 LIMITS = (
     Limit(name="day", usd=100, window="day"),
@@ -38,13 +38,14 @@ class Money(RuleBasedStateMachine):
     """Two processes with different profiles share a ledger; calls cost at most what they held."""
 
     held = Bundle("held")
+    kind = "sqlite"
 
     @initialize()
     def begin(self):
         self.directory = tempfile.TemporaryDirectory()
         self.clock = Clock()
-        path = Path(self.directory.name) / "ledger.db"
-        self.ledgers = [SQLiteLedger(path, self.clock, zone) for zone in ("Europe/Berlin", "America/St_Johns")]
+        self.storage = Storage(self.kind, Path(self.directory.name))
+        self.ledgers = [self.storage.ledger(self.clock, zone) for zone in ("Europe/Berlin", "America/St_Johns")]
         self.next = 0
         self.far = []
         self.refused = []
@@ -172,10 +173,19 @@ class Money(RuleBasedStateMachine):
         for ledger in getattr(self, "ledgers", ()):
             ledger.close()
         if hasattr(self, "directory"):
+            self.storage.close()
             self.directory.cleanup()
 
 
+class MoneyOfMany(Money):
+    """The same in a database that machines share."""
+
+    kind = "postgres"
+
+
 Money.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+MoneyOfMany.TestCase.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
+test_counters_of_a_database_follow_every_entry = MoneyOfMany.TestCase
 test_counters_follow_every_entry = Money.TestCase
 
 
@@ -215,6 +225,14 @@ class Capped(Money):
         """What was spent elsewhere may pass any limit: it is booked all the same."""
 
 
+class CappedOfMany(Capped):
+    """The same in a database that machines share."""
+
+    kind = "postgres"
+
+
+CappedOfMany.TestCase.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
+test_no_limit_of_a_database_is_ever_passed = CappedOfMany.TestCase
 Capped.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 test_no_limit_is_ever_passed = Capped.TestCase
 

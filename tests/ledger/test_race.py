@@ -11,17 +11,27 @@ import pytest
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
+from tests.bench import shared_cap
+from tests.servers import postgres
 
 ROOT = Path(__file__).parents[2]
+OPENED = """
+import sys
+from pathlib import Path
+from llmo.types.clock import SystemClock
+where = sys.argv[1]
+if where.startswith("postgresql:"):
+    from llmo.ledger.postgres.ledger import PostgresLedger
+    ledger = PostgresLedger(where, "ledger", SystemClock(), "UTC", spool=Path("nowhere"))
+else:
+    from llmo.ledger.sqlite.ledger import SQLiteLedger
+    ledger = SQLiteLedger(Path(where), SystemClock(), "UTC")
+"""
 WORKER = """
 import os, sys
-from pathlib import Path
 from llmo.ledger.records import Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.ledger import SQLiteLedger
-from llmo.types.clock import SystemClock
-path, me = Path(sys.argv[1]), sys.argv[2]
-ledger = SQLiteLedger(path, SystemClock(), "UTC")
+me = sys.argv[2]
 limits = [Limit(name="dollars", usd=1000), Limit(name="calls", calls=10)]
 sys.stdin.readline()
 passed = 0
@@ -36,11 +46,7 @@ print(passed)
 """
 KILLED = """
 import os, signal, sys
-from pathlib import Path
 from llmo.ledger.records import Call, Settlement
-from llmo.ledger.sqlite.ledger import SQLiteLedger
-from llmo.types.clock import SystemClock
-ledger = SQLiteLedger(Path(sys.argv[1]), SystemClock(), "UTC")
 for number in range(10**6):
     ledger.hold(Call(id=str(number), run="r", provider="p", model="m"), 100)
     ledger.settle(str(number), Settlement(cost=7, source="computed"))
@@ -48,9 +54,18 @@ for number in range(10**6):
 """
 
 
+def opened(storage, where):
+    if storage.kind == "sqlite":
+        return SQLiteLedger(Path(where), SystemClock(), "UTC")
+    from llmo.ledger.postgres.ledger import PostgresLedger
+
+    return PostgresLedger(where, "ledger", SystemClock(), "UTC", spool=storage.directory / "spool")
+
+
 def start(script, *args):
+    opened = OPENED if "ledger =" not in script else ""
     return subprocess.Popen(
-        [sys.executable, "-c", script, *args],
+        [sys.executable, "-c", opened + script, *args],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -60,17 +75,22 @@ def start(script, *args):
     )
 
 
-def test_twenty_first_starts_at_once_share_one_cap(tmp_path):
+@pytest.fixture
+def where(storage):
+    """A ledger that nobody has opened."""
+    return str(storage.directory / "new" / "ledger.db") if storage.kind == "sqlite" else postgres.shared().unused()
+
+
+def test_twenty_first_starts_at_once_share_one_cap(storage, where):
     """
     Nobody fails, nothing is half migrated, ten calls pass: neither nine nor eleven.
     """
-    path = tmp_path / "new" / "ledger.db"
-    workers = [start(WORKER, str(path), str(number)) for number in range(20)]
+    workers = [start(WORKER, where, str(number)) for number in range(20)]
     for worker in workers:
         worker.stdin.write("\n")
         worker.stdin.flush()
     results = [worker.communicate() for worker in workers]
-    ledger = SQLiteLedger(path, SystemClock(), "UTC")
+    ledger = opened(storage, where)
     (dollars, calls) = ledger.status([Limit(name="dollars", usd=1000), Limit(name="calls", calls=10)])
     ledger.close()
 
@@ -79,28 +99,36 @@ def test_twenty_first_starts_at_once_share_one_cap(tmp_path):
     assert (1000, 0, 10, 10) == (dollars.spent, dollars.held, dollars.calls, calls.calls)
 
 
-def test_a_kill_loses_no_settled_amount(tmp_path):
+def test_a_kill_loses_no_settled_amount(storage, where):
     """
     What was said to be booked is booked; the call in flight stays held until it is reconciled.
     """
-    path = tmp_path / "ledger.db"
-    worker = start(KILLED, str(path))
+    worker = start(KILLED, where)
     said = [worker.stdout.readline() for _ in range(50)]
     worker.kill()
     said += worker.stdout.read().splitlines()
     worker.communicate()
-    ledger = SQLiteLedger(path, SystemClock(), "UTC")
+    ledger = opened(storage, where)
     reported = len([line for line in said if line.strip()])
     (total,) = ledger.spending()
     lost = ledger.reconcile()
     after = ledger.spending()[0]
-    intact = ledger._db().execute("PRAGMA integrity_check").fetchone()[0]
+    intact = ledger._db().execute("PRAGMA integrity_check").fetchone()[0] if storage.kind == "sqlite" else "ok"
     ledger.close()
 
     assert total.calls - total.in_flight in {reported, reported + 1}
     assert [("r", 100)] * total.in_flight == lost
     assert (7 * (total.calls - total.in_flight) + 100 * len(lost), 0) == (after.cost, after.in_flight)
     assert "ok" == intact
+
+
+def test_sixty_calls_of_twenty_processes_are_given_money_for_ten(storage, where):
+    """
+    The short form of tests/bench/shared_cap.py: nobody is refused for nothing, nobody is admitted too much.
+    """
+    found = shared_cap.race(where, processes=6, calls=10, money=10)
+
+    assert (10, 50, 0) == (found.admitted, found.refused, found.overspent)
 
 
 def test_a_migration_that_fails_leaves_nothing(tmp_path, monkeypatch):

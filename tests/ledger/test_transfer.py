@@ -9,7 +9,6 @@ from llmo.errors import UsageError
 from llmo.ledger import transfer
 from llmo.ledger.records import LOST, Billed, Call, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from llmo.types.money import DOLLAR
 
@@ -22,9 +21,9 @@ class Clock:
 
 
 @pytest.fixture
-def books(tmp_path):
+def books(storage):
     """A CI job's ledger, and the one at home."""
-    both = [SQLiteLedger(tmp_path / name / "ledger.db", Clock(), "UTC") for name in ("job", "home")]
+    both = [storage.ledger(Clock(), name=name) for name in ("job", "home")]
     yield both
     for book in both:
         book.close()

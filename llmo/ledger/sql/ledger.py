@@ -52,6 +52,22 @@ class SqlLedger(SqlReader):
         self._held: dict[str, OpenCall] = {}
 
     @abstractmethod
+    def clone(self) -> SqlLedger:
+        """The same ledger, with a connection of its own for another thread."""
+
+    @abstractmethod
+    def checkpoint(self) -> None:
+        """Do what was postponed, now that no call waits for it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the connection; the next use opens another."""
+
+    def spooled(self) -> int:
+        """How many calls have an end that only this machine knows."""
+        return 0
+
+    @abstractmethod
     def _writing(self, db: Any) -> AbstractContextManager[None]:
         """
         One transaction that no other writer runs beside; on an error nothing of it is stored.

@@ -15,6 +15,7 @@ import pytest
 
 from tests import peers
 from tests.patience import LONG
+from tests.servers import postgres
 
 if TYPE_CHECKING:
     from tests.conftest import Llmo
@@ -225,6 +226,25 @@ def test_routes_are_explored_without_sending(llmo: Llmo, examples: Path) -> None
 
 
 @pytest.mark.skipif(find_spec("langchain_core") is None, reason=peers.missing("langchain"))
+def test_two_machines_spend_one_budget(llmo: Llmo, examples: Path) -> None:
+    """
+    Until it refuses both; the report has what each spent, and they never passed it together.
+    """
+    postgres.available()
+    url = postgres.fresh()
+    done = run(llmo, examples, "sh", "team-budget/run.sh", url, LLMO_PROFILE="")
+    told = run(
+        llmo, examples, "llmo", "-P", "team-budget/team.toml", "cost", "--by", "tag:who", "--json", LLMO_LEDGER=url
+    )
+    postgres.shared().give_back(url)
+
+    assert (0, []) == (done.returncode, [line for line in done.stderr.splitlines() if "internal" in line])
+    assert "budget team does not cover offline/echo" in done.stderr
+    found = json.loads(told.stdout)
+    assert ["ada", "ben"] == [one["tag:who"] for one in found["groups"]]
+    assert 0.01 < float(found["total"]["cost_usd"]) <= 0.03
+
+
 def test_a_chain_answers_each_message(llmo: Llmo, examples: Path) -> None:
     """
     Its own, or those of the command line.

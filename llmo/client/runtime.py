@@ -13,6 +13,7 @@ from llmo.types.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from llmo.catalog.catalog import Catalog
     from llmo.config.load import Loaded
@@ -85,6 +86,10 @@ class Runtime:
                 # "Bearer KEY" may be echoed without its first word.
                 redact.remember(value, *value.split()[1:])
             redact.remember(self.env.get(provider.api_key_env or "", ""))
+        if loaded.profile.ledger:
+            from llmo.config.ledger_address import passwords
+
+            redact.remember(*passwords(loaded.profile.ledger))
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -109,13 +114,31 @@ class Runtime:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """Return the ledger; its file is opened on first use."""
-        from llmo.ledger.sqlite.ledger import SQLiteLedger
+        """Return the ledger; it is opened on first use."""
         from llmo.storage.paths import data_dir
 
-        made = SQLiteLedger(data_dir(self.env) / "ledger.db", self.clock, timezone=self.profile.timezone)
+        where, zone = data_dir(self.env), self.profile.timezone
+        if self.profile.ledger:
+            made = self._shared_ledger(self.profile.ledger, where / "spool", zone)
+        else:
+            from llmo.ledger.sqlite.ledger import SQLiteLedger
+
+            made = SQLiteLedger(where / "ledger.db", self.clock, timezone=zone)
         made.patience = self.profile.timeout
         return made
+
+    def _shared_ledger(self, url: str, spool: Path, zone: str | None) -> Ledger:
+        from llmo.config.ledger_address import name
+
+        try:
+            from llmo.ledger.postgres.ledger import PostgresLedger
+        except ImportError as exc:
+            from llmo.errors import ConfigError
+            from llmo.errors.installing import install_command
+
+            why = "a ledger in PostgreSQL needs the package psycopg"
+            raise ConfigError(why, hint=install_command("psycopg")) from exc
+        return PostgresLedger(url, name(url), self.clock, zone, spool=spool)
 
     @cached_property
     def history(self) -> History:

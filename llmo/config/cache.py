@@ -3,7 +3,8 @@ Validated profiles of earlier starts, so that a warm start needs no pydantic (ab
 
 The key is a hash of all that a profile is made of; a file that is missing, damaged, another user's or
 another version's is ignored. Header values may be secrets: they are never stored, a warm start
-reads them again. Addresses hold no passwords (`llmo.config.checks`), keys never are in a profile.
+reads them again. Addresses of providers hold no passwords (`llmo.config.checks`), keys never are in a profile. A
+profile whose ledger's address has a password is not stored.
 """
 
 from __future__ import annotations
@@ -68,8 +69,11 @@ def keep(key: str, profile: Profile, origins: Mapping[str, str], env: Mapping[st
     """Store a valid profile for the next start; a failure to write is ignored."""
     from dataclasses import asdict
 
+    from llmo.config.ledger_address import passwords
     from llmo.storage.files import replace
 
+    if profile.ledger and passwords(profile.ledger):
+        return
     tree = asdict(profile)
     for provider in tree["providers"].values():
         provider["headers"] = dict.fromkeys(provider["headers"], "")

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from llmo.config import patterns
+from llmo.config import ledger_address, patterns
 from llmo.config.kinds import KINDS
 from llmo.config.parameters import MOST_PRICE
 from llmo.config.problems import SECRET
@@ -37,6 +37,7 @@ def findings(data: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _budgets(data)
     yield from _prices(data)
     yield from _timezone(data)
+    yield from _ledger(data)
 
 
 def _table(data: object, key: str) -> Mapping[str, Any]:
@@ -217,6 +218,12 @@ def _amounts(table: object, path: Path, keys: tuple[str, ...] = _USD, *, most: i
             amount = None
         if amount is None or amount > most * DOLLAR:
             yield (*path, key), f"expected an amount in dollars from 0 to {most:,}, such as 2.50, got {given(text)}"
+
+
+def _ledger(data: Mapping[str, Any]) -> Iterator[Finding]:
+    url = data.get("ledger")
+    if isinstance(url, str) and (why := ledger_address.problem(url)):
+        yield ("ledger",), why
 
 
 def _timezone(data: Mapping[str, Any]) -> Iterator[Finding]:

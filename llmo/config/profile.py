@@ -270,6 +270,8 @@ class Profile:
     """Days after which saved texts are deleted."""
     timezone: str | None = None
     """IANA time zone in which days, weeks and months of budgets begin; without it, the system's."""
+    ledger: str | None = None
+    """Address of a PostgreSQL database that keeps the ledger; without it, a file of this user."""
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
     """Providers by the name that models begin with."""
     aliases: Mapping[str, str] = field(default_factory=dict)

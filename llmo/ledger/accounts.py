@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SETTLE_S = 10.0
 """Seconds that a settlement waits for a locked ledger, whatever the command's timeout: the call is paid for."""
 UNSETTLED = "this call is not settled; its reservation counts until llmo cost --reconcile"
+SPOOLED = "the ledger is out of reach: what {} call{} cost is kept on this machine until an llmo reaches it"
+"""Told when settlements begin to be kept; a ledger that is reached again takes them."""
 SLICE_S, LEAST_S = 0.1, 1.0
 """Seconds to wait for a locked ledger: in one try (short, so that signals are handled), in all tries at least."""
 POLL_S, POLL_MOST_S = 0.05, 0.5
@@ -88,6 +90,7 @@ class Account(ABC):
     def __post_init__(self) -> None:
         self.limits = tuple(self.limits)
         self._counted: set[int] = set()
+        self._spooled = False
         self._waits = False
 
     @property
@@ -111,7 +114,11 @@ class Account(ABC):
         return Held(call, worst, tuple(self.limits), self.allow_unpriced)
 
     def warnings(self, ledger: Ledger, run: str) -> list[str]:
-        """A line for each limit that has just reached 80 or 95 percent."""
+        """A line for each limit that has just reached 80 or 95 percent, or for a ledger that is out of reach."""
+        if (kept := ledger.spooled()) or self._spooled:
+            # Nothing can be asked of a ledger that is out of reach.
+            before, self._spooled = self._spooled, bool(kept)
+            return [SPOOLED.format(kept, "s" if kept > 1 else "")] if kept and not before else []
         # The sums of a limit that has counted none of our calls may not be stored yet, and are slow to add up.
         counted = [self.limits[number] for number in sorted(self._counted)]
         new = ledger.new_alerts(counted, run) if counted else []
@@ -197,7 +204,8 @@ class DirectAccount(Account):
             for line in self.warnings(self.ledger, self._run):
                 if self.warn:
                     self.warn(line)
-            self.ledger.checkpoint()
+            if not self._spooled:
+                self.ledger.checkpoint()
 
     async def close(self) -> None:
         """Close the ledger, after settlements whose callers were canceled are stored."""

@@ -292,7 +292,8 @@ class GroupedAccount(Account):
             for line in self.warnings(ledger, self._run):
                 if self.warn:
                     loop.call_soon_threadsafe(self.warn, line)
-            ledger.checkpoint()
+            if not self._spooled:
+                ledger.checkpoint()
 
     def _deliver(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
         """On the event loop: count outstanding holds, give callers their results, let the next in line try."""

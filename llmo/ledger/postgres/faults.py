@@ -52,7 +52,7 @@ def explained(name: str) -> Iterator[None]:
     except _LACKING as exc:
         raise refused(name, f"it is damaged: {_first(exc)}", "restore a copy, or remove its schema llmo") from exc
     except errors.InsufficientPrivilege as exc:
-        raise refused(name, _first(exc), "see POSTGRESQL in man llmo-profile for what its users need") from exc
+        raise refused(name, _first(exc), "see SHARED LEDGER in man llmo-profile for the rights that it needs") from exc
     except errors.ReadOnlySqlTransaction as exc:
         raise refused(name, "it is read-only", "use the address of the primary server") from exc
     except (psycopg.OperationalError, psycopg.InterfaceError) as exc:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.config.credentials import key_origin
 from llmo.config.layers import BUILT_IN, leaves
+from llmo.config.ledger_address import without_password
 from llmo.config.schema import dotted
 from llmo.types.redact import masked_json
 
@@ -42,6 +43,8 @@ def _shown(path: Path, tree: Mapping[str, Any]) -> Any:
     value: Any = tree
     for part in path:
         value = value[part]
+    if path == ("ledger",) and isinstance(value, str):
+        return without_password(value)
     return MASK if "headers" in path and value else masked_json(value)
 
 

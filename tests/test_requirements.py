@@ -28,7 +28,11 @@ def test_every_import_is_declared():
     """
     needed = [
         *PROJECT["dependencies"],
-        *(one for name in ("litellm", "parquet", "postgres", "remote", "zstd", "langchain") for one in EXTRAS[name]),
+        *(
+            one
+            for name in ("litellm", "parquet", "postgres", "ray", "remote", "zstd", "langchain")
+            for one in EXTRAS[name]
+        ),
     ]
     declared = {one.partition(">")[0].partition("[")[0].lower().replace(".", "-") for one in needed}
     known = dict(packages_distributions())

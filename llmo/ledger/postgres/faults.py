@@ -55,7 +55,7 @@ def explained(name: str) -> Iterator[None]:
         raise refused(name, _first(exc), "see SHARED LEDGER in man llmo-profile for the rights that it needs") from exc
     except errors.ReadOnlySqlTransaction as exc:
         raise refused(name, "it is read-only", "use the address of the primary server") from exc
-    except (psycopg.OperationalError, psycopg.InterfaceError) as exc:
+    except (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout) as exc:
         raise lost(name, exc) from exc
 
 

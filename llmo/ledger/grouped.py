@@ -34,6 +34,8 @@ CROWD = 16
 """Calls in flight from which on a hold waits for others."""
 GATHER_S = 0.005
 """Seconds that it waits; a request takes many times as long."""
+REST_S = 0.1
+"""Seconds between two looks at limits that run low, while entries come without a pause."""
 LINGER_S = 0.05
 """Seconds that a settlement waits for a hold, when nobody waits for its money."""
 FRESH_S = 0.25
@@ -96,6 +98,7 @@ class GroupedAccount(Account):
         self._turn_at = 0.0
         self._thread: Thread | None = None
         self._run = ""
+        self._looked = -REST_S
 
     @property
     def outstanding(self) -> int:
@@ -280,14 +283,13 @@ class GroupedAccount(Account):
             results = _applied(ledger, batch)
         loop.call_soon_threadsafe(self._deliver, batch, results)
         if not isinstance(results, Exception):
-            self._housekeep(ledger, batch, loop)
+            self._run = next((entry.call.run for entry, _ in batch if isinstance(entry, Held)), self._run)
+            if not self._entries or monotonic() - self._looked >= REST_S:
+                self._housekeep(ledger, loop)
+                self._looked = monotonic()
 
-    def _housekeep(
-        self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def _housekeep(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
         """Report limits that run low and let the ledger do postponed work, now that no caller waits."""
-        runs = {entry.call.run for entry, _ in batch if isinstance(entry, Held)}
-        self._run = next(iter(runs), self._run)
         with suppress(LlmoError):  # the next group reports it
             for line in self.warnings(ledger, self._run):
                 if self.warn:

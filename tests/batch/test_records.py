@@ -6,11 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmo.batch.output import records
+from llmo.batch.output.journal import encoded
 from llmo.batch.output.latencies import Latencies
 from llmo.batch.stats import RunStats
 from llmo.errors import InvalidOutput, Refused, TimedOut, Unavailable
+from llmo.types.events import Usage
+from llmo.types.jsontext import LONE
+from llmo.types.messages import Target
 from tests.batch.test_local_executor import RESULT
 
 if TYPE_CHECKING:
@@ -150,3 +156,32 @@ def test_latencies_are_reported() -> None:
     assert report["latency_p95_s"] == pytest.approx(10.0, rel=0.05)
     assert (slow.percentile(0.5), Latencies().percentile(0.5)) == (1.0, None)
     assert slow.percentile(1.0) == pytest.approx(100.0, rel=0.05)
+
+
+TEXTS = st.one_of(
+    st.text(st.characters()), st.sampled_from(["\ud800", '"\\\x00\x7f', "a\u2028b\u2029c\x85d", "\U0001f600 é"])
+)
+
+
+@settings(max_examples=200)
+@given(TEXTS, TEXTS, st.floats(0, 1e9), st.integers(0, 2**62), st.sampled_from([None, Target("é/p", "m\u2028")]))
+def test_a_line_that_is_put_together_is_the_one_that_would_be_written(name, text, took, tokens, target) -> None:
+    """Byte for byte."""
+    usage = Usage(tokens, tokens // 3)
+    result = replace(RESULT, text=text, total_s=took, usage=usage, target=target, tool_calls=(), cost=tokens)
+    made = records.line((name, 5, "0f" * 16), result)
+
+    assert (records.spelled(made) or encoded(made)) == encoded(made)
+    assert LONE.search(name + text) or records.spelled(made) is not None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"data": {"n": 1}}, {"kept": {"a": 1}}, {"repaired": "local"}, {"usage": None}, {"error": Unavailable("no")}],
+)
+def test_a_line_with_more_than_a_text_is_not_put_together(more: dict[str, Any]) -> None:
+    """It is written whole."""
+    beside = {name: more.pop(name) for name in ("data", "kept") if name in more}
+    made = records.line(WHO, replace(RESULT, **more), **beside)
+
+    assert records.spelled(made) is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from llmo.batch.executors.executor import Ending, breathe
 from llmo.batch.output import records
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from llmo.batch.executors.executor import Send, Sink, Stopping
     from llmo.batch.input.hash_table import Places
+    from llmo.batch.output.records import Line
     from llmo.batch.resume.feed import Work
     from llmo.batch.stats import RunStats
     from llmo.types.jsontext import Json
@@ -50,9 +51,6 @@ class _Flight:
 
     duplicates: list[Work] = field(default_factory=list)
     landed: asyncio.Future[None] | None = None
-
-
-Line: TypeAlias = "dict[str, Json]"
 
 
 class LocalExecutor:
@@ -188,7 +186,7 @@ class _Pool:
         line = answered.line or records.line(
             work.identity, answered.result, data=answered.data, kept=self.rules.keep(work.fields)
         )
-        place = await self._write(work, line)
+        place = await self._write(work, line, records.spelled(line))
         return None if place is None else (line, place)
 
     async def _share(self, work: Work, answers: Places) -> None:
@@ -232,10 +230,10 @@ class _Pool:
         self.stats.copied += 1
         await self._write(work, records.copied(work.identity, original, self.rules.keep(work.fields)))
 
-    async def _write(self, work: Work, line: Line) -> int | None:
+    async def _write(self, work: Work, line: Line, spelled: bytes | None = None) -> int | None:
         """Put a line out before its row counts as done; where it is."""
         try:
-            place = self.sink.append(encoded(line), work.seq)
+            place = self.sink.append(spelled or encoded(line), work.seq)
             await self.sink.synced()
         except BrokenPipeError:
             self.stopping.stop("pipe")

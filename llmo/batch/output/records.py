@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from llmo.batch.output.appended import OutputLost
 from llmo.engine.results import calls, tokens, unsent
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from llmo.errors import LlmoError
     from llmo.types.jsontext import Json
 
+Line: TypeAlias = "dict[str, Json]"
 Status = Literal["ok", "error", "truncated", "refused", "invalid", "unknown"]
 FATAL = (
     BudgetExceeded,
@@ -46,6 +50,18 @@ FATAL = (
 """Failures that every other row would share: they end the run, and their row is not recorded."""
 KIND_STATUS: Mapping[str, Status] = {"content_refused": "refused", "invalid_output": "invalid"}
 DIGITS = 3
+FIELDS = 17
+"""Of a line without `repaired`."""
+_USAGE = (
+    b'{"input_tokens": %d, "cached_input_tokens": %d, "cache_write_tokens": %d, "output_tokens": %d, '
+    b'"reasoning_tokens": %d}'
+)
+_ANSWER = (
+    b'{"id": %b, "index": %d, "key": %b, "status": %b, "text": %b, "data": null, "tool_calls": [], "provider": %b, '
+    b'"model": %b, "finish_reason": %b, "usage": %b, "cost_usd": %b, "cost_source": %b, "attempts": %d, '
+    b'"duration_s": %b, "error": null, "input": null}\n'
+)
+_BREAKS = tuple((char.encode(), f"\\u{ord(char):04x}".encode()) for char in "\u2028\u2029\x85")
 
 
 def status(result: Result) -> Status:
@@ -89,6 +105,47 @@ def line(
         "input": dict(kept) if kept else None,
         **({"repaired": result.repaired} if result.repaired else {}),
     }
+
+
+def spelled(row: Line) -> bytes | None:
+    """
+    A `line` put together from its parts, None of one that is more than the text of an answer.
+
+    The bytes are those of `encoded`, in a quarter of the time.
+    """
+    text, usage, cost = row["text"], row["usage"], row["cost_usd"]
+    if type(text) is not str or not isinstance(usage, dict) or cost is None or len(row) != FIELDS:
+        return None
+    if row["data"] is not None or row["tool_calls"] or row["error"] is not None or row["input"] is not None:
+        return None
+    try:
+        said = _ANSWER % (
+            to_json(row["id"]),
+            row["index"],
+            to_json(row["key"]),
+            _word(row["status"]),
+            to_json(text),
+            _word(row["provider"]),
+            _word(row["model"]),
+            _word(row["finish_reason"]),
+            _USAGE % (*usage.values(),),
+            to_json(cost),
+            _word(row["cost_source"]),
+            row["attempts"],
+            repr(row["duration_s"]).encode(),
+        )
+    except PydanticSerializationError:  # half of a surrogate pair
+        return None
+    if not said.isascii():
+        for char, instead in _BREAKS:
+            said = said.replace(char, instead)
+    return said
+
+
+@lru_cache(maxsize=64)
+def _word(value: str | None) -> bytes:
+    """What comes again in most lines."""
+    return to_json(value)
 
 
 def copied(

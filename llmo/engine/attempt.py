@@ -29,9 +29,10 @@ from llmo.ledger.refusals import OverBudget
 from llmo.routing.plan import secluded
 from llmo.routing.tokens import estimate
 from llmo.types.attempts import AttemptRecord
-from llmo.types.dataclass import dataclass, field, replace
+from llmo.types.dataclass import dataclass, field
 from llmo.types.events import RateInfo
 from llmo.types.ids import ulid
+from llmo.types.messages import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from llmo.routing.plan import Candidate
     from llmo.types.clock import Clock
     from llmo.types.events import Event
-    from llmo.types.messages import CostSource, Request
+    from llmo.types.messages import CostSource
 
 
 SILENT_S = 30.0
@@ -95,7 +96,9 @@ class Attempt:
         self.limited = resources.account.limited(self.call)
         self.hold: Hold | None = None
         self.sent = False
-        self.began, self.began_at = asyncio.get_running_loop().time(), resources.clock.now()
+        # The loop is asked for once: until Python 3.12 each time costs a system call.
+        self.time = asyncio.get_running_loop().time
+        self.began, self.began_at = self.time(), resources.clock.now()
         self.queued = 0.0
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
         self.in_doubt = 0
@@ -123,7 +126,7 @@ class Attempt:
     async def _held(self, deadline: float) -> Hold:
         candidate, job = self.candidate, self.job
         least = candidate.worst_of(output_limits.least(candidate, job.plan.requirements))
-        patience = job.timeout if job.queues else max(0.0, deadline - asyncio.get_running_loop().time())
+        patience = job.timeout if job.queues else max(0.0, deadline - self.time())
         return await self.resources.account.hold(self.call, candidate.worst, least=least, patience=patience)
 
     def _shorter(self, refusal: OverBudget) -> Candidate:
@@ -155,11 +158,11 @@ class Attempt:
 
     async def _permitted(self, request: Request, deadline: Callable[[], float]) -> Permit:
         """Wait for a place at the provider, which in a batch takes none of the job's time."""
-        provider, loop = self.candidate.target.provider, asyncio.get_running_loop()
+        provider = self.candidate.target.provider
         size = (self.job.plan.requirements.input_estimate, request.params.max_tokens)
         if self.job.queues:
             permit = await self.resources.rate_limits.acquire(provider, *size)
-            self.queued = loop.time() - self.began
+            self.queued = self.time() - self.began
             return permit
         try:
             async with asyncio.timeout_at(deadline()):
@@ -175,7 +178,7 @@ class Attempt:
         deadline: Callable[[], float],
         emit: EmitProgress,
     ) -> None:
-        loop, listening = asyncio.get_running_loop(), emit is not ignore
+        listening = emit is not ignore
         try:
             async with asyncio.timeout_at(deadline() + self.queued) as clock:
 
@@ -185,7 +188,7 @@ class Attempt:
                         return
                     answer = self.answer
                     # Only the first word is timed, and a stream has hundreds.
-                    answer.take(event, loop.time() if answer.first_at is None else answer.first_at)
+                    answer.take(event, self.time() if answer.first_at is None else answer.first_at)
                     if listening:
                         emit(event)
                         if not clock.expired():
@@ -193,7 +196,7 @@ class Attempt:
 
                 await provider.send(request, self.candidate.target.model, take)
         except TimeoutError:
-            total, silent_s = self.job.timeout, loop.time() - self.began - self.queued
+            total, silent_s = self.job.timeout, self.time() - self.began - self.queued
             kind = TimedOut if self.answer.first_at is None and silent_s >= SILENT_S else OutOfTime
             raise kind(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
 
@@ -221,8 +224,10 @@ class Attempt:
         now = (request.params.max_tokens, request.ceiling, request.strategy, request.private)
         if (limit, ceiling, need.strategy, private) == now:
             return request
-        params = replace(request.params, max_tokens=limit)
-        return replace(request, params=params, ceiling=ceiling, strategy=need.strategy, private=private)
+        params = request_adapter.limited(request.params, limit)
+        return Request(
+            request.messages, params, request.schema, request.stream, need.strategy, ceiling, private, request.body
+        )
 
     async def close(self, error: LlmoError | None) -> None:
         """Settle or release, and tell other processes what was learned."""
@@ -304,7 +309,7 @@ class Attempt:
         return f"{self.candidate.target} cost more than its reservation, so a budget may be exceeded: {why}"
 
     def _settlement(self, error: LlmoError | None, cost: int | None, source: CostSource) -> Settlement:
-        now, first = asyncio.get_running_loop().time(), self.answer.first_at if self.timed else None
+        now, first = self.time(), self.answer.first_at if self.timed else None
         return Settlement(
             cost=cost,
             source=source,
@@ -330,7 +335,7 @@ class Attempt:
             cost_pico=cost,
             cost_source=source,
             in_doubt_pico=self.in_doubt,
-            duration_s=asyncio.get_running_loop().time() - self.began - self.queued if self.timed else 0.0,
+            duration_s=self.time() - self.began - self.queued if self.timed else 0.0,
         )
 
 

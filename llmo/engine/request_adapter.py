@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from llmo.types.messages import Message, Parameter, Params, Request
 
 SCHEMA = "Answer with nothing but JSON that meets this JSON Schema: "
+KEPT = 64
+_LIMITED: dict[tuple[int, int | None], tuple[Params, Params]] = {}
+"""What `limited` made, with what of: an identity is only unique as long as its object is there."""
 _REFUSING = re.compile(
     r"unsupported|not supported|n[o']t support|un(?:known|recognized|expected)|not (?:permitted|allowed)"
     r"|deprecated|does not take|invalid (?:parameter|argument)"
@@ -45,6 +48,18 @@ def expressed(request: Request, candidate: Candidate) -> Request:
     if request.body is not None and not KINDS[candidate.facts.kind].chat_completions:
         request = chat_body.translated(request, candidate.facts.kind)
     return request
+
+
+def limited(params: Params, limit: int | None) -> Params:
+    """The parameters with this output limit: the same object each time, so that equal requests show as such."""
+    if params.max_tokens == limit:
+        return params
+    found = _LIMITED.get((id(params), limit))
+    if found is None:
+        if len(_LIMITED) >= KEPT:
+            _LIMITED.clear()
+        found = _LIMITED[id(params), limit] = (params, replace(params, max_tokens=limit))
+    return found[1]
 
 
 def _without(params: Params, names: tuple[Parameter, ...]) -> Params:

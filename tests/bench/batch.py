@@ -167,6 +167,8 @@ class Measured:
         self.full: list[Used] = []
 
     def run(self, env: dict[str, str], folder: str) -> None:
+        # A version may not read what another one has written.
+        env = env | {"LLMO_DATA_DIR": f"{folder}/{self.name}"}
         self.idle.append(client(self.one, env, folder))
         self.full.append(client(self.command, env, folder))
 

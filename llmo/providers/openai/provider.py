@@ -10,6 +10,7 @@ from llmo.errors import Rejected
 from llmo.providers.anthropic.provider import PAUSED
 from llmo.providers.http import error_mapping, rate_headers, schemas
 from llmo.providers.http import fields as wire
+from llmo.providers.http.bodies import Bodies
 from llmo.providers.http.counts import checked, count, dollars, uses
 from llmo.providers.http.decoder import Decoder, reasoning
 from llmo.providers.http.framing import Framer, SseFramer
@@ -271,6 +272,10 @@ def hint(said: ErrorBody, context: ProviderContext) -> str | None:
 class OpenAI(HttpProvider):
     """A provider of kind openai."""
 
+    def __init__(self, context: ProviderContext) -> None:
+        super().__init__(context)
+        self._bodies = Bodies(lambda request, model: encode(request, model, context))
+
     def credentials(self) -> Mapping[str, str]:
         """The bearer token."""
         return {"authorization": f"Bearer {self.context.api_key}"} if self.context.api_key else {}
@@ -281,7 +286,7 @@ class OpenAI(HttpProvider):
 
     def ask(self, request: Request, model: str) -> tuple[HttpRequest, Decoder]:
         """The call that carries a request, and what reads its answer."""
-        call = self.call("POST", self.url("/chat/completions"), encode(request, model, self.context))
+        call = self.call("POST", self.url("/chat/completions"), self._bodies(request, model))
         return call, OpenAIDecoder(self.context, self.failed)
 
     def framer(self) -> Framer:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 WIDTH = 76
+GLUE = "\x01"
+"""Stands for a space at which no line ends."""
 _INLINE = re.compile(
     r"`(?P<code>[^`]+)`|(?<!\w)_(?P<italic>[^_`]+)_(?!\w)|(?P<page>\bllmo(?:-[a-z-]+)?)\((?P<number>\d)\)"
 )
@@ -68,9 +70,14 @@ def entries(found: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def filled(text: str) -> list[str]:
-    """Lines of source that a diff can show; none begins like a macro."""
-    lines = textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
-    return [_safe(line) for line in lines]
+    """
+    Lines of source that a diff can show; none begins like a macro, and no line but the first with an option.
+
+    fish makes completions of manual pages, and takes such a line for the entry of an option.
+    """
+    kept = text.replace(" \\fB\\-", f"{GLUE}\\fB\\-")
+    lines = textwrap.wrap(kept, WIDTH, break_long_words=False, break_on_hyphens=False)
+    return [_safe(line.replace(GLUE, " ")) for line in lines]
 
 
 def _safe(line: str) -> str:

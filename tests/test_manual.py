@@ -91,6 +91,20 @@ def test_each_page_has_the_sections_that_readers_look_for(path: Path) -> None:
     assert section(path.name, "EXAMPLES").count("\n.EX\n") >= 2
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_no_line_of_prose_begins_with_an_option(path: Path) -> None:
+    """
+    fish makes completions of manual pages, and offered `--markdown;` for such a line.
+    """
+    before, found = "", []
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("\\fB\\-") and not before.startswith("."):
+            found.append(line)
+        before = line
+
+    assert found == []
+
+
 def test_man_pages_name_every_option() -> None:
     """
     Each command has a page with each of its options.

@@ -98,7 +98,9 @@ def _explained(exc: Exception) -> LlmoError:
     if type(exc).__name__ == "Abort":
         return Cancelled()
     if isinstance(exc, OSError) and exc.errno in FULL:
-        return LlmoError(f"cannot write: {exc.strerror}", hint="its cost is booked; show it with: llmo cost")
+        return LlmoError(
+            f"cannot write: {(exc.strerror or str(exc)).lower()}", hint="its cost is booked; show it with: llmo cost"
+        )
     return LlmoError(
         f"internal error: {type(exc).__name__}: {exc}",
         hint="this is a bug in llmo: run it with --debug and report the output",

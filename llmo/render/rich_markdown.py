@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 from rich.markdown import CodeBlock, Markdown
 from rich.text import Text
+from rich.theme import Theme
 
 from llmo.render.blocks import language
 from llmo.render.highlight import Highlighter
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from rich.console import ConsoleOptions, RenderResult
 
+STYLES = {"markdown.code": "bold cyan"}
+"""Unlike rich's: code on black is a stain on any other background."""
 _CODE = "\x1e"
 """Stands for a block of code while rich lays out what is around it. No text has it: see `llmo.render.screen`."""
 _PADDING = re.compile(r"(?<! ) ++((?:\x1b\[0m)?)$", re.MULTILINE)
@@ -89,6 +92,7 @@ class Drawing:
             force_terminal=terminal,
             no_color=not color,
             highlight=False,
+            theme=Theme(STYLES),
             # Any size: without one rich reads COLUMNS and LINES, and fails at some.
             width=80,
             height=25,

@@ -117,7 +117,7 @@ def test_commands_change_the_chat(llmo: Llmo) -> None:
         "model: offline/echo-large",
         "system: Be brief.",
         "this chat: $0 for 2 answers",
-        "a new conversation begins",
+        "started a new conversation",
     ]
     assert [("system", "Be brief."), ("user", "three")] == saved(llmo)[:2]
 

@@ -209,14 +209,16 @@ def test_ready_models_come_first_and_retired_ones_only_with_all(llmo):
     kept.write_bytes(encoded(listed, address, now=0))
     table = llmo("-P", "p.toml", "models")
     names = llmo("-P", "p.toml", "models", "--names", "--all")
+    left = llmo("-P", "p.toml", "models", "--names")
     in_order = llmo("-P", "p.toml", "models", "--names", "--sort", "context")
     only = llmo("-P", "p.toml", "models", "32k")
 
     assert ["here/new", "openai/gpt-4o"] == [line.split()[0] for line in table.stdout.splitlines()[1:3]]
     assert ("llmo: 1 retired model left out (--all)\n", "") == (table.stderr, names.stderr)
+    assert ("here/new\nopenai/gpt-4o\n", "") == (left.stdout, left.stderr)
     assert ["here/old-32k", "here/new", "openai/gpt-4o"] == names.stdout.split()
     assert ["openai/gpt-4o", "here/new"] == in_order.stdout.split()
-    assert ("", "no models match: 32k; 1 retired model left out (--all)\n") == (only.stdout, only.stderr)
+    assert ("", "llmo: no models match: 32k; 1 retired model left out (--all)\n") == (only.stdout, only.stderr)
 
 
 def test_a_typo_finds_the_model(llmo):

@@ -90,7 +90,7 @@ def test_a_loop_keeps_its_input(llmo: Llmo) -> None:
         (("ask", *OFF, "--", "-n"), 0, "You said: -n"),
         (("route", *OFF, "--", "--json"), 0, "task "),
         (("batch", *OFF, "--", "-rows.txt"), 0, '"text": "You said: x'),
-        (("models", "--", "--ready"), 0, "no models match: --ready"),
+        (("models", "--", "--ready"), 0, "llmo: no models match: --ready"),
         (("history", "--", "--json"), 0, "no conversations match: --json"),
         (("templates", "show", "--", "-x"), 2, "no such template: -x"),
     ],

@@ -54,6 +54,7 @@ def test_nothing_is_printed_in_color_without_color_or_terminal() -> None:
     """
     block = "**a** `b`\n\n```py\nx = 1\n```\n"
 
+    assert "\x1b[1;36mb\x1b[0m" in Drawing(color=True, terminal=True).drawn(block, 40)
     assert "\x1b" not in Drawing(color=True, terminal=False).drawn(block, 40)
     assert not re.search(r"\x1b\[[0-9;]*[34][0-9]", Drawing(color=False, terminal=True).drawn(block, 40))
 

@@ -13,7 +13,7 @@ from llmo.errors import BudgetExceeded
 from llmo.render import run_summary, side_by_side
 from llmo.render.json_output import money
 from llmo.render.spending import budgets
-from llmo.types.format import dollars, rounded, span
+from llmo.types.format import counted, dollars, rounded, span
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,7 +137,8 @@ def _explain_stop(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending
         failed = f"{job.stats.failed:,} {job.unit} failed"
         ctx.err(f"llmo: stopped: {failed} (--max-failures {flags.manner.max_failures})")
     if ending.lost:
-        ctx.err(f"llmo: {ending.lost:,} answers were paid for but could not be written")
+        paid = f"{counted(ending.lost, 'answers')} {'was' if ending.lost == 1 else 'were'} paid for"
+        ctx.err(f"llmo: {paid} but could not be written")
 
 
 def _left_and_its_cost(job: BatchJob, *, resumable: bool) -> str:

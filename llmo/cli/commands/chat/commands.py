@@ -29,7 +29,7 @@ ABOUT = {
     "/quit": "leave, as Ctrl-D does",
 }
 NAMES = [about.partition(" ")[0] for about in ABOUT]
-KEYS = 'A line that ends in \\ goes on in the next one; """ begins and ends several lines; so does Alt-Enter.'
+KEYS = 'For a new line: end the line with \\, press Alt-Enter, or put """ before and after all lines.'
 
 
 class Commands:
@@ -116,7 +116,7 @@ class Commands:
 
     def _new(self, _: str) -> None:
         self._chat.restart()
-        self._ctx.err("a new conversation begins")
+        self._ctx.err("started a new conversation")
 
 
 def cost(chat: Chat) -> str:

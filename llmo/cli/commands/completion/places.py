@@ -121,7 +121,7 @@ def _left_to_do(ctx: Context, shell: Shell, path: Path) -> list[str]:
     if shell == "bash":
         return ["start a new shell; without the package bash-completion, add to ~/.bashrc:", f"  . {_word(path)}"]
     if shell == "fish":
-        return ["fish finds it by itself"]
+        return ["new fish sessions load it automatically"]
     if shell == "powershell":
         quoted = str(path).replace("'", "''")
         return ["add to your $PROFILE:", f"  . '{quoted}'"]

@@ -73,5 +73,5 @@ def models(
         from llmo.cli import pager
 
         pager.show(ctx, shown.as_table(rows, ctx.catalog.date, width=ctx.table_width, bold=ctx.stdout_color))
-    listing.tell(ctx, rows, retired, query or "")
+    listing.tell(ctx, rows, 0 if rows and (as_json or names) else retired, query or "")
     return 0

@@ -99,7 +99,7 @@ def tell(ctx: Context, shown: Sequence[Offer], retired: int, query: str) -> None
     gone = f"{counted(retired, 'retired models')} left out (--all)" if retired else ""
     if not shown:
         why = f"no models match: {query}" if query else "no models; fetch them with: llmo models --refresh"
-        ctx.note("; ".join(filter(None, (why, gone))))
+        ctx.note(f"llmo: {'; '.join(filter(None, (why, gone)))}")
         return
     ready = sum(one.not_ready is None for one in shown)
     mixed = ctx.stdout_tty and 0 < ready < len(shown)

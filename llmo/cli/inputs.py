@@ -218,7 +218,12 @@ def _templated(template: TemplateFile, define: Sequence[str], given: dict[str, s
 
     made = Template(template.text, template.path, template.line)
     defined = dict(pair("--define", files.utf8(text, "--define")) for text in define)
-    prompt = made.render({**given, **defined})
+    try:
+        prompt = made.render({**given, **defined})
+    except UsageError as exc:
+        if made.fields <= {*given, *defined, WHOLE}:
+            raise
+        raise UsageError(exc.message, hint=f"{exc.hint}; set another with -D NAME=VALUE") from None
     said = {**{field: text for field, text in given.items() if text.strip()}, **defined}
     unused = [] if WHOLE in made.fields else [field for field in said if field not in made.fields]
     if unused:

@@ -183,6 +183,19 @@ def test_a_syntax_error_counts_lines_from_the_top_of_the_file(llmo: Llmo, folder
     assert f"template syntax error: {folder / 'bad.md'}: line 8: " in llmo("ask", "--template", "bad", "x").stderr
 
 
+def test_a_field_that_ask_does_not_have_can_be_set(llmo: Llmo, folder: Path) -> None:
+    """
+    A template of batch says `text`, which ask calls `prompt` or `stdin`.
+    """
+    (folder / "sum.md").write_text("Summarize: {{ text }}", "utf-8")
+    run = llmo("ask", "--template", "sum", *OFF, stdin="hello")
+
+    assert (2, "llmo: unknown field: text\nhint: known fields: prompt, stdin; set another with -D NAME=VALUE\n") == (
+        run.code,
+        run.stderr,
+    )
+
+
 def test_a_batch_sends_rows_again_when_front_matter_changes_them(llmo: Llmo, folder: Path) -> None:
     """
     Its system prompt and parameters are part of what is sent; its description is not.

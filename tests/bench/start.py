@@ -1,10 +1,12 @@
 """
-CPU and memory of starting programs.
+CPU and memory of starting programs, and of what comes until an answer is there.
 
-`python tests/bench/start.py` prints the table of llmo's usual commands with their targets: B is `python -c pass`, T is
-`python -c 'import typer'`, both measured in the same run. The ledger holds 10,000 calls; `ask` is measured on the
-provider `offline`, and against a server on this machine that answers at once. `python tests/bench/start.py "llm --help"
-"llmo --help"` measures other command lines.
+`python tests/bench/start.py --venvs DIR` prints the table of llmo's usual commands with their targets: B is `python -c
+pass`, T is `python -c 'import typer'`, L is `llm` asked the same of the same server, all measured in the same run. The
+ledger holds 10,000 calls; `ask` is measured on the provider `offline`, and against a server on this machine that answers
+at once. The rows below it are of first.py. `llm` and llmo with its extra `litellm` (370 MB) are installed below DIR, once;
+without --venvs, what needs them is left out. `python tests/bench/start.py "llm --help" "llmo --help"` measures other
+command lines.
 
 Printed are the medians of ten runs each, in turns, after one that is not counted. Compare within one run. Bytecode is
 cached, whatever the environment says: only a first start compiles.
@@ -24,6 +26,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import NamedTuple
 
+ROOT = Path(__file__).parents[2]
 RUNS = 10
 CALLS = 10_000
 CHILD = """
@@ -73,8 +76,11 @@ TABLE = (
     Row("-P offline route hello --json", 1.6),
     Row("-P offline route hello -t auto --json"),
     Row("-P offline ask hello", megabytes=55),
-    Row("-P {local} ask hello", megabytes=55),
+    Row("-P {local} ask hello", 0.25, "L", 55),
 )
+LLM = "- model_id: here\n  model_name: good\n  api_base: http://127.0.0.1:{port}/v1\n"
+PACKAGES = {"llm": ("llm",), "litellm": (f"{ROOT}[litellm]", "litellm==1.106.2")}
+"""What is installed into the environments of these names."""
 
 
 class Server(BaseHTTPRequestHandler):
@@ -127,7 +133,15 @@ def fill(home: Path) -> None:
     subprocess.run([LLMO, "cost", "--import", path], check=True, capture_output=True)
 
 
-def table(home: Path) -> None:
+def install(venvs: Path) -> None:
+    """Make the environments that are missing."""
+    for name, packages in PACKAGES.items():
+        if not (venvs / name).exists():
+            subprocess.run([sys.executable, "-m", "venv", venvs / name], check=True)
+            subprocess.run([venvs / name / "bin/pip", "install", "-q", *packages], check=True)
+
+
+def table(home: Path, venvs: Path | None) -> None:
     """Measure the table in a home of its own, and print it."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -135,30 +149,47 @@ def table(home: Path) -> None:
     local.write_text(PROFILE.format(port=server.server_port), "utf-8")
     os.environ |= {f"LLMO_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "CACHE")}
     fill(home)
+    others = {"B": BARE, "T": TYPER}
+    if venvs is not None:
+        os.environ |= {"LLM_USER_PATH": str(home), "OPENAI_API_KEY": "sk-none"}
+        (home / "extra-openai-models.yaml").write_text(LLM.format(port=server.server_port), "utf-8")
+        others["L"] = f"{shlex.quote(str(venvs / 'llm/bin/llm'))} -m here hello"
     commands = [f"{shlex.quote(LLMO)} {row.args.format(local=local)}" for row in TABLE]
-    bare, typer, *found = measured([BARE, TYPER, *commands])
+    found = measured([*others.values(), *commands])
     server.shutdown()
-    print(f"B = {bare[0] * 1000:.0f} ms, T = {typer[0] * 1000:.0f} ms of CPU, with {CALLS:,} calls in the ledger\n")
-    print(f"{'CPU':>7} {'time':>9} {'ratio':>9} {'target':>9} {'RSS':>7} {'target':>8}  llmo …")
-    for row, (cpu, wall, megabytes) in zip(TABLE, found, strict=True):
-        ratio = f"{cpu / (bare if row.of == 'B' else typer)[0]:.2f} {row.of}"
+    base = {name: cpu for name, (cpu, _, _) in zip(others, found, strict=False)}
+    print(
+        ", ".join(f"{name} = {cpu * 1000:.0f}" for name, cpu in base.items()), "ms of CPU; calls in the ledger:", CALLS
+    )
+    print(f"\n{'CPU':>7} {'time':>9} {'ratio':>9} {'target':>9} {'RSS':>7} {'target':>8}  llmo …")
+    for row, (cpu, wall, megabytes) in zip(TABLE, found[len(others) :], strict=True):
+        ratio = f"{cpu / base[row.of]:.2f} {row.of}" if row.of in base else ""
         most = "" if row.most is None else f"≤ {row.most} {row.of}"
         room = "" if row.megabytes is None else f"≤ {row.megabytes:.0f} MB"
         print(
             f"{cpu * 1000:4.0f} ms {wall * 1000:6.0f} ms {ratio:>9} {most:>9} {megabytes:4.0f} MB {room:>8}"
             f"  {row.args.format(local='local')}"
         )
+    print()
+    sys.path.insert(0, str(ROOT))
+    from tests.bench.first import rows
+
+    for what, figure, target in rows(LLMO, home, venvs):
+        print(f"{what:<46} {figure:<42} {target}")
 
 
 def main() -> None:
     """Measure what the command line names, or the table."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    if commands := sys.argv[1:]:
+    venvs = Path(sys.argv[2]).absolute() if sys.argv[1:2] == ["--venvs"] else None
+    if venvs is None and (commands := sys.argv[1:]):
         for command, (cpu, wall, megabytes) in zip(commands, measured(commands), strict=True):
             print(f"{cpu * 1000:8.0f} ms {wall * 1000:8.0f} ms {megabytes:6.0f} MB  {command}")
         return
+    if venvs is not None:
+        install(venvs)
     with tempfile.TemporaryDirectory() as home:
-        table(Path(home))
+        table(Path(home), venvs)
 
 
 if __name__ == "__main__":

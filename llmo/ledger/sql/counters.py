@@ -12,7 +12,7 @@ from llmo.ledger.sql import daily
 from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import tzinfo
 
     from llmo.config.profile import Window
@@ -105,6 +105,14 @@ class Counters:
             counter.in_doubt += in_doubt
             counter.calls += calls
             counter.changed = True
+
+    def expect(self, runs: Iterable[str]) -> None:
+        """Read the counters of many runs at once, before calls of each are moved."""
+        wanted = sorted({*runs} - self._runs - {""})
+        for at in range(0, len(wanted), 500):
+            some = wanted[at : at + 500]
+            self._read(f"run IN ({', '.join('?' * len(some))})", tuple(some))
+        self._runs.update(wanted)
 
     def of(self, limit: Limit, call: CallKey, where: tzinfo | None) -> Counter:
         """The counter of a limit for a call; its first use adds up the calls before."""

@@ -188,7 +188,7 @@ class SqlLedger(SqlReader):
             db = self._db()
             with self._writing(db):
                 postings = self._postings(db)
-                new += sum([postings.import_call(one) for one in some])
+                new += postings.import_calls(some)
                 postings.close()
             seen += len(some)
         return seen, new

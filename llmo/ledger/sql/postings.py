@@ -12,7 +12,7 @@ from llmo.ledger.sql.counters import CallKey, Counters
 from llmo.ledger.sql.daily import TOKENS, DailyTotals, Ended, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import tzinfo
 
     from llmo.ledger.records import Billed, Entry, ImportedCall, Limit
@@ -93,14 +93,16 @@ class Postings:
         self._insert(held, self._now, DEFERRED if held.deferred else self._owner)
         return None
 
-    def settle(self, identifier: str, settlement: Settlement, *, resolving: bool = False) -> None:
+    def settle(
+        self, identifier: str, settlement: Settlement, *, resolving: bool = False, ended_at: int | None = None
+    ) -> None:
         """
         Record what a call cost; only the first settlement counts.
 
         A call that was settled as lost although its process was running is corrected; one in doubt only if `resolving`.
         """
         mine = None if resolving else self._mine(identifier)
-        if mine is not None and identifier in self.opened:
+        if mine is not None and self._holds and identifier in self.opened:
             self._store()  # its own hold may not be stored yet
         if (found := mine or self._open(identifier, resolving=resolving)) is None:
             return
@@ -112,7 +114,8 @@ class Postings:
         ended, end = Ended.of(cost, in_doubt, settlement.usage), settlement
         tokens = (None,) * len(TOKENS) if end.usage is None else ended.tokens
         row = (
-            *(state, end.outcome, cost, in_doubt, source, self._now, end.duration_s, end.first_token_s),
+            *(state, end.outcome, cost, in_doubt, source, self._now if ended_at is None else ended_at),
+            *(end.duration_s, end.first_token_s),
             *(end.served_model, end.service_tier, end.request_id, *tokens, identifier),
         )
         if mine is None:
@@ -150,27 +153,40 @@ class Postings:
         kind = Kind(*found.key[2:], found.billing, "settled", found.outcome, billed.source)
         self._days.add(found.key.held_at, kind, Ended(cost, 0, [one or 0 for one in tokens]))
 
-    def import_call(self, past: ImportedCall) -> bool:
+    def import_calls(self, calls: Sequence[ImportedCall]) -> int:
         """
-        Add a call of another ledger; False when nothing about it is new.
+        Add calls of another ledger, many at once; returns how many of them were new or have ended since.
 
         A call that was still held there is settled as lost, until its end is imported.
         """
-        call, end = past.call, past.end
+        stored = {row[0] for some in _batches([one.call.id for one in calls]) for row in self._db.execute(*_ids(some))}
+        fresh = {one.call.id: one for one in reversed(calls) if one.call.id not in stored}
+        self._counters.expect({one.call.run for one in fresh.values()})
+        for one in fresh.values():
+            self._insert(Held(one.call, one.worst), one.held_at, Owner(0, "", ""))
         self._store()
-        row = self._db.execute("SELECT state, outcome FROM calls WHERE id = ?", (call.id,)).fetchone()
-        if row is None:
-            self._insert(Held(call, past.worst), past.held_at, Owner(0, "", ""))
-        elif past.certainty <= (0 if row in {("held", None), ("settled", LOST)} else 1 if row[0] == "in_doubt" else 2):
+        new = 0
+        for one in calls:
+            if fresh.get(one.call.id) is one and not isinstance(one.end, str):
+                self.settle(one.call.id, one.end or _lost(one), ended_at=one.ended_at)
+                new += 1
+            else:
+                new += self._learn(one)
+        return new
+
+    def _learn(self, past: ImportedCall) -> bool:
+        """End a call that is stored as another ledger knows it; False when nothing about that is new."""
+        identifier, end = past.call.id, past.end
+        self._store()
+        row = self._db.execute("SELECT state, outcome FROM calls WHERE id = ?", (identifier,)).fetchone()
+        if past.certainty <= (0 if row in {("held", None), ("settled", LOST)} else 1 if row[0] == "in_doubt" else 2):
             return False
-        if isinstance(end, str):
-            self.release(call.id, end, resolving=True)
-        else:
-            flat: CostSource = call.billing if call.billing != "metered" else "estimated"
-            lost = Settlement(cost=past.worst, source=flat, outcome=LOST)
-            self.settle(call.id, end or lost, resolving=True)
+        if isinstance(end, Settlement):
+            self.settle(identifier, end, resolving=True)
+        elif end is not None:
+            self.release(identifier, end, resolving=True)
         self._store()
-        self._db.execute("UPDATE calls SET ended_at = ? WHERE id = ?", (past.ended_at, call.id))
+        self._db.execute("UPDATE calls SET ended_at = ? WHERE id = ?", (past.ended_at, identifier))
         return True
 
     def _insert(self, held: Held, at: int, of: Owner) -> None:
@@ -210,6 +226,20 @@ class Postings:
             self._days.add(key.held_at, kind, Ended(cost, in_doubt, [one or 0 for one in tokens]), calls=-1)
             return OpenCall(key, billing, worst, cost or 0, in_doubt=in_doubt, outcome=outcome, tokens=tokens)
         return None
+
+
+def _lost(past: ImportedCall) -> Settlement:
+    """The end of a call that was still held where it comes from."""
+    flat: CostSource = past.call.billing if past.call.billing != "metered" else "estimated"
+    return Settlement(cost=past.worst, source=flat, outcome=LOST)
+
+
+def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (values[at : at + 500] for at in range(0, len(values), 500))
+
+
+def _ids(some: Sequence[str]) -> tuple[str, Sequence[str]]:
+    return f"SELECT id FROM calls WHERE id IN ({', '.join('?' * len(some))})", some  # noqa: S608 - question marks
 
 
 class OpenCall(NamedTuple):

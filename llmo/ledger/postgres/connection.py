@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 from math import inf
 from time import monotonic
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from psycopg.abc import Buffer
 
 T = TypeVar("T")
+# What it would write to standard error of a connection that is lost, it also raises.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 VERSION = len(MIGRATIONS)
 LOCK = 0x6C6C6D6F
 """The advisory lock of whoever writes: "llmo". Check and hold are then one step, and nobody waits in a circle."""
@@ -50,6 +53,8 @@ class PostgresConnection:
         """Seconds that `writing` waits for other writers."""
         self.committing = False
         """Whether a commit was asked for, and its end is not known."""
+        self._queue: list[tuple[Any, list[tuple[Any, ...]]]] = []
+        """Changes of an open transaction that are sent with what follows: each way to the server takes its time."""
 
     @property
     def answer_s(self) -> float:
@@ -72,14 +77,14 @@ class PostgresConnection:
 
     def execute(self, statement: str, values: Sequence[Any] = (), /) -> psycopg.Cursor[Any]:
         """Run one statement."""
+        self._send()
         return self._server.execute(_translated(statement), tuple(values) if values else None)
 
-    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> psycopg.Cursor[Any]:
-        """Run one statement once for each row of values."""
-        cursor = self._server.cursor()
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> _Changes:
+        """Run one statement once for each row of values, by the time that anything is asked."""
         if rows := [tuple(row) for row in values]:
-            cursor.executemany(_translated(statement), rows)
-        return cursor
+            self._queue.append((_translated(statement), rows))
+        return _Changes(self)
 
     def many(self, statement: str, values: Sequence[Any]) -> Iterator[Any]:
         """The rows of a query, a thousand at a time; a transaction must be open."""
@@ -100,7 +105,7 @@ class PostgresConnection:
         ):
             yield
             self.committing = True
-            self._server.execute("COMMIT")
+            self._send("COMMIT")
             self.committing = False
 
     @contextmanager
@@ -114,9 +119,24 @@ class PostgresConnection:
         """End the connection."""
         self._server.close()
 
+    def _send(self, last: str = "") -> int:
+        """Send what is queued, and a last statement, at once; returns how many rows the last of the queue changed."""
+        if not self._queue and not last:
+            return 0
+        cursor, queue = self._server.cursor(), self._queue
+        self._queue = []
+        with self._server.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
+            for statement, rows in queue:
+                cursor = self._server.cursor()
+                cursor.executemany(statement, rows)
+            if last:
+                self._server.execute(cast("Any", last))
+        return cursor.rowcount
+
     @contextmanager
     def _transaction(self, begin: str, *, wait_s: float = 0.0) -> Iterator[None]:
         self.committing = False
+        self._queue = []
         try:
             self._server.wait_s = wait_s
             self._server.execute(cast("Any", begin))
@@ -131,13 +151,33 @@ class PostgresConnection:
 
     def _undo(self) -> None:
         """Roll back; where that can't be said any more, the server does it when the connection ends."""
-        if self._server.closed or self.committing:
-            self._server.close()
-            return
         try:
             self._server.execute("ROLLBACK")
+            self.committing = False  # it answered: what it was asked to commit had failed
         except psycopg.Error:
             self._server.close()
+
+
+class _Changes:
+    """What `executemany` returned: no rows, and how many were changed."""
+
+    def __init__(self, of: PostgresConnection) -> None:
+        self._of = of
+
+    @property
+    def rowcount(self) -> int:
+        """The number for the last statement that was queued."""
+        return self._of._send()  # noqa: SLF001 - a part of it
+
+    def fetchone(self) -> None:
+        """Nothing."""
+
+    def fetchall(self) -> list[Any]:
+        """Nothing."""
+        return []
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
 
 
 def connect(url: str, name: str, *, create: bool, within: float) -> PostgresConnection:

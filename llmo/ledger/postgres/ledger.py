@@ -104,7 +104,8 @@ class PostgresLedger(SqlLedger):
     def _again(self, entries: Sequence[Entry], patience: float | None) -> list[Exception | None]:
         """Apply entries that may have been stored, as a whole, when the connection was lost."""
         db, stored = self._db(patience), set[str]()
-        with self._explained():
+        # The server may still be at it: who has the lock of writers sees how that ended.
+        with self._writing(db):
             for entry in entries:
                 if isinstance(entry, Held) and db.execute(_FIND, (entry.call.id,)).fetchone():
                     stored.add(entry.call.id)

@@ -63,6 +63,16 @@ def sums(book, limit, run="r1"):
     return status.spent, status.held, status.calls
 
 
+def test_any_number_of_limits_is_asked_for_at_once(ledger):
+    """
+    Those that have counted a call, and those that have not.
+    """
+    limits = [Limit(name=f"{n}", usd=9 * DOLLAR, match={"model": f"gpt{n}"}) for n in range(1500)]
+    ledger.hold(call("a", model="gpt7"), DOLLAR, limits[:8])
+
+    assert [(0, DOLLAR, 1)] == [(one.spent, one.held, one.calls) for one in ledger.status(limits) if one.calls]
+
+
 def test_a_hold_becomes_what_the_call_cost(ledger):
     """
     Held before, spent after; what is not needed is free again.

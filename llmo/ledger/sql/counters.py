@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from operator import add
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from llmo.ledger.periods import ALWAYS, Period, period
 from llmo.ledger.records import counts, spelled
@@ -12,7 +12,7 @@ from llmo.ledger.sql import daily
 from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import tzinfo
 
     from llmo.config.profile import Window
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 KEEP = 30 * 86_400 * 1_000_000
 """Microseconds after which the counter of a past period or run is deleted; calls stay."""
+
+
+_Key: TypeAlias = tuple[str, int, int, str]
+"""Run, end, start and match of a counter."""
 
 
 class CounterSums(NamedTuple):
@@ -89,7 +93,7 @@ class Counters:
         self._now = now
         self._store = store
         self._floor = 2**63 - 1
-        self._counters: dict[tuple[str, int, int, str], Counter] = {}
+        self._counters: dict[_Key, Counter] = {}
         self._runs: set[str] = set()
         self._live: dict[CallKey, list[Counter]] = {}
         self._spans: dict[tuple[Window, int], Period] = {}
@@ -166,17 +170,30 @@ class Counters:
         self._db.execute("DELETE FROM counters WHERE run <> '' AND created < ?", (old,))
 
 
-def peek(db: Database | None, limit: Limit, span: Period, run: str) -> Counter:
-    """The sums of a limit, without storing them; zero without a ledger, or for a limit of runs without a run."""
-    of = run if limit.window == "run" else ""
-    sums = NOTHING
-    if db is not None and (of or limit.window != "run"):
-        row = db.execute(
-            f'SELECT {COLUMNS} FROM counters WHERE run = ? AND "end" = ? AND start = ? AND match = ?',  # noqa: S608 - constants
-            (of, span.end, span.start, limit.key),
-        ).fetchone()
-        sums = CounterSums(*row) if row else total(db, limit.key, span, of)
-    return Counter(of, span, limit.key, *sums)
+def peek(db: Database | None, wanted: Sequence[tuple[Limit, Period]], run: str) -> list[Counter]:
+    """The sums of limits, without storing them; zero without a ledger, or for a limit of runs without a run."""
+    keys = [(run if limit.window == "run" else "", span.end, span.start, limit.key) for limit, span in wanted]
+    stored: dict[_Key, CounterSums] = {}
+    if db is not None:
+        for at in range(0, len(keys), 100):
+            stored |= _stored(db, keys[at : at + 100])
+    found = []
+    for key, (limit, span) in zip(keys, wanted, strict=True):
+        sums = stored.get(key, NOTHING)
+        if db is not None and key not in stored and (key[0] or limit.window != "run"):
+            sums = total(db, limit.key, span, key[0])
+        found.append(Counter(key[0], span, limit.key, *sums))
+    return found
+
+
+def _stored(db: Database, keys: Sequence[_Key]) -> dict[_Key, CounterSums]:
+    """The counters of these keys that there are, in one query: a server may be far away."""
+    where = " OR ".join(['run = ? AND "end" = ? AND start = ? AND match = ?'] * len(keys))
+    rows = db.execute(
+        f'SELECT run, "end", start, match, {COLUMNS} FROM counters WHERE {where}',  # noqa: S608 - constants
+        [value for key in keys for value in key],
+    )
+    return {(run, end, start, match): CounterSums(*sums) for run, end, start, match, *sums in rows}
 
 
 def total(db: Database, match: str, span: Period, run: str = "") -> CounterSums:

@@ -54,7 +54,7 @@ class SqlReader(ABC):
         db, now, where = self._reader(), self._now(), self.zone
         spans = [periods.period(limit.window, now, where) for limit in limits]
         with self._explained(), self._snapshot(db) if db and live else nullcontext():
-            sums = [peek(db, limit, span, run) for limit, span in zip(limits, spans, strict=True)]
+            sums = peek(db, list(zip(limits, spans, strict=True)), run)
             found = [status(limit, one, where) for limit, one in zip(limits, sums, strict=True)]
             if not live:
                 return found

@@ -248,6 +248,7 @@ def test_names_too_long_for_an_index_are_refused_before_anything_is_sent(ledger:
     ("statements", "why"),
     [
         pytest.param(["UPDATE llmo.ledger SET version = 99"], "it was written by a newer llmo (schema 99", id="newer"),
+        pytest.param(["DELETE FROM llmo.ledger"], 'it is damaged: relation "ledger" already exists', id="no id"),
         pytest.param(["DROP TABLE llmo.calls"], 'it is damaged: relation "calls" does not exist', id="damaged"),
         pytest.param(["ALTER DATABASE {name} SET default_transaction_read_only = on"], "it is read-only", id="standby"),
     ],
@@ -284,6 +285,9 @@ def test_a_role_without_rights_is_told_and_one_that_only_reads_reads(tmp_path: P
         reader.hold(call("a"), 1)
     owner = opened(url, tmp_path)
     owner.hold(call("a"), 1, [CAP])
+    reader.close()
+    with pytest.raises(ConfigError, match="this role may not use schema llmo"):
+        reader.spending()
     server.sql("GRANT USAGE ON SCHEMA llmo TO reader", "GRANT SELECT ON ALL TABLES IN SCHEMA llmo TO reader", url=url)
     reader.close()
     assert (0, 1, 1) == sums(reader)

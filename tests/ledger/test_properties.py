@@ -16,6 +16,7 @@ from llmo.ledger.refusals import OverBudget
 from llmo.ledger.reports import Spending
 from llmo.ledger.sql import counters, queries
 from tests.ledger.storages import Storage
+from tests.servers import postgres
 
 LIMITS = (
     Limit(name="day", usd=100, window="day"),
@@ -184,8 +185,9 @@ class MoneyOfMany(Money):
 
 
 Money.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-MoneyOfMany.TestCase.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
-test_counters_of_a_database_follow_every_entry = MoneyOfMany.TestCase
+MoneyOfMany.TestCase.settings = settings(max_examples=6, stateful_step_count=30, deadline=None)
+needs_server = pytest.mark.skipif(bool(postgres.lacking()), reason=postgres.lacking())
+test_counters_of_a_database_follow_every_entry = needs_server(MoneyOfMany.TestCase)
 test_counters_follow_every_entry = Money.TestCase
 
 
@@ -231,8 +233,8 @@ class CappedOfMany(Capped):
     kind = "postgres"
 
 
-CappedOfMany.TestCase.settings = settings(max_examples=10, stateful_step_count=30, deadline=None)
-test_no_limit_of_a_database_is_ever_passed = CappedOfMany.TestCase
+CappedOfMany.TestCase.settings = settings(max_examples=6, stateful_step_count=30, deadline=None)
+test_no_limit_of_a_database_is_ever_passed = needs_server(CappedOfMany.TestCase)
 Capped.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 test_no_limit_is_ever_passed = Capped.TestCase
 

@@ -48,14 +48,21 @@ def binary(name: str) -> Path | None:
     return places[-1] if places else None
 
 
-def available() -> None:
-    """Skip where there is no PostgreSQL, or no psycopg."""
+def lacking() -> str:
+    """The reason to skip where there is no PostgreSQL, or no psycopg; empty where there is."""
     if binary("initdb") is None:
-        pytest.skip(peers.missing("postgresql"))
+        return peers.missing("postgresql")
     try:
         import psycopg  # noqa: F401
     except ImportError:
-        pytest.skip(peers.missing("psycopg"))
+        return peers.missing("psycopg")
+    return ""
+
+
+def available() -> None:
+    """Skip where there is no PostgreSQL, or no psycopg."""
+    if reason := lacking():
+        pytest.skip(reason, allow_module_level=True)
 
 
 class Server:

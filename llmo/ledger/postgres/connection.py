@@ -189,7 +189,7 @@ def connect(url: str, name: str, *, create: bool, within: float) -> PostgresConn
     with faults.explained(name):
         server = _opened(url, name, within)
         try:
-            found = _found(server)
+            found = _found(server, name)
             if create and (found is None or found[1] < VERSION):
                 found = _migrated(server, name)
         except BaseException:
@@ -222,11 +222,14 @@ def _opened(url: str, name: str, within: float) -> _Timed:
     return server
 
 
-def _found(server: _Timed) -> tuple[str, int] | None:
+def _found(server: _Timed, name: str) -> tuple[str, int] | None:
     """Id and schema version of the ledger; None when there is none."""
     try:
         row = server.execute("SELECT id, version FROM ledger").fetchone()
     except errors.UndefinedTable:
+        hidden = "SELECT NOT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %s"
+        if server.execute(hidden, (SCHEMA,)).fetchone() == (True,):
+            raise faults.refused(name, f"this role may not use schema {SCHEMA}", faults.RIGHTS) from None
         return None
     return None if row is None else (row[0], row[1])
 
@@ -239,7 +242,7 @@ def _migrated(server: _Timed, name: str) -> tuple[str, int]:
             raise faults.refused(name, f"its encoding is {(encoding or '?')[0]}", "create a database with UTF8")
         server.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)))
         exists = server.execute("SELECT to_regclass('ledger')").fetchone() != (None,)
-        found = _found(server) if exists else None
+        found = _found(server, name) if exists else None
         ledger, version = found or (uuid4().hex, 0)
         for steps in MIGRATIONS[version:]:
             for step in steps:

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 CHECK = "check the server, the network and `ledger` in the profile (llmo profile show)"
 _BUSY = (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected, errors.SerializationFailure)
-_LACKING = (errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.InvalidSchemaName)
+RIGHTS = "see SHARED LEDGER in man llmo-profile for the rights that it needs"
+_LACKING = (
+    *(errors.UndefinedTable, errors.UndefinedColumn, errors.UndefinedFunction, errors.InvalidSchemaName),
+    *(errors.DuplicateTable, errors.DuplicateFunction),
+)
 _ENTRY = (errors.ProgramLimitExceeded, errors.DataError, errors.IntegrityError)
 """What is wrong with one entry, and not with the database."""
 _HINTS = {
@@ -52,7 +56,7 @@ def explained(name: str) -> Iterator[None]:
     except _LACKING as exc:
         raise refused(name, f"it is damaged: {_first(exc)}", "restore a copy, or remove its schema llmo") from exc
     except errors.InsufficientPrivilege as exc:
-        raise refused(name, _first(exc), "see SHARED LEDGER in man llmo-profile for the rights that it needs") from exc
+        raise refused(name, _first(exc), RIGHTS) from exc
     except errors.ReadOnlySqlTransaction as exc:
         raise refused(name, "it is read-only", "use the address of the primary server") from exc
     except (psycopg.OperationalError, psycopg.InterfaceError, errors.IdleInTransactionSessionTimeout) as exc:

@@ -73,7 +73,7 @@ class PostgresLedger(SqlLedger):
 
     def spooled(self) -> int:
         """How many calls have an end that only this machine knows."""
-        return self.spool.count()
+        return self.spool.count(self._ledger)
 
     def checkpoint(self) -> None:
         """Nothing is postponed."""

@@ -70,11 +70,11 @@ class Spool:
         with suppress(FileNotFoundError):
             path.replace(path.with_suffix(DAMAGED))
 
-    def count(self) -> int:
-        """How many calls have an end that is not stored yet, of all ledgers."""
+    def count(self, ledger: str) -> int:
+        """How many calls of a ledger have an end that is not stored yet; of all while its id is not known ("")."""
         found = 0
-        for path in self.directory.glob("*/*.json"):
-            with suppress(OSError, ValueError):
+        for path in self.waiting(ledger) if ledger else self.directory.glob("*/*.json"):
+            with suppress(ValueError):
                 found += len(self.read(path))
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,14 +38,22 @@ class Fence(NamedTuple):
         return re.sub(rf"^ {{1,{self.indent}}}", "", lines, flags=re.MULTILINE) if self.indent else lines
 
 
+class Parsed(NamedTuple):
+    """Tokens of finished blocks, without what is in their lines, and the addresses that links refer to."""
+
+    tokens: list[Token]
+    env: dict[str, Any]
+
+
 class Finished(NamedTuple):
     """
-    How many characters are finished.
+    How many characters are finished, and their tokens.
 
     What comes next is perhaps another item of the same list, or a block of code that is still open.
     """
 
     size: int
+    parsed: Parsed
     item: bool = False
     fence: Fence | None = None
 
@@ -64,20 +72,22 @@ def finished(parser: MarkdownIt, text: str, *, least: int = ITEMS) -> Finished:
     Items of a list that has not ended are finished blocks too if there are `least` characters of them.
     """
     lines = text[: text.rfind("\n") + 1].splitlines(keepends=True)
-    tokens = parser.parse("".join(lines))
+    env: dict[str, Any] = {}
+    tokens = parser.parse("".join(lines), env)
     last = _last(tokens)
     if last is None or last.map is None or _ended(last, lines):
-        return Finished(sum(map(len, lines)))
+        return Finished(sum(map(len, lines)), Parsed(tokens, env))
     begin = last.map[0]
-    size = sum(map(len, lines[:begin]))
+    done = Finished(sum(map(len, lines[:begin])), Parsed(tokens[: _place(tokens, last)], env))
     if last.type == "fence":
-        return Finished(size, fence=_fence(last, lines[begin]))
+        return done._replace(fence=_fence(last, lines[begin]))
     if last.type in _LISTS:
-        items = [token.map[0] for token in tokens if token.type == "list_item_open" and token.level == 1 and token.map]
-        whole = sum(map(len, lines[: items[-1]]))
-        if items[-1] > begin and whole >= least:
-            return Finished(whole, item=True)
-    return Finished(size)
+        item = next(token for token in reversed(tokens) if token.type == "list_item_open" and token.level == 1)
+        line = item.map[0] if item.map else begin
+        whole = sum(map(len, lines[:line]))
+        if line > begin and whole >= least:
+            return Finished(whole, Parsed([*tokens[: _place(tokens, item)], tokens[-1]], env), item=True)
+    return done
 
 
 def continues(text: str) -> bool:
@@ -109,6 +119,11 @@ def next_look(size: int) -> int:
 
 def _last(tokens: Sequence[Token]) -> Token | None:
     return next((token for token in reversed(tokens) if token.level == 0 and token.map), None)
+
+
+def _place(tokens: Sequence[Token], token: Token) -> int:
+    """Where the token is; most are searched for near the end, and comparing two looks at all they have."""
+    return next(n for n in range(len(tokens) - 1, -1, -1) if tokens[n] is token)
 
 
 def _fence(token: Token, line: str) -> Fence:

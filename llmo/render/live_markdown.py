@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
-    from llmo.render.blocks import Fence
+    from llmo.render.blocks import Fence, Finished
     from llmo.render.highlight import Highlighter
     from llmo.render.rich_markdown import Drawing
 
@@ -250,7 +250,7 @@ class _Body:
                 return
             done = finished(self._parser, self._open, least=least)
             if done.size:
-                self._settle(done.size, columns, item=done.item)
+                self._settle(done.size, columns, done)
             self._enough = next_look(len(self._open))
             if done.fence is None:
                 return
@@ -290,14 +290,15 @@ class _Body:
         self._fence, self._code, self._lines = None, None, 0
         self.paper.gap = True
 
-    def _settle(self, size: int, columns: int, *, item: bool = False) -> None:
+    def _settle(self, size: int, columns: int, done: Finished | None = None) -> None:
         """Replace what is shown by the final form of the first `size` characters."""
         block, self._open = self._open[:size], self._open[size:]
-        drawn = self.paper.drawing.drawn(block, min(columns, WIDEST)) if block.strip() else ""
+        parsed = done and done.parsed
+        drawn = self.paper.drawing.drawn(block, min(columns, WIDEST), parsed) if block.strip() else ""
         if drawn or self._region:
             self.paper.replace(self._region, drawn)
         if drawn:
-            self.paper.gap = not item
+            self.paper.gap = not (done and done.item)
         self._region, self._shown = None, 0
 
     def _show(self, columns: int, rows: int) -> bool:

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from rich.console import Console
 from rich.markdown import CodeBlock, Markdown
 from rich.text import Text
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from rich.console import ConsoleOptions, RenderResult
 
+    from llmo.render.blocks import Parsed
+
 STYLES = {"markdown.code": "bold cyan"}
 """Unlike rich's: code on black is a stain on any other background."""
 _CODE = "\x1e"
@@ -34,6 +37,8 @@ _AROUND = re.compile(rf"\A(?:{_BLANK}\n)+|(?:\n{_BLANK})+\Z")
 _BLANKS = re.compile(rf"\n(?:{_BLANK}\n){{2,}}")
 _CODE_LINE = re.compile(rf"^([^\n{_CODE}]*){_CODE}[^\n]*\n?", re.MULTILINE)
 _NO_BULLET = re.compile(rf"(?:{_STYLE}|[ ▌])*")
+_OF_BLOCKS = ("normalize", "block")
+"""Rules of the parser whose work is done where blocks have been parsed."""
 _DEEPEST = 18
 """Levels of lists and quotes, two to a list; what is deeper, the parser leaves out."""
 _INDENTED = {"blockquote_open": 4, "blockquote_close": -4, "list_item_open": 5, "list_item_close": -5}
@@ -101,13 +106,14 @@ class Drawing:
         self._markdown = Copyable()
         self._color = color and terminal
 
-    def drawn(self, block: str, width: int) -> str:
+    def drawn(self, block: str, width: int, parsed: Parsed | None = None) -> str:
         """
         Return a block as it is printed: no blank lines around it, no padding, lines of code as long as they are.
 
-        What doesn't fit the width, as a table of many columns, is printed as it was written.
+        What doesn't fit the width, as a table of many columns, is printed as it was written. What has been `parsed` is
+        not parsed again but for what is in its lines.
         """
-        tokens = self._parser.parse(block)
+        tokens = self._parser.parse(block) if parsed is None else self._with_inlines(parsed)
         if _room(tokens, width) < 0:
             return styled(f"{block.strip(chr(10))}\n")
         self._console.width = width
@@ -117,6 +123,13 @@ class Drawing:
             self._console.print(self._markdown)
         text = _BLANKS.sub("\n\n", _AROUND.sub("", _PADDING.sub(r"\1", capture.get())))
         return styled(_CODE_LINE.sub(self._code, f"{text}\n")) if text else ""
+
+    def _with_inlines(self, parsed: Parsed) -> list[Token]:
+        state = StateCore("", self._parser, parsed.env, parsed.tokens)
+        for rule in self._parser.core.ruler.getRules(""):
+            if rule.__name__ not in _OF_BLOCKS:
+                rule(state)
+        return state.tokens
 
     def highlighter(self, name: str) -> Highlighter:
         """Return what colors a block of code in this language."""

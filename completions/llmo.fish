@@ -88,6 +88,14 @@ function __llmo_choose --description 'Words that need no description'
     printf '%s\t\n' $argv
 end
 
+function __llmo_files --description 'Files whose names end like this, and directories; none has a description'
+    set -l path (string replace -r -- '^(--[a-z-]+=|-[A-Za-z](?=[./~]))' '' (commandline -ct))
+    set -l found (string replace -r -- '\t.*' '' (complete -C "__llmo_without_completions $path"))
+    set -l files (string match -r -- '^.*'(string escape --style=regex -- "$argv")'$' $found)
+    test -n "$argv"; and set -a files (string match -r -- '^.*/$' $found)
+    test (count $files) -gt 0; and __llmo_choose $files
+end
+
 complete -c llmo -f
 
 # llmo
@@ -104,7 +112,7 @@ complete -c llmo -n '__llmo_at' -a profile -d 'Create, show, check and change pr
 complete -c llmo -n '__llmo_at' -a completion -d 'Set up Tab completion in your shell'
 complete -c llmo -n '__llmo_at' -a help -d 'show the help of a command'
 complete -c llmo -n '__llmo_at' -s V -l version -d 'show the version and exit'
-complete -c llmo -n '__llmo_at' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -131,7 +139,7 @@ complete -c llmo -n '__llmo_at ask' -l lenient -d 'drop parameters that a model 
 complete -c llmo -n '__llmo_at ask' -l allow-unpriced -d 'allow models without a known price under a budget'
 complete -c llmo -n '__llmo_at ask' -s s -l system -d 'system prompt; @FILE reads it from a file' -x
 complete -c llmo -n '__llmo_at ask' -s f -l file -d 'text or image to send with the prompt (repeatable)' -r -F
-complete -c llmo -n '__llmo_at ask' -l template -d 'prompt template, by name (llmo templates) or path' -r -F -k -a '(__llmo_names shared templates)'
+complete -c llmo -n '__llmo_at ask' -l template -d 'prompt template, by name (llmo templates) or path' -x -k -a '(__llmo_names shared templates; __llmo_files)'
 complete -c llmo -n '__llmo_at ask' -s D -l define -d 'value of a template field (repeatable)' -x
 complete -c llmo -n '__llmo_at ask' -l schema -d 'JSON Schema that the answer must match' -r -F
 complete -c llmo -n '__llmo_at ask' -s o -l option -d 'parameter passed to the provider unchanged (repeatable)' -x
@@ -150,7 +158,7 @@ complete -c llmo -n '__llmo_at ask' -l raw -d 'render Markdown (default on a ter
 complete -c llmo -n '__llmo_at ask' -l json -d 'print one JSON object, also on failure'
 complete -c llmo -n '__llmo_at ask' -l ndjson -d 'print events as JSON lines'
 complete -c llmo -n '__llmo_at ask' -l strict -d 'exit with 6 if the token limit cut off the answer'
-complete -c llmo -n '__llmo_at ask' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at ask' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at ask' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at ask' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at ask' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -182,7 +190,7 @@ complete -c llmo -n '__llmo_at chat' -s s -l system -d 'system prompt; @FILE rea
 complete -c llmo -n '__llmo_at chat' -s o -l option -d 'parameter passed to the provider unchanged (repeatable)' -x
 complete -c llmo -n '__llmo_at chat' -l markdown -d 'render Markdown (default on a terminal) or print raw text'
 complete -c llmo -n '__llmo_at chat' -l raw -d 'render Markdown (default on a terminal) or print raw text'
-complete -c llmo -n '__llmo_at chat' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at chat' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at chat' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at chat' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at chat' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -208,7 +216,7 @@ complete -c llmo -n '__llmo_at batch' -l tag -d 'label stored with every call (r
 complete -c llmo -n '__llmo_at batch' -l lenient -d 'drop parameters that a model does not support, and warn'
 complete -c llmo -n '__llmo_at batch' -l allow-unpriced -d 'allow models without a known price under a budget'
 complete -c llmo -n '__llmo_at batch' -l prompt -d 'prompt template, with {{ field }} for fields of the row' -x
-complete -c llmo -n '__llmo_at batch' -l template -d 'prompt template, by name (llmo templates) or path' -r -F -k -a '(__llmo_names shared templates)'
+complete -c llmo -n '__llmo_at batch' -l template -d 'prompt template, by name (llmo templates) or path' -x -k -a '(__llmo_names shared templates; __llmo_files)'
 complete -c llmo -n '__llmo_at batch' -s s -l system -d 'system prompt; @FILE reads it from a file' -x
 complete -c llmo -n '__llmo_at batch' -l files -d 'treat each file as one row (paths, globs, directories)'
 complete -c llmo -n '__llmo_at batch' -l input-format -d 'format of the inputs (auto: from their names and keys)' -x -k -a '(__llmo_choose auto jsonl csv tsv lines parquet openai-batch)'
@@ -248,7 +256,7 @@ complete -c llmo -n '__llmo_at batch' -l engine -d 'where rows are sent from: th
 complete -c llmo -n '__llmo_at batch' -l deferred -d 'send the rows to the vendor\'s half-price batch service'
 complete -c llmo -n '__llmo_at batch' -l wait -d 'with --deferred: wait for the answers'
 complete -c llmo -n '__llmo_at batch' -l fallback-after -d 'with --wait: then cancel, and send the rest one by one' -x
-complete -c llmo -n '__llmo_at batch' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at batch' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at batch' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at batch' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at batch' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -267,7 +275,7 @@ complete -c llmo -n '__llmo_at runs' -s h -l help -d 'show this help and exit'
 # llmo runs list
 complete -c llmo -n '__llmo_at runs list' -l limit -d 'show at most this many (0: all)' -x
 complete -c llmo -n '__llmo_at runs list' -l json -d 'print a JSON list'
-complete -c llmo -n '__llmo_at runs list' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs list' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at runs list' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at runs list' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at runs list' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -276,7 +284,7 @@ complete -c llmo -n '__llmo_at runs list' -s h -l help -d 'show this help and ex
 
 # llmo runs show
 complete -c llmo -n '__llmo_at runs show' -l json -d 'print one JSON object'
-complete -c llmo -n '__llmo_at runs show' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs show' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at runs show' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at runs show' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at runs show' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -287,7 +295,7 @@ complete -c llmo -n '__llmo_at runs show' -k -a '(__llmo_names shared runs)'
 # llmo runs fetch
 complete -c llmo -n '__llmo_at runs fetch' -s o -l output -d 'file to append results to (default: that of the run)' -r -F
 complete -c llmo -n '__llmo_at runs fetch' -l output-format -d 'format of the output (default: from its name)' -x -k -a '(__llmo_choose jsonl csv parquet openai-batch)'
-complete -c llmo -n '__llmo_at runs fetch' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs fetch' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at runs fetch' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at runs fetch' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at runs fetch' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -296,7 +304,7 @@ complete -c llmo -n '__llmo_at runs fetch' -s h -l help -d 'show this help and e
 complete -c llmo -n '__llmo_at runs fetch' -k -a '(__llmo_names shared runs)'
 
 # llmo runs cancel
-complete -c llmo -n '__llmo_at runs cancel' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs cancel' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at runs cancel' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at runs cancel' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at runs cancel' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -305,7 +313,7 @@ complete -c llmo -n '__llmo_at runs cancel' -s h -l help -d 'show this help and 
 complete -c llmo -n '__llmo_at runs cancel' -k -a '(__llmo_names shared runs)'
 
 # llmo runs resume
-complete -c llmo -n '__llmo_at runs resume' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at runs resume' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at runs resume' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at runs resume' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at runs resume' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -333,7 +341,7 @@ complete -c llmo -n '__llmo_at route' -l lenient -d 'drop parameters that a mode
 complete -c llmo -n '__llmo_at route' -l allow-unpriced -d 'allow models without a known price under a budget'
 complete -c llmo -n '__llmo_at route' -s s -l system -d 'system prompt; @FILE reads it from a file' -x
 complete -c llmo -n '__llmo_at route' -s f -l file -d 'text or image to send with the prompt (repeatable)' -r -F
-complete -c llmo -n '__llmo_at route' -l template -d 'prompt template, by name (llmo templates) or path' -r -F -k -a '(__llmo_names shared templates)'
+complete -c llmo -n '__llmo_at route' -l template -d 'prompt template, by name (llmo templates) or path' -x -k -a '(__llmo_names shared templates; __llmo_files)'
 complete -c llmo -n '__llmo_at route' -s D -l define -d 'value of a template field (repeatable)' -x
 complete -c llmo -n '__llmo_at route' -l schema -d 'JSON Schema that the answer must match' -r -F
 complete -c llmo -n '__llmo_at route' -s o -l option -d 'parameter passed to the provider unchanged (repeatable)' -x
@@ -345,7 +353,7 @@ complete -c llmo -n '__llmo_at route' -l eval -d 'score the classifier on labell
 complete -c llmo -n '__llmo_at route' -l diff -d 'show what the profile of -P changes in the plan'
 complete -c llmo -n '__llmo_at route' -l calibrate -d 'fit the thresholds of -t auto to rated answers'
 complete -c llmo -n '__llmo_at route' -l write -d 'with --calibrate, change the profile'
-complete -c llmo -n '__llmo_at route' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at route' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at route' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at route' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at route' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -364,7 +372,7 @@ complete -c llmo -n '__llmo_at history' -s h -l help -d 'show this help and exit
 complete -c llmo -n '__llmo_at history list' -l conversation -d 'list the turns of this conversation' -x -k -a '(__llmo_names shared conversations)'
 complete -c llmo -n '__llmo_at history list' -l limit -d 'show at most this many (0: all)' -x
 complete -c llmo -n '__llmo_at history list' -l json -d 'print a JSON list'
-complete -c llmo -n '__llmo_at history list' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at history list' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at history list' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at history list' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at history list' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -373,7 +381,7 @@ complete -c llmo -n '__llmo_at history list' -s h -l help -d 'show this help and
 
 # llmo history show
 complete -c llmo -n '__llmo_at history show' -l json -d 'print one JSON object'
-complete -c llmo -n '__llmo_at history show' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at history show' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at history show' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at history show' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at history show' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -385,7 +393,7 @@ complete -c llmo -n '__llmo_at history show' -k -a '(__llmo_names shared convers
 complete -c llmo -n '__llmo_at history export' -l all -d 'export all conversations'
 complete -c llmo -n '__llmo_at history export' -l format -d 'markdown, or json: one object per line' -x -k -a '(__llmo_choose markdown json)'
 complete -c llmo -n '__llmo_at history export' -s o -l output -d 'write to this file (default: standard output)' -r -F
-complete -c llmo -n '__llmo_at history export' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at history export' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at history export' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at history export' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at history export' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -396,7 +404,7 @@ complete -c llmo -n '__llmo_at history export' -k -a '(__llmo_names shared conve
 # llmo history delete
 complete -c llmo -n '__llmo_at history delete' -l all -d 'delete all conversations and cached answers'
 complete -c llmo -n '__llmo_at history delete' -s y -l yes -d 'skip confirmation prompts'
-complete -c llmo -n '__llmo_at history delete' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at history delete' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at history delete' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at history delete' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at history delete' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -405,7 +413,7 @@ complete -c llmo -n '__llmo_at history delete' -s h -l help -d 'show this help a
 complete -c llmo -n '__llmo_at history delete' -k -a '(__llmo_names shared conversations)'
 
 # llmo history rate
-complete -c llmo -n '__llmo_at history rate' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at history rate' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at history rate' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at history rate' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at history rate' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -423,7 +431,7 @@ complete -c llmo -n '__llmo_at templates' -s h -l help -d 'show this help and ex
 
 # llmo templates list
 complete -c llmo -n '__llmo_at templates list' -l json -d 'print a JSON list'
-complete -c llmo -n '__llmo_at templates list' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at templates list' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at templates list' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at templates list' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at templates list' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -431,31 +439,31 @@ complete -c llmo -n '__llmo_at templates list' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at templates list' -s h -l help -d 'show this help and exit'
 
 # llmo templates show
-complete -c llmo -n '__llmo_at templates show' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at templates show' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at templates show' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at templates show' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at templates show' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
 complete -c llmo -n '__llmo_at templates show' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at templates show' -s h -l help -d 'show this help and exit'
-complete -c llmo -n '__llmo_at templates show' -F -k -a '(__llmo_names shared templates)'
+complete -c llmo -n '__llmo_at templates show' -k -a '(__llmo_names shared templates; __llmo_files)'
 
 # llmo templates edit
-complete -c llmo -n '__llmo_at templates edit' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at templates edit' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at templates edit' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at templates edit' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at templates edit' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
 complete -c llmo -n '__llmo_at templates edit' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at templates edit' -s h -l help -d 'show this help and exit'
-complete -c llmo -n '__llmo_at templates edit' -F -k -a '(__llmo_names shared templates)'
+complete -c llmo -n '__llmo_at templates edit' -k -a '(__llmo_names shared templates; __llmo_files)'
 
 # llmo templates path
-complete -c llmo -n '__llmo_at templates path' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at templates path' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at templates path' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at templates path' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at templates path' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
 complete -c llmo -n '__llmo_at templates path' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at templates path' -s h -l help -d 'show this help and exit'
-complete -c llmo -n '__llmo_at templates path' -F -k -a '(__llmo_names shared templates)'
+complete -c llmo -n '__llmo_at templates path' -k -a '(__llmo_names shared templates; __llmo_files)'
 
 # llmo cost
 complete -c llmo -n '__llmo_at cost' -l since -d 'start of the period (7d, 24h, 2026-11-01)' -x
@@ -477,7 +485,7 @@ complete -c llmo -n '__llmo_at cost' -l billed -d 'with --reconcile: what was bi
 complete -c llmo -n '__llmo_at cost' -l prune -d 'delete saved texts older than this; costs are kept' -x
 complete -c llmo -n '__llmo_at cost' -l export -d 'write every call as a JSON line (-: standard output)' -r -F
 complete -c llmo -n '__llmo_at cost' -l import -d 'import calls written by --export (safe to repeat)' -r -F
-complete -c llmo -n '__llmo_at cost' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at cost' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at cost' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at cost' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at cost' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -498,7 +506,7 @@ complete -c llmo -n '__llmo_at models' -l refresh-prices -d 'install a newer pri
 complete -c llmo -n '__llmo_at models' -l sha256 -d 'checksum of the price table, from a trusted source' -x
 complete -c llmo -n '__llmo_at models' -l json -d 'print a JSON list'
 complete -c llmo -n '__llmo_at models' -l names -d 'print one name per line'
-complete -c llmo -n '__llmo_at models' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at models' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at models' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at models' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at models' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -521,7 +529,7 @@ complete -c llmo -n '__llmo_at profile init' -s y -l yes -d 'skip confirmation p
 complete -c llmo -n '__llmo_at profile init' -l force -d 'replace an existing profile (kept as NAME.toml.bak)'
 complete -c llmo -n '__llmo_at profile init' -l daily -d 'daily budget in dollars (0: none)' -x
 complete -c llmo -n '__llmo_at profile init' -l no-probe -d 'do not contact the providers that are found'
-complete -c llmo -n '__llmo_at profile init' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at profile init' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at profile init' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at profile init' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at profile init' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -530,7 +538,7 @@ complete -c llmo -n '__llmo_at profile init' -s h -l help -d 'show this help and
 
 # llmo profile show
 complete -c llmo -n '__llmo_at profile show' -l json -d 'print JSON'
-complete -c llmo -n '__llmo_at profile show' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at profile show' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at profile show' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at profile show' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at profile show' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -540,7 +548,7 @@ complete -c llmo -n '__llmo_at profile show' -s h -l help -d 'show this help and
 # llmo profile check
 complete -c llmo -n '__llmo_at profile check' -l probe -d 'check whether each provider responds'
 complete -c llmo -n '__llmo_at profile check' -l json -d 'print JSON'
-complete -c llmo -n '__llmo_at profile check' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at profile check' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at profile check' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at profile check' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at profile check' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -548,7 +556,7 @@ complete -c llmo -n '__llmo_at profile check' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at profile check' -s h -l help -d 'show this help and exit'
 
 # llmo profile path
-complete -c llmo -n '__llmo_at profile path' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at profile path' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at profile path' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at profile path' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at profile path' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -557,7 +565,7 @@ complete -c llmo -n '__llmo_at profile path' -s h -l help -d 'show this help and
 
 # llmo profile list
 complete -c llmo -n '__llmo_at profile list' -l json -d 'print JSON'
-complete -c llmo -n '__llmo_at profile list' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at profile list' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at profile list' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at profile list' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at profile list' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -565,7 +573,7 @@ complete -c llmo -n '__llmo_at profile list' -l no-color -d 'disable color'
 complete -c llmo -n '__llmo_at profile list' -s h -l help -d 'show this help and exit'
 
 # llmo profile set
-complete -c llmo -n '__llmo_at profile set' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at profile set' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at profile set' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at profile set' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at profile set' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -574,7 +582,7 @@ complete -c llmo -n '__llmo_at profile set' -s h -l help -d 'show this help and 
 complete -c llmo -n '__llmo_at profile set' -k -a '(__llmo_names profile keys)'
 
 # llmo profile schema
-complete -c llmo -n '__llmo_at profile schema' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at profile schema' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at profile schema' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at profile schema' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at profile schema' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -588,7 +596,7 @@ complete -c llmo -n '__llmo_at completion' -a words -d 'Print what Tab offers: a
 complete -c llmo -n '__llmo_at completion' -s h -l help -d 'show this help and exit'
 
 # llmo completion show
-complete -c llmo -n '__llmo_at completion show' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at completion show' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at completion show' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at completion show' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at completion show' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -598,7 +606,7 @@ complete -c llmo -n '__llmo_at completion show' -k -a '(__llmo_choose bash zsh f
 
 # llmo completion install
 complete -c llmo -n '__llmo_at completion install' -l uninstall -d 'remove it again'
-complete -c llmo -n '__llmo_at completion install' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at completion install' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at completion install' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at completion install' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at completion install' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'
@@ -607,7 +615,7 @@ complete -c llmo -n '__llmo_at completion install' -s h -l help -d 'show this he
 complete -c llmo -n '__llmo_at completion install' -k -a '(__llmo_choose bash zsh fish powershell)'
 
 # llmo completion words
-complete -c llmo -n '__llmo_at completion words' -s P -l profile -d 'profile to use, by name or path' -r -F -k -a '(__llmo_names shared profiles)'
+complete -c llmo -n '__llmo_at completion words' -s P -l profile -d 'profile to use, by name or path' -x -k -a '(__llmo_names shared profiles; __llmo_files .toml)'
 complete -c llmo -n '__llmo_at completion words' -s q -l quiet -d 'hide progress and the cost line'
 complete -c llmo -n '__llmo_at completion words' -s v -l verbose -d 'explain what happens and why'
 complete -c llmo -n '__llmo_at completion words' -l debug -d 'show tracebacks and HTTP traffic, secrets masked'

@@ -46,7 +46,7 @@ def _quoted(text: str) -> str:
 def _option(at: str, option: Option) -> list[str]:
     short = [f"-s {name[1:]}" for name in option.names if not name.startswith("--")]
     long = [f"-l {name[2:]}" for name in option.names if name.startswith("--")]
-    files = option.values in {"file", "directory"} or (option.values in WORDS and WORDS[option.values].files)
+    files = option.values in {"file", "directory"}
     value = f" {'-r' if files else '-x'} {_values(option)}".rstrip() if option.takes_value else ""
     # `--stream` and `--no-stream` are one option of the program and two lines here.
     spelled = [" ".join([*short, *long[:1]]), *long[1:]]
@@ -66,4 +66,7 @@ def _values(what: Option | Argument) -> str:
     if words.fixed:
         fixed = (f"{name}\\t{about}\\n" for name, about in words.fixed.items())
         calls.insert(0, f"printf {_quoted(''.join(fixed))}")
-    return ("-F " if words.files else "") + "-k -a " + _quoted(f"({'; '.join(calls)})")
+    if words.files:
+        # Not -F: fish would mix the names into the files.
+        calls.append(f"__llmo_files {words.files.removeprefix('*')}".rstrip())
+    return "-k -a " + _quoted(f"({'; '.join(calls)})")

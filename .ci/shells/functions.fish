@@ -82,3 +82,11 @@ end
 function __llmo_choose --description 'Words that need no description'
     printf '%s\t\n' $argv
 end
+
+function __llmo_files --description 'Files whose names end like this, and directories; none has a description'
+    set -l path (string replace -r -- '^(--[a-z-]+=|-[A-Za-z](?=[./~]))' '' (commandline -ct))
+    set -l found (string replace -r -- '\t.*' '' (complete -C "__llmo_without_completions $path"))
+    set -l files (string match -r -- '^.*'(string escape --style=regex -- "$argv")'$' $found)
+    test -n "$argv"; and set -a files (string match -r -- '^.*/$' $found)
+    test (count $files) -gt 0; and __llmo_choose $files
+end

@@ -228,6 +228,22 @@ def test_what_has_no_description_is_offered_without_a_dash(llmo: Llmo, home: Pat
     assert "--" not in (session.before or "")
 
 
+def test_fish_offers_names_before_files(llmo: Llmo, home: Path) -> None:
+    """
+    Profiles, then files that may be one, and none has the description of the option behind it.
+    """
+    with opened(("fish", "-i"), home, llmo.env()) as session:
+        assert ["llmo", "ask", "--profile=./docs/../other.toml"] == press_tab(
+            session, "llmo ask --profile=./docs/../oth"
+        )
+        session.send("llmo ask -P \t")
+        session.expect_exact("other.toml")
+        before = session.before or ""
+
+    assert "offline" in before
+    assert "profile to use" not in before
+
+
 def read(path: Path) -> list[str]:
     """The lines of a file that may be missing."""
     return path.read_text("utf-8").splitlines() if path.exists() else []

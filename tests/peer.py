@@ -30,6 +30,7 @@ class Peer:
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    played: asyncio.Event = field(default_factory=asyncio.Event)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     port: int = 0
 
@@ -51,7 +52,10 @@ class Peer:
             while True:
                 self.requests.append(await _request(reader))
                 self.asked.set()
-                if not await self._play(reader, writer):
+                self.played.clear()
+                goes_on = await self._play(reader, writer)
+                self.played.set()
+                if not goes_on:
                     return
         except (asyncio.IncompleteReadError, ConnectionError):
             self.gone.set()

@@ -67,7 +67,9 @@ def test_eight_at_once_make_one_ledger(llmo: Llmo) -> None:
     run = shell(llmo, "seq 16 | xargs -P 8 -I{} sh -c 'llmo -P offline ask -n \"say {}\" >{}.out'")
     answers = [(llmo.home / f"{n}.out").read_text("utf-8") for n in range(1, 17)]
 
-    assert (0, "") == (run.returncode, run.stderr)
+    assert 0 == run.returncode
+    # Where the machine is slow, some say that they wait for each other.
+    assert all("that locks the ledger" in line for line in run.stderr.splitlines())
     assert [f"You said: say {n}" for n in range(1, 17)] == [text.splitlines()[0] for text in answers]
     assert 16 == llmo("cost", "--json").json["total"]["calls"]
     assert 16 == len(llmo("history", "--json").json)

@@ -20,6 +20,8 @@ from tests.peer import HANG, Peer
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 WHOLE = HEAD + b"Content-Length: 5\r\n\r\nhello"
+TURNS = 10
+"""Of the loop, in which a client notices what its server has written or closed."""
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -43,12 +45,15 @@ def several(count: int, *script: Any) -> tuple[list[Any], Peer]:
         found: list[Any] = []
         async with Peer(script) as peer:
             transport = PooledTransport()
-            for _ in range(count):
+            for number in range(count):
+                if number:
+                    await peer.played.wait()
+                    for _ in range(TURNS):
+                        await asyncio.sleep(0)
                 try:
                     found.append((await fetch(transport, peer.url()))[2])
                 except LlmoError as exc:
                     found.append(exc)
-                await asyncio.sleep(0.02)
             await transport.close()
         return found, peer
 

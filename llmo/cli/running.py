@@ -93,7 +93,7 @@ def _explained(exc: Exception) -> LlmoError:
 
             text = f"no such option: {exc.option_name}{nearest(exc.option_name, near)}"  # type: ignore[attr-defined]
             return UsageError(text, hint=f"see {command} --help")
-        text = exc.format_message().rstrip(".")
+        text = " ".join(exc.format_message().split()).replace(". Choose from: ", ": choose from ").rstrip(".")
         return UsageError(text[:1].lower() + text[1:], hint=f"see {command} --help")
     if type(exc).__name__ == "Abort":
         return Cancelled()

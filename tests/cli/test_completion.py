@@ -314,3 +314,16 @@ def test_directories_of_the_environment_are_respected(llmo: Llmo) -> None:
 
     assert all((llmo.home / path).is_file() for path in ("d/zsh/site-functions/_llmo", "c/fish/completions/llmo.fish"))
     assert all((llmo.home / path / "completions/llmo").is_file() for path in ("d/bash-completion", "b"))
+
+
+def test_a_shell_that_is_missing_is_asked_for_in_one_line(llmo: Llmo) -> None:
+    """
+    With the choices.
+    """
+    run = llmo("completion", "show")
+
+    assert (2, "llmo: missing argument 'SHELL': choose from bash, zsh, fish, powershell") == (
+        run.code,
+        run.stderr.splitlines()[0],
+    )
+    assert 2 == len(run.stderr.splitlines())

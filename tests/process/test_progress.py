@@ -200,6 +200,23 @@ def test_answers_on_the_same_terminal_stand_above_the_bar(place: Llmo) -> None:
     assert rows[10].startswith("llmo: 10 rows in")
 
 
+def test_no_bar_stands_where_rows_go_into_a_pipe(place: Llmo) -> None:
+    """
+    What reads them writes to the same terminal, and would leave the bar in pieces.
+    """
+    with Gate(free=10) as gate:
+        (place.home / "gate.toml").write_text(gate.profile, "utf-8")
+        master, slave = os.openpty()
+        run = place.start("-P", "gate.toml", "batch", "rows.txt", env=gate.env, stderr=slave)
+        os.close(slave)
+        out, _ = run.communicate(timeout=LONG)
+        told = os.read(master, 65536)
+        os.close(master)
+
+    assert (0, 10) == (run.returncode, len(out.splitlines()))
+    assert (True, False) == (b"10 rows in" in told, b"\x1b" in told)
+
+
 def test_progress_can_be_a_log_or_nothing(place: Llmo) -> None:
     """
     Neither moves the cursor; a terminal that can't gets a log.

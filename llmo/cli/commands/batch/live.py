@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from typing import TextIO
 
     from llmo.batch.executors.deferred.run import DeferredRun
     from llmo.batch.run import BatchRun
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 @asynccontextmanager
 async def progress(ctx: Context, flags: BatchFlags, run: BatchRun | DeferredRun) -> AsyncGenerator[None]:
     """Show progress until the run ends."""
-    shown = _watch(ctx, flags.output.progress)
+    shown = _watch(ctx, flags.output.progress, piped=flags.output.output in {None, "-"} and _is_pipe(ctx.stdout))
     if shown is None:
         yield
         return
@@ -36,13 +39,21 @@ async def progress(ctx: Context, flags: BatchFlags, run: BatchRun | DeferredRun)
         ctx.bar = None
 
 
-def _watch(ctx: Context, kind: str) -> Watch | None:
+def _watch(ctx: Context, kind: str, *, piped: bool) -> Watch | None:
+    """A bar, lines or nothing. What reads rows from a pipe may write to the same terminal, where no bar would last."""
     if kind == "none" or (kind == "auto" and ctx.quiet):
         return None
-    if kind == "bar" or (kind == "auto" and ctx.stderr_tty and ctx.env.get("TERM") != "dumb"):
+    if kind == "bar" or (kind == "auto" and ctx.stderr_tty and not piped and ctx.env.get("TERM") != "dumb"):
         ctx.bar = Bar(ctx.draw, width=lambda: ctx.stderr_width, color=ctx.color, marks=_marks(ctx))
         return ctx.bar
     return Log(ctx.err)
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _marks(ctx: Context) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -53,6 +54,19 @@ def test_show_tells_origins_and_no_secrets(llmo):
         line for line in table.stdout.splitlines() if line.startswith("timeout")
     ]
     assert "hidden" not in run.stdout + table.stdout
+
+
+def test_a_terminal_shows_the_file_once_and_its_lines_beside_the_values(llmo):
+    """
+    Where the path would stand in every row.
+    """
+    path = write(llmo, "timeout = 9\nretries = 4\n")
+    shown = llmo("profile", "show", tty=True, env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout.splitlines()
+
+    assert {("timeout", "9.0", "line 1"), ("retries", "4", "line 2")} <= {
+        tuple(re.split(r"  +", line)) for line in shown
+    }
+    assert [f"lines are of {path}"] == [line for line in shown if str(path) in line]
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])

@@ -63,10 +63,21 @@ def show(*, as_json: Json = False) -> None:
         return
     from llmo.cli import pager
     from llmo.render import tables
+    from llmo.render.wrapping import hanging
 
-    texts = [(key, jsontext.write(value), origin) for key, value, origin in rows]
+    file = f"profile {loaded.source}:" if ctx.stdout_tty else ""
+    texts = [
+        (
+            key,
+            jsontext.write(value),
+            f"line {origin.removeprefix(file)}" if file and origin.startswith(file) else origin,
+        )
+        for key, value, origin in rows
+    ]
     head = ("key", "value", "origin")
     drawn = tables.folded(head, texts, below=("origin",), width=ctx.table_width, bold=ctx.stdout_color)
+    if file and loaded.source:
+        drawn += "\n" + "\n".join(hanging(f"lines are of {loaded.source}", ctx.width)) + "\n"
     pager.show(ctx, drawn)
 
 

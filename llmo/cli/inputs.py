@@ -173,7 +173,7 @@ def _message(ctx: Context, prompt: str | None, sources: Sources) -> Message:
     if not parts and not images:
         raise UsageError(
             "nothing to send: the prompt is empty",
-            hint='pass a prompt, as in llmo ask "your question", or pipe text in',
+            hint="pass a prompt in quotes, or pipe text in",
         )
     return Message("user", "\n\n".join(parts), tuple(images))
 

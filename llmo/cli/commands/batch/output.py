@@ -117,13 +117,11 @@ def explain(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending, *, r
     _explain_stop(ctx, flags, job, ending)
     if ending.reason == "done" or not (job.stats.left or job.stats.estimated):
         return
-    left = f"{_left(job)} {job.unit} are left"
+    # The summary has said how many rows are left, unless it was not printed.
+    left = f"{_left(job)} {job.unit} are left; " if ctx.quiet else ""
     if ending.reason == "budget":
-        left = _left_and_its_cost(job, resumable=resumable)
-    if resumable:
-        ctx.err(f"llmo: {left}; resume with: {_same_command()}")
-    else:
-        ctx.err(f"llmo: {left}; use -o FILE to make a run resumable")
+        left = f"{_left_and_its_cost(job, resumable=resumable)}; "
+    ctx.err(f"llmo: {left}{f'resume with: {_same_command()}' if resumable else 'use -o FILE to make a run resumable'}")
 
 
 def _explain_stop(ctx: Context, flags: BatchFlags, job: BatchJob, ending: Ending) -> None:

@@ -8,6 +8,7 @@ and one number in eleven or so has the right check digit: most count only beside
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -31,6 +32,9 @@ KINDS = (CARD, IBAN, SSN, NATIONAL, TAX, HEALTH, PASSPORT)
 _SIGN = "[ .\u2013\u2014\u2010\u2011\u2212_/-]"
 _RUN = re.compile(rf"\d+(?:{_SIGN}{{1,2}}\d+)*")
 _PIECES = re.compile(r"(\D+)")
+_NAME = re.compile("[a-z]+")
+_BEGINS = frozenset("23456")
+"""The first digits of cards."""
 _SHORTEST_CARD, _LONGEST_CARD, _LEAST_GROUP, _MOST_GROUPS = 13, 19, 2, 8
 # Issuer ranges of ISO/IEC 7812: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Maestro, Mir.
 _ISSUER = (
@@ -63,6 +67,8 @@ _IBAN_LENGTHS = {
     }.items()
     for country in countries.split()
 }
+_CLOSED = str.maketrans("", "", " .-")
+_AS_DIGITS = {ord(char): str(int(char, 36)) for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _ACCOUNT = r"[A-Za-z]{2}\d{2}(?:[ .-]{0,2}[A-Za-z0-9]){11,32}"
 
 
@@ -75,22 +81,24 @@ class _Id(NamedTuple):
     words: str = ""
 
 
-# Forms that need no word: of digits in groups of their own, or of letters and digits in fixed places.
+# Forms that need no word: of digits in groups of their own, or of letters and digits in fixed places; each with what it
+# has at least, a part and a length.
 _WRITTEN = (
-    _Id(SSN, "us.ssn", r"\d{3}-\d{2}-\d{4}"),
-    _Id(NATIONAL, "fr.nir", r"[12][ .]?\d\d[ .]?[01]\d[ .]?\d\d[ .]?\d{3}[ .]?\d{3}[ .]?\d\d"),
-    _Id(NATIONAL, "cn.ric", r"[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx]"),
-    _Id(NATIONAL, "kr.rrn", r"\d{6}-[1-8]\d{6}"),
-    _Id(NATIONAL, "ch.ssn", r"756[. ]\d{4}[. ]\d{4}[. ]\d{2}"),
-    _Id(NATIONAL, "br.cpf", r"\d{3}\.\d{3}\.\d{3}-\d{2}"),
-    _Id(NATIONAL, "be.nn", r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"),
+    ("-", 11, _Id(SSN, "us.ssn", r"\d{3}-\d{2}-\d{4}")),
+    ("", 15, _Id(NATIONAL, "fr.nir", r"[12][ .]?\d\d[ .]?[01]\d[ .]?\d\d[ .]?\d{3}[ .]?\d{3}[ .]?\d\d")),
+    ("", 17, _Id(NATIONAL, "cn.ric", r"[1-9]\d{5}(?:19|20)\d{2}[01]\d[0-3]\d{4}[\dXx]")),
+    ("-", 14, _Id(NATIONAL, "kr.rrn", r"\d{6}-[1-8]\d{6}")),
+    ("756", 16, _Id(NATIONAL, "ch.ssn", r"756[. ]\d{4}[. ]\d{4}[. ]\d{2}")),
+    (".", 14, _Id(NATIONAL, "br.cpf", r"\d{3}\.\d{3}\.\d{3}-\d{2}")),
+    (".", 15, _Id(NATIONAL, "be.nn", r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d")),
 )
-# The letters that stand before the first digit, and the id.
+# The letters that stand before the first digit, how long the run of digits there is, and the id.
 _LETTERED = (
-    (6, _Id(NATIONAL, "it.codicefiscale", r"(?i)[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]")),
-    (4, _Id(NATIONAL, "mx.curp", r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d")),
-    (0, _Id(NATIONAL, "fi.hetu", r"[0-3]\d[01]\d{3}[-+A]\d{3}[0-9A-FHJ-NPR-Y]")),
+    (6, (2,), _Id(NATIONAL, "it.codicefiscale", r"(?i)[A-Z]{6}\d\d[A-EHLMPRST]\d\d[A-Z]\d{3}[A-Z]")),
+    (4, (6,), _Id(NATIONAL, "mx.curp", r"[A-Z]{4}\d{6}[HM][A-Z]{5}[A-Z0-9]\d")),
+    (0, (6, 10), _Id(NATIONAL, "fi.hetu", r"[0-3]\d[01]\d{3}[-+A]\d{3}[0-9A-FHJ-NPR-Y]")),
 )
+_LED_SIZES = frozenset(size for _, sizes, _ in _LETTERED for size in sizes)
 
 _D9, _D10, _D11, _D12 = (rf"\d(?:[ .-]?\d){{{n - 1}}}" for n in (9, 10, 11, 12))
 _NAMED = (
@@ -167,25 +175,36 @@ def find(text: str) -> Iterator[str]:
     """Kinds of numbers in a text, some more than once. The text has been folded."""
     if sum(map(text.count, "0123456789")) < _LEAST_DIGITS:
         return
-    runs = list(_RUN.finditer(text))
-    for run in runs:
-        yield from _in_run(text, run)
+    runs = [run.span() for run in _RUN.finditer(text)]
+    for begin, end in runs:
+        size = end - begin
+        # Most numbers are too short for all but what letters lead to.
+        if size >= _LEAST_RUN or size in _LED_SIZES:
+            yield from _in_run(text, begin, end)
+        elif size > 1 and text[begin - 2 : begin].upper() in _IBAN_LENGTHS and _is_iban(text, begin - 2):
+            yield IBAN
     if around := _around(text, runs):
         yield from _beside_words(around)
 
 
-def _in_run(text: str, run: re.Match[str]) -> Iterator[str]:
-    begin, end = run.span()
-    led = begin > 0 and text[begin - 1].isalpha()
+def _in_run(text: str, begin: int, end: int) -> Iterator[str]:
+    led, size = begin > 0 and text[begin - 1].isalpha(), end - begin
     if led and _is_iban(text, begin - 2):
         yield IBAN
-    for letters, one in _LETTERED:
-        if bool(letters) == led and begin >= letters:
+    for letters, sizes, one in _LETTERED:
+        if size in sizes and bool(letters) == led and begin >= letters:
             yield from _valid(text, one, compiled(one.form).match(text, begin - letters))
-    if end - begin >= _LEAST_RUN:
-        if _has_card(run[0], _alnum(text, begin - 1), _alnum(text, end)):
-            yield CARD
-        for one in _WRITTEN:
+    if size >= _LEAST_RUN:
+        yield from _written(text, begin, end)
+
+
+def _written(text: str, begin: int, end: int) -> Iterator[str]:
+    """What is told by its own form."""
+    run, size = text[begin:end], end - begin
+    if _has_card(run, _alnum(text, begin - 1), _alnum(text, end)):
+        yield CARD
+    for part, least, one in _WRITTEN:
+        if size >= least and part in run:
             for found in compiled(one.form).finditer(text, begin, min(len(text), end + 1)):
                 yield from _valid(text, one, found)
 
@@ -214,11 +233,16 @@ def _has_card(run: str, begins_in_a_word: bool, ends_in_a_word: bool) -> bool:
     pieces = _PIECES.split(run)[2 * begins_in_a_word :]
     groups, signs = pieces[::2], pieces[1::2]
     groups = groups[: len(groups) - ends_in_a_word]
-    for first in range(len(groups)):
-        digits = ""
+    for first, group in enumerate(groups):
+        if group[:1] not in _BEGINS or len(group) < _LEAST_GROUP:
+            continue
+        digits = group
         for at in range(first, min(first + _MOST_GROUPS, len(groups))):
-            digits += groups[at]
-            if len(groups[at]) < _LEAST_GROUP or len(digits) > _LONGEST_CARD or len(set(signs[first:at])) > 1:
+            if at > first:
+                if len(groups[at]) < _LEAST_GROUP or signs[at - 1] != signs[first]:
+                    break
+                digits += groups[at]
+            if len(digits) > _LONGEST_CARD:
                 break
             if len(digits) >= _SHORTEST_CARD and _is_card(digits):
                 return True
@@ -236,32 +260,43 @@ def _is_card(digits: str) -> bool:
 def _is_iban(text: str, at: int) -> bool:
     """The check digits of ISO 13616, in as many characters as the country has."""
     length = _IBAN_LENGTHS.get(text[max(at, 0) : at + 2].upper())
-    written = compiled(_ACCOUNT).match(text, at) if length and not _alnum(text, at - 1) else None
-    if not written or not length:
+    if not length or _alnum(text, at - 1):
         return False
-    account = re.sub(r"[ .-]", "", written[0]).upper()[:length]
-    return len(account) == length and int("".join(str(int(char, 36)) for char in account[4:] + account[:4])) % 97 == 1
+    account = text[at : at + 3 * length].translate(_CLOSED)[:length]
+    if len(account) < length or not (account.isascii() and account.isalnum()):
+        return False
+    if not _checks(account):
+        return False
+    written = compiled(_ACCOUNT).match(text, at)
+    return written is not None and len(written[0].translate(_CLOSED)) >= length
 
 
-def _around(text: str, runs: list[re.Match[str]]) -> str:
+@lru_cache(256)
+def _checks(account: str) -> bool:
+    return int((account[4:] + account[:4]).upper().translate(_AS_DIGITS)) % 97 == 1
+
+
+def _around(text: str, runs: list[tuple[int, int]]) -> str:
     """What stands around the numbers that may be an id; looking for words there is all the work of looking for them."""
     parts, done = [], 0
-    for run in runs:
-        begin, end = run.span()
-        if end - begin >= _LEAST_RUN - 3 or _alnum(text, begin - 1) or _alnum(text, end):
-            begin, end = max(begin - _AFTER - 48, done), min(end + _BEFORE + 48, len(text))
-            if begin > done:
+    for begin, end in runs:
+        if end - begin >= _LEAST_RUN - 3 or text[begin - 1 : begin].isalnum() or text[end : end + 1].isalnum():
+            if end + _BEFORE + 48 <= done:
+                continue
+            since, until = max(begin - _AFTER - 48, done), min(end + _BEFORE + 48, len(text))
+            if since > done:
                 parts.append("\n")
-            parts.append(text[begin:end])
-            done = end
+            parts.append(text[since:until])
+            done = until
     return "".join(parts)
 
 
 def _beside_words(text: str) -> Iterator[str]:
     lowered = text.lower()
     text = aligned(text, lowered)
-    for word, ids in _BY_WORD.items():
-        at = lowered.find(word)
+    there, plain = set(_NAME.findall(lowered)), lowered.isascii()
+    for word, (first, ids) in _BY_WORD.items():
+        at = lowered.find(word) if first in there or not (first or plain) else -1
         while at >= 0:
             end = at + len(word)
             if not (_letter(lowered, at - 1, word[0]) or _letter(lowered, end, word[-1])):
@@ -290,12 +325,13 @@ def _is_valid(one: _Id, number: str) -> bool:
     return bool(validator.is_valid(number) or validator.is_valid(re.sub("[ ./-]", "", number)))
 
 
-def _by_word() -> dict[str, tuple[_Id, ...]]:
+def _by_word() -> dict[str, tuple[str, tuple[_Id, ...]]]:
+    """By word its ids, and what must stand alone in a text that has it; empty for what may be a part of others."""
     words: dict[str, list[_Id]] = {}
     for one in _NAMED:
         for word in one.words.split("|"):
             words.setdefault(word, []).append(one)
-    return {word: tuple(ids) for word, ids in words.items()}
+    return {word: (_NAME.findall(word)[0] if word.isascii() else "", tuple(ids)) for word, ids in words.items()}
 
 
 _BY_WORD = _by_word()

@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
     from llmo.config.profile import Detector
 
-# Zero-width and invisible characters of the category Cf, soft hyphens, variation selectors, tags.
+# Zero-width and invisible characters of the category Cf, soft hyphens, variation selectors, tags; and two ligatures
+# of whole phrases, which would be many times as long.
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
+    "[\ufdfa\ufdfb\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
 )
 _DIGIT = re.compile(r"(?![0-9])\d")
-_ESCAPED = re.compile(r"(?<!\\)\\{1,32}([\"'])")
+_NESTED = 16
+"""Backslashes before a quotation mark: fifteen are four texts in each other."""
 _SECRETS = (
     ("private key", secrets.has_private_key),
     ("API key", secrets.has_key),
@@ -56,9 +58,13 @@ def folded(text: str) -> str:
 
     So are digits of other scripts, and the quotation marks of JSON in JSON, which have backslashes before them.
     """
-    if "\\" in text:
-        text = _ESCAPED.sub(r"\1", text)
+    for quote in ('"', "'"):
+        for _ in range(_NESTED):
+            if f"\\{quote}" not in text:
+                break
+            text = text.replace(f"\\{quote}", quote)
     if text.isascii():
         return text
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
-    return _DIGIT.sub(lambda found: str(unicodedata.decimal(found[0])), text)
+    digits = {ord(digit): str(unicodedata.decimal(digit)) for digit in set(_DIGIT.findall(text))}
+    return text.translate(digits) if digits else text

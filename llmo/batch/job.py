@@ -279,7 +279,8 @@ class BatchJob:
     def _choice(self) -> Selection:
         chosen = self.spec.selection
         compared = bool(self.spec.output.compared_targets)
-        return replace(chosen, models=(), first_only=True, many=True) if compared else replace(chosen, many=True)
+        chosen = replace(chosen, many=True, pieces=() if self.template is None else self.template.pieces)
+        return replace(chosen, models=(), first_only=True) if compared else chosen
 
     def plan(self, asked: RowRequest | Work) -> Plan:
         """Who answers a row."""

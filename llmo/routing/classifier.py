@@ -90,21 +90,30 @@ class Weights:
 
     def tasks(self, cue: Cues) -> tuple[float, float]:
         """The logits of simple and of complex against general."""
+        simple, hard = self.of_signs(cue)
+        for grams, value in cue.grams:
+            ease, weight = self.of_grams(grams)
+            simple += value * ease
+            hard += value * weight
+        return simple / 100, hard / 100
+
+    def of_signs(self, cue: Cues) -> tuple[float, float]:
+        """What its script and signs are worth, in hundredths of these logits."""
         simple, hard = self.scripts[cue.script]
         for name, value in cue.signs.items():
             if value and (worth := self.signs.get(name)) is not None:
                 simple += value * worth[0]
                 hard += value * worth[1]
-        known = self.grams
-        for grams, value in cue.grams:
-            ease = weight = 0.0
-            for gram in grams:
-                if (worth := known.get(gram)) is not None:
-                    ease += worth[0]
-                    weight += worth[1]
-            simple += value * ease
-            hard += value * weight
-        return simple / 100, hard / 100
+        return simple, hard
+
+    def of_grams(self, grams: Sequence[str]) -> tuple[float, float]:
+        """What words and pairs of words are worth, in hundredths of these logits."""
+        ease = weight = 0.0
+        for gram in grams:
+            if (worth := self.grams.get(gram)) is not None:
+                ease += worth[0]
+                weight += worth[1]
+        return ease, weight
 
     def failure(self, cue: Cues) -> float:
         """How much speaks for the failure of a small model; only the order means something."""
@@ -119,10 +128,14 @@ class Weights:
 
     def difficulty(self, cue: Cues) -> float:
         """Between 0 and 1."""
-        offset, task, failure = self.blend
-        return _logistic(offset + task * self.lean(cue) + failure * self.failure(cue))
+        return self.blended(self.lean(cue), self.failure(cue))
 
-    def lean(self, cue: Cues) -> float:
+    def blended(self, lean: float, failure: float) -> float:
+        """The difficulty that a task and a failure come to."""
+        offset, task, fails = self.blend
+        return _logistic(offset + task * lean + fails * failure)
+
+    def lean(self, cue: Cues, scores: Mapping[str, float] | None = None) -> float:
         """
         From -1, simple, to 1, complex.
 
@@ -132,7 +145,7 @@ class Weights:
             return CHOSEN
         if cue.exercise:
             return WORKED
-        scores = _scores(*self.tasks(cue))
+        scores = scores or shares(*self.tasks(cue))
         return scores["complex"] - scores["simple"]
 
 
@@ -204,17 +217,23 @@ def classify(*turns: str, thresholds: Thresholds = TRAINED) -> Classification:
 
 
 def _classified(cue: Cues, known: Weights, thresholds: Thresholds, *, continued: bool) -> Classification:
-    simple, hard = known.tasks(cue)
-    scores = _scores(simple, hard)
-    likely = task = max(TASKS, key=scores.__getitem__)
-    reason = _reason(cue, known, likely)
-    if thresholds != TRAINED and (task := thresholds.task(scores)) != likely:
-        reason = f"{reason}; not {likely} by the thresholds of the profile"
+    scores = shares(*known.tasks(cue))
+    task, reason = verdict(cue, known, scores, thresholds)
     difficulty = round(known.difficulty(cue), 3)
     return Classification(task, f"continues: {reason}" if continued else reason, scores, difficulty)
 
 
-def _scores(simple: float, hard: float) -> dict[str, float]:
+def verdict(cue: Cues, known: Weights, scores: Mapping[str, float], thresholds: Thresholds) -> tuple[str, str]:
+    """The task of a prompt with these scores, and why."""
+    likely = task = max(TASKS, key=scores.__getitem__)
+    reason = _reason(cue, known, likely)
+    if thresholds != TRAINED and (task := thresholds.task(scores)) != likely:
+        reason = f"{reason}; not {likely} by the thresholds of the profile"
+    return task, reason
+
+
+def shares(simple: float, hard: float) -> dict[str, float]:
+    """The score of each task; its logits are those of simple and of complex against general."""
     odds = [exp(max(-_BOUND, min(logit, _BOUND))) for logit in (simple, 0.0, hard)]
     total = sum(odds)
     return {task: round(one / total, 4) for task, one in zip(TASKS, odds, strict=True)}

@@ -61,7 +61,7 @@ def read(prompt: str) -> Instruction:
     counts = {"code": code, "logs": 0, "rows": 0}
     lines = text.strip().split("\n")
     for line in lines:
-        kind = _pasted(line) if len(lines) > 1 else None
+        kind = pasted(line) if len(lines) > 1 else None
         if kind:
             counts[kind] += 1
         (material if kind else asked).append(line)
@@ -107,7 +107,7 @@ def _without_fences(text: str, material: list[str]) -> tuple[str, int]:
     return "\n".join(kept), lines
 
 
-def _pasted(line: str) -> str | None:
+def pasted(line: str) -> str | None:
     """What a line looks like that nobody types: a log, code, a row of a table. None is prose."""
     if not line.strip():
         return None

@@ -22,7 +22,7 @@ from llmo.types import parameters
 from llmo.types.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from llmo.catalog.catalog import Model
     from llmo.config.profile import Profile, ProviderConfig
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from llmo.requests.chat_body import Inexpressible
     from llmo.requests.extras import Reserved
     from llmo.routing.chains import ChainStep
+    from llmo.routing.classifier import Classification
     from llmo.routing.model_names import ModelNames
     from llmo.types.jsontext import Json
     from llmo.types.messages import Ability, Parameter, Request, Strategy, Target
@@ -51,7 +52,8 @@ class Selection:
     `capped` says that a cap of dollars holds beside the budgets, `tags` choose among those. `private` lets nothing
     leave this machine, `because` says who wants that; `kinds` are private data of earlier turns. Providers that are
     `allowed` may have what is private only because of what it holds. `many` is for batches: the task of a row is not
-    told where nothing depends on it. `deferred` requests go to the vendors' batch services.
+    told where nothing depends on it. `deferred` requests go to the vendors' batch services. `pieces` are the texts of a
+    template between which each row puts its own.
     """
 
     models: tuple[str, ...] = ()
@@ -67,6 +69,7 @@ class Selection:
     capped: bool = False
     allow_unpriced: bool = False
     many: bool = False
+    pieces: tuple[str, ...] = ()
     deferred: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -115,7 +118,7 @@ class Planner:
         if name == "auto" and models and choice.many and not self._counts_tasks:
             task = UNTOLD
         else:
-            task = self._task(name, request, explicit=bool(models))
+            task = self._task(name, request, choice.pieces, explicit=bool(models))
         private = tuple(dict.fromkeys((*choice.kinds, *self._private(request))))
         if request.body is not None or any(m.verbatim is not None or m.images for m in request.messages):
             return self._plan(request, choice, (models, task, private))
@@ -170,12 +173,12 @@ class Planner:
         """Whether a budget counts the calls of some tasks only."""
         return any("task" in limit.match for limit in self._limits)
 
-    def _task(self, name: str, request: Request, *, explicit: bool) -> Task:
+    def _task(self, name: str, request: Request, pieces: tuple[str, ...], *, explicit: bool) -> Task:
         if name != "auto":
             chains.check_task(self._profile, name)
             return Task(name=name, reason="asked for", scores={name: 1.0})
-        texts = (turn.text for turn in request.messages if turn.role == "user")
-        found = classify(*texts, thresholds=self._thresholds)
+        texts = [turn.text for turn in request.messages if turn.role == "user"]
+        found = self._by_template(pieces, texts) or classify(*texts, thresholds=self._thresholds)
         # A profile may drop a built-in task: its chain is then that of the general one.
         known = self._profile.tasks
         if found.task in known or explicit or not known:
@@ -183,6 +186,14 @@ class Planner:
         instead = "general" if "general" in known else next(iter(known))
         reason = f"the profile has no task {found.task}"
         return Task(name=instead, reason=reason, scores=found.scores, difficulty=found.difficulty)
+
+    def _by_template(self, pieces: tuple[str, ...], texts: Sequence[str]) -> Classification | None:
+        """What the template of a batch says of its only turn, None where it says nothing."""
+        if len(pieces) < 2 or len(texts) != 1:  # noqa: PLR2004 - without a field, a template is a prompt
+            return None
+        from llmo.routing.template_tasks import tasks_of
+
+        return tasks_of(pieces, self._thresholds).classify(texts[0])
 
     def _steps(self, models: tuple[str, ...], task: str) -> list[ChainStep]:
         key = (models, task)

@@ -58,6 +58,11 @@ class Template:
         found = self._env.render_template("prompt", **tried)
         return (before, fields) if found == _joined(before, fields, tried) else None
 
+    @property
+    def pieces(self) -> tuple[str, ...]:
+        """The texts between its fields, in order; empty when there is more to it than fields."""
+        return () if self._plain is None else (self._plain[0], *(text for _, text in self._plain[1]))
+
     def render(self, fields: Mapping[str, Json], where: str | None = None) -> str:
         """The prompt of a row. Raises `UsageError` naming its place and its fields."""
         if self._plain is not None and (prompt := _joined(*self._plain, fields)) is not None:

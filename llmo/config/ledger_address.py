@@ -7,7 +7,7 @@ import re
 from llmo.types.redact import MASK
 
 EXAMPLE = "postgresql://host/database"
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_SCHEME = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]*):")
 # A password ends at the last @: showing too little is better than showing a part of it.
 _PASSWORD = re.compile(r"(://[^:@/]*):.*@", re.DOTALL)
 _PARAMETERS = re.compile(r"(password=)[^&]*")

@@ -35,6 +35,7 @@ LOG = "\n".join(f"2026-03-01T04:{n % 60:02}:09 ERROR worker {n} failed to prove 
         ("证明根号3是无理数", "complex"),
         ("素数が無限に存在することを証明してください", "complex"),
         ("```python\nprint(1)\n```\nWhy does this deadlock? Find the race condition and write tests.", "complex"),
+        ("sort these names alphabetically: Zoe, Adam, Mia, Bo", "simple"),
         ("Write a birthday card for my aunt", "general"),
         ("Was koche ich heute aus Kürbis und Linsen?", "general"),
         ("qwrtz plmk", "general"),

@@ -149,7 +149,7 @@ def test_rows_are_answered_once_and_reported(place: Place) -> None:
         2.0,
     )
     assert (second["run"], second["done"], second["skipped"], len(place.provider.requests)) == ("RUN", 0, 3, 3)
-    assert place.notes == [f"resuming {output.target}: 3 rows are done"]
+    assert place.notes == [f"resuming {output.target}: 3 rows are done, and no file has changed since"]
 
 
 def test_without_a_file_lines_go_where_the_caller_says(place: Place) -> None:

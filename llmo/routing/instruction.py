@@ -109,7 +109,7 @@ def _without_fences(text: str, material: list[str]) -> tuple[str, int]:
 
 def pasted(line: str) -> str | None:
     """What a line looks like that nobody types: a log, code, a row of a table. None is prose."""
-    if not line.strip():
+    if not line.strip() or (line.isalnum() and not line.isupper()):
         return None
     if _LOG.match(line):
         return "logs"

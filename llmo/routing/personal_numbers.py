@@ -99,6 +99,8 @@ _LETTERED = (
     (0, (6, 10), _Id(NATIONAL, "fi.hetu", r"[0-3]\d[01]\d{3}[-+A]\d{3}[0-9A-FHJ-NPR-Y]")),
 )
 _LED_SIZES = frozenset(size for _, sizes, _ in _LETTERED for size in sizes)
+_YEAR = 2
+"""Digits of the shortest, the year in an Italian code, which six letters lead to."""
 
 _D9, _D10, _D11, _D12 = (rf"\d(?:[ .-]?\d){{{n - 1}}}" for n in (9, 10, 11, 12))
 _NAMED = (
@@ -179,7 +181,7 @@ def find(text: str) -> Iterator[str]:
     for begin, end in runs:
         size = end - begin
         # Most numbers are too short for all but what letters lead to.
-        if size >= _LEAST_RUN or size in _LED_SIZES:
+        if size >= _LEAST_RUN or (size in _LED_SIZES and (size > _YEAR or text[begin - 6 : begin].isalpha())):
             yield from _in_run(text, begin, end)
         elif size > 1 and text[begin - 2 : begin].upper() in _IBAN_LENGTHS and _is_iban(text, begin - 2):
             yield IBAN

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from llmo.ledger.sql.daily import KEY, SUMS
+from llmo.ledger.sql.daily import KEY, SUMS, TOKENS
 
 SCHEMA = "llmo"
 """The schema that has the tables, so that they may live in a database with other things."""
-_TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # What a settlement that had to wait on some machine belongs to, under whatever address it is reached.
@@ -29,7 +28,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             cost BIGINT CHECK (cost >= 0),
             in_doubt BIGINT NOT NULL DEFAULT 0,
             source TEXT,
-            {", ".join(f"{name} BIGINT CHECK ({name} >= 0)" for name in _TOKENS)},
+            {", ".join(f"{name} BIGINT CHECK ({name} >= 0)" for name in TOKENS)},
             prices TEXT,
             service_tier TEXT,
             request_id TEXT,

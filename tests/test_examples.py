@@ -225,7 +225,6 @@ def test_routes_are_explored_without_sending(llmo: Llmo, examples: Path) -> None
     assert 0 == llmo("cost", "--json").json["total"]["calls"]
 
 
-@pytest.mark.skipif(find_spec("langchain_core") is None, reason=peers.missing("langchain"))
 def test_two_machines_spend_one_budget(llmo: Llmo, examples: Path) -> None:
     """
     Until it refuses both; the report has what each spent, and they never passed it together.
@@ -242,9 +241,10 @@ def test_two_machines_spend_one_budget(llmo: Llmo, examples: Path) -> None:
     assert "budget team does not cover offline/echo" in done.stderr
     found = json.loads(told.stdout)
     assert ["ada", "ben"] == [one["tag:who"] for one in found["groups"]]
-    assert 0.01 < float(found["total"]["cost_usd"]) <= 0.03
+    assert 0 < float(found["total"]["cost_usd"]) <= 0.02
 
 
+@pytest.mark.skipif(find_spec("langchain_core") is None, reason=peers.missing("langchain"))
 def test_a_chain_answers_each_message(llmo: Llmo, examples: Path) -> None:
     """
     Its own, or those of the command line.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.batch.resume import manifest
+from llmo.batch.resume import manifest, parts
 from llmo.engine.provider_limits import RateOverrides
 from llmo.storage.files import successor
 from llmo.types.dataclass import dataclass, field
@@ -73,7 +73,7 @@ class OutputSpec:
         if self.target is None or self.journal is None:
             return []
         made = [manifest.beside(self.target, what) for what in BESIDE]
-        return [*made, *map(successor, (self.target, *made[:2]))]
+        return [*made, *map(successor, (self.target, *made[:2])), *parts.folder(self.target).glob("*")]
 
     @property
     def written(self) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from llmo.client.runtime import Runtime
 from llmo.client.session import CrewMember, Session
 from llmo.config.kinds import KINDS
+from llmo.storage.paths import cache_dir, data_dir
 from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
@@ -27,11 +28,13 @@ def carried(env: Mapping[str, str], loaded: Loaded) -> dict[str, str]:
     """The variables that a run needs elsewhere: those of llmo, of proxies, and the keys that its profile names."""
     named = {provider.api_key_env for provider in loaded.profile.providers.values()}
     named |= {kind.url_env for kind in KINDS.values()}
-    return {
+    found = {
         name: value
         for name, value in env.items()
         if name in named or name.startswith(CARRIED) or name.lower() in PROXIES
     }
+    # Whoever started the cluster may have another home.
+    return {**found, "LLMO_DATA_DIR": str(data_dir(env)), "LLMO_CACHE_DIR": str(cache_dir(env))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

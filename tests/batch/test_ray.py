@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import time
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests import raycluster
-from tests.patience import until
+from tests.patience import LONG, until
 from tests.raycluster import Counting
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.conftest import Llmo, Run
 
@@ -36,6 +37,7 @@ input_usd = "100"
 output_usd = "100"
 """
 """A row costs $0.002: 20 tokens."""
+EXAMPLE = Path(__file__).parents[2] / "examples/cluster"
 CAPPED = ("--max-tokens", "10", "--max-cost", "0.2")
 
 
@@ -207,3 +209,30 @@ def test_rows_that_a_lost_worker_may_have_paid_for_are_not_sent_again_at_most_on
     assert run.code == 7, run
     assert (200, True) == (found.total(), 1 <= found["unknown"] <= 8)
     assert set(server.rows.values()) == {1}
+
+
+def test_the_example_runs_on_a_cluster_and_goes_on_without_it(llmo: Llmo, ray: dict[str, str], tmp_path: Path) -> None:
+    """
+    Six rows there, four here.
+    """
+    folder = Path(shutil.copytree(EXAMPLE, tmp_path / "cluster"))
+    env = llmo.env({**ray, "LLMO_PROFILE": "offline"})
+    run = subprocess.run(["sh", folder / "run.sh"], env=env, capture_output=True, text=True, timeout=LONG, check=False)
+
+    assert (0, "10") == (run.returncode, run.stdout.strip()), run
+    assert "6 rows are done" in run.stderr
+
+
+def test_ctrl_c_finishes_what_workers_have_in_flight(home: Any, server: Counting) -> None:
+    """
+    Each request has its line, and the run says how to resume.
+    """
+    place = home(300)
+    process = place.start("ray", "-j", "8")
+    until(lambda: len(server.rows) >= 30, lambda: process.poll() is None)
+    process.send_signal(signal.SIGINT)
+    run = place.llmo.finish(process)
+
+    assert (130, True) == (run.code, "--engine ray" in run.stderr), run
+    assert len(rows(place.path / "out.jsonl")) == server.total
+    assert not list(place.path.glob("*.parts"))

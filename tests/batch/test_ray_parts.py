@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,7 @@ from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from llmo.types.messages import Target
 from tests import virtual
+from tests.peers import missing
 from tests.virtual import VirtualClock
 
 if TYPE_CHECKING:
@@ -337,3 +339,34 @@ def test_a_cluster_needs_a_file_beside_which_workers_write(llmo: Llmo) -> None:
     run = llmo("-P", "offline", "batch", "rows.txt", "--engine", "ray")
 
     assert (2, True) == (run.code, "--engine ray requires -o FILE" in run.stderr), run
+
+
+def test_a_cluster_that_this_machine_is_no_node_of_is_refused(llmo: Llmo) -> None:
+    """
+    Its broker could not reach the ledger, nor its workers the output.
+    """
+    llmo.home.joinpath("rows.txt").write_text("hello\n")
+    if find_spec("ray") is None:
+        pytest.skip(missing("ray"))
+    run = llmo(
+        *("-P", "offline", "batch", "rows.txt", "-o", "out.jsonl", "--engine", "ray"),
+        env={"RAY_ADDRESS": "ray://127.0.0.1:10001"},
+    )
+
+    assert (2, True) == (run.code, "no node of the cluster" in run.stderr), run
+
+
+def test_parts_of_an_output_are_no_rows_of_its_own_input(llmo: Llmo) -> None:
+    """
+    With --files, over the directory where a killed run has left them.
+    """
+    folder = llmo.home / "texts"
+    folder.mkdir()
+    folder.joinpath("a.txt").write_text("hello")
+    left = folder / "out.jsonl.llmo.parts"
+    left.mkdir()
+    left.joinpath("part-0-1.jsonl").write_bytes(line("x"))
+    run = llmo("-P", "offline", "batch", "--files", folder, "-o", folder / "out.jsonl")
+
+    assert (0, True) == (run.code, "1 row in" in run.stderr), run
+    assert len((folder / "out.jsonl").read_bytes().splitlines()) == 2

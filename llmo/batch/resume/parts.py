@@ -87,6 +87,11 @@ def merge(directory: Path, journal: Journal, recorded: Recorded) -> tuple[int, i
     return fresh, superseding
 
 
+def empty(directory: Path) -> bool:
+    """Whether nothing was ever written."""
+    return not any(path.stat().st_size for path in parts(directory))
+
+
 def remove(directory: Path) -> None:
     """Remove the parts, once the output has all that they have."""
     shutil.rmtree(directory, ignore_errors=True)

@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from llmo.batch.executors.ray.shares import PART_S, Shares
-from llmo.errors import LlmoError
+from llmo.errors import LlmoError, UsageError
 from llmo.ledger.records import LOST, Held, Settled, Settlement
+from llmo.storage.locks import locked
 from llmo.types import jsontext
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ class Broker:
         again = self._path.exists()
         self._open = _still_open(self._path) if again else {}
         self._journal = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        with suppress(UsageError):  # by which the next run sees that this one has ended
+            locked(self._journal, self._path)
         self._shares = Shares(careful_until=time.time() + PART_S if again else 0.0)
 
     def pid(self) -> int:

@@ -50,6 +50,8 @@ class Cluster:
         self._ray, self._job, self._files, self._orders = ray, job, files, orders
         self.size = min(processors(ray), *_narrow(job, orders.asked))
         self._members: list[Member] = []
+        self._actors: list[Any] = []
+        self._flying: dict[int, Flight] = {}
         self._serving: set[asyncio.Task[None]] = set()
         self._epoch = 0
         self._in_a_row = 0
@@ -90,6 +92,7 @@ class Cluster:
         name = f"{number}-{self._epoch}"
         self._broker.hire.remote(name)
         actor = self._place(Worker, num_cpus=1).remote(self._orders, self._broker, name, (number, self.size))
+        self._actors.append(actor)
         member = Member(actor, name, number, self._ray.exceptions)
         serving = asyncio.ensure_future(self._serve(member))
         self._serving.add(serving)
@@ -127,7 +130,7 @@ class Cluster:
             return
         self._in_a_row += 1
         if self._in_a_row > LOSSES * self.size:
-            self._fail(Unavailable(f"workers are lost again and again: {_first_line(why)}"))
+            self._fail(Unavailable(f"workers are lost again and again: {_reason(why)}"))
             return
         if not self._members:
             self._ready.clear()
@@ -139,7 +142,7 @@ class Cluster:
         left = list(member.flights.values())
         again = [flight for flight in left if not _recovered(flight, found)]
         self._job.notify(
-            f"a worker was lost ({_first_line(why)}): {counted(len(left) - len(again), self._job.unit)} of it were "
+            f"a worker was lost ({_reason(why)}): {counted(len(left) - len(again), self._job.unit)} of it were "
             f"written, {len(again):,} are sent again; {counted(held, 'request')} stay booked"
         )
         for flight in again:
@@ -182,10 +185,9 @@ class Cluster:
         """End the run: nobody can answer its rows."""
         self._failure, self._untold = self._failure or error, True
         self._ready.set()
-        for member in self._members:
-            for flight in member.flights.values():
-                if not flight.answer.done():
-                    flight.answer.set_result(Answered(unsent(flight.work.name, self._failure), fatal=True))
+        for flight in self._flying.values():
+            if not flight.answer.done():
+                flight.answer.set_result(Answered(unsent(flight.work.name, self._failure), fatal=True))
 
     async def __call__(self, work: Work, plan: Plan | None = None) -> Answered:
         """Have a row sent by a worker, which plans it itself."""
@@ -198,6 +200,7 @@ class Cluster:
         except (LlmoError, OutputLost) as exc:
             return Answered(unsent(work.name, exc), fatal=True)
         flight = Flight(work, self._job.keep(work.fields), asyncio.get_running_loop().create_future())
+        self._flying[work.seq] = flight
         try:
             await self._put(flight)
             answered = await flight.answer
@@ -207,6 +210,8 @@ class Cluster:
             self._untold = True
             self._cancel(flight)
             raise
+        finally:
+            del self._flying[work.seq]
         if not answered.kept and not any(one.cost != 0 or one.in_doubt for one in answered.result.attempts):
             intents.unsent(work.name)
         return answered
@@ -243,12 +248,12 @@ class Cluster:
         for serving in list(self._serving):
             serving.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
-        for member in self._members:
-            self._ray.kill(member.actor)
-        self._ray.kill(self._broker)
+        for actor in (*self._actors, self._broker):
+            self._ray.kill(actor)
         journal = self._files.journal
         assert journal is not None
-        if not self._untold and not journal.lost and not any(ended):
+        told = not (self._untold or journal.lost or any(ended))
+        if told or parts.empty(self._orders.directory):
             journal.sync()
             parts.remove(self._orders.directory)
 
@@ -291,5 +296,7 @@ def _recovered(flight: Flight, found: dict[tuple[str, str], dict[str, Any]]) -> 
     return True
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rstrip(".:")
+def _reason(error: Exception) -> str:
+    """Why a worker was lost, in one line: what Ray says first, or what kept it from being made, which it says last."""
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return said[-1 if "creation task" in said[0] else 0].strip().rstrip(".:")

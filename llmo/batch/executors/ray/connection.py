@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from llmo.batch.executors.ray.library import ray
-from llmo.errors import Unavailable
+from llmo.errors import Unavailable, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,10 @@ def connected(namespace: str) -> Iterator[Any]:
     Raises `UsageError` where Ray is not installed, and `Unavailable` where the cluster can't be reached.
     """
     library = ray()
+    if _named().startswith("ray://"):
+        raise UsageError(
+            f"llmo is no node of the cluster at {_named()}", hint="run it on a node, with RAY_ADDRESS as HOST:PORT"
+        )
     quiet = {"namespace": namespace, "log_to_driver": False, "logging_level": "CRITICAL"}
     try:
         try:
@@ -52,6 +57,4 @@ def processors(library: Any) -> int:
 
 
 def _named() -> str:
-    import os
-
     return os.environ.get("RAY_ADDRESS", "")

@@ -73,7 +73,7 @@ class BatchRun:
         Raises `UsageError` for an output that can't be written.
         """
         self.job, self.files, self._stdout = job, files, stdout
-        self._began = time.monotonic()
+        self._began, self._ended = time.monotonic(), 0.0
         self._looked = -LOOKED_S
         self._gather: Gather | None = None
         self.name, self.workers = name, workers
@@ -105,6 +105,7 @@ class BatchRun:
             feed = self.job.feed(self.files.failed)
             ending = await self._executor.run(iter(feed), self._sink, self.job.stream.more)
         finally:
+            self._ended = time.monotonic()
             if syncing is not None:
                 syncing.cancel()
                 await asyncio.gather(syncing, return_exceptions=True)
@@ -127,8 +128,8 @@ class BatchRun:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since it was made."""
-        return time.monotonic() - self._began
+        """Seconds since it was made, until it ended."""
+        return (self._ended or time.monotonic()) - self._began
 
     @property
     def used(self) -> float | None:

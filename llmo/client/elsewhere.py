@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from llmo.client.runtime import Runtime
 from llmo.client.session import CrewMember, Session
 from llmo.config.kinds import KINDS
+from llmo.storage.notices import Notices
 from llmo.storage.paths import cache_dir, data_dir
 from llmo.types.dataclass import dataclass, replace
 
@@ -52,6 +53,10 @@ class Elsewhere:
     def ledger(self) -> Ledger:
         """The ledger of the profile: for the one process that asks it for all others."""
         return self._runtime(None).ledger
+
+    def notices(self, key: str) -> Notices:
+        """Where other runs of this user on this machine say how they use a key."""
+        return Notices(data_dir(self.env) / "rates", key)
 
     def session(
         self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +115,27 @@ def test_a_new_broker_gives_nobody_more_than_it_holds_until_old_leases_are_over(
     assert 0.5 <= lease(shares, "b", PART_S + 1)
 
 
+def test_other_runs_with_the_same_key_take_the_whole_crew_for_one(tmp_path: Path) -> None:
+    """
+    Its workers share what those leave, and tell them what they use together.
+    """
+    now = time.time()
+    other = replace(BUSY, until=now + 2, used=0.5)
+    opens: Any = Opens(tmp_path, VirtualClock(), others=[other.encoded()])
+    broker = Broker(opens, tmp_path)
+    for worker in ("a", "b"):
+        broker.hire(worker)
+    first = [broker.lease("p", worker, replace(BUSY, used=0.2), 0.0)[1] for worker in ("a", "b")]
+    broker._outside["p"]._told = 0.0
+    later = [broker.lease("p", worker, replace(BUSY, used=0.2), 0.5)[1] for worker in ("a", "b")]
+    told = Said.decoded(opens.told[-1], now)
+
+    assert [0.5, 0.0] == first
+    assert [0.25, 0.25] == later
+    assert told is not None
+    assert (0.4, True) == (told.used, told.waits)
+
+
 def granted(part: float | None, seconds: float) -> int:
     """Requests in so many seconds at 600 a minute, with that part leased once; None while the broker is absent."""
 
@@ -165,15 +188,38 @@ def call(name: str) -> Call:
     return Call(id=name, run="r", provider="p", model="m", row=name)
 
 
+@dataclass
+class Opens:
+    """What a broker opens: a ledger, and notices of other runs."""
+
+    home: Path
+    clock: VirtualClock
+    others: list[bytes] = field(default_factory=list)
+    told: list[bytes] = field(default_factory=list)
+
+    def ledger(self) -> SQLiteLedger:
+        return SQLiteLedger(self.home / "ledger.db", self.clock)
+
+    def notices(self, key: str) -> Opens:
+        return self
+
+    def swap(self, mine: bytes) -> list[bytes]:
+        self.told.append(mine)
+        return self.others
+
+
 class Desk:
     """A broker that may be lost: `after` so many questions, before or after it has done what it was asked."""
 
     def __init__(self, home: Path, *, heard: bool, after: int = 0) -> None:
         self.home, self.heard, self.left = home, heard, after
         self.clock = VirtualClock()
-        self.ledger = SQLiteLedger(home / "ledger.db", self.clock)
-        self.broker = Broker(lambda: self.ledger, home)
+        self.broker = self.hired()
         self.waited = 0.0
+
+    def hired(self) -> Broker:
+        opens: Any = Opens(self.home, self.clock)
+        return Broker(opens, self.home)
 
     def __call__(self, method: str, *given: Any) -> Any:
         self.left -= 1
@@ -181,7 +227,7 @@ class Desk:
         if not lost or self.heard:
             found = getattr(self.broker, method)(*given)
         if lost:
-            self.broker = Broker(lambda: SQLiteLedger(self.home / "ledger.db", self.clock), self.home)
+            self.broker = self.hired()
             raise Absent
         return found
 

@@ -15,17 +15,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from llmo.batch.executors.ray.shares import PART_S, Shares
+from llmo.engine.shared_pace import TELL_S, Said, fraction
 from llmo.errors import LlmoError, UsageError
 from llmo.ledger.records import LOST, Held, Settled, Settlement
 from llmo.storage.locks import locked
 from llmo.types import jsontext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from llmo.engine.shared_pace import Said
-    from llmo.ledger.backend import Ledger
+    from llmo.batch.executors.ray.orders import OpensSessions
+    from llmo.engine.shared_pace import Swaps
     from llmo.ledger.records import Entry
     from llmo.types.jsontext import Json
 
@@ -36,9 +37,10 @@ HOLDS = "holds.jsonl"
 class Broker:
     """Answers one question at a time; a failure is returned, since Ray would wrap what is raised."""
 
-    def __init__(self, open_ledger: Callable[[], Ledger], directory: Path) -> None:
+    def __init__(self, opens: OpensSessions, directory: Path) -> None:
         """`directory` is the run's, where the broker before left what it knew."""
-        self._ledger = open_ledger()
+        self._ledger, self._opens = opens.ledger(), opens
+        self._outside: dict[str, _Outside] = {}
         self._path = directory / HOLDS
         again = self._path.exists()
         self._open = _still_open(self._path) if again else {}
@@ -56,8 +58,15 @@ class Broker:
         self._shares.hire(worker, time.time())
 
     def lease(self, provider: str, worker: str, said: Said, holds: float) -> tuple[Sequence[Said], float]:
-        """See `Shares.lease`."""
-        return self._shares.lease(provider, worker, said, holds=holds, now=time.time())
+        """See `Shares.lease`; what other runs of this user leave is shared out."""
+        now = time.time()
+        outside = self._outside.get(provider)
+        if outside is None:
+            outside = self._outside[provider] = _Outside(self._opens.notices(provider))
+        self._shares.whole[provider] = outside.left
+        found = self._shares.lease(provider, worker, said, holds=holds, now=now)
+        outside.tell(self._shares.together(provider, now), now)
+        return found
 
     def apply(self, worker: str, entries: Sequence[Entry]) -> list[Exception | None] | LlmoError:
         """Apply entries to the ledger, and note whose holds they are: before, so that none is forgotten."""
@@ -100,6 +109,22 @@ class Broker:
 
     def _note(self, what: dict[str, Json]) -> None:
         os.write(self._journal, jsontext.write(what).encode() + b"\n")
+
+
+class _Outside:
+    """Other runs with the same key on this machine, which take the whole crew for one process; `left` is its part."""
+
+    def __init__(self, notices: Swaps) -> None:
+        self._notices, self._told, self.left = notices, 0.0, 1.0
+
+    def tell(self, mine: Said, now: float) -> None:
+        """Tell them, and hear what they leave; twice a second at most. What can't be told changes nothing."""
+        if now - self._told < TELL_S:
+            return
+        self._told = now
+        with suppress(OSError):
+            heard = [Said.decoded(notice, now) for notice in self._notices.swap(mine.encoded())]
+            self.left = fraction([one for one in heard if one is not None])
 
 
 _LOST = Settlement(cost=None, source="estimated", outcome=LOST)

@@ -64,7 +64,7 @@ class Cluster:
         """Start the broker and the workers; returns once one of them is ready. Raises `LlmoError` if none comes."""
         self._broker = self._place(
             Broker, num_cpus=0, max_restarts=-1, name=f"llmo-broker-{self._orders.run}", here=True
-        ).remote(self._orders.opens.ledger, self._orders.directory)
+        ).remote(self._orders.opens, self._orders.directory)
         self._asks = Asks(self._broker)
         for number in range(self.size):
             self._hire(number)

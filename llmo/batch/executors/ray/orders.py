@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llmo.batch.spec import BatchSpec
     from llmo.config.profile import Profile
     from llmo.engine.engine import Engine
-    from llmo.engine.shared_pace import PaceExchange
+    from llmo.engine.shared_pace import PaceExchange, Swaps
     from llmo.ledger.backend import Ledger
     from llmo.routing.planner import Planner
     from llmo.types.money import Pico
@@ -74,6 +74,10 @@ class OpensSessions(Protocol):
 
     def ledger(self) -> Ledger:
         """The ledger of the run, for the broker."""
+        ...
+
+    def notices(self, key: str) -> Swaps:
+        """Where other runs of this user on this machine say how they use a key, for the broker."""
         ...
 
     def session(

@@ -37,6 +37,8 @@ class Shares:
     def __init__(self, careful_until: float = 0.0) -> None:
         """Until `careful_until` nobody gets more than it holds: leases of an earlier broker may not be over."""
         self._careful_until = careful_until
+        self.whole: dict[str, float] = defaultdict(lambda: 1.0)
+        """The part of each provider's limits that other runs leave to all workers together."""
         self._hired: dict[str, float] = {}
         self._leases: dict[str, dict[str, _Lease]] = defaultdict(dict)
 
@@ -54,18 +56,25 @@ class Shares:
         self, provider: str, worker: str, said: Said, *, holds: float, now: float
     ) -> tuple[Sequence[Said], float]:
         """What other workers say, and the part of all limits that this one may take for `PART_S` from `now`."""
-        leases = self._leases[provider]
+        whole, leases = self.whole[provider], self._leases[provider]
         for other in [name for name, lease in leases.items() if lease.until <= now]:
             del leases[other]
         others = {name: lease for name, lease in leases.items() if name != worker}
         heard = [lease.said for lease in others.values() if lease.said.until > now]
         taken = sum(lease.part for lease in others.values())
-        part = min(fraction([*heard, *self._expected(leases, worker, said, now)]), 1 - taken)
+        part = min(whole * fraction([*heard, *self._expected(leases, worker, said, now)]), whole - taken)
         if now < self._careful_until:
             part = min(part, holds)
         part = part if part > LEAST else 0.0
         leases[worker] = _Lease(replace(said, until=now + LEASE_S), part, now + PART_S)
         return heard, part
+
+    def together(self, provider: str, now: float) -> Said:
+        """What all workers of a provider say, as one; somebody has a lease."""
+        said = [lease.said for lease in self._leases[provider].values()]
+        found = max(said, key=lambda one: one.found_at)
+        used = min(1.0, sum(one.used for one in said if one.until > now))
+        return replace(found, until=now + LEASE_S, used=used, waits=any(one.waits for one in said if one.until > now))
 
     def _expected(self, leases: dict[str, _Lease], worker: str, said: Said, now: float) -> list[Said]:
         """What new workers would say, who have not asked yet."""

@@ -13,7 +13,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandInfo
 
-from llmo.cli.declared import COMMANDS, Declared
+from llmo.cli.declared import COMMANDS, REQUIRED, Declared
 from llmo.cli.lean_params import lighten
 from llmo.errors import UsageError
 
@@ -146,11 +146,19 @@ def genuine(function: Callable[..., Any]) -> Callable[..., Any]:
     def same(**values: Any) -> Any:
         return function(**values)
 
-    signature = inspect.signature(function)
     del same.__wrapped__
     same.__annotations__ = {}
-    parameters = [one.replace(annotation=_genuine(one.annotation)) for one in signature.parameters.values()]
-    same.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    same.parameters = function.parameters  # type: ignore[attr-defined]  # of a command
+    parameters = [
+        inspect.Parameter(
+            one.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if one.default is REQUIRED else one.default,
+            annotation=_genuine(one.annotation),
+        )
+        for one in function.parameters  # type: ignore[attr-defined]  # as above
+    ]
+    same.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return same
 
 

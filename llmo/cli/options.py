@@ -9,7 +9,6 @@ are part of every command, so they may stand before or after its name.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -22,6 +21,8 @@ from llmo.types.dataclass import MISSING, dataclass, fields, is_dataclass, repla
 from llmo.types.jsontext import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from llmo.client.question import Options, Spelling
     from llmo.config.profile import Profile
     from llmo.routing.model_names import ModelNames
@@ -179,28 +180,32 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
             # Typer would take it for a failure of its own.
             raise context.ClosedPipe from None
 
-    parameters = []
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.name in groups:
-            parameters += _spread(groups[parameter.name])
+    parameters: list[typer.Parameter] = []
+    for name, default in _parameters(function):
+        if name in groups:
+            parameters += _spread(groups[name])
         else:
-            parameters.append(parameter.replace(annotation=hints[parameter.name], kind=parameter.KEYWORD_ONLY))
-    parameters += _spread(Globals)
+            parameters.append(typer.Parameter(name, hints[name], default))
     del gathered.__wrapped__
-    gathered.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    gathered.parameters = [*parameters, *_spread(Globals)]  # type: ignore[attr-defined]
     gathered.__annotations__ = {}
     return gathered
 
 
-def _spread(group: Any) -> list[inspect.Parameter]:
+def _parameters(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """The names of a function's parameters, and their defaults."""
+    code, defaults = function.__code__, function.__defaults__ or ()
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    known = dict(zip(names[code.co_argcount - len(defaults) :], defaults, strict=False))
+    known |= function.__kwdefaults__ or {}
+    for name in names:
+        yield name, known.get(name, typer.REQUIRED)
+
+
+def _spread(group: Any) -> list[typer.Parameter]:
     hints = get_type_hints(group, include_extras=True)
     return [
-        inspect.Parameter(
-            f.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if f.default is MISSING else f.default,
-            annotation=hints[f.name],
-        )
+        typer.Parameter(f.name, hints[f.name], typer.REQUIRED if f.default is MISSING else f.default)
         for f in fields(group)
     ]
 

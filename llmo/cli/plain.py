@@ -9,15 +9,16 @@ from its beginning: what this module does not surely read alike, it does not rea
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from llmo.cli.declared import COMMANDS, Declared
+from llmo.cli.declared import COMMANDS, REQUIRED, Declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from llmo.cli.declared import Parameter
 
 PLAIN = {"help", "metavar", "rich_help_panel", "show_default", "hidden"}
 """Settings that change nothing about how a value is read."""
@@ -56,7 +57,7 @@ def read(args: Sequence[str]) -> PlainLine | None:
     from llmo.cli.options import top
 
     try:
-        globals_ = _Grammar(inspect.signature(top).parameters.values(), lenient=True)
+        globals_ = _Grammar(top.parameters, lenient=True)  # type: ignore[attr-defined]  # of a command
         before = dict(globals_.defaults)
         rest = globals_.take(list(args), before, ahead=True)
         if not rest or rest[0] not in COMMANDS:
@@ -65,7 +66,7 @@ def read(args: Sequence[str]) -> PlainLine | None:
         if hasattr(module, "app"):
             return None
         command = getattr(module, rest[0])
-        grammar = _Grammar(inspect.signature(command).parameters.values())
+        grammar = _Grammar(command.parameters)
         values = dict(grammar.defaults)
         grammar.take(rest[1:], values)
     except NotPlainError:
@@ -74,9 +75,9 @@ def read(args: Sequence[str]) -> PlainLine | None:
 
 
 class _Grammar:
-    """The flags of one command, read from its signature."""
+    """The flags of one command, read from its parameters."""
 
-    def __init__(self, parameters: Iterable[inspect.Parameter], *, lenient: bool = False) -> None:
+    def __init__(self, parameters: Iterable[Parameter], *, lenient: bool = False) -> None:
         """Raises `NotPlainError` for a parameter that is not plain; a `lenient` grammar does without it."""
         self.flags: dict[str, Flag] = {}
         self.words: Flag | None = None
@@ -84,7 +85,7 @@ class _Grammar:
         for parameter in parameters:
             declared = next((m for m in getattr(parameter.annotation, "__metadata__", ()) if type(m) is Declared), None)
             kind = None if declared is None else _type(parameter.annotation.__origin__)
-            required = parameter.default is inspect.Parameter.empty
+            required = parameter.default is REQUIRED
             if declared is None or kind is None or required or not {*declared.settings} <= PLAIN | BOUNDS:
                 if lenient:
                     continue

@@ -11,7 +11,6 @@ import asyncio
 import json
 import math
 from contextlib import suppress
-from dataclasses import asdict
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
@@ -53,6 +52,8 @@ class Said:
 
     def encoded(self) -> bytes:
         """As one JSON object."""
+        from dataclasses import asdict
+
         return jsontext.write(asdict(self)).encode()
 
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from math import log2, sqrt
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ NO_TASK = frozenset({"followup", "explain", "brief", "constraint", "several hard
 """Signs that say nothing of what is to be done."""
 SEVERAL = 0.4
 """The level of three numbers."""
-_WORD = re.compile(r"[^\W_\u2e80-\uffff]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af々ー]{1,24}")
+_LETTERS = re.compile(r"[^\W_]+")
+_MIXED = r"[^\W_\u2e80-\uffff]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af々ー]{1,24}"
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _OPTION = re.compile(r"^\(?[A-J][).．、:]? ", re.MULTILINE)
 _NUMERIC = re.compile(r"^\(?[A-J][).．、:]? [$€£-]?\d", re.MULTILINE)
@@ -88,7 +90,15 @@ class Cues:
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case, numbers as 0; letters of Chinese and Japanese stay together in runs."""
-    return ["0" if word.isdigit() else word for word in _WORD.findall(text.lower())]
+    text = text.lower()
+    found = _LETTERS if not text or max(text) < WIDE else _mixed()
+    return ["0" if word.isdigit() else word for word in found.findall(text)]
+
+
+@cache
+def _mixed() -> re.Pattern[str]:
+    """The words of texts with Chinese and Japanese; its ranges take longer to compile than all other patterns here."""
+    return re.compile(_MIXED)
 
 
 def grams(of: Sequence[str]) -> list[str]:

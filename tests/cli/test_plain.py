@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ def typers(name: str) -> tuple[Any, dict[str, Any]]:
     def record(**values: Any) -> None:
         seen.update(values)
 
-    record.__signature__ = inspect.signature(function(name))  # type: ignore[attr-defined]
+    record.parameters = function(name).parameters  # type: ignore[attr-defined]  # of a command
     info = CommandInfo(name=name, cls=Command, callback=genuine(record), context_settings=SETTINGS)
     made = typer.main.get_command_from_info(info, pretty_exceptions_short=False, rich_markup_mode=None)
     return lighten(made), seen

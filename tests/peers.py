@@ -30,6 +30,7 @@ PEERS = {
     "psycopg": "pip install -e '.[dev,postgres]'",
     "ray": "pip install -e '.[dev,ray]'",
     "shellcheck": "it is in the packages of the system",
+    "valgrind": "it is in the packages of the system",
     "zsh": "it is in the packages of the system",
 }
 _MISSING = re.compile(r"([\w-]+) is not installed: ")

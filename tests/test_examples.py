@@ -16,6 +16,7 @@ import pytest
 from tests import peers
 from tests.patience import LONG
 from tests.servers import postgres
+from tests.servers.batch_service import BatchServer
 
 if TYPE_CHECKING:
     from tests.conftest import Llmo
@@ -108,6 +109,29 @@ def test_support_messages_are_classified_once_each(llmo: Llmo, examples: Path) -
     assert 0 == done.returncode, done
     assert [f"m-{n:03d}" for n in range(1, 62)] == sorted(row["id"] for row in found)
     assert {"ok"} == {row["status"] for row in found}
+
+
+def test_product_texts_are_translated_overnight(llmo: Llmo, examples: Path, tmp_path: Path) -> None:
+    """
+    Submitted in the evening, there in the morning, each bought once.
+    """
+    with BatchServer(polls=4) as service:
+        profile = tmp_path / "p.toml"
+        profile.write_text(
+            'model = "peer/m"\n[providers.peer]\nkind = "openai"\napi_key_env = "PEER_KEY"\n'
+            f'base_url = "{service.url}/v1"\n[[prices]]\nmodel = "*"\ninput_usd = "1"\noutput_usd = "2"\n'
+        )
+        env = {"LLMO_PROFILE": str(profile), "PEER_KEY": "sk-0123456789abcdefghij"}
+        evening = run(llmo, examples, "sh", "overnight/run.sh", **env)
+        before = rows(examples / "overnight/german.jsonl")
+        service.polls = 0
+        morning = run(llmo, examples, "sh", "overnight/run.sh", **env)
+
+    assert (0, 0) == (evening.returncode, morning.returncode), (evening, morning)
+    assert "6 rows in 1 batch have no answer yet" in evening.stderr
+    assert [] == before
+    assert [f"p-0{n}" for n in range(1, 7)] == sorted(row["id"] for row in rows(examples / "overnight/german.jsonl"))
+    assert [1] * 6 == list(service.bought.values())
 
 
 def test_a_commit_message_is_written_from_what_is_staged(llmo: Llmo, examples: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.conftest import Llmo, Run
+    from tests.process.conftest import Peer
 
 PROFILE = """
 model = "peer/m"
@@ -454,3 +455,16 @@ def test_what_is_late_is_sent_at_once(deferred: Deferred) -> None:
     assert ["a", "c"] == lives
     assert ("0.00006", "0", "0") == deferred.money()
     assert "the batches answered 2 rows" in run.stderr
+
+
+def test_another_server_takes_files_and_batches_as_well(openai: Peer) -> None:
+    """
+    aimock, which answers every line with the same words.
+    """
+    (openai.llmo.home / "rows.jsonl").write_text("".join(f'{{"id": "r{n}", "prompt": "{n}"}}\n' for n in range(3)))
+    run = openai("batch", "rows.jsonl", "--deferred", "--wait", "-o", "out.jsonl")
+    lines = [json.loads(line) for line in (openai.llmo.home / "out.jsonl").read_text().splitlines()]
+
+    assert run.code == 0, run
+    assert [("r0", "ok"), ("r1", "ok"), ("r2", "ok")] == sorted((line["id"], line["status"]) for line in lines)
+    assert {"Mock batch completion"} == {line["text"] for line in lines}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from dataclasses import dataclass
@@ -162,3 +163,21 @@ def test_a_proxy_on_this_machine_is_not_private(proxy: Behind) -> None:
     run = proxy("ask", "hello", "--private", "--json")
 
     assert (4, "config") == (run.code, run.json["error"]["kind"]), run
+
+
+def test_a_deferred_batch_passes_through_the_proxy(proxy: Behind) -> None:
+    """
+    As an address of OpenAI's dialect: it hands files and batches on to what stands behind it.
+    """
+    assert proxy.proxy
+    llmo, profile = proxy.llmo, proxy.llmo.home / "p.toml"
+    profile.write_text(
+        f'model = "peer/m"\n[providers.peer]\nkind = "openai"\nbase_url = "{proxy.proxy.url}/v1"\napi_key_env = "PEER_KEY"\n'
+    )
+    (llmo.home / "rows.jsonl").write_text("".join(f'{{"id": "r{n}", "prompt": "{n}"}}\n' for n in range(3)))
+    args = ("-P", profile, "batch", "rows.jsonl", "--deferred", "--wait", "-o", "out.jsonl")
+    run = llmo(*args, env={"PEER_KEY": proxy.proxy.key})
+    lines = [json.loads(line) for line in (llmo.home / "out.jsonl").read_text().splitlines()]
+
+    assert run.code == 0, run
+    assert [("r0", "ok"), ("r1", "ok"), ("r2", "ok")] == sorted((line["id"], line["status"]) for line in lines)

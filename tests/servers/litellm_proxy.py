@@ -42,6 +42,7 @@ model_list:
     litellm_params: {{model: openai/own, api_base: {upstream}/v1, api_key: none, input_cost_per_token: 0, output_cost_per_token: 0}}
 litellm_settings: {{num_retries: 0}}
 general_settings: {{master_key: os.environ/LITELLM_MASTER_KEY}}
+files_settings: [{{custom_llm_provider: openai, api_base: {upstream}/v1, api_key: none}}]
 router_settings: {{num_retries: 0, disable_cooldowns: true}}
 """
 
@@ -81,7 +82,9 @@ def serve(program: Path, upstream: str) -> Iterator[Proxy]:
         log = Path(directory) / "log"
         with (
             log.open("wb") as out,
-            subprocess.Popen(args, stdout=out, stderr=out, env=_env(key, directory), cwd=directory) as process,
+            subprocess.Popen(
+                args, stdout=out, stderr=out, env=_env(key, directory, upstream), cwd=directory
+            ) as process,
         ):
             try:
                 _wait(process, f"http://127.0.0.1:{port}", log)
@@ -93,8 +96,12 @@ def serve(program: Path, upstream: str) -> Iterator[Proxy]:
                 process.kill()
 
 
-def _env(key: str, home: str) -> dict[str, str]:
+def _env(key: str, home: str, upstream: str) -> dict[str, str]:
     return {
+        # What it passes batches on to, whose models are in no list of its own.
+        "OPENAI_API_BASE": f"{upstream}/v1",
+        "OPENAI_BASE_URL": f"{upstream}/v1",
+        "OPENAI_API_KEY": "none",
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": home,
         "LANG": "C.UTF-8",

@@ -15,6 +15,7 @@ from llmo.storage import files
 from llmo.storage.paths import data_dir
 from llmo.types import jsontext
 from llmo.types.dataclass import dataclass, field, replace
+from llmo.types.ids import ulid
 from llmo.types.nearest import suggestion
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 Engine = Literal["local", "deferred"]
-NAME = "run.json"
+NAME, OPEN = "run.json", "open"
+"""The record of a run; a file that is there while rows of it are in batches."""
 SAFE = re.compile(r"[0-9A-Za-z]{1,64}")
 
 
@@ -125,9 +127,21 @@ class Registry:
                 return one
         return None
 
-    def forget(self, identifier: str) -> None:
-        """Remove a run's folder."""
-        shutil.rmtree(self.folder(identifier), ignore_errors=True)
+    def prune(self, until: float) -> None:
+        """
+        Remove runs that began before an instant, with their answers; those that still have batches stay.
+
+        An id begins with its instant, so nothing is read of later ones.
+        """
+        oldest = ulid(until)[:10]
+        try:
+            names = [path.name for path in self.directory.iterdir() if path.name[:10] < oldest]
+        except OSError:
+            return
+        for name in names:
+            record = self.read(name)
+            if record is not None and not record.running and not (self.folder(name) / OPEN).exists():
+                shutil.rmtree(self.folder(name), ignore_errors=True)
 
 
 def _record(identifier: str, body: dict[str, Any]) -> RunRecord:

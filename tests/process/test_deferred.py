@@ -152,7 +152,7 @@ def test_fetching_too_early_is_temporary(deferred: Deferred) -> None:
     """
     deferred.server.polls = 2
     deferred.rows("a", "b")
-    deferred.submit()
+    deferred("batch", "rows.jsonl", "--deferred", "-o", "out.txt", "--output-format", "csv")
     early, late, table = deferred.fetch(), deferred.fetch(), deferred.fetch("-o", "out.csv")
     with (deferred.home / "out.csv").open(newline="") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
@@ -160,6 +160,7 @@ def test_fetching_too_early_is_temporary(deferred: Deferred) -> None:
     assert (5, 0, 0) == (early.code, late.code, table.code)
     assert "2 rows in 1 batch have no answer yet" in early.stderr
     assert texts == ["echo: a", "echo: b"]
+    assert (deferred.home / "out.txt").read_text() == (deferred.home / "out.csv").read_text()
     assert "nothing new" in deferred.fetch().stderr
 
 
@@ -416,6 +417,12 @@ def test_a_server_without_the_service_is_named(deferred: Deferred) -> None:
 
     assert run.code != 0
     assert "is there a batch service at this address" in explained(run)[1]
+    assert "1 row of the run" in run.stderr
+
+    (name,) = (path.name for path in (deferred.home / "data/runs").iterdir())
+    cancelled = deferred("runs", "cancel", name)
+
+    assert (0, ("0", "0", "0")) == (cancelled.code, deferred.money()), cancelled
 
 
 def test_runs_of_this_machine_are_listed_too(deferred: Deferred) -> None:
@@ -468,3 +475,21 @@ def test_another_server_takes_files_and_batches_as_well(openai: Peer) -> None:
     assert run.code == 0, run
     assert [("r0", "ok"), ("r1", "ok"), ("r2", "ok")] == sorted((line["id"], line["status"]) for line in lines)
     assert {"Mock batch completion"} == {line["text"] for line in lines}
+
+
+def test_old_runs_go_with_their_answers(deferred: Deferred) -> None:
+    """
+    After the days for which texts are kept; those with open batches stay.
+    """
+    deferred.server.polls = 100
+    deferred.rows("a")
+    deferred("batch", "rows.jsonl", "--deferred")
+    deferred("batch", "rows.jsonl", "-o", "old.jsonl")
+    runs = deferred.home / "data/runs"
+    for path in list(runs.iterdir()):
+        path.rename(path.with_name(f"00{path.name[2:]}"))
+    kept = next(path for path in runs.iterdir() if (path / "state.json").exists())
+    deferred("batch", "rows.jsonl", "-o", "new.jsonl")
+
+    assert {kept.name} == {path.name for path in runs.iterdir() if path.name.startswith("00")}
+    assert sum(1 for _ in runs.iterdir()) == 2

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from llmo.batch.input.hash_table import HashTable
 from llmo.batch.input.identity import short
 from llmo.batch.output.journal import encoded
-from llmo.batch.output.lines import Last
+from llmo.batch.output.lines import Last, trusted
+from llmo.storage.line_reader import lines as lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from llmo.batch.executors.deferred.context import DeferredContext
     from llmo.types.jsontext import Json
@@ -32,15 +35,30 @@ def deliver(
     """
     end, lines = ctx.lines.size, 0
     if end > begin:
-        for found in Last(ctx.folder.lines):
-            if found.begin >= begin:
-                append(found.line)
-                count(json.loads(found.line))
-                lines += 1
+        for line, row in _last(ctx.folder.lines, begin):
+            append(line)
+            count(row)
+            lines += 1
     if to:
         ctx.state.delivered[to] = end
         ctx.save()
     return lines
+
+
+def _last(path: Path, begin: int) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """The last line of each id, and what it says, of those from a place on: what is before it is not read."""
+    places = HashTable()
+    with path.open("rb") as file:
+        for sought in (True, False):
+            file.seek(begin)
+            for offset, line in lines_of(file):
+                row = None if line is None else trusted(line)
+                if line is None or row is None:
+                    continue
+                if sought:
+                    places.set(short(row["id"]), offset)
+                elif places.get(short(row["id"])) == offset:
+                    yield line, row
 
 
 def failed(ctx: DeferredContext) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from llmo.batch.registry import OPEN
 from llmo.errors import LlmoError
 from llmo.storage import files
 from llmo.types import jsontext
@@ -152,9 +153,13 @@ class RunFolder:
 
     def save(self, state: RunState) -> None:
         """Replace the state, durably. Raises `LlmoError`; whatever the state allows must then not be done."""
-        path = self.path / "state.json"
+        path, marker = self.path / "state.json", self.path / OPEN
         try:
+            if state.open:
+                marker.touch(0o600)
             files.replace(path, jsontext.write({"version": VERSION, **asdict(state)}).encode() + b"\n")
+            if not state.open:
+                marker.unlink(missing_ok=True)
         except OSError as exc:
             raise LlmoError(f"cannot write {path}: {exc.strerror}", hint="free some space") from None
 

@@ -13,13 +13,14 @@ from llmo.cli.commands.batch.ending import ended, listen, standard_output
 from llmo.cli.commands.batch.flags import STDOUT
 from llmo.cli.commands.batch.recording import recorded
 from llmo.cli.durations import seconds
-from llmo.errors import Exit, UsageError
+from llmo.errors import Exit, LlmoError, UsageError
 from llmo.storage.paths import data_dir
 from llmo.types.dataclass import replace
 from llmo.types.format import counted, dollars
 from llmo.types.ids import ulid
 
 if TYPE_CHECKING:
+    from llmo.batch.executors.deferred.context import DeferredContext
     from llmo.batch.executors.executor import Ending
     from llmo.batch.job import BatchJob
     from llmo.batch.registry import RunRecord
@@ -128,6 +129,9 @@ async def _run(
             async with live.progress(ctx, flags, run):
                 ending = await run.run()
             await opened.account.flush()
+        except LlmoError:
+            _say_kept(ctx, opened, record)
+            raise
         finally:
             opened.close()
     finally:
@@ -143,6 +147,13 @@ async def _run(
         return ended(ctx, flags, run, ending, caught=caught)
     code = _submitted(ctx, run, ending, record)
     return int(caught[0]) if caught else code
+
+
+def _say_kept(ctx: Context, opened: DeferredContext, record: RunRecord) -> None:
+    """Say what is there all the same when a run could not be carried on."""
+    if rows := sum(shard.count for shard in opened.state.open):
+        ways = f"the same command goes on, llmo runs cancel {record.id} gives them up"
+        ctx.note(f"llmo: {counted(rows, 'rows')} of the run {record.id} are ready or in batches: {ways}")
 
 
 def _give_up(flags: BatchFlags, record: RunRecord) -> float | None:

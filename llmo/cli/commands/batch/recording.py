@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from llmo.cli.context import Context
 
 
+DAY = 86_400.0
+
+
 def recorded(ctx: Context, job: BatchJob, engine: Engine, *, identifier: str, name: str) -> RunRecord:
     """The record of this run: a new one, or that of the run which it continues."""
     target = job.spec.output.target
-    before = None if target is None else Registry.of(ctx.env).named(name, target, engine)
+    registry = Registry.of(ctx.env)
+    # Only an output that is there has a run to continue; all records are read to find it.
+    before = None if target is None or job.before is None else registry.named(name, target, engine)
+    if before is None and (days := ctx.profile.retention_days):
+        registry.prune(ctx.clock.now() - days * DAY)
     fresh = RunRecord(
         id=identifier,
         name=name,

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from llmo.batch.registry import RunRecord
     from llmo.cli.context import Context
 
+SHAPES: tuple[Shape, ...] = ("jsonl", "csv", "parquet", "openai-batch")
+
 
 def fetch(ctx: Context, asked: str, *, output: str | None, shape: Shape | None) -> int:
     """Get what there is and write it; returns the exit code. Raises `LlmoError`."""
@@ -41,11 +43,7 @@ def fetch(ctx: Context, asked: str, *, output: str | None, shape: Shape | None) 
     if name is None:
         raise UsageError("the run has no output: -o is missing", hint=f"llmo runs fetch {record.id} -o FILE")
     export.local("-o", name)
-    target = Path(name)
-    spec = OutputSpec(target=target, shape=shape or export.shape_of(target))
-    export.writable(spec.shape)
-    _is_ours(spec)
-    return signals.run(_fetched(ctx, record, spec))
+    return signals.run(_fetched(ctx, record, Path(name), shape or (export.shape_of(Path(name)) if output else None)))
 
 
 def cancel(ctx: Context, asked: str) -> int:
@@ -67,6 +65,18 @@ def _deferred(ctx: Context, asked: str, elsewhere: str) -> RunRecord:
     if ctx.profile_name is None:
         ctx.profile_name = record.profile
     return record
+
+
+def _spec(run: DeferredContext, target: Path, shape: Shape | None) -> OutputSpec:
+    """Where the lines go. Raises `UsageError` for what can't be written."""
+    told = run.state.settings.get("shape")
+    found: Shape = shape if shape is not None else next((one for one in SHAPES if one == told), "jsonl")
+    spec = OutputSpec(target=target, shape=found)
+    if spec.journal is None:
+        raise UsageError(f"not a file: {target}", hint="name a file that can be appended to")
+    export.writable(spec.shape)
+    _is_ours(spec)
+    return spec
 
 
 def _is_ours(spec: OutputSpec) -> None:
@@ -93,9 +103,11 @@ async def _opened(ctx: Context, record: RunRecord) -> AsyncGenerator[DeferredCon
         await session.close()
 
 
-async def _fetched(ctx: Context, record: RunRecord, spec: OutputSpec) -> int:
+async def _fetched(ctx: Context, record: RunRecord, target: Path, shape: Shape | None) -> int:
+    """Fetch into a file; without a `shape` it has the one that the run was to have."""
     async with _opened(ctx, record) as run:
         began = time.monotonic()
+        spec = _spec(run, target, shape)
         await _caught_up(run)
         assert spec.journal is not None
         journal = Journal(spec.journal)

@@ -114,7 +114,6 @@ def test_rows_come_back_as_those_of_a_local_run(deferred: Deferred) -> None:
     assert ("0.00002", "0", "0") == deferred.money()
 
 
-@KINDS
 def test_waiting_shows_answers_at_once(deferred: Deferred) -> None:
     """
     Without a file they go to standard output.
@@ -126,7 +125,6 @@ def test_waiting_shows_answers_at_once(deferred: Deferred) -> None:
     assert {"echo: a", "echo: b"} == {line["text"] for line in run.lines}
 
 
-@KINDS
 def test_the_same_command_goes_on_with_its_batches(deferred: Deferred) -> None:
     """
     While they run nothing is sent again; new rows get a batch of their own, and answered ones none.
@@ -145,7 +143,6 @@ def test_the_same_command_goes_on_with_its_batches(deferred: Deferred) -> None:
     assert "3 rows are done" in deferred.submit().stderr
 
 
-@KINDS
 def test_fetching_too_early_is_temporary(deferred: Deferred) -> None:
     """
     The same command works later; a table may be made of it as well.
@@ -243,7 +240,6 @@ def test_missing_and_double_results_end_in_one_line_each(deferred: Deferred) -> 
     assert float(in_doubt) > 0
 
 
-@KINDS
 def test_no_results_at_all_are_no_success(deferred: Deferred) -> None:
     """
     A batch that is complete without a file of answers.
@@ -257,7 +253,6 @@ def test_no_results_at_all_are_no_success(deferred: Deferred) -> None:
     assert ("0", "0", "0") == deferred.money()
 
 
-@KINDS
 def test_a_cut_download_is_tried_again_and_never_taken_in_part(deferred: Deferred) -> None:
     """
     First the end is missing, then whole lines.
@@ -348,7 +343,6 @@ def test_a_cap_is_hard_at_the_batch_price(deferred: Deferred) -> None:
     assert bought == len(deferred.outcomes())
 
 
-@KINDS
 def test_answers_are_held_against_the_schema(deferred: Deferred) -> None:
     """
     Read as from a local run; one that does not match is kept and not asked for again.

@@ -89,17 +89,18 @@ class Execution:
     async def run(self) -> Result:
         """Do what `Engine.run` says."""
         self._began = asyncio.get_running_loop().time()
-        error: LlmoError | None = Cancelled()
+        error: LlmoError | None = None
         not_taken: Exception | None = None
         try:
             await self._try()
-            error = None
         except LlmoError as exc:
             error = exc
         except _EmitFailed as exc:
-            not_taken = exc.error
-        finally:
-            self.result = self._result(error)
+            error, not_taken = Cancelled(), exc.error
+        except BaseException:
+            self.result = self._result(Cancelled())
+            raise
+        self.result = self._result(error)
         if not_taken is not None:
             raise not_taken
         return self.result

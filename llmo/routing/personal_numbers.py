@@ -30,7 +30,9 @@ CARD, IBAN, SSN, NATIONAL, TAX, HEALTH, PASSPORT = (
 KINDS = (CARD, IBAN, SSN, NATIONAL, TAX, HEALTH, PASSPORT)
 
 _SIGN = "[ .\u2013\u2014\u2010\u2011\u2212_/-]"
-_RUN = re.compile(rf"\d+(?:{_SIGN}{{1,2}}\d+)*")
+# A run of digits as a digit and those behind it: then the first one is found as fast as a letter is.
+_RUN = re.compile(rf"\d\d*(?:{_SIGN}{{1,2}}\d+)*")
+_ASCII_RUN = re.compile(rf"[0-9][0-9]*(?:{_SIGN}{{1,2}}[0-9]+)*")
 _PIECES = re.compile(r"(\D+)")
 _NAME = re.compile("[a-z]+")
 _BEGINS = frozenset("23456")
@@ -177,7 +179,7 @@ def find(text: str) -> Iterator[str]:
     """Kinds of numbers in a text, some more than once. The text has been folded."""
     if sum(map(text.count, "0123456789")) < _LEAST_DIGITS:
         return
-    runs = [run.span() for run in _RUN.finditer(text)]
+    runs = [run.span() for run in (_ASCII_RUN if text.isascii() else _RUN).finditer(text)]
     for begin, end in runs:
         size = end - begin
         # Most numbers are too short for all but what letters lead to.

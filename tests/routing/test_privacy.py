@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import llmo as library
 from llmo.errors import ConfigError, UsageError
+from llmo.routing import personal_numbers
 from llmo.storage.history import History, PrivacyReason
 from llmo.types.clock import SystemClock
 from llmo.types.messages import Message
@@ -277,3 +281,13 @@ def test_a_history_of_a_newer_program_is_left_alone(llmo: Llmo) -> None:
     run = llmo("ask", "-c", "hello", "-P", "offline")
 
     assert (4, True) == (run.code, "written by a newer llmo" in run.stderr), run
+
+
+@settings(max_examples=300)
+@given(st.text(alphabet="0123456789 .-/_\u2013\u0664\u00b2x\n"))
+def test_runs_of_digits_are_found_fast_where_a_plain_pattern_finds_them(text: str) -> None:
+    """Also digits of other scripts, which only a text with more than ASCII has."""
+    plain = re.compile(rf"\d+(?:{personal_numbers._SIGN}{{1,2}}\d+)*")
+    found = personal_numbers._ASCII_RUN if text.isascii() else personal_numbers._RUN
+
+    assert [run.span() for run in plain.finditer(text)] == [run.span() for run in found.finditer(text)]

@@ -46,6 +46,8 @@ class Appended:
         self.failure: OutputLost | None = None
         self._refuge, self._name = refuge, os.fspath(path)
         self._watched = regular(fd)
+        opened = os.fstat(fd)
+        self._mine = opened.st_ino, opened.st_dev
 
     def check(self) -> None:
         """Raise `OutputLost` when the file is no longer the one that its name means, or others changed its size."""
@@ -74,12 +76,14 @@ class Appended:
         return begin
 
     def _changed(self) -> str | None:
-        """What happened to the file, None if it is unchanged."""
-        mine = os.fstat(self.fd)
+        """What happened to the file, None if it is unchanged: mostly its name tells all."""
         try:
             there: os.stat_result | None = os.stat(self._name)  # noqa: PTH116 - a third of the time, three times a row
         except OSError:
             there = None
+        if there is not None and (there.st_ino, there.st_dev) == self._mine and there.st_size == self.size:
+            return None
+        mine = os.fstat(self.fd)
         same = there is not None and os.path.samestat(mine, there)
         if there is None or (same and mine.st_nlink == 0):
             return "was moved away" if mine.st_nlink else "was deleted"

@@ -75,7 +75,8 @@ class Execution:
     def __init__(self, engine: Engine, job: Job, emit: EmitProgress) -> None:
         self.engine = engine
         self.job = job
-        self.id = ulid(engine.clock.now())
+        # A row has a name of its own.
+        self.id = ulid(engine.clock.now()) if job.row is None else job.row
         self.result: Result | None = None
         self._listener = emit
         self._emit = emit if emit is ignore else self._pass_on
@@ -134,16 +135,20 @@ class Execution:
             try:
                 await self._attempt(ranked[number], wait)
             except LlmoError as exc:
-                self._emit(AttemptEnded(self._attempts[-1]))
+                self._ended()
                 if self._adapted(number, exc):
                     continue
                 errors.append(exc)
                 self._note(schedule, exc, number)
             else:
                 self._learn(ranked[number])
-                self._emit(AttemptEnded(self._attempts[-1]))
+                self._ended()
                 return
         raise verdict(errors)
+
+    def _ended(self) -> None:
+        if self._listener is not ignore:
+            self._emit(AttemptEnded(self._attempts[-1]))
 
     def _next(self, schedule: Schedule) -> tuple[int, float] | None:
         """Who is asked next, and the seconds to wait before; None when nobody is left."""
@@ -208,7 +213,8 @@ class Execution:
         self._answer = attempt.answer
         try:
             await attempt.open(self._deadline())
-            self._emit(AttemptStarted(candidate.target, len(self._attempts) + 1, waited))
+            if self._listener is not ignore:
+                self._emit(AttemptStarted(candidate.target, len(self._attempts) + 1, waited))
             await attempt.send(self._deadline, self._emit)
         except LlmoError as exc:
             await attempt.close(exc)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from llmo.types.secrets import compiled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 _PASSWORDS = (
     *("password", "passwd", "passphrase", "pwd", "passwort", "kennwort", "contraseña", "contrasena", "mot de passe"),
@@ -23,6 +23,19 @@ _PASSWORDS = (
 _SHORT = ("pass", "pw")
 """Parts of other words: they count where a name begins with them or has them after an underscore."""
 _TOKENS = ("token", "secret", "credential", "key", "_auth", '"auth"', "session", "sessid", "密钥", "キー")
+_COMMON = ("pass", "pw", "auth", "sess")
+"""Parts of several names: most texts have none of them, and are looked through once for all."""
+
+
+def _grouped(words: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Names by what they have in common."""
+    groups: dict[str, list[str]] = {}
+    for word in words:
+        groups.setdefault(next((part for part in _COMMON if part in word), word), []).append(word)
+    return groups
+
+
+_PASSWORD_GROUPS, _TOKEN_GROUPS = _grouped((*_PASSWORDS, *_SHORT)), _grouped(_TOKENS)
 NAMES = (*_PASSWORDS, *_SHORT, *_TOKENS)
 # What may stand before a lone `key` that opens something; a cache has keys too.
 _OPENING = (
@@ -106,9 +119,10 @@ def has_password(text: str) -> bool:
     if ("$" in text and re.search(_HASHED, text)) or ("pin" in lowered and re.search(_PIN, text)):
         return True
     text = aligned(text, lowered)
-    if any(_in_column(text, lowered, word) for word in _PASSWORDS):
+    names = _present(lowered, _PASSWORD_GROUPS)
+    if any(_in_column(text, lowered, word) for word in names if word not in _SHORT):
         return True
-    return any(_sets_password(text, lowered, at, word) for at, word in _words(lowered, (*_PASSWORDS, *_SHORT)))
+    return any(_sets_password(text, lowered, at, word) for at, word in _words(lowered, names))
 
 
 def has_token(text: str) -> bool:
@@ -119,7 +133,7 @@ def has_token(text: str) -> bool:
     if ("basic" in lowered and re.search(_BASIC, text)) or ("otpauth://" in lowered and re.search(_OTP, lowered)):
         return True
     text = aligned(text, lowered)
-    return any(_sets_token(text, lowered, at, word) for at, word in _words(lowered, _TOKENS))
+    return any(_sets_token(text, lowered, at, word) for at, word in _words(lowered, _present(lowered, _TOKEN_GROUPS)))
 
 
 def aligned(text: str, lowered: str) -> str:
@@ -131,7 +145,12 @@ def aligned(text: str, lowered: str) -> str:
     return text if len(text) == len(lowered) else lowered
 
 
-def _words(lowered: str, words: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+def _present(lowered: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """The names that a text has."""
+    return [word for common, words in groups.items() if common in lowered for word in words if word in lowered]
+
+
+def _words(lowered: str, words: Sequence[str]) -> Iterator[tuple[int, str]]:
     for word in words:
         at = lowered.find(word)
         while at >= 0:

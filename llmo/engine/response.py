@@ -75,7 +75,8 @@ class ResponseBuilder:
 
     def take(self, event: Event, now: float) -> None:
         """Add one event."""
-        if isinstance(event, Text | Reasoning):
+        # Not the union of both, which would be made anew for each piece of a stream.
+        if isinstance(event, (Text, Reasoning)):
             (self.text if isinstance(event, Text) else self.reasoning).append(event.text)
             self.first_at = now if self.first_at is None else self.first_at
             return

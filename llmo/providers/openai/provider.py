@@ -200,8 +200,11 @@ class OpenAIDecoder(Decoder):
 def _paused(choice: dict[str, Any]) -> str | None:
     """Anthropic's word for a paused turn, wherever a server in front of it passes it on."""
     said = wire.obj(choice.get("delta") or choice.get("message"))
+    reason, native = choice.get("finish_reason"), choice.get("native_finish_reason")
+    if reason is None and native is None and "provider_specific_fields" not in said:
+        return None  # most pieces of a stream
     own = wire.obj(said["provider_specific_fields"]).get("stop_reason") if "provider_specific_fields" in said else None
-    for word in (choice.get("finish_reason"), choice.get("native_finish_reason"), own):
+    for word in (reason, native, own):
         if isinstance(word, str) and word in PAUSED:
             return word
     return None

@@ -37,8 +37,8 @@ from llmo.types.messages import Request
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from llmo.engine.gate import Permit
     from llmo.engine.job import Job
+    from llmo.engine.permit import Permit
     from llmo.engine.progress import EmitProgress
     from llmo.engine.rate_limits import RateLimits
     from llmo.ledger.accounts import Account, Hold

@@ -3,8 +3,9 @@ Which part of its claimed limits a provider grants, learned from what it admits 
 
 Between two moments at which a provider's bucket was empty, it admitted exactly what it refills, whatever the size of
 the bucket and whatever was claimed. A 429 is such a moment. So the first one takes 15 % off the pace, and the next
-measures the limit: the pace is then 99 % of what was admitted in between. Faster is tried again after a while without
-one, and after a longer while the more often the same limit was found.
+measures the limit: the pace is then 99 % of what was admitted in between. Faster is tried again soon, until two
+measurements agree; then a trial is paid for: 429s are what it costs to look, and a fixed part of the requests that
+pass may be refused for it. Where somebody else uses a part now and then, a limit goes up and down and is never sure.
 """
 
 from __future__ import annotations
@@ -14,23 +15,37 @@ from typing import NamedTuple
 
 PACE = 0.98
 """The part of a claimed limit that is used."""
-FOUND = 0.99
-"""The part of a measured limit that is used."""
+FOUND, FINE = 0.99, 0.995
+"""The part of a measured limit that is used, and of one of requests: they do not vary, and it is measured too low."""
 CUT, DEEP = 0.85, 0.6
 """What an unexplained 429 leaves of the pace, and what another one does that follows it soon."""
 GROWTH = 0.02
 """How much faster a second, when faster is tried."""
 STEP = 1.25
-STEP_S = (40.0, 40.0, 60.0, 150.0, 300.0)
-"""How far above the last measured limit is tried, and for how many seconds, by how often it was found."""
+STEP_S = (40.0, 40.0, 60.0, 300.0)
+"""
+How far above the last measured limit is tried, and for how many seconds, by how sure it is: a bucket of ten seconds is
+empty after 40 of them, one of a minute after 240.
+"""
+HOLD_S = ((7.5, 12.0), (45.0, 70.0))
+"""
+Seconds of a claimed limit that were used beyond it, between which no more than `STEP` is tried: a bucket of ten seconds
+or of a minute would be empty there, and a 429 tells that the claim is right.
+"""
 SHORT_S = 3.0
 """Two 429s that are nearer are no measurement: the amounts of single rows weigh too much."""
 AGAIN_S = 1.0
 """Seconds between cuts while the limit is not measured yet."""
 AGREE, VARIES = 0.05, 2.5
 """How near two measurements of the same limit are, and how much rows vary in size: twice as far where few tell."""
-QUIET = ((1.0, 0), (4.0, 32), (20.0, 256), (80.0, 1024), (320.0, 4096))
-"""Seconds and requests without a 429 before faster is tried, by how often the same limit was found."""
+MORE = 1.01
+"""How many times the last one a measurement is that may be too low still."""
+QUIET = ((1.0, 0), (4.0, 32), (20.0, 256), (20.0, 256))
+"""Seconds and requests without a 429 before faster is tried, by how sure the limit is."""
+SURE = len(QUIET) - 1
+"""A limit that two measurements have confirmed. A short one makes it 1 at most."""
+PRICE = 4000.0
+"""Requests for each 429 of the last trial before a sure limit is tried again: for that, 0.25 of 1,000 are refused."""
 CLAIMED = (60.0, 16)
 """The same for a limit that was claimed, and then used without a 429."""
 FADE = 0.8
@@ -41,6 +56,10 @@ TICK_S = 0.1
 """Seconds for which a gain is not computed again."""
 APART_S = 10.0
 """Seconds that a measurement must take to confirm another."""
+SWING = 0.12
+"""How far a limit must go up, and then down again, for somebody else to use a part of it now and then."""
+SMALLEST_S = 1.0
+"""Seconds of a limit that the smallest bucket of a provider holds."""
 LONG_WEIGHT_S = 300.0
 """Seconds of measurements that count for as much as all before."""
 LONG_S = 10.0
@@ -48,15 +67,16 @@ LONG_S = 10.0
 
 
 class Measured(NamedTuple):
-    """The gain that a provider granted over so many seconds and requests."""
+    """The gain that a provider granted over so many seconds and requests, which may be of any size where they vary."""
 
     gain: float
     seconds: float
     requests: float
+    varied: bool = True
 
     def agrees(self, gain: float) -> bool:
         """Whether it may be a measurement of the same limit: sizes of rows vary as much as they are long."""
-        varies = VARIES / math.sqrt(max(1.0, self.requests))
+        varies = VARIES / math.sqrt(max(1.0, self.requests)) if self.varied else 0.0
         return abs(self.gain - gain) <= self.gain * min(max(AGREE, varies), 2 * AGREE)
 
 
@@ -77,25 +97,31 @@ class Gain:
         "_grown",
         "_least",
         "_level",
+        "_low",
         "_next",
+        "_over",
         "_patience",
         "_quiet",
         "_round",
         "_since",
         "_stepped",
         "_tried",
+        "_way",
         "_weight",
         "blind",
         "claimed",
+        "low",
+        "refusals",
         "settled",
         "starting",
+        "steady",
         "top",
         "value",
     )
 
     def __init__(self, gain: float, now: float, *, least: float = 0.0) -> None:
         self.value, self.top = gain, PACE
-        self.starting, self.claimed, self.blind = False, True, True
+        self.starting, self.claimed, self.blind, self.low = False, True, True, False
         self._level = 0
         self._quiet = QUIET[0]
         self._found = self._weight = self._patience = 0.0
@@ -103,7 +129,9 @@ class Gain:
         self._best = gain
         self._cut = self._round = -1.0
         self._next = self._since = self._stepped = self._tried = self._grown = now
-        self._count = 0
+        self._count = self.refusals = 0
+        self._over, self._low = 0.0, gain
+        self.steady, self._way = True, 0.0
         self._growing = self._cutting = False
         self.settled: tuple[float, float] | None = None
 
@@ -128,7 +156,7 @@ class Gain:
         """End a soft start that has come to its `goal`."""
         if self.value >= goal:
             self.value, self.starting = goal, False
-            self._rest(now, len(QUIET) - 2)
+            self._rest(now, SURE - 1)
             self._found, self._quiet = 1.0, CLAIMED
 
     def news(self, number: float) -> bool:
@@ -145,8 +173,8 @@ class Gain:
         self._cut = sent
         self._best = min(self._best, max(recent, self._found))
         tried = self._growing
-        if found is None and tried and self._quiet is CLAIMED and recent <= self._grown * STEP:
-            self._settle(self._grown, 1.0, len(QUIET) - 1, now)
+        if found is None and tried and self._quiet is CLAIMED and self.value <= self._found * STEP:
+            self._settle(self._grown, 1.0, SURE, now)
         elif found is None:
             # What was sent while the bucket was empty is refused too, and tells no more than the first.
             if now - self._since >= self._patience:
@@ -157,28 +185,51 @@ class Gain:
                 self._patience = max(AGAIN_S, self._least)
                 self._rest(now, 0)
         elif self.claimed and abs(found.gain - 1.0) <= AGREE:
-            self._settle(PACE, 1.0, len(QUIET) - 1, now)
+            self._settle(PACE, 1.0, SURE, now)
         else:
             self._learn(found, now, tried=tried)
         self.starting = False
 
     def _learn(self, found: Measured, now: float, *, tried: bool) -> None:
         limit, level = found.gain, 0
-        if self._found and found.agrees(self._found):
-            level = min(self._level + 1, len(QUIET) - 1)
+        again = bool(self._found) and found.agrees(self._found)
+        self._compare(found, again=again)
+        if again:
+            level = min(max(self._level + 1, SURE - 1 if self.steady else 0), SURE)
             if found.seconds < APART_S:
                 # Too fast still; a burst of somebody else may look like this too, so it confirms little.
                 level, limit = max(self._level, 1), min(limit, self._found * FOUND)
-            elif tried:
-                # A bucket that was full for a while has lost what would have come: of two, the lower one is too low.
+            elif self._lossy(limit, now):
+                # More than before, and perhaps more still.
+                more = 1 + AGREE if found.varied else MORE
+                level = min(self._level, 1) if limit > self._found * more else level
                 limit = max(limit, self._found)
             else:
                 self._weight = min(self._weight + found.seconds, LONG_WEIGHT_S)
                 limit = self._found + (limit - self._found) * min(1.0, found.seconds / self._weight)
         else:
-            self._weight = found.seconds
+            self._weight = 0.0 if self._lossy(limit, now) else found.seconds
         kept = min(self._grown, limit) if tried else 0.0
-        self._settle(max(limit * FOUND, kept), limit, level, now)
+        self._settle(max(limit * (FOUND if found.varied else FINE), kept), limit, level, now)
+
+    def _compare(self, found: Measured, *, again: bool) -> None:
+        """Notice a limit that goes up and down, as one does of which somebody else uses a part now and then."""
+        if again:
+            self.steady = self.steady or self._level == SURE - 1
+        elif self.settled is not None and abs(found.gain - self._found) > SWING * self._found:
+            way = math.copysign(1.0, found.gain - self._found)
+            self.steady = self.steady and way != -self._way
+            self._way = way
+
+    def _lossy(self, limit: float, now: float) -> bool:
+        """
+        Whether a measurement may be too low: the smallest bucket may have been full, and lost what would have come.
+
+        It is full once a second's worth less than the limit was used: at the pace of before, then while that grew.
+        """
+        lacks = max(0.0, limit - self._low)
+        slow = (self._tried if self._growing else now) - self._since
+        return lacks * slow + lacks * lacks / (2 * GROWTH * limit) > limit * SMALLEST_S / 2
 
     def _settle(self, gain: float, found: float, level: int, now: float) -> None:
         self.value = max(LEAST, min(self.value * (1.0 if level else FOUND), gain))
@@ -200,30 +251,40 @@ class Gain:
         # What was used for a while before without a fall is granted.
         found = max(found, 1.0, self._grown / FOUND if self._growing else 0.0)
         if found - 1.0 <= AGREE:
-            self._settle(PACE, found, len(QUIET) - 1, now)
+            self._settle(PACE, found, SURE, now)
         else:
-            again = abs(found - self._found) <= AGREE * self._found
-            self._settle(found * FOUND, found, min(self._level + 1, len(QUIET) - 1) if again else 2, now)
-
-    @property
-    def sure(self) -> bool:
-        """Whether the same limit was found again."""
-        return self._level > 0
+            again = abs(found - self._found) <= AGREE * self._found and now - self._since >= APART_S
+            self._settle(found * FOUND, found, min(self._level + 1, SURE) if again else SURE - 1, now)
 
     def _rest(self, now: float, level: int) -> None:
         self._since, self._level, self._count, self._growing = now, level, 0, False
+        self._low = self.value
         self._quiet = QUIET[level]
 
     def _advance(self, now: float) -> None:
         passed, self._next = min(LONG_S, now - self._next + TICK_S), now + TICK_S
         if self.starting or self.value >= self.top:
             return
-        seconds, requests = self._quiet
         if self._growing:
-            steady = not self.blind and self._quiet is CLAIMED
-            capped = self._found and not steady and now - self._tried < STEP_S[self._level]
-            most = self._found * STEP if capped else float("inf")
-            grown = self.value + GROWTH * passed * max(self._best, self.value)
-            self.value = max(self.value, min(grown, most, self.top))
-        elif now - self._since >= max(seconds, self._least) and self._count >= requests:
+            self._grow(passed, now)
+            return
+        if self.low and self._level >= SURE - 1:
+            return
+        seconds, requests = self._quiet
+        price = PRICE * self.refusals if self._level == SURE else 0.0
+        if now - self._since >= max(seconds, self._least) and self._count >= max(requests, price):
             self._growing, self._grown, self._tried = True, self.value, now
+            self._over, self.refusals = 0.0, 0
+
+    def _grow(self, passed: float, now: float) -> None:
+        grown = self.value + GROWTH * passed * max(self._best, self.value)
+        most = self._found * STEP if self._found else float("inf")
+        if self._quiet is CLAIMED:
+            self._over += passed * max(0.0, self.value - self._found)
+            if not any(least <= self._over <= last for least, last in HOLD_S[: 2 if self.blind else 1]):
+                most = float("inf")
+            self.value = min(grown, most, self.top)
+        elif now - self._tried < STEP_S[self._level]:
+            self.value = max(self.value, min(grown, most, self.top))
+        else:
+            self.value = min(grown, self.top)

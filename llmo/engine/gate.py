@@ -12,12 +12,13 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from llmo.engine.answer_sizes import AnswerSizes
 from llmo.engine.gain import PACE, Gain
+from llmo.engine.permit import Permit
 from llmo.engine.shared_pace import Own, SharedPace
 from llmo.engine.token_bucket import Remaining, TokenBucket, counts
 from llmo.engine.usage_meter import LATE_S, UsageMeter
 from llmo.engine.width import Width, room
-from llmo.routing.strategies import EXPECTED_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,42 +31,17 @@ FIRST = 8.0
 """Requests at once, and a second, at a provider that nothing is known of."""
 SOFT, DOUBLE_S = 0.1, 1.0
 """The part of a limit that a soft start begins with, and how many seconds it takes to double."""
-SAMPLES = 50
-"""Answers over which their length is averaged."""
-RESERVE_S = 1.0
-"""Seconds of a limit that are left to refill after a 429 at a pace which is known, but too near to it."""
+RESERVE_S, SMALL_S = 1.0, 0.3
+"""
+Seconds of a limit that are left to refill after a 429, or the next large row is refused too; and of a limit of
+requests, which are all of one size: a bucket may hold no more than a second.
+"""
 MOST_S = 120.0
 """The longest Retry-After that is believed to say when a bucket is empty."""
 UNPAID = 0.2
 """The part of what was in flight at a 429 that may be so again where its output is counted when it ends."""
 ENDLESS = 1e6
 """A pace without a limit: so many requests a second."""
-
-
-class Permit:
-    """One attempt's place at the provider; it is given back with `release`, once."""
-
-    __slots__ = ("_gate", "amounts", "at", "counted", "granted", "marks", "refused")
-
-    def __init__(self, gate: ProviderGate, amounts: tuple[float, ...]) -> None:
-        self._gate = gate
-        self.amounts = amounts
-        self.marks: tuple[float, ...] = ()
-        self.counted: tuple[float, ...] = ()
-        self.at = 0.0
-        self.granted = self.refused = False
-
-    def release(self, usage: Usage | None = None) -> None:
-        """Make room; `usage` is what stays charged, all that was asked for when it is not known."""
-        self._gate.leave(self, usage)
-
-    def refuse(self, retry_after: float | None) -> None:
-        """Take note of a 429, before the release; all rows wait for `retry_after` seconds."""
-        self._gate.refused(self, retry_after or 0.0)
-
-    def learn(self, info: RateInfo) -> None:
-        """Take the limits that the answer to this very request states."""
-        self._gate.learn(info, self)
 
 
 class ProviderGate:
@@ -89,7 +65,7 @@ class ProviderGate:
             self._requests.suppose(1.0, FIRST)
             self._gain.top, self._gain.claimed = ENDLESS, False
             self._gain.start(FIRST)
-        self._output, self._outputs = float(EXPECTED_OUTPUT), 0
+        self._answers = AnswerSizes()
         self._line: deque[tuple[Permit, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._paused_until = now
@@ -107,7 +83,7 @@ class ProviderGate:
         Anthropic counts input at once and output as it comes, whatever its limit. Others count the limit, or the input
         when that is more; without a limit, what answers are like.
         """
-        output = self._output if max_tokens is None else min(self._output, max_tokens)
+        output = self._answers.mean if max_tokens is None else min(self._answers.mean, max_tokens)
         if self.allowed.split:
             return Permit(self, (1, input_tokens + output, input_tokens, output))
         return Permit(self, (1, input_tokens + output if max_tokens is None else max(input_tokens, max_tokens)))
@@ -131,7 +107,7 @@ class ProviderGate:
         except asyncio.CancelledError:
             if permit.granted:
                 self._settle(permit, (0,) * len(permit.amounts))
-                self._end(permit)
+                self._end()
             else:
                 with suppress(ValueError):  # `_pump` may have passed over it in this very turn of the loop
                     self._line.remove((permit, turn))
@@ -148,22 +124,28 @@ class ProviderGate:
             if self._gain.starting:
                 self._gain.arrive(ENDLESS if self._unknown else PACE, now)
             if usage is not None:
+                self._answers.add(usage.output_tokens, now - permit.at)
                 self._settle(permit, self._used(usage))
-        self._end(permit)
+        self._end()
 
     def refused(self, permit: Permit, seconds: float) -> None:
         """Hold the whole line after a 429, and slow down unless it is one of many that tell the same."""
         permit.refused = True
         now = self._loop.time()
         self._width.refused(now)
+        self._gain.refusals += 1
         self._settle(permit, (0,) * len(permit.amounts))
+        heavy = self._answers.heavy
         if self._gain.news(permit.marks[0]):
-            found = self._meter.emptied(now, now + min(seconds, MOST_S))
+            found = self._meter.emptied(now, now + min(seconds, MOST_S), heavy, varied=self._unknown)
             self._gain.refused(self._requests.sent, now, found, self._meter.recent(now) or self._gain.value)
             if self._late:
                 self._draining = max(1, int(self.in_flight * UNPAID))
+        reserve = 0.0
+        if self._gain.steady:
+            reserve = RESERVE_S if self._meter.tightest(now) and not self._unknown else SMALL_S
         for bucket in self._buckets:
-            bucket.drain(RESERVE_S * bucket.claim * self._gain.value if self._gain.sure else 0.0)
+            bucket.drain(reserve * bucket.claim * self._gain.value, heavy)
         self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
@@ -250,6 +232,7 @@ class ProviderGate:
     def _overdone(self) -> None:
         """Slow down to what is granted when the provider's count falls while more than it claims is used."""
         self._gain.blind = not any(bucket.varies for bucket in self._buckets)
+        self._gain.low = any(bucket.low for bucket in self._buckets)
         if self._unknown or self._gain.value <= PACE:
             for bucket in self._buckets:
                 bucket.watch()
@@ -261,8 +244,6 @@ class ProviderGate:
                 bucket.watch()
 
     def _used(self, usage: Usage) -> tuple[float, ...]:
-        self._outputs = min(self._outputs + 1, SAMPLES)
-        self._output += (usage.output_tokens - self._output) / self._outputs
         total = usage.input_tokens + usage.output_tokens
         if not self.allowed.split:
             return (1, total)
@@ -273,12 +254,11 @@ class ProviderGate:
             if asked != came:
                 bucket.give(asked - came, mark)
 
-    def _end(self, permit: Permit) -> None:
+    def _end(self) -> None:
         now = self._loop.time()
         self._width.flew(self.in_flight, now)
         self.in_flight -= 1
-        if self.allowed.split:
-            self._pend(-permit.amounts[-1])
+        self._pend()
         self._meter.tick(now)
         if self._line:
             self._pump()
@@ -313,17 +293,17 @@ class ProviderGate:
         self.in_flight += 1
         if self._shared is not None:
             self._shared.wake()
-        if self.allowed.split:
-            self._pend(permit.amounts[-1])
+        self._pend()
 
     @property
     def _late(self) -> bool:
         """Whether what is in flight will be counted when it ends, against a limit that nobody knows."""
         return self.allowed.split and not self._buckets[-1].claim
 
-    def _pend(self, output: float) -> None:
-        self._buckets[-1].pending += output
-        self._requests.pending = float(self.in_flight) if self._late else 0.0
+    def _pend(self) -> None:
+        if self.allowed.split:
+            self._buckets[-1].pending = self.in_flight * self._answers.mean
+            self._requests.pending = float(self.in_flight) if self._late else 0.0
 
     def _pump(self) -> None:
         if self._timer:

@@ -10,7 +10,7 @@ import random
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from llmo.engine.gate import Permit, ProviderGate
+from llmo.engine.gate import ProviderGate
 from llmo.engine.provider_limits import RateOverrides, limits
 from llmo.types.dataclass import replace
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from llmo.config.profile import ProviderConfig
+    from llmo.engine.permit import Permit
     from llmo.engine.provider_limits import ProviderLimits
     from llmo.engine.shared_pace import PaceExchange
     from llmo.types.events import RateInfo

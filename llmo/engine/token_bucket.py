@@ -27,10 +27,12 @@ ALIKE = 3
 """Headers in a row that must say so before a window is one of a minute again."""
 SPAN = 0.2
 """The part of a limit over which what remains must vary before a window of a second is believed."""
-DROP, STEPS, WATCH_S = 0.25, 2, 5.0
+SAME = 20
+"""Counts of what remains that are all the same tell nothing."""
+DROP, STEPS, WATCH_S, LOW = 0.25, 2, 5.0, 0.5
 """
 How far a provider's count must fall to tell what it grants: the part of the most that it ever had left, the whole
-numbers, and the seconds.
+numbers, and the seconds; and to which part of the most. What falls less is what a bucket is for: others have bursts.
 """
 
 
@@ -82,6 +84,7 @@ class TokenBucket:
         "_at",
         "_cap",
         "_configured",
+        "_counts",
         "_floor",
         "_high",
         "_least",
@@ -108,7 +111,7 @@ class TokenBucket:
         self._level = max(self.claim * BURST_S, floor)
         self._at, self._asof = now, (now, 0.0)
         self._left = self._cap = self._regain = self._told = 0.0
-        self._newest = -1.0
+        self._newest, self._counts = -1.0, 0
         self._least, self._most, self._high = 1.0, 0.0, (0.0, 0.0, 0.0)
         self._window, self._others, self._seen = MINUTE, 0, (float("inf"), 0.0)
         self.sent = self.used = self.spare = self.big = self.pending = 0.0
@@ -126,7 +129,7 @@ class TokenBucket:
                 level = burst
             self._level = level
             delay = _until((min(burst, amount)) - level, rate)
-        if self._cap:
+        if self._cap and (self._counts < SAME or self.varies):
             regain = self._regain * gain
             self._left = min(self._cap, self._left + passed * regain)
             delay = max(delay, _until(min(amount, self._cap) - self._left, regain))
@@ -149,10 +152,15 @@ class TokenBucket:
         if mark > self._newest:
             self._left += amount
 
-    def drain(self, reserve: float = 0.0) -> None:
-        """The provider has nothing left: what refills from now on may pass, but a `reserve`, a large amount too."""
+    def drain(self, reserve: float = 0.0, heavy: float = 1.0) -> None:
+        """
+        The provider has nothing left: what refills from now on may pass, but a `reserve`, a large amount too.
+
+        What is pending will be `heavy` times as much when it is counted.
+        """
         if self.claim:
-            self._level = min(self._level, -self.pending - reserve, max(self.claim * BURST_S, self._floor) - self.big)
+            full = max(self.claim * BURST_S, self._floor)
+            self._level = min(self._level, -self.pending * heavy - reserve, full - self.big)
 
     def fill(self, *, full: bool) -> None:
         """Have a whole second's worth at once, or a single request's."""
@@ -188,6 +196,7 @@ class TokenBucket:
         self._regain = told.limit / self._windowed(told)
         self._left = min(told.limit, told.remaining + refilled * self._regain) - (self.sent - mark)
         self._told = told.remaining / told.limit
+        self._counts += 1
         self._least, self._most = min(self._least, self._told), max(self._most, self._told)
         if self._told >= self._high[0]:
             self._high = (self._told, *when)
@@ -222,6 +231,11 @@ class TokenBucket:
         """Whether what the provider says is left has ever changed."""
         return self._least < self._most
 
+    @property
+    def low(self) -> bool:
+        """Whether the provider's count, where it varies, has little left."""
+        return self.varies and self._told <= LOW * self._most
+
     def watch(self) -> None:
         """Begin to look from here whether the provider's count falls."""
         self._high = (self._told, *self._asof)
@@ -235,7 +249,9 @@ class TokenBucket:
         """
         high, at, used = self._high
         passed = self._asof[0] - at
-        if not self._cap or passed < WATCH_S or (high - self._told) < max(DROP * self._most, STEPS / self._cap):
+        if not (self._cap and self._told <= LOW * self._most) or passed < WATCH_S:
+            return None
+        if high - self._told < max(DROP * self._most, STEPS / self._cap):
             return None
         return (self._asof[1] - used) / (passed * self.claim + (high - self._told) * self._cap)
 

@@ -38,19 +38,24 @@ class UsageMeter:
         """The gain that was used in the last seconds, 0 while that is too short to say."""
         return self._gauge(self._older, now)[0] if now - self._older.at >= BURST_S else 0.0
 
-    def emptied(self, now: float, at: float) -> Measured | None:
-        """What was granted since the last time that nothing was left, and `at`, which Retry-After tells, nothing is."""
+    def emptied(self, now: float, at: float, heavy: float = 1.0, *, varied: bool = True) -> Measured | None:
+        """
+        What was granted since the last time that nothing was left, and `at`, which Retry-After tells, nothing is.
+
+        What is pending will be `heavy` times as much when it is counted. `varied` says that the limit of requests may
+        stand for another one.
+        """
         since = self._emptied
         if since is not None and at - since.at < self.short:
             return None
         self._emptied = self._snapshot(now, at)
         if since is None:
             return None
-        used, spare = self._gauge(since, at)
+        used, spare, number = self._gauge(since, at, heavy)
         passed, free = at - since.at, self._emptied.free - since.free
         if not used or (spare > IDLE * used and free > IDLE * passed):
             return None
-        return Measured(used, passed, self._buckets[0].used - since.requests)
+        return Measured(used, passed, self._buckets[0].used - since.requests, varied=varied or number > 0)
 
     def tick(self, now: float) -> None:
         """Remember now and then what was used."""
@@ -81,17 +86,22 @@ class UsageMeter:
     def _snapshot(self, now: float, at: float) -> _UseSoFar:
         return _UseSoFar(at, self._buckets, self._freed(now))
 
-    def _gauge(self, since: _UseSoFar, now: float) -> tuple[float, float]:
-        """The gain that was used since then, and the part of it that was left unused, both of the tighter limit."""
+    def tightest(self, now: float) -> int:
+        """Which limit is used most of late: 0 is that of requests."""
+        return self._gauge(self._older, now)[2]
+
+    def _gauge(self, since: _UseSoFar, now: float, heavy: float = 1.0) -> tuple[float, float, int]:
+        """The gain that was used since then, the part of it that was left unused, and of which limit: the tightest."""
         passed = now - since.at
         if passed <= 0:
-            return 0.0, 0.0
-        found = [(0.0, 0.0)]
+            return 0.0, 0.0, 0
+        found = [(0.0, 0.0, 0)]
         for number, bucket in enumerate(self._buckets):
             if bucket.claim:
-                used, spare = since.amounts[number]
+                used, pending, spare = since.amounts[number]
                 scale = bucket.claim * passed
-                found.append(((bucket.counted - used) / scale, (bucket.spare - spare) / scale))
+                counted = bucket.used - used - heavy * (bucket.pending - pending)
+                found.append((counted / scale, (bucket.spare - spare) / scale, number))
         return max(found)
 
 
@@ -102,4 +112,4 @@ class _UseSoFar:
 
     def __init__(self, at: float, buckets: tuple[TokenBucket, ...], free: float) -> None:
         self.at, self.free, self.requests = at, free, buckets[0].used
-        self.amounts = [(bucket.counted, bucket.spare) for bucket in buckets]
+        self.amounts = [(bucket.used, bucket.pending, bucket.spare) for bucket in buckets]

@@ -196,13 +196,26 @@ def fallen(*, limit, told, used):
     return meter
 
 
+@pytest.mark.parametrize(("counts", "expected"), [([0] * 19, 1.0), ([0] * 40, 0.0), ([*[0] * 40, 1, 0], 1.0)])
+def test_a_count_that_never_changes_holds_nobody(counts, expected):
+    """
+    A server that always says that nothing is left is heard at first, and no longer when it has said so often.
+    """
+    meter = TokenBucket(60, 0.0)
+    for remaining in counts:
+        meter.anchor(Remaining(60, remaining, None), 0.0, (0.0, 0.0))
+
+    assert meter.wait(1, 0.0, 1.0) == expected
+
+
 @pytest.mark.parametrize(
     ("limit", "told", "used", "expected"),
     [
         pytest.param(600, [600, 500], 200, None, id="not far yet"),
-        pytest.param(600, [600, 400], 400, 400 / (100 + 200), id="a third more than claimed"),
+        pytest.param(600, [600, 350], 400, None, id="far, but to no less than what a bucket is for"),
+        pytest.param(600, [600, 200], 600, 600 / (100 + 400), id="a fifth more than claimed"),
         pytest.param(
-            300, [300, 200], 200, 200 / (50 + 100), id="half of what is granted is claimed, and of what is left"
+            300, [300, 100], 300, 300 / (50 + 200), id="half of what is granted is claimed, and of what is left"
         ),
         pytest.param(600, [0, 0, 0], 900, None, id="always nothing"),
         pytest.param(600, [600, 600, 600], 900, None, id="always all"),

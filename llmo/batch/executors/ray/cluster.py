@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from llmo.types.money import Pico
 
 PLACED_S = 120.0
-"""Seconds in which the first worker must be placed."""
+"""Seconds in which a worker must be placed where there is none."""
 CLOSED_S = 30.0
 """Seconds that workers have to settle what is in flight."""
 LOSSES = 3
@@ -68,6 +68,10 @@ class Cluster:
         self._asks = Asks(self._broker)
         for number in range(self.size):
             self._hire(number)
+        await self._placed()
+
+    async def _placed(self) -> None:
+        """Wait until there is a worker. Raises `LlmoError` if none comes."""
         try:
             async with asyncio.timeout(PLACED_S):
                 await self._ready.wait()
@@ -176,9 +180,7 @@ class Cluster:
     async def _put(self, flight: Flight) -> None:
         """Give a row to the worker that has the least to do."""
         while not self._members:
-            await self._ready.wait()
-            if self._failure is not None:
-                raise self._failure
+            await self._placed()
         min(self._members, key=lambda one: one.load).put(flight)
 
     def _fail(self, error: LlmoError) -> None:

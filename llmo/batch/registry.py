@@ -117,7 +117,7 @@ class Registry:
             return found[0]
         if found:
             raise UsageError(f"not clear which run: {asked}", hint=", ".join(one.id for one in found[:5]))
-        names = [one.id for one in known] + [one.name for one in known]
+        names = list(dict.fromkeys(name for one in known for name in (one.id, one.name)))
         raise UsageError(f"no such run: {asked}", hint=suggestion(asked, names, "runs") if known else "llmo runs list")
 
     def named(self, name: str, output: Path, engine: Engine) -> RunRecord | None:

@@ -471,6 +471,25 @@ def test_another_server_takes_files_and_batches_as_well(openai: Peer) -> None:
     assert {"Mock batch completion"} == {line["text"] for line in lines}
 
 
+def test_files_that_are_gone_are_named(deferred: Deferred) -> None:
+    """
+    Of the run, or for its output; nothing is guessed, and nothing is bought again.
+    """
+    deferred.rows("a")
+    deferred.submit()
+    (rows,) = (deferred.home / "data/runs").glob("*/shard-*.rows")
+    kept = rows.read_bytes()
+    for broken in (None, b"{}\n", b"nothing\n"):
+        rows.unlink() if broken is None else rows.write_bytes(broken)
+        for run in (deferred.fetch(), deferred.submit()):
+            assert run.code == 1
+            assert str(rows) in explained(run)[0]
+    rows.write_bytes(kept)
+
+    assert "writes to a file" in explained(deferred.fetch("-o", "-"))[0]
+    assert (0, {"a": 1}) == (deferred.fetch().code, deferred.server.bought)
+
+
 def test_old_runs_go_with_their_answers(deferred: Deferred) -> None:
     """
     After the days for which texts are kept; those with open batches stay.

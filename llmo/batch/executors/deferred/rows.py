@@ -8,6 +8,7 @@ from array import array
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from llmo.errors import LlmoError
 from llmo.types import jsontext
 from llmo.types.dataclass import dataclass
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from llmo.types.jsontext import Json
 
+GONE = "a file of the run is gone or was changed, and with it which row is which"
 PRIVATE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
@@ -72,9 +74,9 @@ class SentRows:
     """The rows of a shard, by number, in 8 bytes each and one of them in memory."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `OSError`."""
-        self._file: BinaryIO = path.open("rb")
-        self._places = array("Q")
+        """Raises `LlmoError` for a file that is gone."""
+        self._file: BinaryIO = _opened(path)
+        self._places, self._path = array("Q"), path
         begin = 0
         for line in self._file:
             self._places.append(begin)
@@ -85,7 +87,7 @@ class SentRows:
 
     def __getitem__(self, number: int) -> SentRow:
         self._file.seek(self._places[number])
-        return SentRow(**_parsed(self._file.readline()))
+        return _row(self._file.readline(), self._path)
 
     def __iter__(self) -> Iterator[SentRow]:
         return (self[number] for number in range(len(self)))
@@ -97,9 +99,9 @@ class SentRows:
 
 def sent(path: Path) -> Iterator[SentRow]:
     """The rows of a shard, one by one."""
-    with path.open("rb") as file:
+    with _opened(path) as file:
         for line in file:
-            yield SentRow(**_parsed(line))
+            yield _row(line, path)
 
 
 def copies(path: Path, begin: int = 0) -> Iterator[tuple[CopiedRow, int]]:
@@ -125,6 +127,20 @@ def written(file: BinaryIO, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as exc:
+        raise LlmoError(f"cannot read {path}: {exc.strerror}", hint=GONE) from None
+
+
+def _row(line: bytes, path: Path) -> SentRow:
+    try:
+        return SentRow(**_parsed(line))
+    except (ValueError, TypeError):
+        raise LlmoError(f"not as it was written: {path}", hint=GONE) from None
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

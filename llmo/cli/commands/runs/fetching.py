@@ -42,6 +42,8 @@ def fetch(ctx: Context, asked: str, *, output: str | None, shape: Shape | None) 
     name = output or record.output
     if name is None:
         raise UsageError("the run has no output: -o is missing", hint=f"llmo runs fetch {record.id} -o FILE")
+    if name in ("-", "/dev/stdout"):
+        raise UsageError("llmo runs fetch writes to a file: -o -", hint="name a file with -o")
     export.local("-o", name)
     return signals.run(_fetched(ctx, record, Path(name), shape or (export.shape_of(Path(name)) if output else None)))
 

@@ -189,16 +189,16 @@ def test_the_token_limit_is_an_error_only_when_strict(peer: Peer) -> None:
 
 def test_another_model_answers_for_a_busy_one(peer: Peer) -> None:
     """
-    The chain goes on without waiting; JSON and stderr name both.
+    Its Retry-After is a moment, so it is asked once more; then the chain goes on. JSON and stderr name both.
     """
     run = peer("ask", "hello", "-m", "peer/always-busy", "-m", "peer/m", "--json")
 
-    assert (0, "m", ["rate_limited", "ok"]) == (
+    assert (0, "m", ["rate_limited", "rate_limited", "ok"]) == (
         run.code,
         run.json["model"],
         [attempt["outcome"] for attempt in run.json["attempts"]],
     ), run
-    assert ["always-busy", "m"] == [request["body"]["model"] for request in peer.received()]
+    assert ["always-busy", "always-busy", "m"] == [request["body"]["model"] for request in peer.received()]
 
 
 def test_only_the_first_candidate_with_no_fallback(openai: Peer) -> None:

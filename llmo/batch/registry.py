@@ -35,7 +35,8 @@ class RunRecord:
     A run; `id` is its folder, `name` its name in the ledger.
 
     `command` is what was typed, in the directory `cwd`, `began` seconds since the epoch. `output` is a path, None for
-    standard output. `profile` is what -P named. `owner` is the process that works on it, or has.
+    standard output. `profile` is what -P named. `owner` is the process that works on it, or has. `exit` is the code in
+    which a run of this machine ended and `rows` how many had their lines then; None before its end, and after a crash.
     """
 
     id: str
@@ -48,6 +49,8 @@ class RunRecord:
     profile: str | None = None
     began: float = 0.0
     owner: Owner = field(default_factory=processes.me)
+    rows: int | None = None
+    exit: int | None = None
 
     @property
     def running(self) -> bool:
@@ -162,4 +165,11 @@ def _record(identifier: str, body: dict[str, Any]) -> RunRecord:
         profile=None if body["profile"] is None else str(body["profile"]),
         began=float(body["began"]),
         owner=Owner(int(pid), str(started), str(boot)),
+        rows=_number(body, "rows"),
+        exit=_number(body, "exit"),
     )
+
+
+def _number(body: dict[str, Any], name: str) -> int | None:
+    found = body.get(name)
+    return None if found is None else int(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -431,7 +432,7 @@ def test_runs_of_this_machine_are_listed_too(deferred: Deferred) -> None:
     resumed = deferred("runs", "resume", "nightly")
 
     assert set(listed) == {"local", "deferred"}
-    assert (listed["local"]["state"], listed["local"]["cost_usd"]) == ("ended", "0.00004")
+    assert (listed["local"]["state"], listed["local"]["rows"], listed["local"]["cost_usd"]) == ("done", 2, "0.00004")
     assert (listed["deferred"]["state"], listed["deferred"]["rows"]) == ("1 of 1 open", 2)
     assert shown["output"].endswith("local.jsonl")
     assert "2 rows are done" in resumed.stderr
@@ -440,6 +441,26 @@ def test_runs_of_this_machine_are_listed_too(deferred: Deferred) -> None:
     ]
     assert "not a deferred run" in explained(deferred("runs", "fetch", "nightly"))[0]
     assert "is not running" in explained(deferred("runs", "cancel", "nightly"))[0]
+
+
+def test_the_list_says_how_runs_of_this_machine_ended(llmo: Llmo) -> None:
+    """
+    A name that nobody gave is the id. A run that was killed has no end.
+    """
+    (llmo.home / "rows.txt").write_text("a\nb\n")
+    batch = ("-P", "offline", "batch", "rows.txt", "--prompt", "Say {{ text }}")
+    codes = [llmo(*batch, "-o", "done.jsonl").code, llmo(*batch, "-o", "failed.jsonl", "--schema", '{"not": {}}').code]
+    path = next(path for path in (llmo.home / "data/runs").glob("*/run.json") if "done" in path.read_text())
+    listed = {Path(one["output"]).stem: one for one in llmo("runs", "--json").json}
+    path.write_text(path.read_text().replace('"exit": 0', '"exit": null').replace('"rows": 2', '"rows": null'))
+    (killed,) = (one for one in llmo("runs", "--json").json if one["output"].endswith("done.jsonl"))
+
+    assert [0, 7] == codes
+    assert {"done": ("done", 2), "failed": ("rows failed", 2)} == {
+        name: (one["state"], one["rows"]) for name, one in listed.items()
+    }
+    assert all(one["id"] == one["name"] for one in listed.values())
+    assert ("interrupted", None) == (killed["state"], killed["rows"])
 
 
 def test_what_is_late_is_sent_at_once(deferred: Deferred) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llmo.batch.registry import Registry, RunRecord
+from llmo.errors import UsageError
 from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
@@ -39,6 +41,14 @@ def recorded(ctx: Context, job: BatchJob, engine: Engine, *, identifier: str, na
         began=ctx.clock.now(),
     )
     return fresh if before is None else replace(fresh, id=before.id, began=before.began)
+
+
+def over(ctx: Context, job: BatchJob, record: RunRecord, code: int) -> int:
+    """Remember how a run of this machine ended; returns the exit code that it is given."""
+    rows = job.stats.finished_before + job.stats.done
+    with suppress(UsageError):  # its rows are kept all the same
+        Registry.of(ctx.env).write(replace(record, rows=rows, exit=code), durable=False)
+    return code
 
 
 def _absolute(profile: str | None) -> str | None:

@@ -20,7 +20,7 @@ from llmo.cli import files, options, output_files, templates
 from llmo.cli.commands.batch import cluster, deferred, live, output
 from llmo.cli.commands.batch.ending import ended, listen, standard_output
 from llmo.cli.commands.batch.flags import STDOUT
-from llmo.cli.commands.batch.recording import recorded
+from llmo.cli.commands.batch.recording import over, recorded
 from llmo.cli.commands.batch.specs import batch_spec, output_spec
 from llmo.cli.durations import seconds
 from llmo.cli.files import STDIN
@@ -148,11 +148,13 @@ def _run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
     try:
         width = workers(job)
         ctx.told(f"{counted(width, job.unit)} at a time")
-        name = prepare.prepare(job, files, run=ulid(ctx.clock.now()), saved=data_dir(ctx.env) / "saved")
-        if files.journal is not None:
-            record = recorded(ctx, job, "local", identifier=ulid(ctx.clock.now()), name=name)
-            Registry.of(ctx.env).write(record, durable=False)
-        return asyncio.run(_sent(ctx, flags, job, files, name=name, width=width))
+        fresh = ulid(ctx.clock.now())
+        name = prepare.prepare(job, files, run=fresh, saved=data_dir(ctx.env) / "saved")
+        if files.journal is None:
+            return asyncio.run(_sent(ctx, flags, job, files, name=name, width=width))
+        record = recorded(ctx, job, "local", identifier=fresh, name=name)
+        Registry.of(ctx.env).write(record, durable=False)
+        return over(ctx, job, record, asyncio.run(_sent(ctx, flags, job, files, name=name, width=width)))
     except prepare.NotConfirmed as exc:
         if ctx.stdin_tty:
             exc.hint = "answer y, or give -y"

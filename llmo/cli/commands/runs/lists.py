@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmo.batch.executors.deferred.state import RunFolder
 from llmo.batch.registry import Registry, RunRecord
-from llmo.errors import LlmoError, UsageError
+from llmo.errors import Exit, LlmoError, UsageError
 from llmo.ledger.periods import format_instant
 from llmo.ledger.reports import Spending
 from llmo.render.json_output import money
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 """Names that nobody gave: also those of single requests."""
+
+ENDED: dict[int, str] = {
+    Exit.OK: "done",
+    Exit.BUDGET: "budget reached",
+    Exit.ROWS_FAILED: "rows failed",
+    Exit.SIGINT: "interrupted",
+    Exit.SIGTERM: "interrupted",
+    Exit.SIGHUP: "interrupted",
+}
+"""What there is to say of runs that ended in an exit code."""
 
 
 def listing(ctx: Context, *, limit: int, as_json: bool) -> int:
@@ -40,7 +50,7 @@ def listing(ctx: Context, *, limit: int, as_json: bool) -> int:
             one["state"],
             "" if one["rows"] is None else f"{one['rows']:,}",
             cost(spent),
-            span(max(0.0, now - record.began)) if record.began else "",
+            span(max(1, int(now - record.began))) if record.began else "",
             one["output"] or "",
         )
         for one, (record, spent) in zip(objects, some, strict=True)
@@ -67,11 +77,15 @@ def show(ctx: Context, asked: str, *, as_json: bool) -> int:
     if as_json:
         ctx.json(shown)
         return 0
-    fields = {name: value for name, value in shown.items() if name != "batches" and value is not None}
+    fields = {
+        name.removesuffix("_usd"): f"${value}" if name.endswith("_usd") else value
+        for name, value in shown.items()
+        if name != "batches" and value is not None
+    }
     if record.command:
         fields["command"] = shlex.join(["llmo", *record.command])
     wide = max(map(len, fields))
-    ctx.show("".join(f"{name.removesuffix('_usd'):<{wide}}  {value}\n" for name, value in fields.items()))
+    ctx.show("".join(f"{name:<{wide}}  {value}\n" for name, value in fields.items()))
     if shown["batches"]:
         head = ("BATCH", "MODEL", "ROWS", "STATE")
         rows = [(one["id"] or "", one["target"], f"{one['rows']:,}", one["state"]) for one in shown["batches"]]
@@ -104,7 +118,7 @@ def _object(ctx: Context, record: RunRecord, spent: Spending) -> dict[str, Any]:
         "name": record.name,
         "engine": record.engine if record.id else None,
         "state": _word(record, state),
-        "rows": None if state is None else sum(shard.count for shard in state.shards),
+        "rows": record.rows if state is None else sum(shard.count for shard in state.shards),
         "cost_usd": money(spent.cost),
         "held_usd": money(spent.held),
         "began": format_instant(int(record.began * 1_000_000), ctx.ledger.zone) if record.began else None,
@@ -140,7 +154,11 @@ def _word(record: RunRecord, state: RunState | None) -> str:
         if state.open:
             return f"{len(state.open)} of {len(state.shards)} open"
         return "done" if state.whole else "interrupted"
-    return "running" if record.id and record.running else "ended"
+    if not record.id:
+        return "ended"
+    if record.exit is None:
+        return "running" if record.running else "interrupted"
+    return ENDED.get(record.exit, "failed")
 
 
 def _step(step: str, word: str, *, cancelled: bool) -> str:

@@ -142,13 +142,8 @@ class AnthropicBatches:
         return url
 
     async def cancel(self, batch: str) -> None:
-        """`POST /v1/messages/batches/ID/cancel`; it is refused once the batch has ended."""
-        call = self._provider.call("POST", f"{self._url(batch)}/cancel")
-        try:
-            await batch_calls.answered(self._provider, call)
-        except ProviderError as exc:
-            if exc.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
-                raise
+        """`POST /v1/messages/batches/ID/cancel`."""
+        await batch_calls.cancelled(self._provider, self._provider.call("POST", f"{self._url(batch)}/cancel"))
 
     def read(self, line: bytes) -> BatchItem:
         """A line of the results; only `succeeded` is billed."""

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from llmo.errors import ProviderError
 from llmo.providers.http import error_mapping, fields
 from llmo.types.dataclass import replace
 
@@ -30,6 +31,15 @@ async def answered(provider: HttpProvider, call: HttpRequest) -> dict[str, Any]:
     if reply.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
         raise provider.failure(reply.status, reply.headers, body)
     return provider.parsed(reply.status, reply.headers, body)
+
+
+async def cancelled(provider: HttpProvider, call: HttpRequest) -> None:
+    """Cancel a batch by a call, which is refused once the batch has ended. Raises `ProviderError`."""
+    try:
+        await answered(provider, call)
+    except ProviderError as exc:
+        if exc.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
+            raise
 
 
 async def saved(provider: HttpProvider, url: str, out: BinaryIO) -> None:

@@ -128,13 +128,8 @@ class OpenAIBatches:
         await batch_calls.saved(self._provider, url, out)
 
     async def cancel(self, batch: str) -> None:
-        """`POST /batches/ID/cancel`; it is refused once the batch has ended."""
-        call = self._provider.call("POST", f"{self._url(batch)}/cancel", b"{}")
-        try:
-            await batch_calls.answered(self._provider, call)
-        except ProviderError as exc:
-            if exc.status not in (HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT):
-                raise
+        """`POST /batches/ID/cancel`."""
+        await batch_calls.cancelled(self._provider, self._provider.call("POST", f"{self._url(batch)}/cancel", b"{}"))
 
     def read(self, line: bytes) -> BatchItem:
         """A line of the output or the error file: only a status of 200 without an error is an answer."""

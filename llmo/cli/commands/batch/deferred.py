@@ -9,7 +9,7 @@ from llmo.batch import prepare
 from llmo.batch.executors.deferred.run import DeferredRun
 from llmo.cli import deferred_runs
 from llmo.cli.commands.batch import live
-from llmo.cli.commands.batch.ending import ended, listen, standard_output
+from llmo.cli.commands.batch.ending import ended, files_of_run, listen, standard_output
 from llmo.cli.commands.batch.flags import STDOUT
 from llmo.cli.commands.batch.recording import recorded
 from llmo.cli.durations import seconds
@@ -92,18 +92,11 @@ def run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int | None:
 
     Returns the exit code, None when the time of --fallback-after was over and rows are left. Raises `LlmoError`.
     """
-    files = prepare.BatchFiles()
-    try:
+    with files_of_run(ctx) as files:
         fresh = ulid(ctx.clock.now())
         name = prepare.prepare(job, files, run=fresh, saved=data_dir(ctx.env) / "saved")
         record = recorded(ctx, job, "deferred", identifier=fresh, name=name)
         return asyncio.run(_run(ctx, flags, job, files, record))
-    except prepare.NotConfirmed as exc:
-        if ctx.stdin_tty:
-            exc.hint = "answer y, or give -y"
-        raise
-    finally:
-        files.close()
 
 
 async def _run(

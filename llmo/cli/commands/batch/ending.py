@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from llmo.batch.finish import finish, write_report
 from llmo.batch.output.appended import deleted
+from llmo.batch.prepare import BatchFiles, NotConfirmed
 from llmo.batch.run import StandardOutput
 from llmo.cli import signals
 from llmo.cli.commands.batch import output
@@ -15,6 +17,8 @@ from llmo.cli.files import STDIN
 from llmo.types.format import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from llmo.batch.executors.deferred.run import DeferredRun
     from llmo.batch.executors.executor import Ending
     from llmo.batch.job import BatchJob
@@ -25,6 +29,20 @@ if TYPE_CHECKING:
 
 GRACE_S = 30.0
 """Seconds that rows in flight have after a signal."""
+
+
+@contextmanager
+def files_of_run(ctx: Context) -> Iterator[BatchFiles]:
+    """The files of a run, closed at its end."""
+    files = BatchFiles()
+    try:
+        yield files
+    except NotConfirmed as exc:
+        if ctx.stdin_tty:
+            exc.hint = "answer y, or give -y"
+        raise
+    finally:
+        files.close()
 
 
 def ended(ctx: Context, flags: BatchFlags, run: BatchRun | DeferredRun, ending: Ending, *, caught: list[Exit]) -> int:

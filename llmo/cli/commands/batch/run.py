@@ -18,7 +18,7 @@ from llmo.batch.resume.recorded import KINDS
 from llmo.batch.run import BatchRun, workers
 from llmo.cli import files, options, output_files, templates
 from llmo.cli.commands.batch import cluster, deferred, live, output
-from llmo.cli.commands.batch.ending import ended, listen, standard_output
+from llmo.cli.commands.batch.ending import ended, files_of_run, listen, standard_output
 from llmo.cli.commands.batch.flags import STDOUT
 from llmo.cli.commands.batch.recording import over, recorded
 from llmo.cli.commands.batch.specs import batch_spec, output_spec
@@ -144,8 +144,7 @@ def _agreed(ctx: Context, question: str) -> bool:
 def _run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
     """Send what is left; the exit code."""
     cluster.check(flags, job)
-    files = prepare.BatchFiles()
-    try:
+    with files_of_run(ctx) as files:
         width = workers(job)
         ctx.told(f"{counted(width, job.unit)} at a time")
         fresh = ulid(ctx.clock.now())
@@ -155,12 +154,6 @@ def _run(ctx: Context, flags: BatchFlags, job: BatchJob) -> int:
         record = recorded(ctx, job, "local", identifier=fresh, name=name)
         Registry.of(ctx.env).write(record, durable=False)
         return over(ctx, job, record, asyncio.run(_sent(ctx, flags, job, files, name=name, width=width)))
-    except prepare.NotConfirmed as exc:
-        if ctx.stdin_tty:
-            exc.hint = "answer y, or give -y"
-        raise
-    finally:
-        files.close()
 
 
 async def _sent(

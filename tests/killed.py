@@ -15,6 +15,7 @@ import random
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from llmo.cli import context, running
 from llmo.providers.offline import provider as offline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmo.types.events import Emit
     from llmo.types.messages import Request
 
@@ -115,29 +118,42 @@ def measured() -> dict[str, list[int]]:
     """
     Calls of functions that each kind makes before it sends and in all; all that they import is imported.
 
-    It runs in a process of its own: a connection of SQLite's must not be there when one is forked.
+    Each runs in a process of its own, as the ones that are killed do: what llmo makes when it first needs it is made there.
     """
+    kinds = {"ask": ASK, "batch": [*BATCH, "counted.jsonl"], "reconcile": RECONCILE}
+
+    def imported() -> list[str]:
+        Fate().begin()
+        for args in (ASK, [*BATCH, "imported.jsonl"], RECONCILE):
+            context._CURRENT.clear()
+            assert running.run(args) == 0, args
+        return list(sys.modules)
+
+    def counted(args: list[str]) -> list[int]:
+        context._CURRENT.clear()
+        fate = Fate()
+        fate.begin()
+        assert running.run(args) == 0, args
+        return [SENDING[0] if SENDING else 1, fate.end()]
+
+    for name in apart(imported):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    return {kind: apart(partial(counted, args)) for kind, args in kinds.items()}
+
+
+def apart(work: Callable[[], list[Any]]) -> list[Any]:
+    """What something comes to in another process: a connection of SQLite's must not be there when one is forked."""
     reader, writer = os.pipe()
     if os.fork() == 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        calls: dict[str, list[int]] = {}
-        for turn in ("imports", "counts"):
-            for kind, args in (("ask", ASK), ("batch", [*BATCH, f"{turn}.jsonl"]), ("reconcile", RECONCILE)):
-                context._CURRENT.clear()
-                fate = Fate()
-                fate.begin()
-                assert running.run(args) == 0, args
-                calls[kind] = [SENDING[0] if SENDING else 1, fate.end()]
-        os.write(writer, json.dumps([calls, list(sys.modules)]).encode())
+        os.write(writer, json.dumps(work()).encode())
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as told:
-        calls, modules = json.load(told)
+        found: list[Any] = json.load(told)
     os.wait()
-    for name in modules:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    return calls
+    return found
 
 
 def main() -> None:

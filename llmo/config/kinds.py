@@ -102,6 +102,8 @@ class ProviderKind(NamedTuple):
 
     template_tokens: int | None = None
     """The most that its chat template adds to a request; None: as of all that may stand behind it."""
+    sizes_window: bool = False
+    """Whether a request says how large its context window is to be, as `num_ctx`."""
     image_tokens: Literal["claude", "any"] = "any"
     """Which formula bounds the tokens of an image."""
 
@@ -162,6 +164,7 @@ KINDS: Mapping[str, ProviderKind] = {
         use_prices={"web_search": 10_000_000_000},
     ),
     "ollama": ProviderKind(
+        sizes_window=True,
         implementation="llmo.providers.ollama.provider:Ollama",
         base_url="http://127.0.0.1:11434",
         url_env="OLLAMA_HOST",

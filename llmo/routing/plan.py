@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.config.kinds import ALL
+from llmo.config.kinds import ALL, KINDS
 from llmo.errors import Unbounded
 from llmo.routing import requirements, strategies
 from llmo.routing.quote import FREE, Quote, quote
@@ -203,7 +203,7 @@ def quoted(facts: TargetFacts, need: Requirements, limit: int) -> Quote | None:
 
 def window(need: Requirements, facts: TargetFacts) -> int | None:
     """The tokens that prompt and answer may have together; None when nobody knows."""
-    loaded = (need.num_ctx or facts.num_ctx) if facts.kind == "ollama" else None
+    loaded = (need.num_ctx or facts.num_ctx) if KINDS[facts.kind].sizes_window else None
     return min((size for size in (facts.model.context, loaded) if size), default=None)
 
 

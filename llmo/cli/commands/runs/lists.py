@@ -14,7 +14,8 @@ from llmo.ledger.reports import Spending
 from llmo.render.json_output import money
 from llmo.render.spending import cost
 from llmo.render.tables import folded
-from llmo.types.format import span
+from llmo.types.format import exact, span
+from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
     from llmo.batch.executors.deferred.state import RunState
@@ -77,15 +78,12 @@ def show(ctx: Context, asked: str, *, as_json: bool) -> int:
     if as_json:
         ctx.json(shown)
         return 0
-    fields = {
-        name.removesuffix("_usd"): f"${value}" if name.endswith("_usd") else value
-        for name, value in shown.items()
-        if name != "batches" and value is not None
-    }
+    fields = {name: value for name, value in shown.items() if name != "batches" and value is not None}
+    fields |= {name: exact(parse_usd(shown[name])) for name in ("cost_usd", "held_usd")}
     if record.command:
         fields["command"] = shlex.join(["llmo", *record.command])
     wide = max(map(len, fields))
-    ctx.show("".join(f"{name:<{wide}}  {value}\n" for name, value in fields.items()))
+    ctx.show("".join(f"{name.removesuffix('_usd'):<{wide}}  {value}\n" for name, value in fields.items()))
     if shown["batches"]:
         head = ("BATCH", "MODEL", "ROWS", "STATE")
         rows = [(one["id"] or "", one["target"], f"{one['rows']:,}", one["state"]) for one in shown["batches"]]

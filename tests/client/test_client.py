@@ -291,15 +291,17 @@ def test_a_budget_that_runs_low_is_told_in_the_log(
     place: Place, caplog: pytest.LogCaptureFixture, concurrency: int | None
 ) -> None:
     """
-    Once, whoever books.
+    Each level once, whoever books; where many may book, one look may find both passed, and tells the higher one.
     """
     budget = '[[budgets]]\nname = "calls"\nlimit_calls = 5'
     with place.client(PRICED, budget, concurrency=concurrency) as client:
         for _ in range(5):
             client.ask("hello")
 
-    told = [(record.name, record.getMessage().partition(" is used")[0]) for record in caplog.records]
-    assert [("llmo", "budget calls")] * 2 == told
+    levels = ["budget calls is used to 80 %", "budget calls is used to 95 %"]
+    told = [record.getMessage().partition(" and more")[0] for record in caplog.records]
+    assert {"llmo"} == {record.name for record in caplog.records}
+    assert told in ([levels] if concurrency is None else [levels, levels[1:]])
 
 
 def test_fifty_at_once_with_a_cap_worth_ten_are_exactly_ten(place: Place) -> None:

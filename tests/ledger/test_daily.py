@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from llmo.ledger.periods import ALWAYS, Period, period
-from llmo.ledger.records import Call, Limit, Settlement
+from llmo.ledger.records import Billed, Call, Limit, Settlement
 from llmo.ledger.sql import counters, daily
 from llmo.ledger.sqlite import connection, schema
 from llmo.ledger.sqlite.ledger import SQLiteLedger
@@ -103,6 +103,23 @@ def test_days_that_two_zones_cut_differently_are_not_used(ledgers, clock):
     assert counters.CounterSums(15, 8, 0, 4) == counters.total(db, "{}", ALWAYS)
     assert counters.CounterSums(15, 8, 0, 4) == counters.total(db, "{}", ALWAYS, "r")
     assert counters.CounterSums(0, 0, 0, 0) == counters.total(db, "{}", ALWAYS, "another")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_one_zone_left_in_doubt_another_one_resolves(ledgers, first):
+    """
+    It is taken out of the day that it was added to; also where that zone has a day of its own with less in it.
+    """
+    for number, worst in enumerate((2, 1)):
+        book = ledgers[first if number == 0 else 1 - first]
+        book.hold(Call(id=str(number), run="r", provider="p", model="m"), worst)
+        book.settle(str(number), Settlement(cost=0, in_doubt=worst, source="estimated", outcome="timeout"))
+    for one in ledgers[0].doubts():
+        ledgers[1 - first].resolve({one.id: Billed(cost=None)})
+
+    for book in ledgers:
+        assert ([], 3) == (book.doubts(), sum(row.cost for row in book.spending(["day", "outcome"])))
+        assert slowly(book, ["day"]) == {row.group: row.cost for row in book.spending(["day"])}
 
 
 @pytest.mark.parametrize(

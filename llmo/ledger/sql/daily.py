@@ -40,6 +40,9 @@ _TAKE = f"""
 UPDATE daily SET {", ".join(f"{name} = {name} + ?" for name in SUMS)}
 WHERE start = ? AND "end" = ? AND {" AND ".join(f"{k} = ?" for k in KEY)}
 """  # noqa: S608 - constants
+_DAYS_OVER = 'SELECT DISTINCT start, "end" FROM daily WHERE start > ? AND start <= ? AND "end" > ?'
+LONGEST_DAY = 2 * 86_400 * 1_000_000
+"""Microseconds that no day of any zone lasts."""
 _EMPTY = f'DELETE FROM daily WHERE start = ? AND "end" = ? AND {" AND ".join(f"{k} = ?" for k in KEY)} AND calls = 0'  # noqa: S608 - constants
 _FILL = f"""
 INSERT INTO daily ({_COLUMNS})
@@ -86,9 +89,22 @@ class DailyTotals:
         self._last: Period | None = None
         self._sums: dict[tuple[Period, Kind], list[int]] = {}
 
-    def add(self, at: int, kind: Kind, ended: Ended, *, calls: int = 1) -> None:
-        """Add a call that has ended; `calls=-1` takes it out again."""
-        sums = self._sums.setdefault((self._day(at), kind), [0] * len(SUMS))
+    def add(self, at: int, kind: Kind, ended: Ended) -> None:
+        """Add a call that has ended to its day in the zone of this process."""
+        self._put(self._day(at), kind, ended, 1)
+
+    def take(self, at: int, kind: Kind, ended: Ended) -> None:
+        """
+        Take a call out again that is stored, from the day that it was added to: perhaps by a process of another zone.
+
+        Where days of several zones cover its instant, none of them is used for a report, see `cover`: they stay.
+        """
+        days = self._db.execute(_DAYS_OVER, (at - LONGEST_DAY, at, at)).fetchall()
+        if len(days) == 1:
+            self._put(Period(*days[0]), kind, ended, -1)
+
+    def _put(self, day: Period, kind: Kind, ended: Ended, calls: int) -> None:
+        sums = self._sums.setdefault((day, kind), [0] * len(SUMS))
         amounts = (1, ended.cost or 0, ended.in_doubt, ended.cost is None or kind.source == "unknown", *ended.tokens)
         for place, amount in enumerate(amounts):
             sums[place] += calls * amount

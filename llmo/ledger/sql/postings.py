@@ -223,7 +223,7 @@ class Postings:
             return OpenCall(key, billing, worst, held=worst or 0)
         if (state, outcome) == ("settled", LOST) or (state == "in_doubt" and resolving):
             kind = Kind(*key[2:], billing, state, outcome, source or "")
-            self._days.add(key.held_at, kind, Ended(cost, in_doubt, [one or 0 for one in tokens]), calls=-1)
+            self._days.take(key.held_at, kind, Ended(cost, in_doubt, [one or 0 for one in tokens]))
             return OpenCall(key, billing, worst, cost or 0, in_doubt=in_doubt, outcome=outcome, tokens=tokens)
         return None
 

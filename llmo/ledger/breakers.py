@@ -94,7 +94,7 @@ def failed(before: Breaker | None, failure: Failure, now: float, chance: float) 
             old,
             at=now,
             reason=failure.reason,
-            opened_at=now,
+            opened_at=max(old.opened_at, now),
             until=max(old.until, now + failure.wait),
             trips=max(old.trips, int(failure.probed)),
             probed=failure.probed or (old.probed and old.open_s(now) > 0),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmo.ledger.breakers import (
@@ -149,6 +149,7 @@ def test_a_time_that_was_named_is_over_without_a_trial() -> None:
     assert [(one.open_s(0.0), one.half_open(601.0)) for one in (busy, empty)] == [(20.0, False), (600.0, True)]
 
 
+@example(steps=[("e", 0.0, 0.0), ("b", 1.0, 1.0), ("x", 600.0, 1.0)], at=601.0)
 @given(
     st.lists(st.tuples(st.sampled_from("xbea-pu"), st.floats(0, 10**6), st.floats(0, 1)), max_size=30),
     st.floats(0, 2 * 10**9),

@@ -74,7 +74,7 @@ def _unknown_task(profile: Profile, task: str) -> ConfigError:
     return ConfigError(f"unknown task: {task}", hint=suggestion(task, known, "tasks of this profile"))
 
 
-def explicit(refs: Sequence[str], resolve: Callable[[str], Target]) -> list[ChainStep]:
-    """The chain that `-m` names, in its order."""
-    targets = dict.fromkeys(map(resolve, refs))
-    return [ChainStep("explicit", target, "requested with -m") for target in targets]
+def explicit(profile: Profile, refs: Sequence[str], resolve: Callable[[str], Target]) -> list[ChainStep]:
+    """The chain that `-m` names, in its order, or `model` of the profile."""
+    why = "model of the profile" if [*refs] == [profile.model] else "requested with -m"
+    return [ChainStep("explicit", target, why) for target in dict.fromkeys(map(resolve, refs))]

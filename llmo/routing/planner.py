@@ -199,7 +199,7 @@ class Planner:
         key = (models, task)
         if key not in self._chains:
             resolve = self._names.resolve
-            explicit = chains.explicit(models, resolve) if models else None
+            explicit = chains.explicit(self._profile, models, resolve) if models else None
             self._chains[key] = explicit or chains.chain(self._profile, task, resolve)
         return self._chains[key]
 

@@ -16,6 +16,7 @@ from llmo.routing.model_names import ModelNames
 from llmo.routing.plan import Plan, TargetFacts, Task, plan
 from llmo.routing.refusals import require_candidates
 from llmo.routing.requirements import Requirements
+from llmo.types.dataclass import replace
 from llmo.types.messages import Target
 from tests.fakes import A, B, C, price
 
@@ -60,12 +61,17 @@ def test_a_chain_has_five_steps_and_each_target_once() -> None:
 
 def test_named_models_are_the_chain() -> None:
     """
-    -m may be given several times, in order.
+    -m may be given several times, in order; without it, `model` of the profile is asked, and said to be.
     """
-    assert [str(s.target) for s in explicit(["b/x/y:free", "fast", "only"], NAMES.resolve)] == [
-        "b/x/y:free",
-        "a/m1",
-        "solo/only",
+    own = replace(PROFILE, model="fast")
+
+    assert [(str(s.target), s.why) for s in explicit(own, ["b/x/y:free", "fast", "only"], NAMES.resolve)] == [
+        ("b/x/y:free", "requested with -m"),
+        ("a/m1", "requested with -m"),
+        ("solo/only", "requested with -m"),
+    ]
+    assert [(str(s.target), s.why) for s in explicit(own, ["fast"], NAMES.resolve)] == [
+        ("a/m1", "model of the profile")
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import time
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -19,16 +20,19 @@ from llmo.batch.output.journal import Journal, encoded
 from llmo.batch.resume import parts
 from llmo.batch.resume.recorded import Recorded
 from llmo.config.profile import ProviderConfig
+from llmo.engine.breakers import Breakers
 from llmo.engine.rate_limits import RateLimits
 from llmo.engine.results import unsent
 from llmo.engine.shared_pace import Said
 from llmo.errors import LlmoError, Locked, Unavailable
+from llmo.ledger.breakers import Circuit
 from llmo.ledger.records import Call, Held, Limit, Settled, Settlement
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.events import Usage
 from llmo.types.messages import Target
 from tests import virtual
+from tests.fakes import A, candidate
 from tests.peers import missing
 from tests.virtual import VirtualClock
 
@@ -222,6 +226,7 @@ class Desk:
         return Broker(opens, self.home)
 
     def __call__(self, method: str, *given: Any) -> Any:
+        given = pickle.loads(pickle.dumps(given))  # it is another process: what is changed there is not changed here
         self.left -= 1
         lost = self.left == 0
         if not lost or self.heard:
@@ -301,6 +306,43 @@ def test_a_broker_that_never_comes_back_ends_the_run(tmp_path: Path, monkeypatch
 
     with pytest.raises(Locked, match="the broker of the run"):
         away.apply([Held(call("a"), 1)])
+
+
+def test_one_worker_finds_out_whether_a_target_works_again(tmp_path: Path) -> None:
+    """
+    Of all that share a broker: it opens the breaker for all of them, and what one of them finds closes it for all.
+    """
+    desk, target = Desk(tmp_path, heard=True), candidate(A, 1)
+    circuit = Circuit(A.provider, A.model, target.facts.key)
+
+    def worker(name: str) -> Breakers:
+        found: Any = BrokeredLedger(desk, name, desk.clock, wait=desk.wait)
+        breakers = Breakers(found, now=desk.clock.now)
+        known = replace(target, facts=replace(target.facts, breaker=found.breaker(circuit)))
+        breakers.learn(known)
+        return breakers
+
+    worker("w").failed(target, Unavailable("down", may_be_billed=False), desk.clock.now())
+    later, other = worker("w"), worker("v")
+    rests = (later.rests(target), other.rests(target))
+    desk.clock.elapsed += 31.0
+    claimed = later.claim(target, 10.0), other.claim(target, 10.0)
+    later.answered(target, desk.clock.now())
+
+    assert ((True, True), (True, False)) == (rests, claimed)
+    assert desk.broker.ask("breaker", (circuit,), {}).open_s(desk.clock.now()) == 0
+
+
+def test_no_request_waits_for_a_broker_that_is_gone_to_hear_of_a_failure(tmp_path: Path) -> None:
+    """
+    The worker itself knows of it.
+    """
+    desk, target = Desk(tmp_path, heard=False, after=1), candidate(A, 1)
+    away: Any = BrokeredLedger(desk, "w", desk.clock, wait=desk.wait)
+    breakers = Breakers(away, now=desk.clock.now)
+    breakers.failed(target, Unavailable("down", may_be_billed=False), desk.clock.now())
+
+    assert (True, 0.0) == (breakers.rests(target), desk.waited)
 
 
 def line(name: str, key: str = "ab", failure: LlmoError | None = None, text: str = "") -> bytes:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from llmo.engine.shared_pace import Said
+    from llmo.ledger.breakers import Breaker, Circuit
     from llmo.ledger.records import BudgetStatus, Entry
     from llmo.types.clock import Clock
 
@@ -82,12 +83,22 @@ class BrokeredLedger:
                 self._statuses = self._method("status", *given, **named)
         return self._statuses
 
-    def set_cooling(self, *given: Any) -> None:
-        """See `Ledger.set_cooling`; it is only advice."""
+    def change_breaker(self, circuit: Circuit, change: Callable[[Breaker | None], Breaker | None]) -> Breaker | None:
+        """
+        See `Ledger.change_breaker`. `change` is called here, where its caller sees what it has decided.
+
+        It is only advice: a broker that is absent is not waited for, and `Locked` is raised.
+        """
         try:
-            _good(self._ask("ask", "set_cooling", given, {}))
+            before = _good(self._ask("ask", "breaker", (circuit,), {}))
+            while (after := change(before)) != before:
+                found = _good(self._ask("swap_breaker", circuit, before, after))
+                if found == after:
+                    break
+                before = found
         except Absent:
-            return
+            raise Locked("the broker of the run does not answer") from None
+        return after
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         """Any other method: all of them can be asked for twice."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from llmo.batch.executors.ray.orders import OpensSessions
     from llmo.engine.shared_pace import Swaps
+    from llmo.ledger.breakers import Breaker, Circuit
     from llmo.ledger.records import Entry
     from llmo.types.jsontext import Json
 
@@ -95,6 +96,10 @@ class Broker:
             return getattr(self._ledger, name)(*given, **named)
         except LlmoError as exc:
             return exc
+
+    def swap_breaker(self, circuit: Circuit, before: Breaker | None, after: Breaker | None) -> Any:
+        """Replace a breaker, if nobody else has since it was `before`; what it is then."""
+        return self.ask("change_breaker", (circuit, lambda found: after if found == before else found), {})
 
     def lose(self, worker: str) -> int | LlmoError:
         """A worker is gone: book what it held, and give its parts to others; how many holds there were."""

@@ -11,10 +11,11 @@ from llmo.batch.registry import Registry, RunRecord
 from llmo.errors import Exit, LlmoError, UsageError
 from llmo.ledger.periods import format_instant
 from llmo.ledger.reports import Spending
+from llmo.render.history import age
 from llmo.render.json_output import money
 from llmo.render.spending import cost
 from llmo.render.tables import folded
-from llmo.types.format import exact, span
+from llmo.types.format import exact
 from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def listing(ctx: Context, *, limit: int, as_json: bool) -> int:
             one["state"],
             "" if one["rows"] is None else f"{one['rows']:,}",
             cost(spent),
-            span(max(1, int(now - record.began))) if record.began else "",
+            age(now - record.began) if record.began else "",
             one["output"] or "",
         )
         for one, (record, spent) in zip(objects, some, strict=True)

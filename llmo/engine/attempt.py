@@ -291,7 +291,7 @@ class Attempt:
         price, need = self.candidate.facts.model.price, self.job.plan.requirements
         if self.answer.finish or source == "reported" or price is None or not self.candidate.worst:
             return None
-        tokens = estimate(f"{self.answer.reasoning}{self.answer.text}")
+        tokens = estimate(self.answer.reasoning.getvalue() + self.answer.text.getvalue())
         spent = price.charge(need.input_estimate, service_tier=need.service_tier).of(tokens) if tokens else 0
         counted = cost or 0 if self.answer.usage is not None else 0
         return max(min(spent, self.candidate.worst), counted)

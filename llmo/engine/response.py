@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from llmo.engine.results import ChosenLimit, Result, weakest
@@ -14,43 +15,14 @@ if TYPE_CHECKING:
     from llmo.types.messages import CostSource, Target
 
 
-AT_ONCE = 256
-"""Pieces that are put together at once."""
-
-
-class GrowingText:
-    """A text of pieces. They are put together meanwhile: a few letters by themselves take fifty bytes more."""
-
-    __slots__ = ("_pieces", "_whole")
-
-    def __init__(self) -> None:
-        self._whole: list[str] = []
-        self._pieces: list[str] = []
-
-    def append(self, piece: str) -> None:
-        """Add a piece."""
-        self._pieces.append(piece)
-        if len(self._pieces) == AT_ONCE:
-            self._whole.append("".join(self._pieces))
-            self._pieces.clear()
-
-    def __bool__(self) -> bool:
-        return bool(self._pieces or self._whole)
-
-    def __str__(self) -> str:
-        if self._pieces or len(self._whole) > 1:
-            self._whole = ["".join((*self._whole, *self._pieces))]
-            self._pieces.clear()
-        return self._whole[0] if self._whole else ""
-
-
 class ResponseBuilder:
     """What has come of an answer so far."""
 
     def __init__(self) -> None:
         self.target: Target | None = None
-        self.text = GrowingText()
-        self.reasoning = GrowingText()
+        # Of all pieces one text: a few letters by themselves take fifty bytes more.
+        self.text = StringIO()
+        self.reasoning = StringIO()
         self.calls: list[ToolCall] = []
         self.usage: Usage | None = None
         self.uses: dict[str, int | None] = {}
@@ -65,7 +37,7 @@ class ResponseBuilder:
     @property
     def begun(self) -> bool:
         """Whether a word of it has been passed on."""
-        return bool(self.text or self.reasoning)
+        return self.first_at is not None
 
     @property
     def billed(self) -> bool:
@@ -77,7 +49,7 @@ class ResponseBuilder:
         """Add one event."""
         # Not the union of both, which would be made anew for each piece of a stream.
         if isinstance(event, (Text, Reasoning)):
-            (self.text if isinstance(event, Text) else self.reasoning).append(event.text)
+            (self.text if isinstance(event, Text) else self.reasoning).write(event.text)
             self.first_at = now if self.first_at is None else self.first_at
             return
         match event:
@@ -126,8 +98,8 @@ class ResponseBuilder:
         return Result(
             id=identifier,
             error=error,
-            text=str(self.text),
-            reasoning=str(self.reasoning),
+            text=self.text.getvalue(),
+            reasoning=self.reasoning.getvalue(),
             target=self.target,
             served=self.served,
             finish=self.finish.reason if self.finish else None,

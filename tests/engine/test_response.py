@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 
-from llmo.engine.response import GrowingText, ResponseBuilder
+from llmo.engine.response import ResponseBuilder
 from llmo.types.events import Reasoning, Text
 
 PIECES = 20_000
@@ -12,15 +12,16 @@ PIECES = 20_000
 
 def test_a_text_of_pieces_is_the_text() -> None:
     """
-    Whatever their number is: none, some, or a few more than are put together at once.
+    Whatever their number is, and however their lines end.
     """
     for count in (0, 1, 255, 256, 257, 1000):
-        text = GrowingText()
+        builder = ResponseBuilder()
         for number in range(count):
-            text.append(f"{number} ")
+            builder.take(Text(f"{number}\r\n"), 0.0)
 
         for _ in range(2):
-            assert (bool(count), "".join(f"{number} " for number in range(count))) == (bool(text), str(text))
+            expected = "".join(f"{number}\r\n" for number in range(count))
+            assert (bool(count), expected) == (builder.begun, builder.text.getvalue())
 
 
 def test_a_long_answer_takes_the_memory_of_its_text() -> None:
@@ -33,7 +34,7 @@ def test_a_long_answer_takes_the_memory_of_its_text() -> None:
         for number in range(PIECES):
             builder.take(Text(f"{number:<10}"), 0.0)
             builder.take(Reasoning(f"{number:<10}"), 0.0)
-        assert len(str(builder.text)) == len(str(builder.reasoning)) == PIECES * 10
+        assert len(builder.text.getvalue()) == len(builder.reasoning.getvalue()) == PIECES * 10
         held = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()

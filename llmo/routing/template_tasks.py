@@ -28,7 +28,7 @@ class _Shape(NamedTuple):
     cue: Cues
     worth: tuple[float, float]
     failure: float
-    reasons: dict[tuple[str, str], str]
+    reasons: dict[str, str]
 
 
 class TemplateTasks:
@@ -68,12 +68,12 @@ class TemplateTasks:
         return Classification(*self._told(shape, scores), scores, round(difficulty, 3))
 
     def _told(self, shape: _Shape, scores: dict[str, float]) -> tuple[str, str]:
-        likely = max(scores, key=scores.__getitem__)
         if self._thresholds != TRAINED:
             return verdict(shape.cue, self._known, scores, self._thresholds)
-        if (likely, "") not in shape.reasons:
-            shape.reasons[likely, ""] = verdict(shape.cue, self._known, scores, self._thresholds)[1]
-        return likely, shape.reasons[likely, ""]
+        likely = max(scores, key=scores.__getitem__)
+        if likely not in shape.reasons:
+            shape.reasons[likely] = verdict(shape.cue, self._known, scores, self._thresholds)[1]
+        return likely, shape.reasons[likely]
 
     def _values(self, prompt: str) -> list[str] | None:
         """What stands between the pieces."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from llmo.ledger.records import BudgetStatus, Limit
     from llmo.types.money import Pico
 
+CHUNK = 500
+"""Most entries of one transaction; other processes wait while it runs."""
 SETTLE_S = 10.0
 """Seconds that a settlement waits for a locked ledger, whatever the command's timeout: the call is paid for."""
 UNSETTLED = "this call is not settled; its reservation counts until llmo cost --reconcile"
@@ -57,6 +59,16 @@ class Hold:
     async def release(self, outcome: str) -> None:
         """Give the money back: the call certainly cost nothing. Raises as `settle` does."""
         await self.account.end(Released(self.id, outcome))
+
+
+def deliver(result: Exception | None, to: asyncio.Future[OverBudget | None]) -> None:
+    """Give the result of a hold to whoever waits for it: that it was taken, its refusal, or an error to raise."""
+    if to.done():
+        return
+    if result is None or isinstance(result, OverBudget):
+        to.set_result(result)
+    else:
+        to.set_exception(result)
 
 
 def _spread() -> float:
@@ -204,8 +216,7 @@ class DirectAccount(Account):
             for line in self.warnings(self.ledger, self._run):
                 if self.warn:
                     self.warn(line)
-            if not self._spooled:
-                self.ledger.checkpoint()
+            self.ledger.checkpoint()
 
     async def close(self) -> None:
         """Close the ledger, after settlements whose callers were canceled are stored."""

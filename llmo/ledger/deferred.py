@@ -6,18 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from llmo.errors import Locked
-from llmo.ledger.accounts import LEAST_S, POLL_S, SETTLE_S, SLICE_S, Account, Hold
-from llmo.ledger.refusals import OverBudget
+from llmo.ledger.accounts import CHUNK, POLL_S, SETTLE_S, SLICE_S, Account, Hold, deliver
+from llmo.ledger.allowance import Allowance
 from llmo.types.dataclass import KW_ONLY, dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from llmo.ledger.records import BudgetStatus, Call, Entry, Held, Released, Settled
+    from llmo.ledger.records import Call, Entry, Held, Released, Settled
+    from llmo.ledger.refusals import OverBudget
     from llmo.types.money import Pico
-
-CHUNK = 500
-"""Entries of one transaction; other processes wait while it runs."""
 
 
 @dataclass(eq=False)
@@ -40,7 +38,7 @@ class DeferredAccount(Account):
         self._turn: asyncio.Handle | None = None
         self._run = ""
         self._held = 0
-        self._left: list[BudgetStatus] | None = None
+        self._money: Allowance | None = None
 
     @property
     def held(self) -> Pico:
@@ -49,10 +47,9 @@ class DeferredAccount(Account):
 
     def share(self, call: Call) -> Pico | None:
         """An equal part of what the tightest limit leaves; None when no dollar limit applies."""
-        if self._left is None:
-            self._left = self.ledger.status(self.limits, call.run)
-        pairs = zip(self.limits, self._left, strict=True)
-        left = min((one.left for limit, one in pairs if one.left is not None and limit.counts(call)), default=None)
+        if self._money is None:
+            self._money = Allowance(limits=self.limits, statuses=self.ledger.status(self.limits, call.run))
+        left = self._money.left(call)
         return None if left is None else max(0, left // max(1, self.left))
 
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
@@ -70,22 +67,14 @@ class DeferredAccount(Account):
         return Hold(call.id, self)
 
     def _start(self) -> None:
-        self._turn = self._left = None
+        self._turn = self._money = None
         holds, self._holds = self._holds, []
         try:
             results = self.ledger.apply([held for held, _ in holds])
         except Exception as exc:  # noqa: BLE001 - whoever waits gets it
-            for _, done in holds:
-                if not done.done():
-                    done.set_exception(exc)
-            return
-        for (_, done), refused in zip(holds, results, strict=True):
-            if done.done():
-                continue
-            if refused is None or isinstance(refused, OverBudget):
-                done.set_result(refused)
-            else:
-                done.set_exception(refused)
+            results = [exc] * len(holds)
+        for (_, done), result in zip(holds, results, strict=True):
+            deliver(result, done)
 
     async def end(self, entry: Settled | Released) -> None:
         """Settle or release a hold with the next `flush`."""
@@ -104,7 +93,7 @@ class DeferredAccount(Account):
 
     async def _stored(self, entries: Sequence[Entry]) -> None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + max(SETTLE_S, LEAST_S)
+        until = loop.time() + SETTLE_S
         while True:
             try:
                 failed = [one for one in self.ledger.apply(entries, patience=SLICE_S) if one is not None]

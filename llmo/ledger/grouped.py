@@ -17,19 +17,17 @@ from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from llmo.errors import LlmoError, Locked
-from llmo.ledger.accounts import SETTLE_S, UNSETTLED, Account, Hold
+from llmo.ledger.accounts import CHUNK, SETTLE_S, UNSETTLED, Account, Hold, deliver
 from llmo.ledger.records import Call, Entry, Held, Released, Settled
-from llmo.ledger.refusals import OverBudget
 from llmo.types.dataclass import KW_ONLY, dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from llmo.ledger.backend import Ledger
+    from llmo.ledger.refusals import OverBudget
     from llmo.types.money import Pico
 
-CHUNK = 500
-"""Most entries of one transaction; other processes wait while it runs."""
 CROWD = 16
 """Calls in flight from which on a hold waits for others."""
 GATHER_S = 0.005
@@ -294,8 +292,7 @@ class GroupedAccount(Account):
             for line in self.warnings(ledger, self._run):
                 if self.warn:
                     loop.call_soon_threadsafe(self.warn, line)
-            if not self._spooled:
-                ledger.checkpoint()
+            ledger.checkpoint()
 
     def _deliver(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
         """On the event loop: count outstanding holds, give callers their results, let the next in line try."""
@@ -304,13 +301,8 @@ class GroupedAccount(Account):
             self._count(entry, granted=result is None, wanted=done is None or not done.cancelled())
             if done is None:
                 self._tell(result)
-                continue
-            if done.done():
-                continue
-            if result is None or isinstance(result, OverBudget):
-                done.set_result(result)
             else:
-                done.set_exception(result)
+                deliver(result, done)
         for line in self._lines.values():
             self._wake(line)
 

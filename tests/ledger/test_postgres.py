@@ -167,8 +167,8 @@ def test_a_writer_that_falls_silent_stops_nobody(
     db = other._db()
 
     def fall_silent() -> None:
-        with other._writing(db):
-            other._postings(db).apply(Held(call("b"), 10, (CAP,)))
+        with other._posting(db) as postings:
+            postings.apply(Held(call("b"), 10, (CAP,)))
             with pytest.raises(Locked, match="another program locks it"):
                 ledger.apply([Settled("a", settled(7))], patience=0.05)
             ledger.settle("a", settled(7))

@@ -179,11 +179,9 @@ class PostgresLedger(SqlLedger):
         self.spool.done(path)
 
     def _settle(self, db: PostgresConnection, entries: Sequence[Entry]) -> None:
-        with self._writing(db):
-            postings = self._postings(db)
+        with self._posting(db) as postings:
             for entry in entries:
                 postings.apply(entry)
-            postings.close()
 
     def _explained(self) -> AbstractContextManager[None]:
         return faults.explained(self.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from llmo.errors import LlmoError
@@ -21,7 +22,7 @@ from llmo.ledger.records import (
 from llmo.ledger.sql.reading import SqlReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from llmo.ledger.breakers import Breaker, Circuit
@@ -127,11 +128,8 @@ class SqlLedger(SqlReader):
             return self._stored(entries, patience)
 
     def _stored(self, entries: Sequence[Entry], patience: float | None) -> list[Exception | None]:
-        db = self._db(patience)
-        with self._writing(db):
-            postings = self._postings(db, self._held)
+        with self._posting(self._db(patience), self._held) as postings:
             results: list[Exception | None] = [postings.apply(entry) for entry in entries]
-            postings.close()
         self._held.update(postings.opened)
         for identifier in postings.ended:
             self._held.pop(identifier, None)
@@ -185,11 +183,8 @@ class SqlLedger(SqlReader):
 
         rest, seen, new = iter(calls), 0, 0
         while some := list(islice(rest, CHUNK)):
-            db = self._db()
-            with self._writing(db):
-                postings = self._postings(db)
+            with self._posting(self._db()) as postings:
                 new += postings.import_calls(some)
-                postings.close()
             seen += len(some)
         return seen, new
 
@@ -203,22 +198,21 @@ class SqlLedger(SqlReader):
 
         if (db := self._reader()) is None:
             return []
-        with self._writing(db):
-            postings = self._postings(db)
-            settled = queries.lost(db, postings, run, self._now())
-            postings.close()
-        return settled
+        with self._posting(db) as postings:
+            return queries.lost(db, postings, run, self._now())
 
     def resolve(self, billed: Mapping[str, Billed]) -> None:
         """Settle calls in doubt, by id, at what was billed; other calls are left alone."""
-        db = self._db()
-        with self._writing(db):
-            postings = self._postings(db)
+        with self._posting(self._db()) as postings:
             for identifier, of in billed.items():
                 postings.resolve(identifier, of)
-            postings.close()
 
-    def _postings(self, db: Database, known: Mapping[str, OpenCall] | None = None) -> Postings:
+    @contextmanager
+    def _posting(self, db: Database, known: Mapping[str, OpenCall] | None = None) -> Iterator[Postings]:
+        """One transaction of entries; `known` are calls that earlier ones have held. Raises as `_writing` does."""
         from llmo.ledger.sql.postings import Postings
 
-        return Postings(db, self._now(), self.zone, self._owner(), known)
+        with self._writing(db):
+            postings = Postings(db, self._now(), self.zone, self._owner(), known)
+            yield postings
+            postings.close()

@@ -17,7 +17,7 @@ from llmo.config.profile import (
     TaskConfig,
     ThresholdsConfig,
 )
-from llmo.types.dataclass import fields
+from llmo.types.dataclass import MISSING, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,8 +74,6 @@ def _settings(data: Mapping[str, Any]) -> Profile:
 
 
 def _default(field: Any) -> Any:
-    from llmo.types.dataclass import MISSING
-
     return field.default if field.default is not MISSING else field.default_factory()
 
 

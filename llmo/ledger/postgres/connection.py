@@ -159,7 +159,7 @@ class PostgresConnection:
 
 
 class _Changes:
-    """What `executemany` returned: no rows, and how many were changed."""
+    """`llmo.ledger.sql.database.Changes` of what is queued: who asks has it sent."""
 
     def __init__(self, of: PostgresConnection) -> None:
         self._of = of
@@ -168,16 +168,6 @@ class _Changes:
     def rowcount(self) -> int:
         """The number for the last statement that was queued."""
         return self._of._send()  # noqa: SLF001 - a part of it
-
-    def fetchone(self) -> None:
-        """Nothing."""
-
-    def fetchall(self) -> list[Any]:
-        """Nothing."""
-        return []
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
 
 
 def connect(url: str, name: str, *, create: bool, within: float) -> PostgresConnection:

@@ -38,7 +38,7 @@ class Spool:
     def keep(self, ledger: str, entries: Sequence[Settled | Released]) -> None:
         """Store the entries of one transaction. Raises `ConfigError` when the file can't be written."""
         name = f"{time.time_ns():020}-{uuid4().hex}.json"
-        content = jsontext.write([_spelled(entry) for entry in entries])
+        content = jsontext.write([asdict(entry) for entry in entries])
         try:
             files.replace(self.directory / ledger / name, content.encode("utf-8", "replace"))
         except OSError as exc:
@@ -77,10 +77,6 @@ class Spool:
             with suppress(ValueError):
                 found += len(self.read(path))
         return found
-
-
-def _spelled(entry: Settled | Released) -> dict[str, Any]:
-    return asdict(entry)
 
 
 def _entry(facts: dict[str, Any]) -> Entry:

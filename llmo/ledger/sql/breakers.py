@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo.ledger.breakers import FORGOTTEN_S, Breaker
+from llmo.types.dataclass import fields
 
 if TYPE_CHECKING:
     from llmo.ledger.breakers import Circuit
     from llmo.ledger.sql.database import Database
 
-_NAMES = ("at", "reason", "failures", "last", "trips", "opened_at", "until", "probed", "probe_until")
+_NAMES = tuple(one.name for one in fields(Breaker))
 _COLUMNS = ", ".join(_NAMES)
 
 
@@ -22,18 +23,8 @@ def find(db: Database, of: Circuit) -> Breaker | None:
     ).fetchone()
     if row is None:
         return None
-    at, reason, failures, last, trips, opened_at, until, probed, probe_until = row
-    return Breaker(
-        at=at,
-        reason=reason,
-        failures=failures,
-        last=last,
-        trips=trips,
-        opened_at=opened_at,
-        until=until,
-        probed=bool(probed),
-        probe_until=probe_until,
-    )
+    known = dict(zip(_NAMES, row, strict=True))
+    return Breaker(**{**known, "probed": bool(known["probed"])})
 
 
 def store(db: Database, of: Circuit, breaker: Breaker | None, now: float) -> None:
@@ -42,12 +33,12 @@ def store(db: Database, of: Circuit, breaker: Breaker | None, now: float) -> Non
     if breaker is None:
         db.execute("DELETE FROM breakers WHERE provider = ? AND model = ? AND key = ?", of)
         return
-    values = [int(value) if isinstance(value := getattr(breaker, name), bool) else value for name in _NAMES]
+    values = [*of, *(getattr(breaker, name) for name in _NAMES)]
     changes = ", ".join(f"{name} = excluded.{name}" for name in _NAMES)
     db.execute(
-        f"INSERT INTO breakers (provider, model, key, {_COLUMNS}) VALUES (?{', ?' * 11})"  # noqa: S608 - constants
-        f" ON CONFLICT (provider, model, key) DO UPDATE SET {changes}",
-        (*of, *values),
+        f"INSERT INTO breakers (provider, model, key, {_COLUMNS})"  # noqa: S608 - constants
+        f" VALUES ({', '.join('?' * len(values))}) ON CONFLICT (provider, model, key) DO UPDATE SET {changes}",
+        [int(value) if isinstance(value, bool) else value for value in values],
     )
 
 

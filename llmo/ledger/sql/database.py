@@ -8,12 +8,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
-class Rows(Protocol):
-    """What a statement returned."""
+class Changes(Protocol):
+    """What a statement changed."""
 
     @property
     def rowcount(self) -> int:
         """How many rows it changed, over all its executions."""
+
+
+class Rows(Changes, Protocol):
+    """What a statement returned."""
 
     def fetchone(self) -> Any:
         """The next row, or None."""
@@ -35,5 +39,5 @@ class Database(Protocol):
     def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Rows:
         """Run one statement."""
 
-    def executemany(self, sql: str, values: Iterable[Sequence[Any]], /) -> Rows:
+    def executemany(self, sql: str, values: Iterable[Sequence[Any]], /) -> Changes:
         """Run one statement once for each row of values."""

@@ -239,6 +239,42 @@ def test_missing_and_double_results_end_in_one_line_each(deferred: Deferred) -> 
     assert "answered 1 row twice" in fetched.stderr
     assert (spent, held) == ("0.00002", "0")
     assert float(in_doubt) > 0
+    assert "cost $0.00002, in doubt up to $0.000" in fetched.stderr
+
+
+def test_waiting_reports_what_is_in_doubt(deferred: Deferred) -> None:
+    """
+    As the ledger has it, in the report and in the summary.
+    """
+    deferred.server.outcome = lambda text: "missing" if text == "gone" else f"echo: {text}"
+    deferred.rows("a", "gone")
+    run = deferred.submit("--max-tokens", "10", "--wait", "--report", "report.json")
+    report = json.loads((deferred.home / "report.json").read_text())
+
+    assert run.code == 7, run
+    assert deferred.money() == (report["cost_usd"], "0", report["in_doubt_usd"])
+    assert float(report["in_doubt_usd"]) > 0
+
+
+def test_a_line_that_a_full_disk_has_torn_is_written_anew(deferred: Deferred) -> None:
+    """
+    Of duplicates, and of failed rows: the rows that come next keep theirs.
+    """
+    deferred.server.outcome = lambda text: "missing" if text == "gone" else f"echo: {text}"
+    deferred.rows("a", "a", "gone")
+    deferred.submit("--errors", "bad.jsonl")
+    (folder,) = (deferred.home / "data/runs").iterdir()
+    for name in ("copies.jsonl", "failed.jsonl"):
+        with (folder / name).open("ab") as file:
+            file.write(b'{"name": "r3", "in')
+    deferred.rows("a", "a", "gone", "a")
+    submitted, fetched = deferred.submit("--errors", "bad.jsonl"), deferred.fetch()
+    errors = [json.loads(line)["id"] for line in (deferred.home / "bad.jsonl").read_text().splitlines()]
+
+    assert (0, 7) == (submitted.code, fetched.code), fetched
+    assert {"r0": "echo: a", "r1": "echo: a", "r2": "incomplete", "r3": "echo: a"} == deferred.outcomes()
+    assert errors == ["r2"]
+    assert deferred.server.bought["a"] == 1
 
 
 def test_no_results_at_all_are_no_success(deferred: Deferred) -> None:

@@ -154,7 +154,7 @@ def repaired(fd: int, path: Path) -> int:
                 f"not an output of llmo batch: {path}",
                 hint="use another -o, or move the file away; llmo would append to it",
             )
-        end = _last_break(file, size)
+        end = last_break(file, size)
         file.seek(end)
         rest = file.read(LONGEST_LINE)
     if rest and (end + len(rest) < size or parsed(rest) is not None):
@@ -178,7 +178,7 @@ def _ours(file: BinaryIO) -> bool:
     return False
 
 
-def _last_break(file: BinaryIO, size: int) -> int:
+def last_break(file: BinaryIO, size: int) -> int:
     """Where the last whole line ends."""
     stop = size
     while stop > 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.batch.executors.deferred.rows import appended, written
+from llmo.batch.executors.deferred.rows import appended, mend, written
 from llmo.batch.output.journal import Journal, encoded
 from llmo.errors import UsageError
 from llmo.types.dataclass import dataclass, field
@@ -29,7 +29,8 @@ class DeferredContext:
 
     `name` is its name in the ledger. `services` finds a provider's batch service by the provider's name, `facts` what
     is known of a target, at the batch price. `enqueued` is how many tokens may wait at a provider, where the profile
-    says so. `others` are batches of other runs of this machine. `tell` gets a line for the user.
+    says so. `others` are batches of other runs of this machine. `tell` gets a line for the user. `in_doubt` is how many
+    picodollars may be billed beyond the cost of the rows that this process has taken.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DeferredContext:
     enqueued: Mapping[str, int] = field(default_factory=dict)
     others: Callable[[], frozenset[str]] = frozenset
     tell: Callable[[str], None] = lambda _: None
+    in_doubt: int = 0
     lines: Journal = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,6 +55,8 @@ class DeferredContext:
             if "another run" not in exc.message:
                 raise
             raise UsageError(f"another llmo works on the run {self.name}", hint="wait until it has ended") from None
+        for path in (self.folder.copies, self.folder.failed):
+            mend(path)
 
     def service(self, shard: Shard) -> BatchService:
         """The service that a shard is sent to."""
@@ -68,12 +72,12 @@ class DeferredContext:
         self.folder.save(self.state)
 
     def put(self, line: Mapping[str, Json], apart: Mapping[str, Json] | str) -> None:
-        """Write the line of a row, and the row itself where it failed."""
-        self.lines.append(encoded(line))
+        """Write the line of a row, after the row itself where it failed: what has its line is not looked at again."""
         if line["error"] is not None:
             content = {"id": line["id"], "key": line["key"], "row": apart}
             with appended(self.folder.failed) as file:
                 written(file, encoded(content))
+        self.lines.append(encoded(line))
 
     def close(self) -> None:
         """Give the lock back."""

@@ -140,4 +140,5 @@ class DeferredExecutor:
 
         deliver(ctx, to=self.to, begin=begin, append=append, count=count or stats.recall)
         self._sent = ctx.lines.size
+        stats.in_doubt = ctx.in_doubt
         stats.in_flight = sum(shard.count for shard in ctx.state.open)

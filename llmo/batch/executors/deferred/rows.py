@@ -8,6 +8,7 @@ from array import array
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from llmo.batch.output.journal import last_break
 from llmo.errors import LlmoError
 from llmo.types import jsontext
 from llmo.types.dataclass import dataclass
@@ -105,16 +106,22 @@ def sent(path: Path) -> Iterator[SentRow]:
 
 
 def copies(path: Path, begin: int = 0) -> Iterator[tuple[CopiedRow, int]]:
-    """Duplicates, and where the next one begins; a torn last one is left out."""
+    """Duplicates, and where the next one begins."""
     if not path.exists():
         return
     with path.open("rb") as file:
         file.seek(begin)
         for line in file:
-            if not line.endswith(b"\n"):
-                return
             begin += len(line)
             yield CopiedRow(**_parsed(line)), begin
+
+
+def mend(path: Path) -> None:
+    """Cut off a last line that is torn, as a full disk leaves it: the next one would become a part of it."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        file.truncate(last_break(file, file.seek(0, os.SEEK_END)))
 
 
 def appended(path: Path) -> BinaryIO:

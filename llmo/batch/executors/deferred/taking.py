@@ -107,6 +107,7 @@ class Taking:
         except LlmoError as exc:
             error = exc
         await attempt.close(error)
+        ctx.in_doubt += attempt.in_doubt
         result = attempt.answer.result(
             identifier=row.call, error=error, attempts=(attempt.record(),), total_s=0.0, began=0.0
         )

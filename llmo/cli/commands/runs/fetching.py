@@ -150,6 +150,7 @@ def _delivered(run: DeferredContext, spec: OutputSpec, journal: Journal) -> RunS
     begin = run.state.delivered.get(to, 0) if journal.size else 0
     before = journal.size
     deliver(run, to=to, begin=begin, append=journal.append, count=stats.recall)
+    stats.in_doubt = run.in_doubt
     stats.total = stats.done + sum(shard.count for shard in run.state.open)
     columns: Any = settings.get("columns") or ()
     ordered = bool(settings.get("ordered")) and spec.shape == "jsonl"

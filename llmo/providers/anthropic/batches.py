@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmo.errors import ConfigError, Expired, ProviderError, Unavailable, Unprocessed
+from llmo.errors import ConfigError, Expired, ProviderError, Unprocessed
 from llmo.providers.anthropic.provider import AnthropicDecoder, encode
 from llmo.providers.batches import BatchItem, BatchLimits, BatchStatus, FoundBatch
 from llmo.providers.http import batch_calls, error_mapping, fields
+from llmo.providers.http.listing import pages, queried
 from llmo.providers.provider import admit
 from llmo.providers.transports.transport import FileBody, shown, split
-from llmo.types.events import ServedBy
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import AsyncGenerator, Collection
     from typing import BinaryIO
     from urllib.parse import SplitResult
 
@@ -44,7 +44,7 @@ class AnthropicBatches:
 
     async def newest(self) -> str:
         """The id of the newest batch: of those that follow it one may be ours, as there is no metadata to tell."""
-        page = await self._provider.fetch(self._listed({"limit": "1"}))
+        page = await self._provider.fetch(queried(self._provider.url(_PATH), {"limit": "1"}))
         return fields.text(fields.obj(next(iter(fields.seq(page.get("data"))), None)).get("id"))
 
     async def upload(self, submission: Submission) -> str:
@@ -56,11 +56,7 @@ class AnthropicBatches:
         """`POST /v1/messages/batches`, streamed from the disk."""
         file = FileBody(submission.path, b'{"requests":[', b"]}", b",")
         call = self._provider.call("POST", self._provider.url(_PATH))
-        made = await batch_calls.answered(self._provider, batch_calls.carrying(call, file, "application/json"))
-        name = fields.text(made.get("id"))
-        if not name:
-            raise Unavailable(f"{self._provider.context.name} accepted a batch and gave it no id")
-        return name
+        return await batch_calls.made(self._provider, batch_calls.carrying(call, file, "application/json"))
 
     async def find(self, submission: Submission, *, known: Collection[str]) -> list[FoundBatch]:
         """
@@ -69,37 +65,32 @@ class AnthropicBatches:
         Those that have ended are told apart by the ids in their results; of others nobody can tell.
         """
         found: list[FoundBatch] = []
-        after, begun = "", {""}
-        for _ in range(batch_calls.MOST_PAGES):
-            query = {"limit": "100", **({"after_id": after} if after else {})}
-            page = await self._provider.fetch(self._listed(query))
-            for batch in map(fields.obj, fields.seq(page.get("data"))):
-                after = fields.text(batch.get("id"))
-                if submission.after and after == submission.after:
-                    return sorted(found, key=lambda one: not one.certain)
+        async with aclosing(self._newer(submission.after)) as listed:
+            async for batch in listed:
                 status = self._status(batch)
-                if after and after not in known and status.total in (None, submission.count):
+                if status.id and status.id not in known and status.total in (None, submission.count):
                     mine = await self._has(status, submission.nonce) if status.results else None
-                    found += [FoundBatch(after, certain=bool(mine))] if mine is not False else []
-            if not page.get("has_more") or after in begun:
-                break
-            begun.add(after)
+                    found += [FoundBatch(status.id, certain=bool(mine))] if mine is not False else []
         return sorted(found, key=lambda one: not one.certain)
+
+    async def _newer(self, than: str) -> AsyncGenerator[dict[str, Any]]:
+        """The batches that were created after one, latest first; all of them where there was none."""
+        url = self._provider.url(_PATH)
+        async with aclosing(pages(self._provider, url, size=100, cursor="after_id")) as listed:
+            async for page in listed:
+                for batch in page:
+                    if than and fields.text(batch.get("id")) == than:
+                        return
+                    yield batch
 
     async def _has(self, status: BatchStatus, nonce: str) -> bool:
         """Whether the first result of an ended batch has an id of the submission."""
-        from contextlib import aclosing
-
-        call = self._provider.call("GET", self._results(status.results[0]))
         head = b""
-        async with self._provider.context.transport.exchange(call) as reply:
-            if reply.status != HTTPStatus.OK:
-                raise self._provider.failure(reply.status, reply.headers, await reply.read(error_mapping.BODY_LIMIT))
-            async with aclosing(reply.chunks()) as chunks:
-                async for chunk in chunks:
-                    head += chunk
-                    if b"\n" in head:
-                        break
+        async with aclosing(batch_calls.pieces(self._provider, self._results(status.results[0]))) as body:
+            async for piece in body:
+                head += piece
+                if b"\n" in piece:
+                    break
         try:
             return self.read(head.partition(b"\n")[0]).id.startswith(f"{nonce}-")
         except ValueError:
@@ -163,8 +154,7 @@ class AnthropicBatches:
                 return BatchItem(
                     name, None, Unprocessed("the batch was cancelled before it came to this row; it cost nothing")
                 )
-        said = f"{self._provider.context.name} returned a batch line without an answer"
-        return BatchItem(name, None, Unavailable(said))
+        return BatchItem(name, None, batch_calls.unanswered(self._provider))
 
     def _errored(self, error: dict[str, Any]) -> ProviderError:
         said = error_mapping.parse_error(None, error_mapping.NO_HEADERS, error)
@@ -174,16 +164,8 @@ class AnthropicBatches:
 
     def decode(self, item: BatchItem, emit: Emit) -> None:
         """A whole message, as from the endpoint itself."""
-        if item.request_id:
-            emit(ServedBy(request_id=item.request_id))
-        if item.error is not None:
-            raise item.error
-        assert item.body is not None
-        message = {"type": "message", **item.body}
+        message = {"type": "message", **batch_calls.answer(item, emit)}
         self._provider.whole(message, AnthropicDecoder(self._provider.context, self._provider.failed), emit)
 
     def _url(self, batch: str) -> str:
         return f"{self._provider.url(_PATH)}/{batch_calls.part(batch)}"
-
-    def _listed(self, query: dict[str, str]) -> str:
-        return batch_calls.queried(self._provider.url(_PATH), query)

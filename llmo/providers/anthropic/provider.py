@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from llmo.catalog.listing import ListedModel
@@ -272,31 +271,19 @@ class Anthropic(HttpProvider):
         return error_mapping.error(self.context, said, kind=kind, hint=hint(said) if kind is Rejected else None)
 
     async def models(self) -> Sequence[ListedModel]:
-        """`GET /v1/models`, page by page; a page that names a place where one has begun already is the last."""
-        found: list[ListedModel] = []
-        after, begun = "", {""}
-        while True:
-            page = await self.fetch(self._page(1000, after))
-            models = [fields.obj(model) for model in fields.seq(page.get("data"))]
-            found += [_listed(model) for model in models if fields.text(model.get("id"))]
-            after = fields.text(page.get("last_id"))
-            if not page.get("has_more") or after in begun:
-                return found
-            begun.add(after)
+        """`GET /v1/models`, page by page."""
+        from contextlib import aclosing
 
-    def _page(self, limit: int, after: str = "") -> str:
-        from urllib.parse import urlencode
+        from llmo.providers.http.listing import pages
 
-        query = {"limit": str(limit), **({"after_id": after} if after else {})}
-        url = self.url("/v1/models")
-        return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
+        async with aclosing(pages(self, self.url("/v1/models"), size=1000, cursor="after_id")) as listed:
+            return [_listed(model) async for page in listed for model in page if fields.text(model.get("id"))]
 
     async def check(self) -> str:
         """One model of `GET /v1/models`: free, and it needs the key."""
-        status, headers, body = await self.get(self._page(1))
-        if status != HTTPStatus.OK:
-            raise self.failure(status, headers, body)
-        self.parsed(status, headers, body)
+        from llmo.providers.http.listing import queried
+
+        await self.fetch(queried(self.url("/v1/models"), {"limit": "1"}))
         return f"{address(self.context)} responds, key accepted"
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from llmo.errors import Expired, ProviderError, Rejected, TimedOut, Unavailable, Unprocessed
+from llmo.errors import Expired, ProviderError, Rejected, TimedOut, Unprocessed
 from llmo.providers.batches import BatchFault, BatchItem, BatchLimits, BatchStatus, FoundBatch
 from llmo.providers.http import batch_calls, error_mapping
 from llmo.providers.http import fields as wire
+from llmo.providers.http.listing import pages
 from llmo.providers.openai.provider import OpenAIDecoder, encode
 from llmo.providers.provider import admit
 from llmo.providers.transports.transport import FileBody
-from llmo.types.events import ServedBy
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -62,7 +63,7 @@ class OpenAIBatches:
         file = FileBody(submission.path, before.encode(), f"\r\n--{boundary}--\r\n".encode())
         call = self._provider.call("POST", self._provider.url("/files"))
         form = f"multipart/form-data; boundary={boundary}"
-        return self._id(await batch_calls.answered(self._provider, batch_calls.carrying(call, file, form)))
+        return await batch_calls.made(self._provider, batch_calls.carrying(call, file, form))
 
     async def create(self, submission: Submission) -> str:
         """`POST /batches`."""
@@ -73,24 +74,18 @@ class OpenAIBatches:
             "metadata": {RUN: submission.run, NONCE: submission.nonce},
         }
         call = self._provider.call("POST", self._provider.url("/batches"), wire.write(body))
-        return self._id(await batch_calls.answered(self._provider, call))
+        return await batch_calls.made(self._provider, call)
 
     async def find(self, submission: Submission, *, known: Collection[str]) -> list[FoundBatch]:
         """The batches whose metadata has the nonce: the list is read to its end, for the clocks may differ."""
-        found: list[FoundBatch] = []
-        after, begun = "", {""}
-        for _ in range(batch_calls.MOST_PAGES):
-            query = {"limit": "100", **({"after": after} if after else {})}
-            page = await self._provider.fetch(batch_calls.queried(self._provider.url("/batches"), query))
-            for batch in map(wire.obj, wire.seq(page.get("data"))):
-                mine = wire.obj(batch.get("metadata")).get(NONCE) == submission.nonce
-                after = wire.text(batch.get("id"))
-                if mine and after and after not in known:
-                    found.append(FoundBatch(after, certain=True))
-            if found or not page.get("has_more") or after in begun:
-                break
-            begun.add(after)
-        return found
+        url = self._provider.url("/batches")
+        async with aclosing(pages(self._provider, url, size=100, cursor="after")) as listed:
+            async for page in listed:
+                mine = [one for one in page if wire.obj(one.get("metadata")).get(NONCE) == submission.nonce]
+                names = [name for one in mine if (name := wire.text(one.get("id"))) and name not in known]
+                if names:
+                    return [FoundBatch(name, certain=True) for name in names]
+        return []
 
     async def status(self, batch: str) -> BatchStatus:
         """`GET /batches/ID`; an expired or cancelled batch has results as a completed one has."""
@@ -144,8 +139,7 @@ class OpenAIBatches:
         if status == HTTPStatus.OK and isinstance(body, dict):
             return BatchItem(name, body, None, asked)
         if status is None or status == HTTPStatus.OK:
-            said = f"{self._provider.context.name} returned a batch line without an answer"
-            return BatchItem(name, None, Unavailable(said), asked)
+            return BatchItem(name, None, batch_calls.unanswered(self._provider), asked)
         written = body if isinstance(body, str) else wire.write(body).decode()
         return BatchItem(name, None, self._provider.failure(status, error_mapping.NO_HEADERS, written.encode()), asked)
 
@@ -159,18 +153,8 @@ class OpenAIBatches:
 
     def decode(self, item: BatchItem, emit: Emit) -> None:
         """A whole completion, as from the endpoint itself."""
-        if item.request_id:
-            emit(ServedBy(request_id=item.request_id))
-        if item.error is not None:
-            raise item.error
-        assert item.body is not None
-        self._provider.whole(item.body, OpenAIDecoder(self._provider.context, self._provider.failed), emit)
+        body = batch_calls.answer(item, emit)
+        self._provider.whole(body, OpenAIDecoder(self._provider.context, self._provider.failed), emit)
 
     def _url(self, batch: str) -> str:
         return self._provider.url(f"/batches/{batch_calls.part(batch)}")
-
-    def _id(self, made: dict[str, Any]) -> str:
-        name = wire.text(made.get("id"))
-        if not name:
-            raise Unavailable(f"{self._provider.context.name} accepted a batch and gave it no id")
-        return name

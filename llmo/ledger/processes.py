@@ -56,17 +56,12 @@ def lives(owner: Owner) -> bool:
     A process that can't be inspected (on another machine, in another namespace of this boot, or on a system without
     such data) counts as running: its money stays held.
     """
-    its_boot, _, machine = owner.boot.partition(_ON)
-    if machine:
-        if machine != _machine():
-            return True
-        owner = owner._replace(boot=its_boot)
-    boot = _boot()
-    if not owner.boot or not boot:
-        return _runs(owner)
-    if owner.boot == boot:
-        return _runs(owner)
-    return owner.boot.partition(" ")[0] == boot.partition(" ")[0]
+    if not _visible(owner):
+        return True
+    boot, now = owner.boot.partition(_ON)[0], _boot()
+    if boot and now and boot != now:
+        return False
+    return _runs(owner)
 
 
 def abandoned(owner: Owner, held_at: int, now: int) -> bool:
@@ -81,7 +76,8 @@ def abandoned(owner: Owner, held_at: int, now: int) -> bool:
 def _visible(owner: Owner) -> bool:
     """Whether the process is of this machine, and not in another namespace of its current boot."""
     boot, _, machine = owner.boot.partition(_ON)
-    return machine == _machine() and (boot == _boot() or boot.partition(" ")[0] != _boot().partition(" ")[0])
+    here = not machine or machine == _machine()
+    return here and (boot == _boot() or boot.partition(" ")[0] != _boot().partition(" ")[0])
 
 
 def _runs(owner: Owner) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from llmo.client.runtime import Runtime
 from llmo.client.session import CrewMember, Session
 from llmo.config.kinds import KINDS
-from llmo.storage.notices import Notices
 from llmo.storage.paths import cache_dir, data_dir
 from llmo.types.dataclass import dataclass, replace
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from llmo.config.load import Loaded
     from llmo.engine.shared_pace import PaceExchange
     from llmo.ledger.backend import Ledger
+    from llmo.storage.notices import Notices
 
 CARRIED = ("LLMO_", "XDG_", "SSL_")
 """Beginnings of the variables that hold for a run wherever it is carried out, beside those that its profile names."""
@@ -56,7 +56,7 @@ class Elsewhere:
 
     def notices(self, key: str) -> Notices:
         """Where other runs of this user on this machine say how they use a key."""
-        return Notices(data_dir(self.env) / "rates", key)
+        return self._runtime(None).notices(key)
 
     def session(
         self,

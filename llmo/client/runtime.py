@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from llmo.routing.model_names import ModelNames
     from llmo.routing.planner import Planner
     from llmo.storage.history import History
+    from llmo.storage.notices import Notices
 
 
 @dataclass
@@ -111,6 +112,13 @@ class Runtime:
         from llmo.routing.model_names import ModelNames
 
         return ModelNames(self.profile, self.env, self.catalog)
+
+    def notices(self, key: str) -> Notices:
+        """Return what runs of this user on this machine tell each other of a provider's key, by a name for that."""
+        from llmo.storage.notices import Notices
+        from llmo.storage.paths import data_dir
+
+        return Notices(data_dir(self.env) / "rates", key)
 
     @cached_property
     def ledger(self) -> Ledger:

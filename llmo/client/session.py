@@ -180,13 +180,9 @@ class Session:
         if self.terms.width is None:
             return RateLimits(providers, rates)
         from llmo.engine.shared_pace import ThreadedExchange
-        from llmo.storage.notices import Notices
-        from llmo.storage.paths import data_dir
 
-        directory = data_dir(self.runtime.env) / "rates"
-        return RateLimits(
-            providers, rates, exchange=lambda name: ThreadedExchange(Notices(directory, name), self.runtime.clock)
-        )
+        runtime = self.runtime
+        return RateLimits(providers, rates, exchange=lambda key: ThreadedExchange(runtime.notices(key), runtime.clock))
 
     @cached_property
     def engine(self) -> Engine:

@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 KEY = ("provider", "model", "task", "tags", "billing", "state", "outcome", "source")
 TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
 SUMS = ("calls", "cost", "in_doubt", "unpriced", *TOKENS)
-TABLE = f"""
-CREATE TABLE daily (
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL,
-    {", ".join(f"{name} TEXT NOT NULL" for name in KEY)},
-    {", ".join(f"{name} INTEGER NOT NULL CHECK ({name} >= 0)" for name in SUMS)},
-    PRIMARY KEY (start, "end", {", ".join(KEY)})
-) STRICT, WITHOUT ROWID
-"""
 _COLUMNS = ", ".join(("start", '"end"', *KEY, *SUMS))
 _ADD = f"""
 INSERT INTO daily ({_COLUMNS}) VALUES ({", ".join("?" * (2 + len(KEY) + len(SUMS)))})

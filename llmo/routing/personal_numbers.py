@@ -1,22 +1,19 @@
 """
 Numbers that name a person or an account: cards, accounts and national ids, by their check digits.
 
-Cards and IBANs are known by prefix, length and checksum, whatever groups they are written in. National ids are short,
-and one number in eleven or so has the right check digit: most count only beside a word that says what they are.
+Cards and IBANs are in `llmo.routing.account_numbers`. National ids are short, and one number in eleven or so has the
+right check digit: most count only beside a word that says what they are.
 """
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from llmo.routing.account_numbers import Accounts, alnum, has_card
 from llmo.types.named_secrets import aligned
 from llmo.types.secrets import compiled
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CARD, IBAN, SSN, NATIONAL, TAX, HEALTH, PASSPORT = (
     "card number",
@@ -33,45 +30,7 @@ _SIGN = "[ .\u2013\u2014\u2010\u2011\u2212_/-]"
 # A run of digits as a digit and those behind it: then the first one is found as fast as a letter is.
 _RUN = re.compile(rf"\d\d*(?:{_SIGN}{{1,2}}\d+)*")
 _ASCII_RUN = re.compile(rf"[0-9][0-9]*(?:{_SIGN}{{1,2}}[0-9]+)*")
-_PIECES = re.compile(r"(\D+)")
 _NAME = re.compile("[a-z]+")
-_BEGINS = frozenset("23456")
-"""The first digits of cards."""
-_SHORTEST_CARD, _LONGEST_CARD, _LEAST_GROUP, _MOST_GROUPS = 13, 19, 2, 8
-# Issuer ranges of ISO/IEC 7812: Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Maestro, Mir.
-_ISSUER = (
-    r"4(?:\d{12}|\d{15}|\d{18})$|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}$|3[47]\d{13}$"
-    r"|(?:30[0-5]|309|36\d|38\d|39\d)\d{11}$|(?:6011|64[4-9]\d|65\d\d)\d{12,15}$|35(?:2[89]|[3-8]\d)\d{12,15}$"
-    r"|62\d{14,17}$|(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{8,15}$|220[0-4]\d{12}$"
-)
-
-# Lengths of the IBAN registry of ISO 13616, release 99.
-_IBAN_LENGTHS = {
-    country: int(length)
-    for length, countries in {
-        "15": "NO",
-        "16": "BE",
-        "18": "DK FO FI GL NL SD FK",
-        "19": "MK SI",
-        "20": "AT BA EE KZ LT LU XK MN",
-        "21": "CH HR LI LV",
-        "22": "BG BH CR DE GB GE IE ME RS VA",
-        "23": "AE GI IL IQ OM SO TL",
-        "24": "AD CZ ES MD PK RO SA SE SK TN VG",
-        "25": "LY PT ST",
-        "26": "IS TR",
-        "27": "BI DJ FR GR IT MC MR SM",
-        "28": "AL AZ BY CY DO GT HU LB NI PL SV",
-        "29": "BR EG PS QA UA",
-        "30": "JO KW MU YE",
-        "31": "MT SC",
-        "33": "RU",
-    }.items()
-    for country in countries.split()
-}
-_CLOSED = str.maketrans("", "", " .-")
-_AS_DIGITS = {ord(char): str(int(char, 36)) for char in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
-_ACCOUNT = r"[A-Za-z]{2}\d{2}(?:[ .-]{0,2}[A-Za-z0-9]){11,32}"
 
 
 class _Id(NamedTuple):
@@ -175,109 +134,60 @@ _AFTER, _BEFORE, _LEAST_DIGITS, _LEAST_RUN = 64, 24, 4, 9
 """Characters beside a word in which its number stands; digits of the shortest number, and of one that needs no word."""
 
 
-def find(text: str) -> Iterator[str]:
-    """Kinds of numbers in a text, some more than once. The text has been folded."""
+def find(text: str) -> set[str]:
+    """Kinds of numbers in a text, which has been folded."""
+    found: set[str] = set()
     if sum(map(text.count, "0123456789")) < _LEAST_DIGITS:
-        return
+        return found
     runs = [run.span() for run in (_ASCII_RUN if text.isascii() else _RUN).finditer(text)]
+    accounts = Accounts(text)
     for begin, end in runs:
         size = end - begin
         # Most numbers are too short for all but what letters lead to.
         if size >= _LEAST_RUN or (size in _LED_SIZES and (size > _YEAR or text[begin - 6 : begin].isalpha())):
-            yield from _in_run(text, begin, end)
-        elif size > 1 and text[begin - 2 : begin].upper() in _IBAN_LENGTHS and _is_iban(text, begin - 2):
-            yield IBAN
+            _look_in_run(text, begin, end, found)
+        if size > 1 and IBAN not in found and text[begin - 1 : begin].isalpha() and accounts.has(begin - 2):
+            found.add(IBAN)
     if around := _around(text, runs):
-        yield from _beside_words(around)
+        _look_beside_words(around, found)
+    return found
 
 
-def _in_run(text: str, begin: int, end: int) -> Iterator[str]:
+def _look_in_run(text: str, begin: int, end: int, found: set[str]) -> None:
     led, size = begin > 0 and text[begin - 1].isalpha(), end - begin
-    if led and _is_iban(text, begin - 2):
-        yield IBAN
     for letters, sizes, one in _LETTERED:
         if size in sizes and bool(letters) == led and begin >= letters:
-            yield from _valid(text, one, compiled(one.form).match(text, begin - letters))
+            match = compiled(one.form).match(text, begin - letters)
+            if match and _is_one(text, one, match):
+                found.add(one.kind)
     if size >= _LEAST_RUN:
-        yield from _written(text, begin, end)
+        _look_at_forms(text, begin, end, found)
 
 
-def _written(text: str, begin: int, end: int) -> Iterator[str]:
+def _look_at_forms(text: str, begin: int, end: int, found: set[str]) -> None:
     """What is told by its own form."""
     run, size = text[begin:end], end - begin
-    if _has_card(run, _alnum(text, begin - 1), _alnum(text, end)):
-        yield CARD
+    if CARD not in found and has_card(run, inside=(alnum(text, begin - 1), alnum(text, end))):
+        found.add(CARD)
     for part, least, one in _WRITTEN:
-        if size >= least and part in run:
-            for found in compiled(one.form).finditer(text, begin, min(len(text), end + 1)):
-                yield from _valid(text, one, found)
+        if one.kind not in found and size >= least and part in run:
+            matches = compiled(one.form).finditer(text, begin, min(len(text), end + 1))
+            if any(_is_one(text, one, match) for match in matches):
+                found.add(one.kind)
 
 
-def _valid(text: str, one: _Id, found: re.Match[str] | None) -> Iterator[str]:
-    if found and _stands_alone(text, found) and _is_valid(one, found[0]):
-        yield one.kind
-
-
-def _alnum(text: str, at: int) -> bool:
-    return 0 <= at < len(text) and text[at].isascii() and text[at].isalnum()
+def _is_one(text: str, one: _Id, found: re.Match[str]) -> bool:
+    return _stands_alone(text, found) and _is_valid(one, found[0])
 
 
 def _stands_alone(text: str, found: re.Match[str]) -> bool:
     """Not a part of a longer number or name."""
     begin, end = found.span()
-    if _alnum(text, begin - 1) or _alnum(text, end):
+    if alnum(text, begin - 1) or alnum(text, end):
         return False
-    return not (text[begin - 1 : begin] in {"-", ".", "_"} and _alnum(text, begin - 2)) and not (
-        text[end : end + 1] in {"-", ".", "_"} and _alnum(text, end + 1) and text[end + 1].isdigit()
+    return not (text[begin - 1 : begin] in {"-", ".", "_"} and alnum(text, begin - 2)) and not (
+        text[end : end + 1] in {"-", ".", "_"} and alnum(text, end + 1) and text[end + 1].isdigit()
     )
-
-
-def _has_card(run: str, begins_in_a_word: bool, ends_in_a_word: bool) -> bool:
-    """Whether groups of digits beside each other, with one sign between them all, are a card's number."""
-    pieces = _PIECES.split(run)[2 * begins_in_a_word :]
-    groups, signs = pieces[::2], pieces[1::2]
-    groups = groups[: len(groups) - ends_in_a_word]
-    for first, group in enumerate(groups):
-        if group[:1] not in _BEGINS or len(group) < _LEAST_GROUP:
-            continue
-        digits = group
-        for at in range(first, min(first + _MOST_GROUPS, len(groups))):
-            if at > first:
-                if len(groups[at]) < _LEAST_GROUP or signs[at - 1] != signs[first]:
-                    break
-                digits += groups[at]
-            if len(digits) > _LONGEST_CARD:
-                break
-            if len(digits) >= _SHORTEST_CARD and _is_card(digits):
-                return True
-    return False
-
-
-def _is_card(digits: str) -> bool:
-    """A number of a known issuer with the check digit of ISO/IEC 7812-1."""
-    if not compiled(_ISSUER).match(digits) or len(set(digits)) == 1:
-        return False
-    doubled = [sum(divmod(2 * int(digit), 10)) for digit in digits[-2::-2]]
-    return (sum(doubled) + sum(int(digit) for digit in digits[::-2])) % 10 == 0
-
-
-def _is_iban(text: str, at: int) -> bool:
-    """The check digits of ISO 13616, in as many characters as the country has."""
-    length = _IBAN_LENGTHS.get(text[max(at, 0) : at + 2].upper())
-    if not length or _alnum(text, at - 1):
-        return False
-    account = text[at : at + 3 * length].translate(_CLOSED)[:length]
-    if len(account) < length or not (account.isascii() and account.isalnum()):
-        return False
-    if not _checks(account):
-        return False
-    written = compiled(_ACCOUNT).match(text, at)
-    return written is not None and len(written[0].translate(_CLOSED)) >= length
-
-
-@lru_cache(256)
-def _checks(account: str) -> bool:
-    return int((account[4:] + account[:4]).upper().translate(_AS_DIGITS)) % 97 == 1
 
 
 def _around(text: str, runs: list[tuple[int, int]]) -> str:
@@ -295,17 +205,17 @@ def _around(text: str, runs: list[tuple[int, int]]) -> str:
     return "".join(parts)
 
 
-def _beside_words(text: str) -> Iterator[str]:
+def _look_beside_words(text: str, found: set[str]) -> None:
     lowered = text.lower()
     text = aligned(text, lowered)
     there, plain = set(_NAME.findall(lowered)), lowered.isascii()
     for word, (first, ids) in _BY_WORD.items():
         at = lowered.find(word) if first in there or not (first or plain) else -1
-        while at >= 0:
+        while at >= 0 and (left := [one for one in ids if one.kind not in found]):
             end = at + len(word)
             if not (_letter(lowered, at - 1, word[0]) or _letter(lowered, end, word[-1])):
                 around = ((end, end + _AFTER), (max(0, at - _BEFORE), at))
-                yield from (one.kind for one in ids for where in around if _is_in(text, one, *where))
+                found.update(one.kind for one in left for where in around if _is_in(text, one, *where))
             at = lowered.find(word, end)
 
 
@@ -317,8 +227,7 @@ def _letter(text: str, at: int, beside: str) -> bool:
 def _is_in(text: str, one: _Id, begin: int, end: int) -> bool:
     found = compiled(one.form).finditer(text, begin, min(end, len(text)))
     return any(
-        not _alnum(text, each.start() - 1) and not _alnum(text, each.end()) and _is_valid(one, each[0])
-        for each in found
+        not alnum(text, each.start() - 1) and not alnum(text, each.end()) and _is_valid(one, each[0]) for each in found
     )
 
 

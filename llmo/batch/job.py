@@ -314,18 +314,13 @@ class BatchJob:
         if target is None or not target.is_file() or not target.stat().st_size:
             return
         if output.shape != "jsonl":
-            self._is_ours(target)
+            if output.replaces and not (self.spec.restart and self.spec.assume_yes):
+                hint = "use another -o, or --restart -y to replace it"
+                raise UsageError(f"not an output of llmo batch: {target}", hint=hint)
             return
         if comparison.is_comparison(target) != bool(output.compared_targets):
             what = "no comparison" if output.compared_targets else "a comparison"
             raise UsageError(f"holds {what}: {target}", hint="write to another file")
-
-    def _is_ours(self, target: Path) -> None:
-        """Raise for a table that no run has written: this run would replace it at its end."""
-        spec, journal = self.spec, self.journal
-        if journal is not None and not journal.exists() and not (spec.restart and spec.assume_yes):
-            hint = "use another -o, or --restart -y to replace it"
-            raise UsageError(f"not an output of llmo batch: {target}", hint=hint)
 
     def _someone_answers(self) -> None:
         """Raise when no model can answer any of the first rows: then the rows are not to blame."""

@@ -68,6 +68,13 @@ class OutputSpec:
         return target if self.shape == "jsonl" and not self.compared_targets else manifest.beside(target, "jsonl")
 
     @property
+    def replaces(self) -> bool:
+        """Whether a table is there that no run has written: this one would replace it at its end."""
+        if self.shape == "jsonl" or self.target is None or self.journal is None or self.journal.exists():
+            return False
+        return self.target.exists() and self.target.stat().st_size > 0
+
+    @property
     def beside(self) -> list[Path]:
         """Files that a run makes next to its output."""
         if self.target is None or self.journal is None:

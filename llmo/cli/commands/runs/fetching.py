@@ -77,17 +77,9 @@ def _spec(run: DeferredContext, target: Path, shape: Shape | None) -> OutputSpec
     if spec.journal is None:
         raise UsageError(f"not a file: {target}", hint="name a file that can be appended to")
     export.writable(spec.shape)
-    _is_ours(spec)
-    return spec
-
-
-def _is_ours(spec: OutputSpec) -> None:
-    """Raise for a table that no run has written: it would be replaced."""
-    target, journal = spec.target, spec.journal
-    if target is None or journal is None or spec.shape == "jsonl" or journal.exists():
-        return
-    if target.exists() and target.stat().st_size:
+    if spec.replaces:
         raise UsageError(f"not an output of llmo batch: {target}", hint="use another -o")
+    return spec
 
 
 @asynccontextmanager

@@ -26,23 +26,20 @@ def deliver(
     begin: int,
     append: Callable[[bytes], object],
     count: Callable[[dict[str, Any]], None],
-) -> int:
+) -> None:
     """
     Append what is new since `begin`, a place in the run's own lines, and remember that for the output `to`.
 
-    Returns how many lines these are; `count` gets each. After a crash some may be there twice, which resuming and
-    `fetch` clear away.
+    `count` gets each. After a crash some may be there twice, which resuming and `fetch` clear away.
     """
-    end, lines = ctx.lines.size, 0
+    end = ctx.lines.size
     if end > begin:
         for line, row in _last(ctx.folder.lines, begin):
             append(line)
             count(row)
-            lines += 1
     if to:
         ctx.state.delivered[to] = end
         ctx.save()
-    return lines
 
 
 def _last(path: Path, begin: int) -> Iterator[tuple[bytes, dict[str, Any]]]:

@@ -108,7 +108,7 @@ class DeferredExecutor:
     async def _give_up(self) -> None:
         """Cancel what is left, once."""
         self.give_up, self.gave_up = None, True
-        rows = sum(shard.count for shard in self.ctx.state.open)
+        rows = self.ctx.state.left
         self.ctx.tell(f"cancelling the batches: {rows:,} rows that they leave open are sent one by one")
         await self.lifecycle.cancel()
 
@@ -130,9 +130,7 @@ class DeferredExecutor:
         """Write down what has come, and hand it on."""
         await self.taking.take_all()
         ctx, stats = self.ctx, self.job.stats
-        begin = ctx.state.delivered.get(self.to, 0) if self.output is None or self.output.size else 0
-        if self.output is None:
-            begin = self._sent
+        begin = self._sent if self.output is None else ctx.state.begin(self.to, self.output.size)
 
         def append(line: bytes) -> None:
             sink.append(line, self._seq)
@@ -141,4 +139,4 @@ class DeferredExecutor:
         deliver(ctx, to=self.to, begin=begin, append=append, count=count or stats.recall)
         self._sent = ctx.lines.size
         stats.in_doubt = ctx.in_doubt
-        stats.in_flight = sum(shard.count for shard in ctx.state.open)
+        stats.in_flight = ctx.state.left

@@ -97,6 +97,15 @@ class RunState:
         """The shards whose rows have no lines yet."""
         return [shard for shard in self.shards if shard.step != "taken"]
 
+    @property
+    def left(self) -> int:
+        """How many rows of shards have no lines yet."""
+        return sum(shard.count for shard in self.open)
+
+    def begin(self, to: str, size: int) -> int:
+        """Where in the run's own lines those begin that an output of this size lacks: an emptied one lacks all."""
+        return self.delivered.get(to, 0) if size else 0
+
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:

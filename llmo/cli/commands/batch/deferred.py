@@ -144,7 +144,7 @@ async def _run(
 
 def _say_kept(ctx: Context, opened: DeferredContext, record: RunRecord) -> None:
     """Say what is there all the same when a run could not be carried on."""
-    if rows := sum(shard.count for shard in opened.state.open):
+    if rows := opened.state.left:
         ways = f"the same command goes on, llmo runs cancel {record.id} gives them up"
         ctx.note(f"llmo: {counted(rows, 'rows')} of the run {record.id} are ready or in batches: {ways}")
 
@@ -159,7 +159,7 @@ def _submitted(ctx: Context, run: DeferredRun, ending: Ending, record: RunRecord
     """Say what is in batches now, and how its answers come; the exit code."""
     state = run.ctx.state
     shards = state.open
-    rows, where = sum(shard.count for shard in shards), ", ".join(sorted({str(shard.target) for shard in shards}))
+    rows, where = state.left, ", ".join(sorted({str(shard.target) for shard in shards}))
     created = sum(shard.step == "created" for shard in shards)
     ctx.note(f"llmo: {counted(rows, 'rows')} in {deferred_runs.named(created)} at {where}; run {record.id}")
     if (later := len(shards) - created) > 0:

@@ -7,7 +7,7 @@ import signal
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from llmo.batch.executors.deferred.delivery import deliver, failed
 from llmo.batch.executors.deferred.lifecycle import Lifecycle
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from llmo.batch.registry import RunRecord
     from llmo.cli.context import Context
 
-SHAPES: tuple[Shape, ...] = ("jsonl", "csv", "parquet", "openai-batch")
-
 
 def fetch(ctx: Context, asked: str, *, output: str | None, shape: Shape | None) -> int:
     """Get what there is and write it; returns the exit code. Raises `LlmoError`."""
-    record = _deferred(ctx, asked, "its rows are in {}")
+    record = Registry.of(ctx.env).find(asked)
+    if record.engine != "deferred":
+        raise UsageError(f"not a deferred run: {record.id}", hint=f"its rows are in {record.output}")
     name = output or record.output
     if name is None:
         raise UsageError("the run has no output: -o is missing", hint=f"llmo runs fetch {record.id} -o FILE")
@@ -60,20 +60,11 @@ def cancel(ctx: Context, asked: str) -> int:
     return int(Exit.OK)
 
 
-def _deferred(ctx: Context, asked: str, elsewhere: str) -> RunRecord:
-    record = Registry.of(ctx.env).find(asked)
-    if record.engine != "deferred":
-        raise UsageError(f"not a deferred run: {record.id}", hint=elsewhere.format(record.output))
-    if ctx.profile_name is None:
-        ctx.profile_name = record.profile
-    return record
-
-
 def _spec(run: DeferredContext, target: Path, shape: Shape | None) -> OutputSpec:
     """Where the lines go. Raises `UsageError` for what can't be written."""
     told = run.state.settings.get("shape")
-    found: Shape = shape if shape is not None else next((one for one in SHAPES if one == told), "jsonl")
-    spec = OutputSpec(target=target, shape=found)
+    found: Shape = next((one for one in get_args(export.Shape) if one == told), "jsonl")
+    spec = OutputSpec(target=target, shape=shape or found)
     if spec.journal is None:
         raise UsageError(f"not a file: {target}", hint="name a file that can be appended to")
     export.writable(spec.shape)
@@ -84,6 +75,9 @@ def _spec(run: DeferredContext, target: Path, shape: Shape | None) -> OutputSpec
 
 @asynccontextmanager
 async def _opened(ctx: Context, record: RunRecord) -> AsyncGenerator[DeferredContext]:
+    """The run, under the profile that it was begun with unless the command names one."""
+    if ctx.profile_name is None:
+        ctx.profile_name = record.profile
     session = ctx.session(run=record.name)
     try:
         run = deferred_runs.opened(ctx, session, record)
@@ -138,12 +132,10 @@ def _delivered(run: DeferredContext, spec: OutputSpec, journal: Journal) -> RunS
     """Write what is new to the output, and bring that into its form."""
     settings, target, path = run.state.settings, spec.target, journal.path
     assert target is not None
-    to, stats = str(target.absolute()), RunStats()
-    begin = run.state.delivered.get(to, 0) if journal.size else 0
-    before = journal.size
-    deliver(run, to=to, begin=begin, append=journal.append, count=stats.recall)
+    to, stats, before = str(target.absolute()), RunStats(), journal.size
+    deliver(run, to=to, begin=run.state.begin(to, journal.size), append=journal.append, count=stats.recall)
     stats.in_doubt = run.in_doubt
-    stats.total = stats.done + sum(shard.count for shard in run.state.open)
+    stats.total = stats.done + run.state.left
     columns: Any = settings.get("columns") or ()
     ordered = bool(settings.get("ordered")) and spec.shape == "jsonl"
     try:
@@ -165,7 +157,7 @@ def _still(ctx: Context, run: DeferredContext, record: RunRecord) -> Exit | None
     """Say what is still in batches; the exit code for that, None when nothing is."""
     if not run.state.open:
         return None
-    rows = counted(sum(shard.count for shard in run.state.open), "rows")
+    rows = counted(run.state.left, "rows")
     words = ", ".join(sorted({shard.word or "created" for shard in run.state.open}))
     ctx.note(f"llmo: {rows} in {deferred_runs.named(len(run.state.open))} have no answer yet ({words})")
     ctx.note(f"llmo: fetch them later with: {deferred_runs.fetch_command(record)}")
@@ -173,8 +165,6 @@ def _still(ctx: Context, run: DeferredContext, record: RunRecord) -> Exit | None
 
 
 async def _cancelled(ctx: Context, record: RunRecord) -> int:
-    if ctx.profile_name is None:
-        ctx.profile_name = record.profile
     async with _opened(ctx, record) as run:
         found = await Lifecycle(ctx=run).cancel()
         await _caught_up(run)

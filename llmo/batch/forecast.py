@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llmo.batch.input.hash_table import Counts
+from llmo.batch.input.identity import key_bits
 from llmo.batch.resume.feed import works
 from llmo.batch.stats import RunStats
 from llmo.engine.provider_limits import limits
@@ -63,7 +64,7 @@ def forecast(job: BatchJob) -> Forecast:
     found, stats, seen = Forecast(), RunStats(), Counts()
     for work in works(job.forecast_feed(stats=stats)):
         found.rows += 1
-        number = int(work.key[:16], 16)
+        number = key_bits(work.key)
         if job.answers is not None and (seen.add(number) or job.answers.get(number) is not None):
             found.copies += 1
             continue

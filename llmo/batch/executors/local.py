@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from llmo.batch.executors.executor import Ending, breathe
+from llmo.batch.input.identity import key_bits
 from llmo.batch.output import records
 from llmo.batch.output.appended import OutputLost
 from llmo.batch.output.journal import encoded
@@ -205,7 +206,7 @@ class _Pool:
 
     def _answer(self, work: Work, answers: Places) -> Line | None:
         """The line that answers the same request, None if there is none."""
-        place = answers.get(int(work.key[:16], 16))
+        place = answers.get(key_bits(work.key))
         if place is None:
             return None
         # The key in the line decides: tables know only a part of it.
@@ -217,7 +218,7 @@ class _Pool:
         try:
             answer = await self._one(work)
             if answer is not None:
-                answers.set(int(work.key[:16], 16), answer[1])
+                answers.set(key_bits(work.key), answer[1])
                 for duplicate in flight.duplicates:
                     await self._copy(duplicate, answer[0])
         finally:

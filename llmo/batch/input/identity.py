@@ -56,6 +56,11 @@ def field_id(row: Row, field: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def key_bits(key: str) -> int:
+    """The beginning of a key as 64 bits, for tables: the same in every process."""
+    return int(key[:16], 16)
+
+
 def short(text: str) -> int:
     """An id or a key as 64 bits, for tables: others in every process."""
     return hash(text) & WORD if WIDE else lasting(text)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from llmo.batch.input.hash_table import HashTable
-from llmo.batch.input.identity import short
+from llmo.batch.input.identity import key_bits, short
 from llmo.batch.output.lines import answers, outcomes
 from llmo.errors import ErrorKind
 from llmo.types.dataclass import dataclass, field
@@ -93,7 +93,7 @@ def paid(path: Path, retry: str | None) -> Iterator[tuple[int, int]]:
         for begin, key, row in answers(path):
             word = None if row is None or not (code := _code(row)) else WORDS[code - 1]
             if word is None or (word in PAID and not _named(word, retry)):
-                yield int(key[:16], 16), begin
+                yield key_bits(key), begin
 
 
 def _code(row: Mapping[str, Any]) -> int:

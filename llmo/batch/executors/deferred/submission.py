@@ -9,7 +9,7 @@ from llmo.batch.executors.deferred.rows import CopiedRow, SentRow, appended, cop
 from llmo.batch.executors.deferred.shards import OpenShard, PendingHolds
 from llmo.batch.executors.executor import Ending
 from llmo.batch.input.hash_table import HashTable
-from llmo.batch.input.identity import short
+from llmo.batch.input.identity import key_bits, short
 from llmo.batch.output import records
 from llmo.batch.output.lines import trusted
 from llmo.batch.output.records import FATAL
@@ -83,7 +83,7 @@ class Submitting:
         for shard in ctx.state.open:
             for row in sent(ctx.folder.rows(shard.number)):
                 self._waits.set(short(row.name), 1)
-                self._keys.set(_short(row.key), 1)
+                self._keys.set(key_bits(row.key), 1)
         for copy, _ in copies(ctx.folder.copies, ctx.state.copied):
             self._waits.set(short(copy.name), 1)
 
@@ -117,18 +117,18 @@ class Submitting:
             queues=True,
         )
         self._group.append((work, Attempt(self._ctx.engine, asked, plan.ranked[0], 1)))
-        self._keys.set(_short(work.key), 1)
+        self._keys.set(key_bits(work.key), 1)
 
     def _copies(self, work: Work) -> bool:
         """Whether another row has the same request: its answer is there, or will be."""
         kept = self._job.keep(work.fields)
-        if _short(work.key) in self._keys:
+        if key_bits(work.key) in self._keys:
             copy = CopiedRow(name=work.name, index=work.index, key=work.key, kept=kept, apart=work.apart)
             with appended(self._ctx.folder.copies) as file:
                 written(file, copy.line())
             self._waits.set(short(work.name), 1)
             return True
-        place = None if self._job.answers is None else self._job.answers.get(_short(work.key))
+        place = None if self._job.answers is None else self._job.answers.get(key_bits(work.key))
         line = None if place is None or self._output is None else trusted(self._output.read(place))
         if line is None or line["key"] != work.key:
             return False
@@ -215,10 +215,6 @@ def release_pending(ctx: DeferredContext) -> None:
         holds.replace(())
     for number in ctx.folder.loose(ctx.state):
         ctx.folder.discard(number)
-
-
-def _short(key: str) -> int:
-    return int(key[:16], 16)
 
 
 def _row(work: Work, attempt: Attempt, kept: object) -> SentRow:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from llmo.batch.executors.deferred.rows import SentRows, copies
 from llmo.batch.input.hash_table import Places
+from llmo.batch.input.identity import key_bits
 from llmo.batch.output import records
 from llmo.batch.output.lines import entries, trusted
 from llmo.catalog.prices import Charge
@@ -150,10 +151,10 @@ class Taking:
         ctx = self._ctx
         if not ctx.folder.copies.exists():
             return
-        places = Places((int(one.row["key"][:16], 16), one.begin) for one in entries(ctx.folder.lines))
+        places = Places((key_bits(one.row["key"]), one.begin) for one in entries(ctx.folder.lines))
         end = ctx.state.copied
         for copy, end in copies(ctx.folder.copies, ctx.state.copied):  # noqa: B007 - where the last one ends
-            place = places.get(int(copy.key[:16], 16))
+            place = places.get(key_bits(copy.key))
             line = None if place is None else trusted(ctx.lines.read(place))
             if line is not None and line["key"] == copy.key:
                 ctx.put(records.copied((copy.name, copy.index, copy.key), line, copy.kept), copy.apart)

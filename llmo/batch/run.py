@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from llmo.batch.executors.cached import CachedRows
 from llmo.batch.executors.executor import Stopping
@@ -13,6 +14,7 @@ from llmo.batch.executors.local import LocalExecutor, Rules
 from llmo.batch.executors.own import OwnCrew, asked, guarded
 from llmo.batch.executors.row import RowExecutor, RowSettings
 from llmo.batch.output import comparison, export
+from llmo.batch.output.appended import written
 from llmo.batch.output.comparison import Gather
 from llmo.batch.output.sinks import WINDOW, ToJournal, ToStream
 from llmo.batch.prepare import opened
@@ -170,7 +172,7 @@ class BatchRun:
         job, output = self.job, self.job.spec.output
         shaped = export.shaper(output.shape, job.columns)
         joint = comparison.shaper(output.shape, output.compared_targets, job.columns)
-        write = self._stdout.write if output.target is None else _writer(opened(output.target))
+        write = self._stdout.write if output.target is None else partial(written, opened(output.target))
         head = joint(None) if output.compared_targets else shaped(None)
         if head:
             write(head)
@@ -207,14 +209,3 @@ async def _synced(journal: Journal, stopping: Stopping) -> None:
         await journal.keep_synced()
     except OSError as exc:
         stopping.stop("output", LlmoError(f"cannot sync {journal.path}: {exc.strerror}"))
-
-
-def _writer(file: BinaryIO) -> Callable[[bytes], None]:
-    """Writes whole lines: an unbuffered file may take a part at a time."""
-
-    def write(line: bytes) -> None:
-        rest = memoryview(line)
-        while rest:
-            rest = rest[file.write(rest) :]
-
-    return write

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from llmo.errors import LlmoError
 
@@ -150,6 +150,13 @@ def opened(path: Path) -> int:
     """A file for lines, emptied; pipes and devices are only written to. Raises `OSError`."""
     odd = path.exists() and not path.is_file()
     return os.open(path, os.O_WRONLY | os.O_APPEND if odd else APPEND | os.O_TRUNC, 0o666)
+
+
+def written(file: BinaryIO, data: bytes) -> None:
+    """Write all of it: an unbuffered file may take a part at a time. Raises `OSError`."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def regular(fd: int) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.batch.executors.deferred.rows import appended, mend, written
+from llmo.batch.executors.deferred.rows import appended, mend
+from llmo.batch.output.appended import written
 from llmo.batch.output.journal import Journal, encoded
 from llmo.errors import UsageError
 from llmo.types.dataclass import dataclass, field

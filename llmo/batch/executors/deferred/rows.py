@@ -129,13 +129,6 @@ def appended(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, PRIVATE, 0o600), "ab", buffering=0)
 
 
-def written(file: BinaryIO, data: bytes) -> None:
-    """Write all of it: an unbuffered file may take a part at a time. Raises `OSError`."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
-
-
 def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from llmo.batch.executors.deferred.rows import appended, written
+from llmo.batch.executors.deferred.rows import appended
 from llmo.batch.executors.deferred.state import Shard
+from llmo.batch.output.appended import written
 from llmo.storage import files
 
 if TYPE_CHECKING:

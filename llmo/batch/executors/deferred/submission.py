@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from llmo.batch.executors.deferred.rows import CopiedRow, SentRow, appended, copies, sent, written
+from llmo.batch.executors.deferred.rows import CopiedRow, SentRow, appended, copies, sent
 from llmo.batch.executors.deferred.shards import OpenShard, PendingHolds
 from llmo.batch.executors.executor import Ending
 from llmo.batch.input.hash_table import HashTable
 from llmo.batch.input.identity import key_bits, short
 from llmo.batch.output import records
+from llmo.batch.output.appended import written
 from llmo.batch.output.lines import trusted
 from llmo.batch.output.records import FATAL
 from llmo.engine.attempt import Attempt

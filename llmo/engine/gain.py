@@ -95,6 +95,7 @@ class Gain:
         "_found",
         "_growing",
         "_grown",
+        "_leapt",
         "_least",
         "_level",
         "_low",
@@ -124,7 +125,7 @@ class Gain:
         self.starting, self.claimed, self.blind, self.low = False, True, True, False
         self._level = 0
         self._quiet = QUIET[0]
-        self._found = self._weight = self._patience = 0.0
+        self._found = self._weight = self._patience = self._leapt = 0.0
         self._least = least
         self._best = gain
         self._cut = self._round = -1.0
@@ -145,12 +146,17 @@ class Gain:
             self._advance(now)
         return self.value
 
-    def answered(self, number: float, sent: float, now: float, *, least: float) -> None:
-        """Request `number` of `sent` was admitted. A soft start doubles once a round, and in `least` seconds."""
+    def answered(self, number: float, sent: float, now: float, *, least: float, wanted: float = 0.0) -> None:
+        """
+        Request `number` of `sent` was admitted. A soft start doubles once a round, and in `least` seconds.
+
+        After the first round it leaps to what is `wanted`, where that is more.
+        """
         self._count += 1
         if self.starting and number > self._round and now - self._stepped >= least:
             self._round, self._stepped = sent, now
-            self.value *= 2
+            self._leapt = self.value if wanted > 2 * self.value else 0.0
+            self.value = max(2 * self.value, wanted)
 
     def arrive(self, goal: float, now: float) -> None:
         """End a soft start that has come to its `goal`."""
@@ -162,6 +168,15 @@ class Gain:
     def news(self, number: float) -> bool:
         """Whether the refusal of request `number` tells more than the last one: it was sent at a later pace."""
         return number > self._cut
+
+    def leapt(self, sent: float, now: float) -> bool:
+        """Whether a 429 has come of a leap: the soft start goes on from before it, as if it had not been."""
+        if not self._leapt:
+            return False
+        self.value, self._leapt = self._leapt, 0.0
+        self._cut = self._round = sent
+        self._stepped = now
+        return True
 
     def refused(self, sent: float, now: float, found: Measured | None, recent: float) -> None:
         """

@@ -55,6 +55,8 @@ class ProviderGate:
         self.allowed = allowed
         self.in_flight = 0
         self._width = Width(allowed.concurrency or 0, now, most=room() if allowed.adapts else 0)
+        # Whoever says how many at once has them within two seconds, unless the first answers tell of a limit.
+        self._wanted = 0.0 if allowed.adapts or allowed.split else float(allowed.concurrency or 0)
         self._share, self._jitter = share, jitter
         given = (allowed.rpm, allowed.tpm, allowed.itpm, allowed.otpm)[: 4 if allowed.split else 2]
         self._buckets = tuple(TokenBucket(limit, now, floor=float(n == 0)) for n, limit in enumerate(given))
@@ -119,8 +121,8 @@ class ProviderGate:
         if not permit.refused:
             now = self._loop.time()
             self._width.answered(now)
-            least = 0.0 if self._unknown else DOUBLE_S
-            self._gain.answered(permit.marks[0], self._requests.sent, now, least=least)
+            least, wanted = (0.0, self._wanted) if self._unknown else (DOUBLE_S, 0.0)
+            self._gain.answered(permit.marks[0], self._requests.sent, now, least=least, wanted=wanted)
             if self._gain.starting:
                 self._gain.arrive(ENDLESS if self._unknown else PACE, now)
             if usage is not None:
@@ -136,7 +138,9 @@ class ProviderGate:
         self._gain.refusals += 1
         self._settle(permit, (0,) * len(permit.amounts))
         heavy = self._answers.heavy
-        if self._gain.news(permit.marks[0]):
+        if self._gain.leapt(self._requests.sent, now):
+            self._wanted = 0.0
+        elif self._gain.news(permit.marks[0]):
             found = self._meter.emptied(now, now + min(seconds, MOST_S), heavy, varied=self._unknown)
             self._gain.refused(self._requests.sent, now, found, self._meter.recent(now) or self._gain.value)
             if self._late:

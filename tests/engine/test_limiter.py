@@ -42,7 +42,7 @@ def found(crowd: int = 400, seconds: float = 480.0, **scenario: Any) -> Measured
         pytest.param({**C, "remaining": "full"}, 0.97, 0.5, id="C, always everything left"),
         pytest.param({**A, "remaining": "none"}, 0.97, 0.5, id="A, never anything left"),
         pytest.param({**C, "told": 2.0}, 0.97, 0.5, id="C, twice the limit claimed"),
-        pytest.param({**C, "told": 0.0}, 0.97, 0.5, id="C, no limit known"),
+        pytest.param({**C, "told": 0.0, "seconds": 720.0}, 0.97, 0.5, id="C, no limit known"),
         pytest.param({**D, "configured": 1.0}, 0.97, 0.0, id="D, configured"),
         pytest.param(D, 0.97, 0.0, id="D, from headers"),
         pytest.param({**D, "told": 0.5}, 0.97, 0.5, id="D, half the limit claimed"),
@@ -71,3 +71,21 @@ def test_a_limit_that_is_claimed_too_low_is_outgrown(told: float, used: float) -
     What is observed wins over what is claimed, in this direction too.
     """
     assert found(seconds=600.0, **C, told=told).utilization >= used
+
+
+def test_a_stated_concurrency_is_reached_after_the_first_answers() -> None:
+    """
+    Whoever says how many at once has them soon where the first answers tell of no limit.
+    """
+    assert found(crowd=1000, seconds=5.0, limits={"requests": 1e9, "total": 1e12}, told=0.0).peak >= 990
+
+
+def test_a_limit_that_shows_only_at_a_stated_concurrency_is_found_as_softly_as_without_one() -> None:
+    """
+    The first refusals stop the leap, and the search goes on from before it.
+    """
+    seen = found(crowd=1000, **C, told=0.0, seconds=720.0)
+
+    assert seen.early <= 250
+    assert seen.utilization >= 0.97
+    assert seen.refusals <= 0.5

@@ -113,7 +113,9 @@ class Price(Rates):
 
     def tier(self, told: str | None) -> Price | None:
         """The price of a service tier, as a request or an answer names it; None when it has no known price."""
-        name = (told or "").lower().removeprefix("service_tier_")
+        if not told:
+            return self
+        name = told.lower().removeprefix("service_tier_")
         return self if name in STANDARD else self.service.get(name)
 
     def charges(self, input_bound: int, *, service_tier: str | None = None) -> list[Charge]:

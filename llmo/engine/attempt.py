@@ -217,7 +217,7 @@ class Attempt:
         limit, ceiling = request.params.max_tokens or need.max_output, None
         if self.limited:
             limit = self.candidate.max_output
-            ceiling = facts.model.price.ceiling if facts.model.price else None
+            ceiling = self.candidate.ceiling
         if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.dropped:
             limit = None
         private = secluded(need, self.candidate.target)

@@ -73,7 +73,7 @@ class Breakers:
 
     def learn(self, candidate: Candidate) -> None:
         """Take what the plan knew of a candidate, if nothing newer is known here."""
-        circuit, found = circuit_of(candidate), candidate.facts.breaker
+        circuit, found = candidate.circuit, candidate.facts.breaker
         if circuit not in self._known or (found is not None and found.at > self._told.get(circuit, 0.0)):
             self._known[circuit] = found
             self._told[circuit] = found.at if found is not None else 0.0
@@ -84,7 +84,7 @@ class Breakers:
 
         A `crowd` that was too fast is slowed down in line, see `llmo.engine.gate`, and does not go elsewhere.
         """
-        circuit = circuit_of(candidate)
+        circuit = candidate.circuit
         found = self._known.get(circuit)
         if circuit in self._refused:
             return True
@@ -98,7 +98,7 @@ class Breakers:
 
         That one has `lease` seconds, and ends with `failed`, `answered` or `released`.
         """
-        circuit, now = circuit_of(candidate), self._now()
+        circuit, now = candidate.circuit, self._now()
         found = self._known.get(circuit)
         if found is None or not found.half_open(now):
             return True
@@ -116,7 +116,7 @@ class Breakers:
 
     def failed(self, candidate: Candidate, error: LlmoError, began: float) -> None:
         """Take note of how a request failed that `began` so many seconds since the epoch."""
-        circuit = circuit_of(candidate)
+        circuit = candidate.circuit
         if isinstance(error, Unauthorized):
             self._refused.add(circuit)
         failure = _failure(error, works=circuit in self._works)
@@ -134,7 +134,7 @@ class Breakers:
 
     def answered(self, candidate: Candidate, began: float) -> None:
         """Take note that the target works; the request `began` so many seconds since the epoch."""
-        circuit, now = circuit_of(candidate), self._now()
+        circuit, now = candidate.circuit, self._now()
         self._works.add(circuit)
         self._refused.discard(circuit)
         self._mine.discard(circuit)
@@ -157,7 +157,7 @@ class Breakers:
 
     def released(self, candidate: Candidate) -> None:
         """Let others find out, as this request did not."""
-        circuit, now = circuit_of(candidate), self._now()
+        circuit, now = candidate.circuit, self._now()
         if circuit in self._mine:
             self._mine.discard(circuit)
             self._change(circuit, lambda before: None if before is None else unprobed(before, now))
@@ -172,11 +172,6 @@ class Breakers:
         if not stored:
             after = change(self._known.get(circuit))
         self._known[circuit], self._told[circuit] = after, self._now()
-
-
-def circuit_of(candidate: Candidate) -> Circuit:
-    """What the breaker of a candidate guards."""
-    return Circuit(candidate.target.provider, candidate.target.model, candidate.facts.key)
 
 
 def _failure(error: LlmoError, *, works: bool) -> Failure | None:

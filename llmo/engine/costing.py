@@ -51,7 +51,8 @@ def bill(answer: ResponseBuilder, candidate: Candidate, asked: str | None) -> Bi
     if found.cost is not None and found.cost > DEAREST:
         said = f"the tokens that {candidate.target} counted would cost {dollars(found.cost)}, ignored"
         found = Bill(candidate.worst, "estimated", (said,))
-    return _with_uses(found, _uses(answer.uses, candidate), candidate)
+    uses = _uses(answer.uses, candidate) if facts.searching else answer.uses
+    return _with_uses(found, uses, candidate) if uses else found
 
 
 def tokens(price: Price, usage: Usage, *, told: str | None, asked: str | None) -> Bill:
@@ -76,16 +77,13 @@ def tokens(price: Price, usage: Usage, *, told: str | None, asked: str | None) -
 
 
 def _uses(reported: Mapping[str, int | None], candidate: Candidate) -> Mapping[str, int | None]:
-    """What was used, at least: models that search by themselves charge for it and count nothing."""
-    silent = candidate.facts.searching and SEARCH not in reported
+    """What a model that searches by itself used, at least: it charges for searches and counts none."""
     price = candidate.facts.model.price
-    return {**reported, SEARCH: 1} if silent and price is not None and not price.request else reported
+    return {**reported, SEARCH: 1} if SEARCH not in reported and price is not None and not price.request else reported
 
 
 def _with_uses(found: Bill, uses: Mapping[str, int | None], candidate: Candidate) -> Bill:
     """The bill with uses at their prices; one without a price leaves it a lower bound."""
-    if not uses:
-        return found
     price = candidate.facts.model.price
     published = KINDS[candidate.facts.kind].use_prices
     rates = {**published, **(price.uses if price is not None else {})}

@@ -26,7 +26,7 @@ class ResponseBuilder:
         self.calls: list[ToolCall] = []
         self.usage: Usage | None = None
         self.uses: dict[str, int | None] = {}
-        self.served = ServedBy()
+        self.served = NOBODY
         self.reported: ReportedCost | None = None
         self.finish: Finish | None = None
         self.first_at: float | None = None
@@ -47,42 +47,45 @@ class ResponseBuilder:
 
     def take(self, event: Event, now: float) -> None:
         """Add one event."""
-        # Not the union of both, which would be made anew for each piece of a stream.
-        if isinstance(event, (Text, Reasoning)):
-            (self.text if isinstance(event, Text) else self.reasoning).write(event.text)
-            self.first_at = now if self.first_at is None else self.first_at
-            return
         match event:
-            case Usage() | ReportedCost():
-                self._count(event)
-            case ToolCall():
-                self.calls.append(event)
-            case PaidUse(named, count):
-                self.uses[name(named)] = count if count is None or 0 < count <= MOST_USES else None
+            case Text():
+                self.text.write(event.text)
+                self.first_at = now if self.first_at is None else self.first_at
+            case Reasoning():
+                self.reasoning.write(event.text)
+                self.first_at = now if self.first_at is None else self.first_at
             case Finish():
                 self.finish = event
             case ServedBy():
                 known = self.served
                 self.served = ServedBy(
-                    name(event.model) or known.model,
-                    name(event.request_id) or known.request_id,
-                    name(event.service_tier) or known.service_tier,
-                    name(event.upstream) or known.upstream,
+                    (event.model and name(event.model)) or known.model,
+                    (event.request_id and name(event.request_id)) or known.request_id,
+                    (event.service_tier and name(event.service_tier)) or known.service_tier,
+                    (event.upstream and name(event.upstream)) or known.upstream,
                 )
+            case Usage() | ReportedCost() | PaidUse():
+                self._count(event)
+            case ToolCall():
+                self.calls.append(event)
             case Notice(message):
                 self.warnings.append(message)
 
-    def _count(self, event: Usage | ReportedCost) -> None:
+    def _count(self, event: Usage | ReportedCost | PaidUse) -> None:
         """Take figures that can be true: each goes into sums that must hold."""
-        if isinstance(event, ReportedCost):
-            if 0 <= event.cost <= DEAREST:
-                self.reported = event
+        if isinstance(event, Usage):
+            wrong = event.wrong
+            if wrong is None:
+                self.usage = event
             else:
-                self.warnings.append(f"{self.target} reported a cost that cannot be true; ignored")
-        elif (wrong := event.wrong) is None:
-            self.usage = event
+                self.warnings.append(f"{self.target} reported token counts that cannot be true; ignored: {wrong}")
+        elif isinstance(event, PaidUse):
+            count = event.count
+            self.uses[name(event.name)] = count if count is None or 0 < count <= MOST_USES else None
+        elif 0 <= event.cost <= DEAREST:
+            self.reported = event
         else:
-            self.warnings.append(f"{self.target} reported token counts that cannot be true; ignored: {wrong}")
+            self.warnings.append(f"{self.target} reported a cost that cannot be true; ignored")
 
     def result(
         self,
@@ -116,16 +119,15 @@ class ResponseBuilder:
         )
 
 
+NOBODY = ServedBy()
 MOST_USES = 10**5
 """Uses of one thing that a call can count."""
 NAME = 200
 """Characters of a name that are kept: models, tiers, ids of requests."""
 
 
-def name(told: str | None) -> str:
+def name(told: str) -> str:
     """A stranger's name as it can be stored and shown: in one line, of a length that can be meant."""
-    if not told:
-        return ""
     if told.isprintable() and len(told) <= NAME:
         return told.strip()
     return "".join(char for char in told[:NAME] if char.isprintable()).strip()

@@ -62,4 +62,4 @@ class PlanOutline:
 
 
 def _fields(of: Requirements | Candidate, *without: str) -> Mapping[str, Any]:
-    return {one.name: getattr(of, one.name) for one in fields(of) if one.name not in without}
+    return {one.name: getattr(of, one.name) for one in fields(of) if one.init and one.name not in without}

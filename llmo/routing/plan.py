@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from llmo.config.kinds import ALL, KINDS
 from llmo.errors import Unbounded
+from llmo.ledger.breakers import Circuit
 from llmo.routing import requirements, strategies
 from llmo.routing.quote import FREE, Quote, quote
 from llmo.types import parameters
-from llmo.types.dataclass import dataclass, replace
+from llmo.types.dataclass import dataclass, field, replace
 from llmo.types.format import span
 
 if TYPE_CHECKING:
@@ -96,6 +97,19 @@ class Candidate:
     least_output: int | None = None
     refused: str | None = None
     unpriced: tuple[str, ...] = ()
+    worst: Pico | None = field(init=False, repr=False)
+    """What it may cost at most, which is held for it; None when the price is unknown."""
+    ceiling: tuple[Pico, Pico, Pico] | None = field(init=False, repr=False)
+    """The rates that money is held for, see `Price.ceiling`; None when the price is unknown."""
+    circuit: Circuit = field(init=False, repr=False)
+    """What its breaker guards."""
+
+    def __post_init__(self) -> None:
+        # Once for a candidate: the rows of a batch share a few, and each asks often.
+        object.__setattr__(self, "worst", self.worst_of(self.max_output))
+        price = self.facts.model.price
+        object.__setattr__(self, "ceiling", None if price is None else price.ceiling)
+        object.__setattr__(self, "circuit", Circuit(self.target.provider, self.target.model, self.facts.key))
 
     @property
     def full(self) -> int:
@@ -112,13 +126,8 @@ class Candidate:
         """What it is expected to cost, None when the price is unknown."""
         return None if self.quote is None else self.quote.expected
 
-    @property
-    def worst(self) -> Pico | None:
-        """What it may cost at most, which is held for it; None when the price is unknown."""
-        return self.worst_of(self.max_output)
-
     def worst_of(self, output_tokens: int) -> Pico | None:
-        """The same with another output limit."""
+        """What it may cost at most with another output limit."""
         return None if self.quote is None else self.quote.worst(output_tokens)
 
     def buys(self, amount: Pico) -> int:
@@ -154,7 +163,7 @@ class Plan:
     @property
     def ranked(self) -> tuple[Candidate, ...]:
         """The candidates that will be tried, in order."""
-        return tuple(c for c in self.candidates if c.rank is not None)
+        return tuple([c for c in self.candidates if c.rank is not None])
 
     def extended(self, input_bound: int, input_estimate: int) -> Plan:
         """The same plan for a request that has grown: as much more is held for each candidate."""

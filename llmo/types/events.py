@@ -74,10 +74,10 @@ class Usage:
             ("long_write_tokens", self.long_write_tokens, self.cache_write_tokens),
         )
         for name, value, most in parts:
-            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_COUNTED:
-                return f"{name} is not between 0 and {MOST_COUNTED:,}"
-            if value > most:
-                return f"{name} = {value} of {most}"
+            # Those before are counts that can be true, so no `most` is out of range.
+            if type(value) is not int or not 0 <= value <= most:
+                within = type(value) is int and 0 <= value <= MOST_COUNTED
+                return f"{name} = {value} of {most}" if within else f"{name} is not between 0 and {MOST_COUNTED:,}"
         return None
 
 

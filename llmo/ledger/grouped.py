@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
@@ -22,7 +22,7 @@ from llmo.ledger.records import Call, Entry, Held, Released, Settled
 from llmo.types.dataclass import KW_ONLY, dataclass, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from llmo.ledger.backend import Ledger
     from llmo.ledger.refusals import OverBudget
@@ -33,7 +33,7 @@ CROWD = 16
 GATHER_S = 0.005
 """Seconds that it waits; a request takes many times as long."""
 REST_S = 0.1
-"""Seconds between two looks at limits that run low, while entries come without a pause."""
+"""Seconds between two looks at limits that run low; the last entries of all are followed by one."""
 LINGER_S = 0.05
 """Seconds that a settlement waits for a hold, when nobody waits for its money."""
 FRESH_S = 0.25
@@ -95,8 +95,9 @@ class GroupedAccount(Account):
         self._turn: asyncio.Handle | None = None
         self._turn_at = 0.0
         self._thread: Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """That of the thread: until Python 3.12 each question for the running one costs a system call."""
         self._run = ""
-        self._looked = -REST_S
 
     @property
     def outstanding(self) -> int:
@@ -118,7 +119,7 @@ class GroupedAccount(Account):
 
     def _left(self, run: str) -> list[Pico | None]:
         """Picodollars that each limit would leave without our own holds; at most `FRESH_S` old."""
-        now = asyncio.get_running_loop().time()
+        now = self._running().time()
         if now - self._rooms[0] >= FRESH_S:
             own = [sum(one.worst or 0 for one in self._open.values() if of.counts(one.call)) for of in self.limits]
             left = [status.left for status in self.ledger.status(self.limits, run)]
@@ -127,8 +128,8 @@ class GroupedAccount(Account):
 
     async def hold(self, call: Call, worst: Pico | None, *, least: Pico | None = None, patience: float = 0.0) -> Hold:
         """Reserve the worst-case cost of a call; waits for own holds to settle rather than being refused."""
-        entry, want = self.entry(call, worst), _Want(least, patience)
-        line = self._line(call)
+        entry, ended = self.entry(call, worst), NEVER
+        line = self._line(call) if self._lines else None
         if line is None:
             ended, refused = self._ended, await self._apply(entry)
             if refused is None:
@@ -136,8 +137,7 @@ class GroupedAccount(Account):
             if refused.unpriced:
                 raise refused
             line = self._lines.setdefault(refused.status.name, deque())
-            return await self._wait(entry, line, want, since=ended)
-        return await self._wait(entry, line, want, since=NEVER)
+        return await self._wait(entry, line, _Want(least, patience), since=ended)
 
     async def end(self, entry: Settled | Released) -> None:
         """Have a hold settled or released, without waiting for it: `close` does. A failure is told as a warning."""
@@ -200,7 +200,7 @@ class GroupedAccount(Account):
             line[0].turn.set_result(None)
 
     async def _apply(self, entry: Held) -> OverBudget | None:
-        done: asyncio.Future[OverBudget | None] = asyncio.get_running_loop().create_future()
+        done: asyncio.Future[OverBudget | None] = self._running().create_future()
         self._put(entry, done)
         try:
             return await done
@@ -210,23 +210,31 @@ class GroupedAccount(Account):
                 self._put(Released(entry.call.id, "cancelled"), None)
             raise
 
-    def _put(self, entry: Entry, done: Outcome) -> None:
-        self._entries.append((entry, done))
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """The loop of this account; starts its thread."""
         if self._thread is None:
-            loop = asyncio.get_running_loop()
+            self._loop = asyncio.get_running_loop()
             # Of its own: while the account closes, the thread of before has yet to take its last turn.
             self._turns = SimpleQueue()
-            self._thread = Thread(target=self._run_thread, args=(loop, self._turns), name="llmo-ledger", daemon=True)
+            args = self._loop, self._turns
+            self._thread = Thread(target=self._run_thread, args=args, name="llmo-ledger", daemon=True)
             self._thread.start()
+        assert self._loop is not None
+        return self._loop
+
+    def _put(self, entry: Entry, done: Outcome) -> None:
+        self._entries.append((entry, done))
         if not self._busy:
             self._call_thread(hold=done is not None)
 
     def _call_thread(self, *, hold: bool) -> None:
         """Have the thread apply what waits: soon if there is a hold, at once if few are in flight or money is short."""
         delay = 0.0
-        if not any(self._lines.values()):
+        if not (self._lines and any(self._lines.values())):
+            if self._turn is not None and not hold:
+                return  # no turn is later than that of a settlement
             delay = LINGER_S if not hold else GATHER_S if len(self._open) >= CROWD else 0.0
-        loop = asyncio.get_running_loop()
+        loop = self._running()
         at = loop.time() + delay
         if self._turn is not None:
             if self._turn_at <= at:
@@ -241,50 +249,45 @@ class GroupedAccount(Account):
         self._turns.put(True)
 
     def _run_thread(self, loop: asyncio.AbstractEventLoop, turns: SimpleQueue[bool]) -> None:
-        ledger = self.ledger.clone()
+        ledger, looked, unseen = self.ledger.clone(), -REST_S, False
         try:
-            while turns.get():
-                if group := list(self._ready()):
-                    self._apply_group(ledger, group, loop)
-                loop.call_soon_threadsafe(self._rest)
-            while rest := list(self._ready()):
-                self._apply_group(ledger, rest, loop)
+            while True:
+                with suppress(Empty):
+                    if not turns.get(timeout=REST_S if unseen else None):
+                        break
+                    unseen |= self._apply_group(ledger, self._ready(), loop)
+                if unseen and monotonic() - looked >= REST_S:
+                    self._housekeep(ledger, loop)
+                    looked, unseen = monotonic(), False
+            while rest := self._ready():
+                unseen |= self._apply_group(ledger, rest, loop)
+            if unseen:
+                self._housekeep(ledger, loop)
         finally:
             ledger.close()
 
-    def _rest(self) -> None:
-        """On the event loop: the thread has applied a group, and gets the next one."""
-        self._busy = False
-        if self._entries and self._thread is not None:
-            self._call_thread(hold=any(done is not None for _, done in self._entries))
-
-    def _ready(self) -> Iterator[tuple[Entry, Outcome]]:
+    def _ready(self) -> list[tuple[Entry, Outcome]]:
         """The entries that wait, up to a whole group."""
-        for _ in range(CHUNK):
-            try:
-                yield self._entries.popleft()
-            except IndexError:
-                return
+        group: list[tuple[Entry, Outcome]] = []
+        with suppress(IndexError):
+            while len(group) < CHUNK:
+                group.append(self._entries.popleft())
+        return group
 
-    def _apply_group(
-        self, ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def _apply_group(self, ledger: Ledger, batch: list[tuple[Entry, Outcome]], loop: asyncio.AbstractEventLoop) -> bool:
+        """Apply entries and have the loop told; whether the ledger took them."""
         results, until = _applied(ledger, batch), monotonic() + SETTLE_S
         while isinstance(results, Locked) and monotonic() < until:
             # A hold has only the time of its command; a settlement is tried for longer, because the call is paid for.
             holds = [one for one in batch if isinstance(one[0], Held)]
             batch = [one for one in batch if not isinstance(one[0], Held)]
             loop.call_soon_threadsafe(self._deliver, holds, results)
-            if not batch:
-                return
-            batch += self._ready()
+            batch += self._ready() if batch else []
             results = _applied(ledger, batch)
-        loop.call_soon_threadsafe(self._deliver, batch, results)
-        if not isinstance(results, Exception):
-            self._run = next((entry.call.run for entry, _ in batch if isinstance(entry, Held)), self._run)
-            if not self._entries or monotonic() - self._looked >= REST_S:
-                self._housekeep(ledger, loop)
-                self._looked = monotonic()
+        self._run = next((entry.call.run for entry, _ in batch if isinstance(entry, Held)), self._run)
+        # One call: each wakes the loop, by a byte through a socket.
+        loop.call_soon_threadsafe(self._end_turn, batch, results)
+        return results != [] and not isinstance(results, Exception)
 
     def _housekeep(self, ledger: Ledger, loop: asyncio.AbstractEventLoop) -> None:
         """Report limits that run low and let the ledger do postponed work, now that no caller waits."""
@@ -294,10 +297,17 @@ class GroupedAccount(Account):
                     loop.call_soon_threadsafe(self.warn, line)
             ledger.checkpoint()
 
+    def _end_turn(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
+        """On the event loop: the thread has applied a group, and gets the next one."""
+        self._deliver(batch, results)
+        self._busy = False
+        if self._entries and self._thread is not None:
+            self._call_thread(hold=any(done is not None for _, done in self._entries))
+
     def _deliver(self, batch: Sequence[tuple[Entry, Outcome]], results: Results) -> None:
         """On the event loop: count outstanding holds, give callers their results, let the next in line try."""
-        for number, (entry, done) in enumerate(batch):
-            result = results if isinstance(results, Exception) else results[number]
+        each = [results] * len(batch) if isinstance(results, Exception) else results
+        for (entry, done), result in zip(batch, each, strict=True):
             self._count(entry, granted=result is None, wanted=done is None or not done.cancelled())
             if done is None:
                 self._tell(result)
@@ -324,6 +334,6 @@ class GroupedAccount(Account):
 
 def _applied(ledger: Ledger, batch: Sequence[tuple[Entry, Outcome]]) -> Results:
     try:
-        return ledger.apply([entry for entry, _ in batch])
+        return ledger.apply([entry for entry, _ in batch]) if batch else []
     except Exception as exc:  # noqa: BLE001 - the waiting callers get it; the thread must go on
         return exc

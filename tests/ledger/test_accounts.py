@@ -5,6 +5,7 @@ from threading import Event
 
 import pytest
 
+import llmo.ledger.grouped
 from llmo.config.profile import BudgetConfig, Profile, ProviderConfig
 from llmo.errors import ConfigError, Locked
 from llmo.ledger.accounts import DirectAccount
@@ -749,6 +750,51 @@ def test_limits_that_run_low_are_told_by_either_account(ledger):
     assert ["budget low is used to 80 % and more: $0.000000000082 of $0.0000000001 spent"] == said
     grouped(ledger, many, low, other)
     assert ["budget low is used to 95 % and more: $0.000000000096 of $0.0000000001 spent"] == said[1:]
+
+
+@file_only
+def test_limits_that_run_low_are_looked_at_now_and_then_and_after_the_last_entry(ledger, monkeypatch):
+    """
+    Not after every group; and what only the last settlement brings about is told all the same.
+    """
+    looks: list[str] = []
+
+    class Looked(SQLiteLedger):
+        def clone(self):
+            return Looked(self.path, Clock(), "UTC")
+
+        def new_alerts(self, limits, run):
+            looks.append(run)
+            return super().new_alerts(limits, run)
+
+    async def scenario(account):
+        for number in range(5):
+            hold = await account.hold(call(number), 20)
+            await hold.settle(settled(17 if number < 4 else 20))
+        return list(said)
+
+    monkeypatch.setattr(llmo.ledger.grouped, "REST_S", LONG)
+    said: list[str] = []
+    during, sums = grouped(Looked(ledger.path, Clock(), "UTC"), scenario, warn=said.append)
+
+    assert (["r"] * 2, [], (88, 0, 5)) == (looks, during, sums)
+    assert ["budget --max-cost is used to 80 % and more by run r: $0.000000000088 of $0.0000000001 spent"] == said
+
+
+def test_a_pause_is_long_enough_to_look_at_limits_that_run_low(ledger, monkeypatch):
+    """
+    Nothing need follow.
+    """
+    monkeypatch.setattr(llmo.ledger.grouped, "REST_S", 0.01)
+
+    async def scenario(account):
+        told = asyncio.get_running_loop().create_future()
+        account.warn = told.set_result
+        hold = await account.hold(call(1), 90)
+        await hold.settle(settled(85))
+        return await told
+
+    assert "80 %" in grouped(ledger, scenario)[0]
 
 
 def test_what_is_told_of_a_limit_that_runs_low(ledger):

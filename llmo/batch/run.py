@@ -14,7 +14,7 @@ from llmo.batch.executors.local import LocalExecutor, Rules
 from llmo.batch.executors.own import OwnCrew, asked, guarded
 from llmo.batch.executors.row import RowExecutor, RowSettings
 from llmo.batch.output import comparison, export
-from llmo.batch.output.appended import written
+from llmo.batch.output.appended import LOOKED_S, written
 from llmo.batch.output.comparison import Gather
 from llmo.batch.output.sinks import WINDOW, ToJournal, ToStream
 from llmo.batch.prepare import opened
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from llmo.batch.prepare import BatchFiles
     from llmo.batch.resume.feed import Work
     from llmo.engine.engine import Engine
-
-LOOKED_S = 0.01
-"""Seconds for which files that were looked at are taken for unchanged before a request; each line looks anew."""
 
 
 class BatchSession(Protocol):
@@ -76,10 +73,9 @@ class BatchRun:
         """
         self.job, self.files, self._stdout = job, files, stdout
         self._began, self._ended = time.monotonic(), 0.0
-        self._looked = -LOOKED_S
         self._gather: Gather | None = None
         self.name, self.workers = name, workers
-        self.stopping = Stopping(self._kept)
+        self.stopping = Stopping(self._kept, fresh_s=LOOKED_S)
         self.stopping.heard = job.stream.wake
         self._sink = self._made_sink()
         self._crew = crew or self._own_crew(session)
@@ -184,10 +180,6 @@ class BatchRun:
 
     def _kept(self) -> None:
         """Raise `OutputLost` when a file of the run, or the file behind standard output, is gone."""
-        now = time.monotonic()
-        if now - self._looked < LOOKED_S:
-            return
-        self._looked = now
         self.files.check()
         if self.job.spec.output.target is None:
             self._stdout.check()

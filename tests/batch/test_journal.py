@@ -185,6 +185,7 @@ def test_a_large_deleted_output_is_saved_whole(out: Journal, path: Path) -> None
     path.unlink()
     place = out.append(line("last"))
 
+    assert out.lost
     assert path.with_name("out.jsonl.saved").read_bytes() == b"".join(lines) + line("last")
     assert (place, out.read(0), out.read(place // SMALLEST)) == (sum(map(len, lines)), lines[0], line("last"))
 

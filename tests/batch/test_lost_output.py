@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import llmo.batch.output.appended
 from llmo.batch.output import records
 from llmo.batch.output.appended import APPEND, Appended, OutputLost, check_all, deleted, opened
 from llmo.batch.prepare import BatchFiles
@@ -81,6 +82,30 @@ def test_a_deleted_output_is_saved_with_all_lines(file: Appended) -> None:
     assert f"the output was deleted while the run was writing it: {file.path}" == error.message
     assert f"all answers were saved in {saved}; move it to {file.path} to resume" == error.hint
     assert b"one\ntwo\nthree\n" == saved.read_bytes()
+
+
+def test_what_is_written_before_a_look_is_saved_too(file: Appended) -> None:
+    """
+    Its name is looked at now and then, at the latest before anything more is paid and at the end.
+    """
+    file.path.unlink()
+    file.write(b"three\n")
+    error = lost(file)
+
+    assert b"one\ntwo\nthree\n" == file.path.with_name("out.jsonl.saved").read_bytes()
+    assert "was deleted" in error.message
+
+
+def test_a_line_looks_at_the_name_when_nobody_has_for_a_while(file: Appended, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Where lines are copied, nothing is paid, and nobody else looks.
+    """
+    file.path.unlink()
+    monkeypatch.setattr(llmo.batch.output.appended, "LOOKED_S", 0.0)
+    file.write(b"three\n")
+
+    assert file.failure is not None
+    assert b"one\ntwo\nthree\n" == file.path.with_name("out.jsonl.saved").read_bytes()
 
 
 def test_what_is_saved_is_as_private_as_it_was(file: Appended) -> None:
@@ -217,8 +242,8 @@ def test_a_file_of_another_size_was_touched_by_others(
     What is in flight begins a line of its own.
     """
     change(file.path)
-    error = lost(file)
     begin = file.write(b"three\n")
+    error = lost(file)
 
     assert what in error.message
     assert (left, b"three\n") == (file.path.read_bytes(), file.path.read_bytes()[begin:])

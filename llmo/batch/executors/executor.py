@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from llmo.batch.output.appended import OutputLost
@@ -126,9 +127,14 @@ class Executor(Protocol):
 class Stopping:
     """Tells a run to take no more rows. Anyone may give a reason; the first one stays."""
 
-    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
-        """`check` raises `OutputLost` when nothing more may be paid, because its answer could not be kept."""
-        self._check = check
+    def __init__(self, check: Callable[[], None] = lambda: None, *, fresh_s: float = 0.0) -> None:
+        """
+        `check` raises `OutputLost` when nothing more may be paid, because its answer could not be kept.
+
+        What it found holds for `fresh_s` seconds.
+        """
+        self._check, self._fresh_s = check, fresh_s
+        self._checked = -fresh_s
         self.heard: Callable[[], None] = lambda: None
         """Called once it is to stop."""
         self.reason: Reason = "done"
@@ -143,13 +149,17 @@ class Stopping:
             self.reason, self.error = reason, error
             self.heard()
 
-    def kept(self) -> bool:
-        """Whether answers can still be kept; stops the run when they can't."""
+    def kept(self, *, anew: bool = False) -> bool:
+        """Whether answers can still be kept, as found `anew` or lately; stops the run when they can't."""
+        now = monotonic()
+        if now - self._checked < self._fresh_s and not anew:
+            return True
         try:
             self._check()
         except OutputLost as exc:
             self.stop("output", exc)
             return False
+        self._checked = now
         return True
 
     def guard(self) -> None:

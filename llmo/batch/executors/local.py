@@ -73,7 +73,7 @@ class LocalExecutor:
             pool.hire()
         try:
             await ended
-            stopping.kept()
+            stopping.kept(anew=True)
         except asyncio.CancelledError:
             if not stopping:
                 raise

@@ -2,14 +2,16 @@
 A file that lines are appended to, and that may be taken away meanwhile.
 
 A deleted file can be written for as long as it is open: everything seems well, and nothing is there at the end. So the
-file that its name means is compared with the one that is open, before anything is paid and at each line; what was
-deleted is saved under another name.
+file that its name means is compared with the one that is open, again and again; what was deleted is saved under
+another name, with all lines that were written meanwhile. Its size is compared at each line: one that was cut must not
+be joined to the next one.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 COPY = 1 << 20
 SAVED = ".saved"
 ROOM = "free some space"
+LOOKED_S = 0.01
+"""Seconds for which a name that was looked at is taken to mean the same file."""
 SAVES = 100
 """Names tried for a saved file."""
 APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
@@ -48,13 +52,19 @@ class Appended:
         self._watched = regular(fd)
         opened = os.fstat(fd)
         self._mine = opened.st_ino, opened.st_dev
+        self._looked = time.monotonic()
 
     def check(self) -> None:
         """Raise `OutputLost` when the file is no longer the one that its name means, or others changed its size."""
-        if self.failure is None and self._watched and (what := self._changed()) is not None:
+        if (failure := self.look()) is not None:
+            raise failure
+
+    def look(self) -> OutputLost | None:
+        """Why the file is lost, by what is there now; saves its lines the first time."""
+        self._looked = time.monotonic()
+        if self._watched and self.failure is None and (what := self._changed()) is not None:
             self.failure = self._lost(what)
-        if self.failure is not None:
-            raise self.failure
+        return self.failure
 
     def write(self, line: bytes) -> int:
         """
@@ -62,8 +72,8 @@ class Appended:
 
         Raises `OutputLost` and leaves no part of it. Where the disk is full the line is saved elsewhere if it can be.
         """
-        if self._watched and self.failure is None and (what := self._changed()) is not None:
-            self.failure = self._lost(what)
+        if self._watched and (os.lseek(self.fd, 0, os.SEEK_END) != self.size or self._unseen()):
+            self.look()
         begin = self.size
         why = _put(self.fd, line)
         if why is not None:
@@ -75,10 +85,13 @@ class Appended:
             self.size += len(line)
         return begin
 
+    def _unseen(self) -> bool:
+        return time.monotonic() - self._looked >= LOOKED_S
+
     def _changed(self) -> str | None:
         """What happened to the file, None if it is unchanged: mostly its name tells all."""
         try:
-            there: os.stat_result | None = os.stat(self._name)  # noqa: PTH116 - a third of the time, three times a row
+            there: os.stat_result | None = os.stat(self._name)  # noqa: PTH116 - a third of the time
         except OSError:
             there = None
         if there is not None and (there.st_ino, there.st_dev) == self._mine and there.st_size == self.size:
@@ -183,13 +196,12 @@ def check_all(files: Sequence[Appended | None]) -> None:
 
 def _put(fd: int, line: bytes) -> str | None:
     """Write a whole line; returns the reason if that fails."""
-    rest = memoryview(line)
     try:
-        while rest:
-            count = os.write(fd, rest)
+        while line:
+            count = os.write(fd, line)
             if count == 0:
                 return "nothing is written"
-            rest = rest[count:]
+            line = line[count:]
     except BrokenPipeError:
         raise
     except OSError as exc:

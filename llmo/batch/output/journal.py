@@ -74,8 +74,8 @@ class Journal:
 
     @property
     def lost(self) -> bool:
-        """Whether the file can't be read any more under its name, or not be written."""
-        return self._open.failure is not None
+        """Whether the file can't be read any more under its name, or not be written, by what is there now."""
+        return self._open.look() is not None
 
     @property
     def _open(self) -> Appended:

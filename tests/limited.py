@@ -16,16 +16,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmo.config.profile import ProviderConfig
+from llmo.engine.pace_notice import fraction
 from llmo.engine.provider_limits import RateOverrides
 from llmo.engine.rate_limits import RateLimits
-from llmo.engine.shared_pace import Heard, fraction
+from llmo.engine.shared_pace import Heard
 from llmo.types.events import RateInfo, Usage
 from tests import virtual
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from llmo.engine.shared_pace import PaceExchange, Said
+    from llmo.engine.pace_notice import Said
+    from llmo.engine.shared_pace import PaceExchange
 
 MAX_TOKENS = 1024
 WARM_S = 120.0
@@ -261,21 +263,21 @@ class Board:
 
 
 class Several(Ours):
-    """So many processes with one key; the crowd is shared out among them. All but the first end when it `dies`."""
+    """Two processes with one key; the crowd is shared out among them. The one that does not `stay` ends when it `dies`."""
 
     def __init__(
-        self, scenario: Scenario, crowd: int, seed: int, *, dies: float = float("inf"), processes: int = 2
+        self, scenario: Scenario, crowd: int, seed: int, *, dies: float = float("inf"), stays: int = 0
     ) -> None:
         super().__init__(scenario, crowd, seed)
         said: dict[int, Said] = {}
-        self.all = [self.made(seed + number, Board(number, said)) for number in range(processes)]
-        self.dies, self.mine = dies, dict[object, RateLimits]()
+        self.all = [self.made(seed + number, Board(number, said)) for number in range(2)]
+        self.dies, self.stays, self.mine = dies, stays, dict[object, RateLimits]()
 
     async def chosen(self) -> RateLimits:
         task = asyncio.current_task()
         if task not in self.mine:
             self.mine[task] = self.all[len(self.mine) % len(self.all)]
-        if self.mine[task] is not self.all[0] and asyncio.get_running_loop().time() >= self.dies:
+        if self.mine[task] is not self.all[self.stays] and asyncio.get_running_loop().time() >= self.dies:
             await asyncio.get_running_loop().create_future()
         return self.mine[task]
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from llmo.engine.pace_notice import Stance
+
 PACE = 0.98
 """The part of a claimed limit that is used."""
 FOUND, FINE = 0.99, 0.995
@@ -62,6 +64,11 @@ SMALLEST_S = 1.0
 """Seconds of a limit that the smallest bucket of a provider holds."""
 LONG_WEIGHT_S = 300.0
 """Seconds of measurements that count for as much as all before."""
+RESERVE_S, SMALL_S = 1.0, 0.3
+"""
+Seconds of a limit that are left to refill after a 429, or the next large row is refused too; and of a limit of
+requests, which are all of one size: a bucket may hold no more than a second.
+"""
 LONG_S = 10.0
 """The longest time without a request that counts as time in which faster was tried."""
 
@@ -111,6 +118,7 @@ class Gain:
         "_weight",
         "blind",
         "claimed",
+        "follows",
         "low",
         "refusals",
         "settled",
@@ -130,7 +138,8 @@ class Gain:
         self._best = gain
         self._cut = self._round = -1.0
         self._next = self._since = self._stepped = self._tried = self._grown = now
-        self._count = self.refusals = 0
+        self._count = self.refusals = 0.0
+        self.follows = False
         self._over, self._low = 0.0, gain
         self.steady, self._way = True, 0.0
         self._growing = self._cutting = False
@@ -153,7 +162,7 @@ class Gain:
         After the first round it leaps to what is `wanted`, where that is more.
         """
         self._count += 1
-        if self.starting and number > self._round and now - self._stepped >= least:
+        if self.starting and not self.follows and number > self._round and now - self._stepped >= least:
             self._round, self._stepped = sent, now
             self._leapt = self.value if wanted > 2 * self.value else 0.0
             self.value = max(2 * self.value, wanted)
@@ -177,6 +186,10 @@ class Gain:
         self._cut = self._round = sent
         self._stepped = now
         return True
+
+    def seen(self, sent: float) -> None:
+        """Take refusals of the `sent` requests that have left by now for old news."""
+        self._cut = sent
 
     def refused(self, sent: float, now: float, found: Measured | None, recent: float) -> None:
         """
@@ -261,6 +274,28 @@ class Gain:
         self._best = max(self.value, self._best * FADE)
         self._rest(now, max(1, self._level))
 
+    def reserve(self, *, varied: bool) -> float:
+        """Seconds of a limit that are left to refill after a 429."""
+        return (RESERVE_S if varied else SMALL_S) if self.steady else 0.0
+
+    def stance(self, now: float) -> Stance:
+        """What another process needs to go as fast, and to continue from here."""
+        return Stance(self.gain(now), self._found, self._level, self._quiet is CLAIMED, self.starting)
+
+    def follow(self, stance: Stance, now: float) -> None:
+        """Go as fast as another process, and leave it to that to find the pace."""
+        self.follows, self.starting, self._leapt = True, stance.starting, 0.0
+        self.value, self._found = max(LEAST, min(stance.gain, self.top)), stance.found
+        self._rest(now, min(stance.level, SURE))
+        if stance.claimed:
+            self._quiet = CLAIMED
+
+    def lead(self, answered: float, refused: float) -> None:
+        """Find the pace; so many requests more of others were admitted, and refused."""
+        self.follows = False
+        self._count += answered
+        self.refusals += refused
+
     def exceeded(self, found: float, now: float) -> None:
         """Return to what is granted, as the provider's own count has shown, and to what is claimed where that is it."""
         # What was used for a while before without a fall is granted.
@@ -278,7 +313,7 @@ class Gain:
 
     def _advance(self, now: float) -> None:
         passed, self._next = min(LONG_S, now - self._next + TICK_S), now + TICK_S
-        if self.starting or self.value >= self.top:
+        if self.starting or self.follows or self.value >= self.top:
             return
         if self._growing:
             self._grow(passed, now)

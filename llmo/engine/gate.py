@@ -23,6 +23,7 @@ from llmo.engine.width import Width, room
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from llmo.engine.pace_notice import Refusal, Stance
     from llmo.engine.provider_limits import ProviderLimits
     from llmo.engine.shared_pace import PaceExchange
     from llmo.types.events import RateInfo, Usage
@@ -31,11 +32,6 @@ FIRST = 8.0
 """Requests at once, and a second, at a provider that nothing is known of."""
 SOFT, DOUBLE_S = 0.1, 1.0
 """The part of a limit that a soft start begins with, and how many seconds it takes to double."""
-RESERVE_S, SMALL_S = 1.0, 0.3
-"""
-Seconds of a limit that are left to refill after a 429, or the next large row is refused too; and of a limit of
-requests, which are all of one size: a bucket may hold no more than a second.
-"""
 MOST_S = 120.0
 """The longest Retry-After that is believed to say when a bucket is empty."""
 UNPAID = 0.2
@@ -73,7 +69,7 @@ class ProviderGate:
         self._paused_until = now
         self._invited = False
         self._draining: int | None = None
-        self._shared = None if exchange is None else SharedPace(exchange, self)
+        self._shared = None if exchange is None else SharedPace(exchange, self, jitter())
         # Who begins at the same moment is heard the second time: no burst until then.
         self._requests.fill(full=exchange is None)
         self._meter = UsageMeter(self._buckets, now, late=allowed.split)
@@ -137,19 +133,18 @@ class ProviderGate:
         self._width.refused(now)
         self._gain.refusals += 1
         self._settle(permit, (0,) * len(permit.amounts))
-        heavy = self._answers.heavy
         if self._gain.leapt(self._requests.sent, now):
             self._wanted = 0.0
         elif self._gain.news(permit.marks[0]):
-            found = self._meter.emptied(now, now + min(seconds, MOST_S), heavy, varied=self._unknown)
-            self._gain.refused(self._requests.sent, now, found, self._meter.recent(now) or self._gain.value)
-            if self._late:
-                self._draining = max(1, int(self.in_flight * UNPAID))
-        reserve = 0.0
-        if self._gain.steady:
-            reserve = RESERVE_S if self._meter.tightest(now) and not self._unknown else SMALL_S
+            until = now + min(seconds, MOST_S)
+            if self._shared is not None:
+                self._shared.refused(until)
+            self._gain.seen(self._requests.sent)
+            if not self._gain.follows:
+                self._slow_down(now, until)
+        reserve = self._gain.reserve(varied=not self._unknown and self._meter.tightest(now) > 0)
         for bucket in self._buckets:
-            bucket.drain(reserve * bucket.claim * self._gain.value, heavy)
+            bucket.drain(reserve * bucket.claim * self._gain.value, self._answers.heavy)
         self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
@@ -201,7 +196,9 @@ class ProviderGate:
         now = self._loop.time()
         found, at = self._gain.settled or (self._gain.value, None)
         claims = tuple(bucket.claim for bucket in self._buckets)
-        return Own(self._meter.recent(now) / self._gain.value, self._meter.waited(now), found, claims, at)
+        used = self._meter.recent(now) / self._gain.value
+        counts = (self._requests.used, self._requests.sent - self._requests.used)
+        return Own(used, self._meter.waited(now), found, claims, at, self._gain.stance(now), counts)
 
     def take(self, ratio: float, found: tuple[float, float] | None, *, alone: bool) -> None:
         """Take so many times the part of the limits, and what another process found to be granted, and when."""
@@ -215,6 +212,29 @@ class ProviderGate:
         if found is not None or ratio != 1:
             self._meter.restart(now)
         self._pump()
+
+    def follow(self, stance: Stance, *, slowed: bool) -> None:
+        """Go as fast as another process, which finds the pace."""
+        now = self._loop.time()
+        if slowed:
+            self._gain.seen(self._requests.sent)
+        self._gain.follow(stance, now)
+        self._pump()
+
+    def lead(self, refusal: Refusal | None, counts: tuple[float, ...]) -> None:
+        """Find the pace, also for others: one of them was refused, and as many requests of theirs more are counted."""
+        self._gain.lead(*counts)
+        if refusal is not None:
+            self._slow_down(now := self._loop.time(), refusal.until + now - refusal.at)
+
+    def _slow_down(self, now: float, until: float) -> None:
+        """Find a slower pace after a 429; until then the provider has nothing left."""
+        found = self._meter.emptied(now, until, self._answers.heavy, varied=self._unknown)
+        self._gain.refused(self._requests.sent, now, found, self._meter.recent(now) or self._gain.value)
+        if self._shared is not None:
+            self._shared.slowed()
+        if self._late:
+            self._draining = max(1, int(self.in_flight * UNPAID))
 
     def _claimed(self, before: list[float]) -> None:
         """Go on as fast as before at the limits that headers claim."""
@@ -237,7 +257,7 @@ class ProviderGate:
         """Slow down to what is granted when the provider's count falls while more than it claims is used."""
         self._gain.blind = not any(bucket.varies for bucket in self._buckets)
         self._gain.low = any(bucket.low for bucket in self._buckets)
-        if self._unknown or self._gain.value <= PACE:
+        if self._unknown or self._gain.value <= PACE or self._gain.follows:
             for bucket in self._buckets:
                 bucket.watch()
             return

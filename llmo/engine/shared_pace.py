@@ -8,13 +8,12 @@ for `LEASE_S` is gone. Nobody waits for this: what can't be told or heard, or on
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
-from llmo.types import jsontext
+from llmo.engine.pace_notice import LEASE_S, Refusal, Said, Stance, alike, fraction, leader, newest
 from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -22,56 +21,14 @@ if TYPE_CHECKING:
 
     from llmo.types.clock import Clock
 
-TELL_S, FIRST_S, LEASE_S = 0.5, 0.2, 2.5
-"""Seconds between notices, between the first two, and for which one holds."""
+TELL_S, FIRST_S = 0.5, 0.2
+"""Seconds between notices, and between the first two."""
 ALONE = 2
 """How many times nobody must have been heard to be alone."""
 NEAR = 0.02
 """How much the part that others leave must change to be taken."""
 LATER_S = 0.2
 """Seconds that another finding must be later to count; clocks are no more exact."""
-ROOM, LITTLE = 1.25, 0.02
-"""What is left to a process that does not use its part: so many times what it uses, and a little."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """
-    What one process says of one provider; times are the wall clock's.
-
-    `used` is the part of all limits that it uses, `waits` whether it would use more. `gain` is what it found to be
-    granted, as times of `claims`, at `found_at`.
-    """
-
-    until: float
-    used: float
-    waits: bool
-    gain: float
-    claims: tuple[float, ...]
-    found_at: float
-
-    def encoded(self) -> bytes:
-        """As one JSON object."""
-        from dataclasses import asdict
-
-        return jsontext.write(asdict(self)).encode()
-
-    @classmethod
-    def decoded(cls, notice: bytes, now: float) -> Said | None:
-        """What another process says now; None if it is over, or nothing that could be said."""
-        try:
-            found = json.loads(notice)
-            numbers = [float(found[name]) for name in ("until", "used", "gain", "found_at")]
-            claims = tuple(float(claim) for claim in found["claims"])
-            waits = bool(found["waits"])
-        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-            return None
-        until, used, gain, found_at = numbers
-        if not all(map(math.isfinite, (*numbers, *claims))) or not now < until <= now + LEASE_S + 1:
-            return None
-        if used < 0 or gain <= 0 or found_at > now + 1:
-            return None
-        return cls(until, min(1.0, used), waits, gain, claims, found_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,29 +104,6 @@ class ThreadedExchange:
             self._busy = False
 
 
-def fraction(others: Sequence[Said]) -> float:
-    """
-    The part of the limits that is left to this process.
-
-    At least an equal one; and an equal one of what those leave who do not need theirs.
-    """
-    fair = 1 / (len(others) + 1)
-    needed = sum(min(fair, one.used * ROOM + LITTLE) for one in others if not one.waits)
-    return max(fair, (1 - needed) / (1 + sum(one.waits for one in others)))
-
-
-def newest(others: Sequence[Said], claims: Sequence[float], since: float) -> Said | None:
-    """Who found later than `since` what the same claims are worth; None where nobody did."""
-    alike = [
-        one
-        for one in others
-        if one.found_at > since
-        and len(one.claims) == len(claims)
-        and all(math.isclose(a, b, rel_tol=0.01) for a, b in zip(one.claims, claims, strict=True))
-    ]
-    return max(alike, key=lambda one: one.found_at, default=None)
-
-
 @dataclass(frozen=True, slots=True)
 class Own:
     """What this process has to say: `Said` of its part, without the time; `found_at` is the loop's, None before."""
@@ -179,10 +113,12 @@ class Own:
     gain: float
     claims: tuple[float, ...]
     found_at: float | None
+    stance: Stance
+    counts: tuple[float, ...]
 
 
 class Sharer(Protocol):
-    """Who takes a part of the limits of a provider."""
+    """Who takes a part of the limits of a provider; times are the loop's."""
 
     def own(self) -> Own | None:
         """What it has to say; None while it has nothing to do with the provider."""
@@ -196,17 +132,32 @@ class Sharer(Protocol):
         """
         ...
 
+    def follow(self, stance: Stance, *, slowed: bool) -> None:
+        """Go as fast as who leads, who may have `slowed` down since it was heard last."""
+        ...
+
+    def lead(self, refusal: Refusal | None, counts: tuple[float, ...]) -> None:
+        """Find the pace, also for others: one of them was refused, and as many requests of theirs more are counted."""
+        ...
+
 
 class SharedPace:
-    """Tells and hears twice a second, as long as there is something to say; `part` is what is taken of all limits."""
+    """
+    Tells and hears twice a second, as long as there is something to say; `part` is what is taken of all limits.
 
-    def __init__(self, exchange: PaceExchange, sharer: Sharer) -> None:
+    `rank` sets apart those who begin at the same moment.
+    """
+
+    def __init__(self, exchange: PaceExchange, sharer: Sharer, rank: float) -> None:
         self._exchange, self._sharer = exchange, sharer
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.Handle | None = None
         self._own: Own | None = None
         self._until = -math.inf if exchange.leases else math.inf
         self.part, self._rounds = 1.0, 0
+        self._rank, self._slowed_at = exchange.now() + rank, 0.0
+        self._refusal: Refusal | None = None
+        self._counts: dict[float, tuple[float, ...]] = {}
 
     @property
     def over(self) -> bool:
@@ -218,6 +169,22 @@ class SharedPace:
         if self._timer is None:
             self._timer = self._loop.call_soon(self._tell)
 
+    def slowed(self) -> None:
+        """Tell at once that this process, which leads, has slowed down."""
+        self._slowed_at = self._exchange.now()
+        self._hurry()
+
+    def refused(self, until: float) -> None:
+        """Tell at once of a 429, after which the provider has something left again at `until`."""
+        now = self._exchange.now()
+        self._refusal = Refusal(now, now + until - self._loop.time(), self._slowed_at)
+        self._hurry()
+
+    def _hurry(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_soon(self._tell)
+
     def _tell(self) -> None:
         self._timer = None
         self._own = own = self._sharer.own()
@@ -225,20 +192,32 @@ class SharedPace:
             return
         # First: what is heard may wake it.
         self._timer = self._loop.call_later(TELL_S if self._rounds else FIRST_S, self._tell)
+        self._exchange(self._saying(own), self._heard)
+
+    def _saying(self, own: Own) -> Said:
         wall = self._exchange.now()
-        at = 0.0 if own.found_at is None else wall - (self._loop.time() - own.found_at)
-        claims = tuple(claim / self.part for claim in own.claims)
-        used = min(1.0, own.used) * self.part
-        self._exchange(Said(wall + LEASE_S, used, own.waits, own.gain, claims, at), self._heard)
+        return Said(
+            until=wall + LEASE_S,
+            used=min(1.0, own.used) * self.part,
+            waits=own.waits,
+            gain=own.gain,
+            claims=tuple(claim / self.part for claim in own.claims),
+            found_at=0.0 if own.found_at is None else wall - (self._loop.time() - own.found_at),
+            rank=self._rank,
+            stance=own.stance,
+            slowed_at=self._slowed_at,
+            refusal=self._refusal,
+            counts=own.counts,
+        )
 
     def _heard(self, heard: Heard) -> None:
-        own, others = self._own, heard.others
+        own = self._own
         if own is None:
             return
         self._until = heard.until if heard.part > 0 else -math.inf
-        ahead = self._exchange.now() - self._loop.time()
-        since = LATER_S + (0.0 if own.found_at is None else own.found_at + ahead)
-        said = newest(others, [claim / self.part for claim in own.claims], since)
+        mine = self._saying(own)
+        others = alike(heard.others, mine.claims)
+        said = newest(others, mine.found_at + LATER_S)
         before, part = self.part, heard.part
         # Whoever keeps a little more than was leased passes the limit of all.
         near = 0.0 if self._exchange.leases and part < before else NEAR
@@ -246,5 +225,28 @@ class SharedPace:
             self.part = part
         self._rounds += 1
         alone = self._rounds == ALONE and self.part == 1
+        ahead = self._exchange.now() - self._loop.time()
         found = None if said is None else (said.gain, said.found_at - ahead)
         self._sharer.take(self.part / before, found, alone=alone)
+        self._go_along(mine, [one for one in others if one.rank], ahead)
+
+    def _go_along(self, mine: Said, others: Sequence[Said], ahead: float) -> None:
+        first = leader([mine, *others])
+        if first is not None and first is not mine and first.stance is not None:
+            slowed, self._slowed_at = first.slowed_at != self._slowed_at, first.slowed_at
+            self._counts = {}
+            self._sharer.follow(first.stance, slowed=slowed)
+            return
+        # What was sent before the last time that all slowed down tells nothing new.
+        news = [one.refusal for one in others if one.refusal and one.refusal.slowed_at >= self._slowed_at]
+        counts = {one.rank: one.counts for one in others}
+        more = [
+            tuple(max(0.0, now - then) for now, then in zip(one, self._counts[rank], strict=True))
+            for rank, one in counts.items()
+            if rank in self._counts
+        ]
+        self._counts = counts
+        told = min(news, default=None)
+        if told is not None:
+            told = told._replace(at=told.at - ahead, until=told.until - ahead)
+        self._sharer.lead(told, tuple(map(sum, zip(*more, strict=True))) if more else (0.0, 0.0))

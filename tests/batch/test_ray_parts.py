@@ -21,9 +21,9 @@ from llmo.batch.resume import parts
 from llmo.batch.resume.recorded import Recorded
 from llmo.config.profile import ProviderConfig
 from llmo.engine.breakers import Breakers
+from llmo.engine.pace_notice import Said
 from llmo.engine.rate_limits import RateLimits
 from llmo.engine.results import unsent
-from llmo.engine.shared_pace import Said
 from llmo.errors import LlmoError, Locked, Unavailable
 from llmo.ledger.breakers import Circuit
 from llmo.ledger.records import Call, Held, Limit, Settled, Settlement

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import tzinfo
 
-    from llmo.engine.shared_pace import Said
+    from llmo.engine.pace_notice import Said
     from llmo.ledger.breakers import Breaker, Circuit
     from llmo.ledger.records import BudgetStatus, Entry
     from llmo.types.clock import Clock

@@ -15,7 +15,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from llmo.batch.executors.ray.shares import PART_S, Shares
-from llmo.engine.shared_pace import TELL_S, Said, fraction
+from llmo.engine.pace_notice import Said, fraction
+from llmo.engine.shared_pace import TELL_S
 from llmo.errors import LlmoError, UsageError
 from llmo.ledger.records import LOST, Held, Settled, Settlement
 from llmo.storage.locks import locked

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from llmo.engine.shared_pace import LEASE_S, Said, fraction
+from llmo.engine.pace_notice import LEASE_S, Said, fraction
 from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ class Shares:
         said = [lease.said for lease in self._leases[provider].values()]
         found = max(said, key=lambda one: one.found_at)
         used = min(1.0, sum(one.used for one in said if one.until > now))
-        return replace(found, until=now + LEASE_S, used=used, waits=any(one.waits for one in said if one.until > now))
+        waits = any(one.waits for one in said if one.until > now)
+        return Said(now + LEASE_S, used, waits, found.gain, found.claims, found.found_at)
 
     def _expected(self, leases: dict[str, _Lease], worker: str, said: Said, now: float) -> list[Said]:
         """What new workers would say, who have not asked yet."""

@@ -94,13 +94,16 @@ class Breakers:
 
     def claim(self, candidate: Candidate, lease: float) -> bool:
         """
-        Whether a candidate that does not rest may be asked now: of those that could find out if it works, one may.
+        Whether a candidate may be asked now: of those that could find out if it works, one may.
 
         That one has `lease` seconds, and ends with `failed`, `answered` or `released`.
         """
-        circuit, now = candidate.circuit, self._now()
+        circuit = candidate.circuit
         found = self._known.get(circuit)
-        if found is None or not found.half_open(now):
+        if found is None or circuit in self._refused:
+            return True
+        now = self._now()
+        if not found.half_open(now):
             return True
         claimed = False
 
@@ -134,13 +137,14 @@ class Breakers:
 
     def answered(self, candidate: Candidate, began: float) -> None:
         """Take note that the target works; the request `began` so many seconds since the epoch."""
-        circuit, now = candidate.circuit, self._now()
+        circuit = candidate.circuit
         self._works.add(circuit)
         self._refused.discard(circuit)
         self._mine.discard(circuit)
         found = self._known.get(circuit)
         if found is None:
             return
+        now = self._now()
         after = answered(found, began, now)
         if after is found:
             return
@@ -157,8 +161,9 @@ class Breakers:
 
     def released(self, candidate: Candidate) -> None:
         """Let others find out, as this request did not."""
-        circuit, now = candidate.circuit, self._now()
+        circuit = candidate.circuit
         if circuit in self._mine:
+            now = self._now()
             self._mine.discard(circuit)
             self._change(circuit, lambda before: None if before is None else unprobed(before, now))
 

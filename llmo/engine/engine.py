@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
 
 from llmo.engine import request_adapter
 from llmo.engine.attempt import Attempt, Resources
@@ -22,7 +23,7 @@ from llmo.types.dataclass import dataclass, field, replace
 from llmo.types.ids import ulid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from llmo.engine.job import Job
     from llmo.engine.progress import EmitProgress, Progress
@@ -48,21 +49,21 @@ class Engine(Resources):
     rand: Callable[[], float] = random.random
     refused: dict[Target, frozenset[Parameter]] = field(default_factory=dict)
     """What servers turned out not to take, so that only their first request asks."""
-    retry_budgets: dict[str, RetryBudget] = field(default_factory=dict)
+    retry_budgets: defaultdict[str, RetryBudget] = field(default_factory=lambda: defaultdict(RetryBudget))
     """By provider."""
 
     def with_account(self, account: Account) -> Engine:
         """The same engine with holds taken on another account; what is learned of servers is shared."""
         return replace(self, account=account)
 
-    async def run(self, job: Job, emit: EmitProgress = ignore) -> Result:
+    def run(self, job: Job, emit: EmitProgress = ignore) -> Coroutine[Any, Any, Result]:
         """
         Carry out a job: events are emitted as they come, a failure is in the result.
 
         Canceled, or when `emit` raises, it books the attempt and lets that pass. Whoever wants the partial result then
         keeps what `start` returns.
         """
-        return await self.start(job, emit).run()
+        return self.start(job, emit).run()
 
     def start(self, job: Job, emit: EmitProgress = ignore) -> Execution:
         """Prepare a job; nothing happens until it is run."""
@@ -80,16 +81,19 @@ class Execution:
         self.result: Result | None = None
         self._listener = emit
         self._emit = emit if emit is ignore else self._pass_on
-        self._answer = ResponseBuilder()
+        self._answer: ResponseBuilder | None = None
         self._attempts: list[AttemptRecord] = []
+        self._time: Callable[[], float]
         self._began = 0.0
         self._queued = 0.0
         self._listened = 0.0
-        self._ranked = [self._known(candidate) for candidate in job.plan.ranked]
+        ranked = job.plan.ranked
+        self._ranked = [self._known(candidate) for candidate in ranked] if engine.refused else list(ranked)
 
     async def run(self) -> Result:
         """Do what `Engine.run` says."""
-        self._began = asyncio.get_running_loop().time()
+        self._time = asyncio.get_running_loop().time
+        self._began = self._time()
         error: LlmoError | None = None
         not_taken: Exception | None = None
         try:
@@ -108,26 +112,24 @@ class Execution:
 
     def _pass_on(self, event: Progress) -> None:
         """Emit an event; the job's clock stands still meanwhile."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = self._time()
         try:
             self._listener(event)
         except Exception as exc:
             raise _EmitFailed(exc) from exc
-        self._listened += loop.time() - began
+        self._listened += self._time() - began
 
     async def _try(self) -> None:
         """Make attempts until one succeeds. Raises the error that the job ends with when none does."""
-        job, loop = self.job, asyncio.get_running_loop()
-        ranked = self._ranked
+        job, breakers, ranked = self.job, self.engine.breakers, self._ranked
         schedule = Schedule(len(ranked), job.retries, rand=self.engine.rand, crowd=job.queues)
         errors: list[LlmoError] = []
         for candidate in ranked:
-            self.engine.breakers.learn(candidate)
-        while (step := self._next(schedule)) is not None:
+            breakers.learn(candidate)
+        while (step := self._next(schedule, now := self._time(), deadline := self._deadline())) is not None:
             number, wait = step
-            if loop.time() + wait >= self._deadline():
-                self.engine.breakers.released(ranked[number])
+            if now + wait >= deadline:
+                breakers.released(ranked[number])
                 errors.append(_out_of_time(errors, wait, job.timeout))
                 break
             if wait:
@@ -150,18 +152,14 @@ class Execution:
         if self._listener is not ignore:
             self._emit(AttemptEnded(self._attempts[-1]))
 
-    def _next(self, schedule: Schedule) -> tuple[int, float] | None:
+    def _next(self, schedule: Schedule, now: float, deadline: float) -> tuple[int, float] | None:
         """Who is asked next, and the seconds to wait before; None when nobody is left."""
-        breakers, now = self.engine.breakers, asyncio.get_running_loop().time()
-
-        def rests(number: int) -> bool:
-            return breakers.rests(self._ranked[number], crowd=self.job.queues)
-
-        while (step := schedule.next(now, rests)) is not None:
+        breakers, crowd = self.engine.breakers, self.job.queues
+        while (step := schedule.next(now, [breakers.rests(one, crowd=crowd) for one in self._ranked])) is not None:
             candidate = self._ranked[step[0]]
-            if not rests(step[0]) and not breakers.claim(candidate, self._deadline() - now):
+            if not breakers.claim(candidate, deadline - now):
                 continue  # another request has just begun to find out: now it rests
-            budget = self.engine.retry_budgets.setdefault(candidate.target.provider, RetryBudget())
+            budget = self.engine.retry_budgets[candidate.target.provider]
             if schedule.repeats(step[0]):
                 return step[0], max(step[1], budget.wait(now))
             budget.sent()
@@ -175,7 +173,7 @@ class Execution:
     def _adapted(self, number: int, error: LlmoError) -> bool:
         """Whether the candidate can be asked again at once without what its server refused; that cost nothing."""
         job, candidate = self.job, self._ranked[number]
-        if self._answer.begun:
+        if self._begun:
             return False
         parameter = request_adapter.refused(error, job.request, candidate, lenient=job.plan.requirements.lenient)
         if parameter is None:
@@ -197,8 +195,8 @@ class Execution:
                 if other.facts.billing != "local" or number == failed:
                     schedule.drop(number)
             return
-        schedule.failed(failed, error, asyncio.get_running_loop().time())
-        if self._answer.begun and not self.job.restart:
+        schedule.failed(failed, error, self._time())
+        if self._begun and not self.job.restart:
             schedule.stop()
         if isinstance(error, ContextTooLong):
             had = ranked[failed].facts.model.context
@@ -228,13 +226,18 @@ class Execution:
             self._queued += attempt.queued
             self._attempts.append(attempt.record())
 
+    @property
+    def _begun(self) -> bool:
+        """Whether a word of the last answer has been passed on."""
+        return self._answer is not None and self._answer.begun
+
     def _deadline(self) -> float:
         """When the job's time is over; waiting in line does not count, nor does a slow `emit`."""
         return self._began + self.job.timeout - self.job.spent + self._queued + self._listened
 
     def _result(self, error: LlmoError | None) -> Result:
-        now = asyncio.get_running_loop().time()
-        return self._answer.result(
+        now = self._time()
+        return (self._answer or ResponseBuilder()).result(
             identifier=self.id,
             error=error,
             attempts=tuple(self._attempts),

@@ -10,7 +10,7 @@ Jitter"); a provider's own Retry-After wins, plus up to a quarter so that waiter
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.errors import (
     Broken,
@@ -26,7 +26,6 @@ from llmo.errors import (
     Unfinished,
     Withheld,
 )
-from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,13 +56,17 @@ def delay(error: ProviderError, failures: int, rand: Callable[[], float], *, cro
     return rand() * min(CAP, BASE * 2.0 ** (failures - 1))
 
 
-@dataclass(slots=True)
-class _Standing:
-    failures: int = 0
-    ready_at: float = 0.0
-    out: bool = False
-    soon: bool = False
-    paced: bool = False
+class _Standing(NamedTuple):
+    """How a candidate has fared; the smallest `turn` is next."""
+
+    failures: int
+    ready_at: float
+    turn: tuple[int, float]
+    paced: bool
+
+
+SOON, FIRST, AGAIN = 0, 1, 2
+_FRESH = _Standing(0, 0.0, (FIRST, 0.0), paced=False)
 
 
 class Schedule:
@@ -76,51 +79,47 @@ class Schedule:
 
     def __init__(self, count: int, retries: int, *, rand: Callable[[], float], crowd: bool = False) -> None:
         self._crowd = crowd
-        self._standings = [_Standing() for _ in range(count)]
+        self._standings: list[_Standing | None] = [_FRESH] * count
         self._retries = retries
         self._rand = rand
 
-    def next(self, now: float, rests: Callable[[int], bool] = lambda _: False) -> tuple[int, float] | None:
+    def next(self, now: float, rests: Sequence[bool] | None = None) -> tuple[int, float] | None:
         """The next candidate and the seconds to wait for it, one that `rests` last; None when nobody is left."""
-        left = [n for n, standing in enumerate(self._standings) if not standing.out]
-        able = [n for n in left if not rests(n)] or left
-        if not able:
+        rests = rests or [False] * len(self._standings)
+        left = [(rests[n], one.turn, n, one.ready_at) for n, one in enumerate(self._standings) if one is not None]
+        if not left:
             return None
-        standings = self._standings
-        fresh = [n for n in able if standings[n].failures == 0]
-        soon = [n for n in able if standings[n].soon]
-        number = next(iter(soon or fresh), None)
-        if number is None:
-            number = min(able, key=lambda n: standings[n].ready_at)
-        return number, max(0.0, standings[number].ready_at - now)
+        _, _, number, ready_at = min(left)
+        return number, max(0.0, ready_at - now)
 
     def repeats(self, number: int) -> bool:
         """Whether candidate `number` failed before, other than by being asked too fast: that waits in line anyway."""
-        return self._standings[number].failures > 0 and not self._standings[number].paced
+        standing = self._standings[number]
+        return standing is not None and standing.failures > 0 and not standing.paced
 
     def failed(self, number: int, error: LlmoError, now: float) -> None:
         """Take note of a failure of candidate `number`."""
-        standing = self._standings[number]
-        standing.failures += 1
-        standing.soon, standing.paced = False, isinstance(error, RateLimited)
+        before = self._standings[number]
+        failures = 1 if before is None else before.failures + 1
         cut = isinstance(error, Incomplete) and not isinstance(error, Unfinished)
         again = isinstance(error, ProviderError) and (error.temporary or cut)
         if not again and not isinstance(error, ELSEWHERE):
             self.stop()
-        elif not again or standing.failures > self._retries:
-            standing.out = True
+        elif not again or failures > self._retries:
+            self.drop(number)
         elif isinstance(error, ProviderError):
-            standing.ready_at = now + delay(error, standing.failures, self._rand, crowd=self._crowd)
-            standing.soon = standing.failures == 1 and not self._crowd and _passes(error)
+            ready_at = now + delay(error, failures, self._rand, crowd=self._crowd)
+            soon = failures == 1 and not self._crowd and _passes(error)
+            turn = (SOON, 0.0) if soon else (AGAIN, ready_at)
+            self._standings[number] = _Standing(failures, ready_at, turn, paced=isinstance(error, RateLimited))
 
     def drop(self, number: int) -> None:
         """Take a candidate out."""
-        self._standings[number].out = True
+        self._standings[number] = None
 
     def stop(self) -> None:
         """Take all out."""
-        for standing in self._standings:
-            standing.out = True
+        self._standings = [None] * len(self._standings)
 
 
 def _passes(error: ProviderError) -> bool:

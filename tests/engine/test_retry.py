@@ -65,7 +65,7 @@ def test_whoever_rests_is_asked_when_nobody_else_is_left() -> None:
     """
     plan, steps = schedule(3, retries=1), []
     for now in range(5):
-        step = plan.next(float(now), lambda number: number == 0)
+        step = plan.next(float(now), [True, False, False])
         assert step is not None
         steps.append(step)
         plan.failed(step[0], Unavailable("x"), float(now))

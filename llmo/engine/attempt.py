@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from llmo.engine import output_limits, request_adapter
 from llmo.engine.breakers import Breakers
 from llmo.engine.costing import bill
+from llmo.engine.deadlines import Deadlines
 from llmo.engine.output_lengths import OutputLengths
 from llmo.engine.progress import ignore
 from llmo.engine.response import ResponseBuilder
@@ -35,7 +36,7 @@ from llmo.types.ids import ulid
 from llmo.types.messages import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from llmo.engine.job import Job
     from llmo.engine.permit import Permit
@@ -59,7 +60,7 @@ class Resources:
     What all attempts share.
 
     `providers` finds one by its name. `breakers` are told how attempts end. `output_lengths` is how long answers are,
-    so that output limits fit them.
+    so that output limits fit them. `deadlines` end those that take too long.
     """
 
     providers: Callable[[str], Provider]
@@ -68,6 +69,7 @@ class Resources:
     clock: Clock
     breakers: Breakers = field(default_factory=Breakers)
     output_lengths: OutputLengths = field(default_factory=OutputLengths)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 class Attempt:
@@ -78,14 +80,15 @@ class Attempt:
 
     def __init__(self, resources: Resources, job: Job, candidate: Candidate, number: int) -> None:
         self.resources, self.job, self.candidate = resources, job, candidate
+        target, self.began_at = candidate.target, resources.clock.now()
         self.answer = ResponseBuilder()
-        self.answer.target = candidate.target
+        self.answer.target = target
         self.answer.warnings.extend(candidate.notes)
         self.call = Call(
-            id=ulid(resources.clock.now()),
+            id=ulid(self.began_at),
             run=job.run,
-            provider=candidate.target.provider,
-            model=candidate.target.model,
+            provider=target.provider,
+            model=target.model,
             task=job.plan.task.name,
             tags=job.tags,
             billing=candidate.facts.billing,
@@ -96,38 +99,36 @@ class Attempt:
         self.limited = resources.account.limited(self.call)
         self.hold: Hold | None = None
         self.sent = False
-        # The loop is asked for once: until Python 3.12 each time costs a system call.
-        self.time = asyncio.get_running_loop().time
-        self.began, self.began_at = self.time(), resources.clock.now()
+        self.secluded = secluded(job.plan.requirements, target)
+        # Asked for once: until Python 3.12 each time costs a system call.
+        self.loop = asyncio.get_running_loop()
+        self.began = self.ended = self.loop.time()
         self.queued = 0.0
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
         self.in_doubt = 0
 
     async def open(self, deadline: float) -> None:
         """Take the hold, for as long an answer as there is money for. Raises `BudgetExceeded`."""
-        need, account = self.job.plan.requirements, self.resources.account
-        if secluded(need, self.candidate.target) and not self.candidate.facts.local:
-            raise Withheld(f"{self.candidate.target} is not on this machine, but the request is private")
-        if self.candidate.unpriced and not account.allow_unpriced and self.limited:
-            raise Unbounded(self.candidate.unpriced, self.candidate.target)
-        asked = self.candidate.max_output
-        share = account.share(self.call)
-        self.candidate = self.resources.output_lengths.limited(self.candidate, need, share)
+        job, candidate, account = self.job, self.candidate, self.resources.account
+        need, asked = job.plan.requirements, candidate.max_output
+        if self.secluded and not candidate.facts.local:
+            raise Withheld(f"{candidate.target} is not on this machine, but the request is private")
+        if candidate.unpriced and not account.allow_unpriced and self.limited:
+            raise Unbounded(candidate.unpriced, candidate.target)
+        candidate = self.resources.output_lengths.limited(candidate, need, account.share(self.call))
         while self.hold is None:
+            self.candidate = candidate
+            least = candidate.worst_of(output_limits.least(candidate, need))
+            patience = job.timeout if job.queues else max(0.0, deadline - self.loop.time())
             try:
-                self.hold = await self._held(deadline)
+                self.hold = await account.hold(self.call, candidate.worst, least=least, patience=patience)
             except OverBudget as refusal:
-                self.candidate = self._shorter(refusal)
-        self.answer.reserved = self.candidate.worst or 0
-        self.answer.chosen = output_limits.chosen(self.candidate, need) if self.limited else None
-        if need.max_output is not None and (limit := self.candidate.max_output) < asked:
+                candidate = self._shorter(refusal)
+        self.answer.reserved = candidate.worst or 0
+        if self.limited:
+            self.answer.chosen = output_limits.chosen(candidate, need)
+        if need.max_output is not None and (limit := candidate.max_output) < asked:
             self.answer.warnings.append(f"the budget buys {limit:,} of the {asked:,} requested output tokens (--fit)")
-
-    async def _held(self, deadline: float) -> Hold:
-        candidate, job = self.candidate, self.job
-        least = candidate.worst_of(output_limits.least(candidate, job.plan.requirements))
-        patience = job.timeout if job.queues else max(0.0, deadline - self.time())
-        return await self.resources.account.hold(self.call, candidate.worst, least=least, patience=patience)
 
     def _shorter(self, refusal: OverBudget) -> Candidate:
         """Lower the output limit to what the refusal says is left. Raises it when that is too little."""
@@ -143,10 +144,20 @@ class Attempt:
 
         The deadline moves by what `emit` takes: a slow reader is no silence of the provider.
         """
-        request, provider = self.request(), self.candidate.target.provider
-        permit = await self._permitted(request, deadline)
+        request, resources, provider = self.request(), self.resources, self.candidate.target.provider
+        size = (self.job.plan.requirements.input_estimate, request.params.max_tokens)
+        if self.job.queues:
+            # In a batch, waiting for a place takes none of the job's time.
+            permit = await resources.rate_limits.acquire(provider, *size)
+            self.queued = self.loop.time() - self.began
+        else:
+            try:
+                with resources.deadlines.until(deadline(), self.loop):
+                    permit = await resources.rate_limits.acquire(provider, *size)
+            except TimeoutError:
+                raise _no_permit(provider, self.job.timeout) from None
         try:
-            sender = self.resources.providers(provider)
+            sender = resources.providers(provider)
             self.sent = True
             await self._answered(sender, request, permit, deadline, emit)
             self.judge()
@@ -156,20 +167,6 @@ class Attempt:
         finally:
             permit.release(self.answer.usage)
 
-    async def _permitted(self, request: Request, deadline: Callable[[], float]) -> Permit:
-        """Wait for a place at the provider, which in a batch takes none of the job's time."""
-        provider = self.candidate.target.provider
-        size = (self.job.plan.requirements.input_estimate, request.params.max_tokens)
-        if self.job.queues:
-            permit = await self.resources.rate_limits.acquire(provider, *size)
-            self.queued = self.time() - self.began
-            return permit
-        try:
-            async with asyncio.timeout_at(deadline()):
-                return await self.resources.rate_limits.acquire(provider, *size)
-        except TimeoutError:
-            raise _no_permit(provider, self.job.timeout) from None
-
     async def _answered(
         self,
         provider: Provider,
@@ -178,25 +175,24 @@ class Attempt:
         deadline: Callable[[], float],
         emit: EmitProgress,
     ) -> None:
-        listening = emit is not ignore
+        listening, answer, time = emit is not ignore, self.answer, self.loop.time
+        limit = self.resources.deadlines.until(deadline() + self.queued, self.loop)
+
+        def take(event: Event) -> None:
+            if isinstance(event, RateInfo):
+                permit.learn(event)
+                return
+            # Only the first word is timed, and a stream has hundreds.
+            answer.take(event, time() if answer.first_at is None else answer.first_at)
+            if listening:
+                emit(event)
+                limit.move(deadline() + self.queued)
+
         try:
-            async with asyncio.timeout_at(deadline() + self.queued) as clock:
-
-                def take(event: Event) -> None:
-                    if isinstance(event, RateInfo):
-                        permit.learn(event)
-                        return
-                    answer = self.answer
-                    # Only the first word is timed, and a stream has hundreds.
-                    answer.take(event, self.time() if answer.first_at is None else answer.first_at)
-                    if listening:
-                        emit(event)
-                        if not clock.expired():
-                            clock.reschedule(deadline() + self.queued)
-
+            with limit:
                 await provider.send(request, self.candidate.target.model, take)
         except TimeoutError:
-            total, silent_s = self.job.timeout, self.time() - self.began - self.queued
+            total, silent_s = self.job.timeout, time() - self.began - self.queued
             kind = TimedOut if self.answer.first_at is None and silent_s >= SILENT_S else OutOfTime
             raise kind(f"no complete answer within {total:g} s", hint="--timeout sets the total time") from None
 
@@ -212,15 +208,13 @@ class Attempt:
 
     def request(self) -> Request:
         """The request as this target can take it."""
-        need, facts = self.job.plan.requirements, self.candidate.facts
-        request = request_adapter.expressed(self.job.request, self.candidate)
+        need, candidate, private = self.job.plan.requirements, self.candidate, self.secluded
+        request = request_adapter.expressed(self.job.request, candidate)
         limit, ceiling = request.params.max_tokens or need.max_output, None
         if self.limited:
-            limit = self.candidate.max_output
-            ceiling = self.candidate.ceiling
-        if "max_tokens" not in facts.parameters or "max_tokens" in self.candidate.dropped:
+            limit, ceiling = candidate.max_output, candidate.ceiling
+        if "max_tokens" not in candidate.facts.parameters or "max_tokens" in candidate.dropped:
             limit = None
-        private = secluded(need, self.candidate.target)
         now = (request.params.max_tokens, request.ceiling, request.strategy, request.private)
         if (limit, ceiling, need.strategy, private) == now:
             return request
@@ -230,31 +224,21 @@ class Attempt:
         )
 
     async def close(self, error: LlmoError | None) -> None:
-        """Settle or release, and tell other processes what was learned."""
+        """
+        Settle or release, and tell other processes what was learned.
+
+        If the ledger fails, warn: the answer is paid for, so it is still returned.
+        """
+        self.ended = self.loop.time()
         self._remember(error)
         if self.hold is None:
             self.outcome = (error, 0, self.candidate.source)
             return
         if error is not None and self._free(error):
             self.outcome = (error, 0, self.candidate.source)
-            await self._settled(self.hold.release(error.kind))
-            return
-        cost, source = self._cost()
-        # A turn that the model paused has ended, and its bill is the last one.
-        cut = error is not None and not isinstance(error, Unfinished)
-        if cut and (received := self._received(cost, source)) is not None:
-            source = "unknown" if source == "unknown" else "estimated"
-            cost, self.in_doubt = received, max(0, (self.candidate.worst or 0) - received)
-        self.outcome = (error, cost, source)
-        if error is None and self.answer.usage is not None and self.answer.finish is not None:
-            cut = self.answer.finish.reason == "length"
-            self.resources.output_lengths.learn(self.candidate.target, self.answer.usage.output_tokens, cut=cut)
-        if excess := self._excess(cost):
-            self.answer.warnings.append(excess)
-        await self._settled(self.hold.settle(self._settlement(error, cost, source)))
-
-    async def _settled(self, end: Coroutine[Any, Any, None]) -> None:
-        """Settle or release the hold. If the ledger fails, warn: the answer is paid for, so it is still returned."""
+            end = self.hold.release(error.kind)
+        else:
+            end = self.hold.settle(self._settlement(error))
         try:
             await (asyncio.shield(end) if self.resources.account.waits else end)
         except LlmoError as exc:
@@ -275,12 +259,6 @@ class Attempt:
             breakers.answered(self.candidate, self.began_at)
         else:
             breakers.failed(self.candidate, error, self.began_at)
-
-    def _cost(self) -> tuple[int | None, CostSource]:
-        """What is booked, see `llmo.engine.costing`."""
-        found = bill(self.answer, self.candidate, self.job.plan.requirements.service_tier)
-        self.answer.warnings.extend(found.remarks)
-        return found.cost, found.source
 
     def _received(self, cost: int | None, source: CostSource) -> int | None:
         """
@@ -308,19 +286,34 @@ class Attempt:
             why = "the provider counted more input tokens than possible"
         return f"{self.candidate.target} cost more than its reservation, so a budget may be exceeded: {why}"
 
-    def _settlement(self, error: LlmoError | None, cost: int | None, source: CostSource) -> Settlement:
-        now, first = self.time(), self.answer.first_at if self.timed else None
+    def _settlement(self, error: LlmoError | None) -> Settlement:
+        """What is booked, see `llmo.engine.costing`."""
+        answer, candidate = self.answer, self.candidate
+        cost, source, remarks = bill(answer, candidate, self.job.plan.requirements.service_tier)
+        answer.warnings.extend(remarks)
+        if error is None:
+            if answer.usage is not None and answer.finish is not None:
+                cut = answer.finish.reason == "length"
+                self.resources.output_lengths.learn(candidate.target, answer.usage.output_tokens, cut=cut)
+        # A turn that the model paused has ended, and its bill is the last one.
+        elif not isinstance(error, Unfinished) and (received := self._received(cost, source)) is not None:
+            source = "unknown" if source == "unknown" else "estimated"
+            cost, self.in_doubt = received, max(0, (candidate.worst or 0) - received)
+        if excess := self._excess(cost):
+            answer.warnings.append(excess)
+        self.outcome = (error, cost, source)
+        began, first = self.began + self.queued, answer.first_at
         return Settlement(
             cost=cost,
             source=source,
             in_doubt=self.in_doubt,
-            usage=self.answer.usage,
-            served_model=self.answer.served.model,
-            request_id=self.answer.served.request_id,
-            service_tier=self.answer.served.service_tier,
+            usage=answer.usage,
+            served_model=answer.served.model,
+            request_id=answer.served.request_id,
+            service_tier=answer.served.service_tier,
             outcome=error.kind if error else "ok",
-            duration_s=now - self.began - self.queued if self.timed else None,
-            first_token_s=None if first is None else first - self.began - self.queued,
+            duration_s=self.ended - began if self.timed else None,
+            first_token_s=None if first is None or not self.timed else first - began,
         )
 
     def record(self) -> AttemptRecord:
@@ -335,7 +328,7 @@ class Attempt:
             cost_pico=cost,
             cost_source=source,
             in_doubt_pico=self.in_doubt,
-            duration_s=self.time() - self.began - self.queued if self.timed else 0.0,
+            duration_s=self.ended - self.began - self.queued if self.timed else 0.0,
         )
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from llmo.routing.account_numbers import Accounts, alnum, has_card
 from llmo.types.named_secrets import aligned
 from llmo.types.secrets import compiled
+from llmo.types.sieve import Sieve
 
 CARD, IBAN, SSN, NATIONAL, TAX, HEALTH, PASSPORT = (
     "card number",
@@ -31,6 +32,9 @@ _SIGN = "[ .\u2013\u2014\u2010\u2011\u2212_/-]"
 _RUN = re.compile(rf"\d\d*(?:{_SIGN}{{1,2}}\d+)*")
 _ASCII_RUN = re.compile(rf"[0-9][0-9]*(?:{_SIGN}{{1,2}}[0-9]+)*")
 _NAME = re.compile("[a-z]+")
+_BESIDE = "[A-Za-z\u0080-\U0010ffff]"
+# A run of six characters, of which the sixth or one of the next two is a digit; or a digit beside a letter.
+_ANY = Sieve(f"[0-9](?:[0-9]|{_SIGN}){{4,6}}[0-9]|[0-9]{_BESIDE}|{_BESIDE}[0-9]")
 
 
 class _Id(NamedTuple):
@@ -130,14 +134,17 @@ _NAMED = (
         "passport|reisepass|passeport|pasaporte|passaporto|护照|護照|パスポート|paspoort|passaporte",
     ),
 )
-_AFTER, _BEFORE, _LEAST_DIGITS, _LEAST_RUN = 64, 24, 4, 9
-"""Characters beside a word in which its number stands; digits of the shortest number, and of one that needs no word."""
+_AFTER, _BEFORE, _LEAST_DIGITS, _LEAST_RUN, _LEAST_BESIDE = 64, 24, 4, 9, 6
+"""
+Characters beside a word in which its number stands; digits of the shortest number; characters of a run that needs no
+word, and of one that needs no letter beside it.
+"""
 
 
 def find(text: str) -> set[str]:
     """Kinds of numbers in a text, which has been folded."""
     found: set[str] = set()
-    if sum(map(text.count, "0123456789")) < _LEAST_DIGITS:
+    if not _ANY.passes(text) or sum(map(text.count, "0123456789")) < _LEAST_DIGITS:
         return found
     runs = [run.span() for run in (_ASCII_RUN if text.isascii() else _RUN).finditer(text)]
     accounts = Accounts(text)
@@ -194,7 +201,7 @@ def _around(text: str, runs: list[tuple[int, int]]) -> str:
     """What stands around the numbers that may be an id; looking for words there is all the work of looking for them."""
     parts, done = [], 0
     for begin, end in runs:
-        if end - begin >= _LEAST_RUN - 3 or text[begin - 1 : begin].isalnum() or text[end : end + 1].isalnum():
+        if end - begin >= _LEAST_BESIDE or text[begin - 1 : begin].isalnum() or text[end : end + 1].isalnum():
             if end + _BEFORE + 48 <= done:
                 continue
             since, until = max(begin - _AFTER - 48, done), min(end + _BEFORE + 48, len(text))

@@ -58,13 +58,19 @@ def folded(text: str) -> str:
 
     So are digits of other scripts, and the quotation marks of JSON in JSON, which have backslashes before them.
     """
-    for quote in ('"', "'"):
-        for _ in range(_NESTED):
-            if f"\\{quote}" not in text:
-                break
-            text = text.replace(f"\\{quote}", quote)
+    if "\\" in text:
+        text = _unquoted(text)
     if text.isascii():
         return text
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
     digits = {ord(digit): str(unicodedata.decimal(digit)) for digit in set(_DIGIT.findall(text))}
     return text.translate(digits) if digits else text
+
+
+def _unquoted(text: str) -> str:
+    for quote in ('"', "'"):
+        for _ in range(_NESTED):
+            if f"\\{quote}" not in text:
+                break
+            text = text.replace(f"\\{quote}", quote)
+    return text

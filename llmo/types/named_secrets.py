@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from llmo.types.secrets import compiled
+from llmo.types.sieve import Sieve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -91,6 +92,10 @@ _HASHED = r"\$(?:2[aby]|5|6|y|argon2id?)\$[./\w$=,+]{20}"
 _BEARER = r"(?i:bearer)[ ]{1,4}(?P<token>[\w.~+/=-]{16,4096})"
 _BASIC = r"(?i:authorization)[\"']?[ ]?[:=][ ]?[\"']?(?i:basic)[ ]{1,4}[A-Za-z0-9+/]{12,}={0,2}"
 _OTP = r"otpauth://[th]otp/"
+# The last two are looked for in texts in lower case.
+_ANY_PLACE = Sieve(*(re.escape(stem) for stem, _ in _PLACES))
+_ANY_PASSWORD = Sieve("pin", *map(re.escape, _PASSWORD_GROUPS))
+_ANY_TOKEN = Sieve("bearer", "basic", "otpauth://", *map(re.escape, _TOKEN_GROUPS))
 
 _PLACEHOLDER = (
     r"(?i)^(?:[<{\[(%*]|\$[({]|\$[a-z_]+$|\.\.\.|x{3,}|-+$|\W+$|(.)\1{3,}$)|\*{3,}|x{4,}|\.\.\.|…|your[_-]"
@@ -112,11 +117,14 @@ _LEAST_ENTROPY = 3.0
 
 def has_password(text: str) -> bool:
     """Whether a password is set, told, or part of an address in a text."""
-    for stem, pattern in _PLACES:
-        if stem in text and any(_is_placed(found["password"]) for found in re.finditer(pattern, text)):
-            return True
+    if _ANY_PLACE.passes(text) and _is_at_its_place(text):
+        return True
+    if "$" in text and re.search(_HASHED, text):
+        return True
     lowered = text.lower()
-    if ("$" in text and re.search(_HASHED, text)) or ("pin" in lowered and re.search(_PIN, text)):
+    if not _ANY_PASSWORD.passes(lowered):
+        return False
+    if "pin" in lowered and re.search(_PIN, text):
         return True
     text = aligned(text, lowered)
     names = _present(lowered, _PASSWORD_GROUPS)
@@ -128,6 +136,8 @@ def has_password(text: str) -> bool:
 def has_token(text: str) -> bool:
     """Whether something that looks random is set to a name that tells a key, or sent as a bearer's token."""
     lowered = text.lower()
+    if not _ANY_TOKEN.passes(lowered):
+        return False
     if "bearer" in lowered and any(_is_token(found["token"]) for found in re.finditer(_BEARER, text)):
         return True
     if ("basic" in lowered and re.search(_BASIC, text)) or ("otpauth://" in lowered and re.search(_OTP, lowered)):
@@ -213,6 +223,14 @@ def _is_password(value: str, *, bare: bool = False, least: int = 6) -> bool:
     if not any(char.isdigit() for char in value):
         return not _words_only(value)
     return any(char.isalpha() for char in value) and not (bare and _snake(value))
+
+
+def _is_at_its_place(text: str) -> bool:
+    """Whether something stands where only passwords do."""
+    return any(
+        stem in text and any(_is_placed(found["password"]) for found in re.finditer(pattern, text))
+        for stem, pattern in _PLACES
+    )
 
 
 def _is_placed(value: str) -> bool:

@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from llmo.config.profile import PrivacyConfig
-from llmo.routing import contact_data
+from llmo.routing import contact_data, personal_numbers
 from llmo.routing.privacy import find
+from llmo.types import sieve
+from llmo.types.sieve import Sieve
 from tests.routing.planted import PLANTED, written
 
 if TYPE_CHECKING:
@@ -153,3 +157,68 @@ def test_a_detector_finds_what_is_its_own(detectors: tuple[Detector, ...]) -> No
     text = "password: hunter22, 4111 1111 1111 1111, ann@example.org"
 
     assert find(text, detectors) == (kinds[detectors[0]],)
+
+
+PIECES = (
+    *(
+        "pin: 1234",
+        "-u ann:hunter2x",
+        "token=",
+        "password is ",
+        "bearer ",
+        "$2a$10$",
+        "sk-",
+        "AKIA",
+        "eyJ",
+        "A1b2C3d4E5f6",
+    ),
+    *(
+        "ssn ",
+        "nie ",
+        "NO93",
+        "12",
+        "345678",
+        "4111 1111 1111 1111",
+        "-",
+        "\u2013",
+        " ",
+        "é",
+        '"',
+        "\ud800",
+        "hunter22",
+    ),
+)
+
+
+def _without_sieves(text: str) -> tuple[str, ...]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Sieve, "passes", lambda *_: True)
+        return find(text, EVERYTHING)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join), st.sampled_from(PLANTED), st.integers(0, 40))
+def test_no_sieve_rules_out_what_would_be_found(pieces: str, planted: tuple[str, str], at: int) -> None:
+    """
+    In such pieces alone, and in the midst of what was pasted.
+    """
+    pasted = written(planted[1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sieve, "LOADS", 0)
+        patch.setattr(sieve, "PAYS", 0)
+        for text in (pieces, f"{pasted[:at]}{pieces}{pasted[at:]}"):
+            assert _without_sieves(text) == find(text, EVERYTHING)
+
+
+@given(st.lists(st.sampled_from(["1", "23", "456", " ", "- ", "\u2013", "a", "é"]), max_size=8).map("".join))
+def test_the_sieve_for_numbers_passes_every_run_that_is_looked_at(text: str) -> None:
+    """
+    Those of six characters, and those beside a letter.
+    """
+    runs = [(one.start(), one.end()) for one in personal_numbers._RUN.finditer(text)]
+    looked_at = any(
+        end - begin >= 6 or text[begin - 1 : begin].isalpha() or text[end : end + 1].isalpha() for begin, end in runs
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sieve, "LOADS", 0)
+        patch.setattr(sieve, "PAYS", 0)
+        assert personal_numbers._ANY.passes(text) or not looked_at

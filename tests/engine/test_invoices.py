@@ -9,7 +9,7 @@ import pytest
 from llmo.catalog.catalog import Catalog
 from llmo.config.profile import PriceConfig, Profile, ProviderConfig
 from llmo.providers.anthropic.provider import usage as claude
-from llmo.providers.openai.provider import usage as gpt
+from llmo.providers.openai.decoder import usage as gpt
 from llmo.routing.model_names import ModelNames
 from llmo.routing.planner import Planner, Selection
 from llmo.types.events import Usage

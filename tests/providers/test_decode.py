@@ -11,7 +11,7 @@ from llmo.errors import Incomplete, LlmoError, ProviderError, RateLimited, Unaut
 from llmo.providers.anthropic import provider as anthropic
 from llmo.providers.ollama import provider as ollama
 from llmo.providers.ollama.context import Prompt
-from llmo.providers.openai import provider as openai
+from llmo.providers.openai import decoder as openai
 from llmo.types.events import Event, Finish, Notice, Reasoning, ServedBy, Text, Usage
 from llmo.types.messages import Message, Request
 from tests.contract.dialects import ANTHROPIC, HELLO, JSON, KEY, OLLAMA, OPENAI, Row, Scripted, events, played

@@ -12,7 +12,7 @@ from llmo.providers.http.decoder import Decoder, reasoning
 from llmo.providers.http.framing import Framer, SseFramer
 from llmo.providers.http.provider import HttpProvider, address, expressible, reserved
 from llmo.requests import chat_body
-from llmo.types.events import Notice, Usage
+from llmo.types.events import Notice, Reasoning, Text, Usage
 from llmo.types.messages import Image
 
 if TYPE_CHECKING:
@@ -133,6 +133,14 @@ class AnthropicDecoder(Decoder):
             self.uses |= uses(told)
             if (place := fields.text(told.get("inference_geo"))) and place.lower() not in _ANYWHERE:
                 self.uses[f"inference in {error_mapping.clean(place, None, 20)}"] = None
+
+    def alone(self, message: dict[str, Any]) -> Text | Reasoning | None:
+        """The text of a piece of a block."""
+        delta = fields.obj(message.get("delta")) if message.get("type") == "content_block_delta" else {}
+        kind, text, thinking = delta.get("type"), delta.get("text"), delta.get("thinking")
+        if kind == "text_delta" and isinstance(text, str):
+            return Text(text)
+        return Reasoning(thinking) if kind == "thinking_delta" and isinstance(thinking, str) else None
 
     def _delta(self, delta: dict[str, Any], place: Any) -> list[Event]:
         kind = delta.get("type")

@@ -9,6 +9,7 @@ from llmo.errors import Incomplete, ProviderError, Unavailable, Unfinished
 from llmo.providers.http import error_mapping
 from llmo.providers.http import fields as wire
 from llmo.providers.http.counts import AbsurdError
+from llmo.providers.http.repeats import Repeats
 from llmo.providers.http.tool_calls import Calls
 from llmo.types.events import (
     Event,
@@ -22,9 +23,10 @@ from llmo.types.events import (
     Text,
     Usage,
 )
+from llmo.types.jsontext import LONE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from llmo.providers.http.error_mapping import MakeError
     from llmo.providers.provider import ProviderContext
@@ -62,7 +64,10 @@ class Decoder(ABC):
         self.served = ServedBy()
         self.calls = Calls()
         self.spoken = False
+        self.joins = False
+        """Whether pieces of text that came together may be emitted as one, as nobody watches them come."""
         self._held = ""
+        self._repeats: Repeats | None = None
 
     @abstractmethod
     def read(self, message: dict[str, Any]) -> list[Event]:
@@ -71,6 +76,14 @@ class Decoder(ABC):
     @abstractmethod
     def money(self, message: dict[str, Any]) -> None:
         """Take what a message says of tokens and cost, also when it is an error."""
+
+    def alone(self, message: dict[str, Any]) -> Text | Reasoning | None:  # noqa: ARG002 - for the dialects
+        """
+        The text of a message when to `read` it, once or again, gives this text and does nothing else.
+
+        Any other string in its place must be taken likewise. None is always right.
+        """
+        return None
 
     def take(self, message: dict[str, Any], emit: Emit) -> None:
         """Emit the events of a message; then raises the failure that it tells of, which is no way to finish."""
@@ -91,6 +104,21 @@ class Decoder(ABC):
             raise Unavailable(f"{self.context.name} sent JSON that is not an object: {self._shown(data)}")
         self.begun = True
         self.take(message, emit)
+        if self._repeats is None:
+            self._repeats = Repeats()
+        self._repeats.learn(data, message, self.alone)
+
+    def again(self, messages: Sequence[bytes], at: int, emit: Emit) -> int:
+        """Emit the texts of the messages from `at` on that repeat the last one but for its text; how many they are."""
+        if self._repeats is None:
+            return 0
+        texts = self._repeats.texts(messages, at)
+        pieces = _joined(texts) if self.joins else texts
+        take = self.text if self._repeats.kind is Text else reasoning
+        for piece in pieces:
+            for event in take(piece):
+                emit(event)
+        return len(texts)
 
     def _shown(self, data: bytes) -> str:
         return error_mapping.clean(data[:400].decode("utf-8", "replace"), self.context.api_key, 80)
@@ -210,6 +238,12 @@ def unfinished(name: str, reason: str) -> Unfinished:
 def doubt(name: str, what: str, said: str) -> str:
     """What to say of figures that are left out of account."""
     return f"{name} reported {what} that cannot be true; ignored: {said}"
+
+
+def _joined(pieces: list[str]) -> list[str]:
+    """The pieces as one; as they are where one has half a surrogate pair, which is mended piece by piece."""
+    one = "".join(pieces)
+    return [one] if one.isascii() or LONE.search(one) is None else pieces
 
 
 def whole(piece: str) -> str:

@@ -8,6 +8,8 @@ from llmo.errors import Unavailable
 from llmo.providers.http.fields import _BOM
 
 LINE_LIMIT = 64 * 2**20
+_LF, _CR = b"\n\r"
+"""As numbers, which bytes look for in a third of the time."""
 
 
 class Framer(Protocol):
@@ -28,7 +30,12 @@ class NdjsonFramer:
     def __init__(self) -> None:
         self._rest: list[bytes] = []
         self._size = 0
-        self._begun = False
+        self.begun = False
+
+    def taken(self) -> bytes:
+        """What came of a line that has not ended yet, now the caller's."""
+        rest, self._rest, self._size = b"".join(self._rest), [], 0
+        return rest
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The lines that this chunk completes."""
@@ -36,7 +43,7 @@ class NdjsonFramer:
 
     def split(self, chunk: bytes) -> list[bytes]:
         """Every completed line, also the blank ones."""
-        if b"\n" not in chunk:
+        if _LF not in chunk:
             self._keep(chunk)
             return []
         lines = chunk.split(b"\n")
@@ -46,8 +53,8 @@ class NdjsonFramer:
             self._rest = []
         self._size = 0
         self._keep(lines.pop())
-        if not self._begun:
-            self._begun = True
+        if not self.begun:
+            self.begun = True
             lines[0] = lines[0].removeprefix(_BOM)
         return lines
 
@@ -78,16 +85,27 @@ class SseFramer:
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")
-        if b"\r" in chunk:
+        if _CR in chunk:
             self._after_cr = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         found: list[bytes] = []
+        if not self._data and (end := chunk.rfind(b"\n\n") + 2) > 1:
+            events = self._lines.taken() + chunk[:end]
+            chunk = chunk[end:]
+            plain = _plain(events)
+            if plain is None:
+                self._split(events, found)
+            else:
+                found, self._lines.begun = plain, True
+        self._split(chunk, found)
+        return found
+
+    def _split(self, chunk: bytes, found: list[bytes]) -> None:
         for line in self._lines.split(chunk):
             if not line:
                 self._dispatch(found)
             elif line.startswith(b"data"):
                 self._field(line)
-        return found
 
     def _field(self, line: bytes) -> None:
         if line.startswith(b"data: "):
@@ -111,3 +129,14 @@ class SseFramer:
         found: list[bytes] = []
         self._dispatch(found)
         return found
+
+
+def _plain(events: bytes) -> list[bytes] | None:
+    """The data of whole events that have one line of it, behind a name or not; None when one has more, or less."""
+    found: list[bytes] = []
+    for event in events[:-2].split(b"\n\n"):
+        line = event[event.find(b"\n") + 1 :] if event.startswith(b"event: ") else event
+        if not line.startswith(b"data: ") or _LF in line:
+            return None
+        found.append(line[6:])
+    return None if b"" in found else found

@@ -18,7 +18,7 @@ from llmo.types.events import ServedBy
 from llmo.types.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from llmo.providers.http.decoder import Decoder
     from llmo.providers.http.error_mapping import ErrorBody, Headers
@@ -90,6 +90,7 @@ class HttpProvider(ABC):
                 if reply.status != HTTPStatus.OK:
                     raise self._failed(reply, await _complaint(reply), decoder)
                 if self.streams(reply.headers.get("content-type", "")):
+                    decoder.joins = not request.stream
                     await _streamed(reply, decoder, self.framer(), emit)
                 else:
                     message = self.parsed(reply.status, reply.headers, await _body(reply))
@@ -177,11 +178,13 @@ async def _streamed(reply: HttpResponse, decoder: Decoder, framer: Framer, emit:
         emit(event)
 
 
-def _read(messages: Iterable[bytes], decoder: Decoder, emit: Emit) -> None:
-    for data in messages:
-        decoder.feed(data, emit)
-        if decoder.done:
-            return
+def _read(messages: Sequence[bytes], decoder: Decoder, emit: Emit) -> None:
+    at = 0
+    while at < len(messages) and not decoder.done:
+        repeated = decoder.again(messages, at, emit)
+        if not repeated:
+            decoder.feed(messages[at], emit)
+        at += repeated or 1
 
 
 def _closing(reply: HttpResponse, decoder: Decoder) -> list[Event]:

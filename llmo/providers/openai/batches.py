@@ -12,7 +12,8 @@ from llmo.providers.batches import BatchFault, BatchItem, BatchLimits, BatchStat
 from llmo.providers.http import batch_calls, error_mapping
 from llmo.providers.http import fields as wire
 from llmo.providers.http.listing import pages
-from llmo.providers.openai.provider import OpenAIDecoder, encode
+from llmo.providers.openai.decoder import OpenAIDecoder
+from llmo.providers.openai.provider import encode
 from llmo.providers.provider import admit
 from llmo.providers.transports.transport import FileBody
 

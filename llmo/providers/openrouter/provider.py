@@ -14,7 +14,8 @@ from urllib.parse import urlencode
 from llmo.providers.http import fields as wire
 from llmo.providers.http.counts import AbsurdError, checked, count, dollars
 from llmo.providers.http.provider import reserved
-from llmo.providers.openai.provider import OpenAI, OpenAIDecoder, draft
+from llmo.providers.openai.decoder import OpenAIDecoder
+from llmo.providers.openai.provider import OpenAI, draft
 from llmo.providers.openrouter import errors
 from llmo.providers.openrouter import models as openrouter_models
 from llmo.providers.provider import RecordedCost

@@ -51,6 +51,21 @@ def period(window: Window, at: int, where: tzinfo | None) -> Period:
     return Period(start, end)
 
 
+class Windows:
+    """The windows of a time zone; the last one of each kind is remembered, because most calls are in it."""
+
+    def __init__(self, where: tzinfo | None) -> None:
+        self.where = where
+        self._last: dict[Window, Period] = {}
+
+    def period(self, window: Window, at: int) -> Period:
+        """The window that contains an instant."""
+        span = self._last.get(window)
+        if span is None or not span.start <= at < span.end:
+            span = self._last[window] = period(window, at, self.where)
+        return span
+
+
 def local(at: int, where: tzinfo | None) -> datetime:
     """The wall-clock time of an instant, without an offset."""
     return datetime.fromtimestamp(at / 1_000_000, where).replace(tzinfo=None)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmo.errors import ConfigError
-from llmo.ledger.periods import ALWAYS, format_instant, local, period, zone
+from llmo.ledger.periods import ALWAYS, Windows, format_instant, local, period, zone
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -104,3 +104,16 @@ def test_an_unknown_zone_is_a_clear_error():
     """
     with pytest.raises(ConfigError, match="unknown timezone: Mars/Olympus"):
         zone("Mars/Olympus")
+
+
+def test_the_windows_of_a_zone_are_those_of_each_instant():
+    """
+    In any order of instants, over clocks that are set back and forth, and for kinds of windows in turn.
+    """
+    noon = at("2024-03-30 12:00")
+    instants = [noon + step * 7 * 3_600_000_000 * (-1) ** step for step in range(2000)]
+    windows = Windows(BERLIN)
+
+    for instant in instants:
+        for window in ("day", "week", "month", "total", "run"):
+            assert period(window, instant, BERLIN) == windows.period(window, instant)

@@ -6,22 +6,25 @@ import json
 from operator import add
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from llmo.ledger.periods import ALWAYS, Period, period
+from llmo.ledger.periods import ALWAYS, Period
 from llmo.ledger.records import counts, spelled
 from llmo.ledger.sql import daily
 from llmo.types.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import tzinfo
 
     from llmo.config.profile import Window
+    from llmo.ledger.periods import Windows
     from llmo.ledger.records import Call, Limit
     from llmo.ledger.sql.database import Database
 
 KEEP = 30 * 86_400 * 1_000_000
 """Microseconds after which the counter of a past period or run is deleted; calls stay."""
 
+
+READ = 86_400 * 1_000_000
+"""Microseconds back whose counters are read at once: most calls that end in a transaction were held within them."""
 
 _Key: TypeAlias = tuple[str, int, int, str]
 """Run, end, start and match of a counter."""
@@ -96,12 +99,12 @@ class Counters:
         self._counters: dict[_Key, Counter] = {}
         self._runs: set[str] = set()
         self._live: dict[CallKey, list[Counter]] = {}
-        self._spans: dict[tuple[Window, int], Period] = {}
+        self._limited: dict[tuple[Window, str, CallKey], Counter] = {}
 
     def move(self, call: CallKey, *, spent: int = 0, held: int = 0, in_doubt: int = 0, calls: int = 0) -> None:
         """Add to every counter that includes the call."""
-        self._load(call.held_at, call.run)
         if (live := self._live.get(call)) is None:
+            self._load(call.held_at, call.run)
             live = self._live[call] = [counter for counter in self._counters.values() if counter.covers(call)]
         for counter in live:
             counter.spent += spent
@@ -118,11 +121,16 @@ class Counters:
             self._read(f"run IN ({', '.join('?' * len(some))})", tuple(some))
         self._runs.update(wanted)
 
-    def of(self, limit: Limit, call: CallKey, where: tzinfo | None) -> Counter:
+    def of(self, limit: Limit, call: CallKey, windows: Windows) -> Counter:
         """The counter of a limit for a call; its first use adds up the calls before."""
+        known = (limit.window, limit.key, call)
+        if (counter := self._limited.get(known)) is None:
+            counter = self._limited[known] = self._found(limit, call, windows)
+        return counter
+
+    def _found(self, limit: Limit, call: CallKey, windows: Windows) -> Counter:
         run = call.run if limit.window == "run" else ""
-        if (span := self._spans.get((limit.window, call.held_at))) is None:
-            span = self._spans[limit.window, call.held_at] = period(limit.window, call.held_at, where)
+        span = windows.period(limit.window, call.held_at)
         self._load(call.held_at, call.run)
         key = (run, span.end, span.start, limit.key)
         if key not in self._counters:
@@ -148,8 +156,9 @@ class Counters:
 
     def _load(self, at: int, run: str) -> None:
         if at < self._floor:
-            self._read('run = \'\' AND "end" > ? AND "end" <= ?', (at, self._floor))
-            self._floor = at
+            floor = min(at, self._now - READ)
+            self._read('run = \'\' AND "end" > ? AND "end" <= ?', (floor, self._floor))
+            self._floor = floor
         if run and run not in self._runs:
             self._read("run = ?", (run,))
             self._runs.add(run)

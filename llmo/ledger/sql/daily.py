@@ -7,6 +7,7 @@ overlap, the calls themselves are added up. The table can always be rebuilt from
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger.periods import FOREVER, Period, period
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import tzinfo
 
+    from llmo.ledger.periods import Windows
     from llmo.ledger.sql.database import Database
     from llmo.types.events import Usage
 
 KEY = ("provider", "model", "task", "tags", "billing", "state", "outcome", "source")
 TOKENS = ("input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
+_tokens = attrgetter(*TOKENS)
 SUMS = ("calls", "cost", "in_doubt", "unpriced", *TOKENS)
 _COLUMNS = ", ".join(("start", '"end"', *KEY, *SUMS))
 _ADD = f"""
@@ -68,21 +71,20 @@ class Ended(NamedTuple):
     @classmethod
     def of(cls, cost: int | None, in_doubt: int, usage: Usage | None) -> Ended:
         """The amounts of a call, with the tokens of its usage if that is known."""
-        return cls(cost, in_doubt) if usage is None else cls(cost, in_doubt, [getattr(usage, name) for name in TOKENS])
+        return cls(cost, in_doubt) if usage is None else cls(cost, in_doubt, _tokens(usage))
 
 
 class DailyTotals:
     """What one transaction adds to the table; `write` stores it."""
 
-    def __init__(self, db: Database, where: tzinfo | None) -> None:
+    def __init__(self, db: Database, windows: Windows) -> None:
         self._db = db
-        self._where = where
-        self._last: Period | None = None
-        self._sums: dict[tuple[Period, Kind], list[int]] = {}
+        self._windows = windows
+        self._calls: dict[tuple[Period, Kind], list[tuple[int, ...]]] = {}
 
     def add(self, at: int, kind: Kind, ended: Ended) -> None:
         """Add a call that has ended to its day in the zone of this process."""
-        self._put(self._day(at), kind, ended, 1)
+        self._put(self._windows.period("day", at), kind, _amounts(kind, ended))
 
     def take(self, at: int, kind: Kind, ended: Ended) -> None:
         """
@@ -92,28 +94,28 @@ class DailyTotals:
         """
         days = self._db.execute(_DAYS_OVER, (at - LONGEST_DAY, at, at)).fetchall()
         if len(days) == 1:
-            self._put(Period(*days[0]), kind, ended, -1)
+            amounts = _amounts(kind, ended)
+            self._put(Period(*days[0]), kind, tuple(-amount for amount in amounts))
 
-    def _put(self, day: Period, kind: Kind, ended: Ended, calls: int) -> None:
-        sums = self._sums.setdefault((day, kind), [0] * len(SUMS))
-        amounts = (1, ended.cost or 0, ended.in_doubt, ended.cost is None or kind.source == "unknown", *ended.tokens)
-        for place, amount in enumerate(amounts):
-            sums[place] += calls * amount
+    def _put(self, day: Period, kind: Kind, amounts: tuple[int, ...]) -> None:
+        self._calls.setdefault((day, kind), []).append(amounts)
 
     def write(self) -> None:
         """Store what was added. Sums that decrease exist already: a call is only taken out after it was added."""
-        more = [(*day, *kind, *sums) for (day, kind), sums in self._sums.items() if min(sums) >= 0]
-        self._db.executemany(_ADD, more)
-        less = [(*sums, *day, *kind) for (day, kind), sums in self._sums.items() if min(sums) < 0]
-        self._db.executemany(_TAKE, less)
-        taken = [(*day, *kind) for (day, kind), sums in self._sums.items() if sums[0] <= 0]
-        self._db.executemany(_EMPTY, taken)
-        self._sums.clear()
+        totals = [(key, [sum(each) for each in zip(*calls, strict=True)]) for key, calls in self._calls.items()]
+        if more := [(*day, *kind, *sums) for (day, kind), sums in totals if min(sums) >= 0]:
+            self._db.executemany(_ADD, more)
+        if less := [(*sums, *day, *kind) for (day, kind), sums in totals if min(sums) < 0]:
+            self._db.executemany(_TAKE, less)
+        if taken := [(*day, *kind) for (day, kind), sums in totals if sums[0] <= 0]:
+            self._db.executemany(_EMPTY, taken)
+        self._calls.clear()
 
-    def _day(self, at: int) -> Period:
-        if self._last is None or not self._last.start <= at < self._last.end:
-            self._last = period("day", at, self._where)
-        return self._last
+
+def _amounts(kind: Kind, ended: Ended) -> tuple[int, ...]:
+    """What one call adds to each of `SUMS`."""
+    unpriced = ended.cost is None or kind.source == "unknown"
+    return (1, ended.cost or 0, ended.in_doubt, unpriced, *ended.tokens)
 
 
 def rebuild(db: Database, where: tzinfo | None) -> None:

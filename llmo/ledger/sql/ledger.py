@@ -213,6 +213,6 @@ class SqlLedger(SqlReader):
         from llmo.ledger.sql.postings import Postings
 
         with self._writing(db):
-            postings = Postings(db, self._now(), self.zone, self._owner(), known)
+            postings = Postings(db, self._now(), self.windows, self._owner(), known)
             yield postings
             postings.close()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from llmo.ledger.periods import ALWAYS, format_instant
 from llmo.ledger.processes import DEFERRED, Owner
-from llmo.ledger.records import LOST, BudgetStatus, Held, Released, Settled, Settlement, counts, passes
+from llmo.ledger.records import LOST, BudgetStatus, Held, Settled, Settlement, passes
 from llmo.ledger.refusals import OverBudget
 from llmo.ledger.sql.counters import CallKey, Counters
 from llmo.ledger.sql.daily import TOKENS, DailyTotals, Ended, Kind
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import tzinfo
 
+    from llmo.ledger.periods import Windows
     from llmo.ledger.records import Billed, Entry, ImportedCall, Limit
     from llmo.ledger.sql.counters import Counter
     from llmo.ledger.sql.database import Database
@@ -37,16 +38,16 @@ class Postings:
         self,
         db: Database,
         now: int,
-        where: tzinfo | None,
+        windows: Windows,
         owner: Owner,
         known: Mapping[str, OpenCall] | None = None,
     ) -> None:
         """`owner` takes the holds; `known` are calls that earlier transactions have held, by id."""
         self._db = db
         self._now = now
-        self._where = where
+        self._windows = windows
         self._owner = owner
-        self._days = DailyTotals(db, where)
+        self._days = DailyTotals(db, windows)
         self._counters = Counters(db, now, self._store)
         self._known = known or {}
         self.opened: dict[str, OpenCall] = {}
@@ -58,13 +59,12 @@ class Postings:
 
     def apply(self, entry: Entry) -> OverBudget | None:
         """Apply one entry; a refused hold changes nothing, and its refusal is returned."""
-        match entry:
-            case Held():
-                return self._hold(entry)
-            case Settled(identifier, settlement):
-                self.settle(identifier, settlement)
-            case Released(identifier, outcome):
-                self.release(identifier, outcome)
+        if isinstance(entry, Held):
+            return self._hold(entry)
+        if isinstance(entry, Settled):
+            self.settle(entry.id, entry.settlement)
+        else:
+            self.release(entry.id, entry.outcome)
         return None
 
     def close(self) -> None:
@@ -86,10 +86,10 @@ class Postings:
         call, worst = held.call, held.worst
         key = CallKey.of(call, self._now)
         for limit in held.limits:
-            if counts(limit.key, *key[2:]):
-                counter = self._counters.of(limit, key, self._where)
+            if limit.counts(call):
+                counter = self._counters.of(limit, key, self._windows)
                 if not passes(limit, counter, held):
-                    return OverBudget(status(limit, counter, self._where), call, worst)
+                    return OverBudget(status(limit, counter, self._windows.where), call, worst)
         self._insert(held, self._now, DEFERRED if held.deferred else self._owner)
         return None
 
@@ -109,15 +109,13 @@ class Postings:
         cost, source = settlement.cost, settlement.source
         if cost is None:
             cost, source = found.worst, "unknown" if found.worst is None else "estimated"
-        in_doubt = max(0, min(settlement.in_doubt, (found.worst or 0) - (cost or 0)))
+        in_doubt = settlement.in_doubt and max(0, min(settlement.in_doubt, (found.worst or 0) - (cost or 0)))
         state = "in_doubt" if in_doubt else "settled"
         ended, end = Ended.of(cost, in_doubt, settlement.usage), settlement
         tokens = (None,) * len(TOKENS) if end.usage is None else ended.tokens
-        row = (
-            *(state, end.outcome, cost, in_doubt, source, self._now if ended_at is None else ended_at),
-            *(end.duration_s, end.first_token_s),
-            *(end.served_model, end.service_tier, end.request_id, *tokens, identifier),
-        )
+        at, served = self._now if ended_at is None else ended_at, end.served_model
+        row = (state, end.outcome, cost, in_doubt, source, at, end.duration_s, end.first_token_s, served)
+        row += (end.service_tier, end.request_id, *tokens, identifier)
         if mine is None:
             self._db.execute(_SETTLE, row)
         else:
@@ -194,7 +192,7 @@ class Postings:
         key = CallKey.of(call, at)
         head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, key.tags)
         self._holds.append((*head, call.billing, worst, call.prices, at, *of))
-        self.opened[call.id] = OpenCall(key, call.billing, worst, held=worst or 0)
+        self.opened[call.id] = OpenCall(key, call.billing, worst, 0, worst or 0)
         self._counters.move(key, held=worst or 0, calls=1)
 
     def _end(self, identifier: str) -> None:

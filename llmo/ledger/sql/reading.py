@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from llmo.ledger import periods
+from llmo.ledger.periods import Windows
 from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
@@ -35,11 +36,19 @@ class SqlReader(ABC):
         """Seconds that each use waits for other processes; the backend may wait for less."""
         self.until: float | None = None
         """The instant (`time.monotonic`) at which all waiting ends."""
+        self._windows: Windows | None = None
 
     @property
     def zone(self) -> tzinfo | None:
         """The time zone of windows and days; None is the system's. Raises `ConfigError`."""
         return periods.zone(self._timezone)
+
+    @property
+    def windows(self) -> Windows:
+        """Those of that zone. Raises `ConfigError`."""
+        if self._windows is None:
+            self._windows = Windows(self.zone)
+        return self._windows
 
     def status(self, limits: Sequence[Limit], run: str = "", *, live: bool = False) -> list[BudgetStatus]:
         """
@@ -51,11 +60,11 @@ class SqlReader(ABC):
         from llmo.ledger.sql.counters import peek
         from llmo.ledger.sql.postings import status
 
-        db, now, where = self._reader(), self._now(), self.zone
-        spans = [periods.period(limit.window, now, where) for limit in limits]
+        db, now, windows = self._reader(), self._now(), self.windows
+        spans = [windows.period(limit.window, now) for limit in limits]
         with self._explained(), self._snapshot(db) if db and live else nullcontext():
             sums = peek(db, list(zip(limits, spans, strict=True)), run)
-            found = [status(limit, one, where) for limit, one in zip(limits, sums, strict=True)]
+            found = [status(limit, one, windows.where) for limit, one in zip(limits, sums, strict=True)]
             if not live:
                 return found
             return [replace(of, live=amount) for of, amount in zip(found, queries.live(db, sums, now), strict=True)]

@@ -34,6 +34,7 @@ class SQLiteLedger(SqlLedger):
         self.path = path
         self._open: tuple[int, sqlite3.Connection] | None = None
         self._file: tuple[int, int] | None = None
+        self._waits: float | None = None
         self._moved = 0
 
     def clone(self) -> SQLiteLedger:
@@ -64,11 +65,13 @@ class SQLiteLedger(SqlLedger):
         # SQLite connections do not survive a fork.
         if self._open is None or self._open[0] != os.getpid():
             self._open = (os.getpid(), connection.connect(self.path, self.zone, patience))
-            self._file = connection.identity(self.path)
+            self._file, self._waits = connection.identity(self.path), None
         elif connection.identity(self.path) != self._file:
             self.close()
             raise connection.replaced(self.path)
-        connection.wait(self._open[1], patience)
+        if patience != self._waits:
+            connection.wait(self._open[1], patience)
+            self._waits = patience
         return self._open[1]
 
     def _reader(self) -> sqlite3.Connection | None:

@@ -75,6 +75,31 @@ class Empty:
 
 class Inherited(Acting):
     pass
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wide:
+    one: int
+    two: str = "2"
+    three: list[int] = field(default_factory=list)
+    four: float | None = None
+    more: tuple[int, ...] = ()
+    most: tuple[int, ...] = (1,)
+    last: dict[str, int] = field(default_factory=dict)
+    five: int = field(init=False)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "five", self.one * 5)
+        if self.two == "bad":
+            raise ValueError(self.two)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wider(Wide):
+    six: int = 6
+
+class Loose(Wide):
+    other = 0
+
+class Tight(Wide):
+    __slots__ = ("other",)
 """
 CALLS = [
     "Point(1)", "Point(1, y=2)", "Point(1, 2, 'n')", "Point()", "Point(1, 2, 3, 4)", "Point(1, w=2)", "Point.__match_args__",
@@ -90,6 +115,12 @@ CALLS = [
     "Acting(1, three='3')", "Acting(1, (2,), '3')", "Acting(1)", "Acting(1, three='') == Acting(1, three='')", "Acting.two",
     "hash(Empty())", "Empty() == Empty()", "Empty()", "Empty.__match_args__", "Inherited(1, three='x')", "Inherited.__match_args__",
     "type(hash(Acting(1, three='')))",
+    "Wide(one=1)", "Wide(one=1, three=[3]) == Wide(one=1, three=[3])", "Wide(one=1, two='bad')", "Wide(two='bad')", "Wide()",
+    "setattr(Wide(one=1), 'one', 2)", "delattr(Wide(one=1), 'one')", "Wide(one=1).three is Wide(one=1).three", "type(Wide(one=1)) is Wide",
+    "hasattr(Wide(one=1), '__dict__')", "replace(Wide(one=1), one=2).five", "Wide(one='x')",
+    "Wider(one=1)", "Wider(one=1, six=7) == Wide(one=1)", "isinstance(Wider(one=1), Wide)", "setattr(Wider(one=1), 'six', 2)",
+    "Loose(one=1)", "Loose(one=1, two='bad')", "Loose(one=2).five", "type(Loose(one=2)) is Loose",
+    "Tight(one=1)", "Tight(one=2).five", "Tight(one=1) == Tight(one=1)",
 ]  # fmt: skip
 CHANGES = [
     "Point(1)",
@@ -98,6 +129,9 @@ CHANGES = [
     "Counter(3, {'a'})",
     "Acting(1, three='x')",
     "Inherited(1, three='x')",
+    "Wide(one=1, three=[3])",
+    "Wider(one=1, six=7)",
+    "Loose(one=1)",
 ]
 
 

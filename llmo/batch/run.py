@@ -26,12 +26,11 @@ from llmo.types.dataclass import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from llmo.batch.executors.executor import Answered, Crew, Ending, Executor, Send
+    from llmo.batch.executors.executor import Crew, Ending, Executor
     from llmo.batch.job import BatchJob
     from llmo.batch.output.comparison import Summary
     from llmo.batch.output.journal import Journal
     from llmo.batch.prepare import BatchFiles
-    from llmo.batch.resume.feed import Work
     from llmo.engine.engine import Engine
 
 
@@ -82,7 +81,7 @@ class BatchRun:
         cache = job.open_cache()
         self._cached = None if cache is None else CachedRows(self._crew, cache, job.plan, stats=job.stats)
         self._executor: Executor = LocalExecutor(
-            self._heard(self._cached or self._crew),
+            self._cached or self._crew,
             rules=Rules(
                 workers=workers,
                 width=self._crew.width if job.spec.concurrency is None else None,
@@ -90,6 +89,7 @@ class BatchRun:
                 max_failures=lambda: job.spec.allowed_failures(job.stats.total, estimated=job.stats.estimated),
                 keep=job.keep,
                 failed=files.failed,
+                attempted=job.attempted,
             ),
             stats=job.stats,
             stopping=self.stopping,
@@ -151,16 +151,6 @@ class BatchRun:
         settings = RowSettings.of(job.spec, self.name, job.validator)
         rows = RowExecutor(engine, job.plan, settings, stats=job.stats, intents=self.files.intents)
         return OwnCrew(engine, rows, asked(job), together=bool(job.spec.output.compared_targets))
-
-    def _heard(self, send: Send) -> Send:
-        async def sent(work: Work) -> Answered:
-            answered = await send(work)
-            for attempt in answered.result.attempts:
-                if attempt.outcome != "ok":
-                    self.job.attempted(work.name, attempt)
-            return answered
-
-        return sent
 
     def _made_sink(self) -> ToJournal | ToStream:
         if self.files.journal is not None:

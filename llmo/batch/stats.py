@@ -99,24 +99,27 @@ class RunStats:
 
     def pay(self, result: Result) -> None:
         """Add the cost, attempts and time of a row."""
-        sent = [attempt for attempt in result.attempts if attempt.cost_pico or attempt.outcome not in UNSENT]
-        self.retries += max(0, len(sent) - 1 - result.repairs)
-        self.repairs += result.repairs
-        self.mended += result.repaired == "local"
-        self.throttled += sum(attempt.outcome == "rate_limited" for attempt in sent)
-        if result.ok and sent:
-            self.latencies.add(result.total_s)
-        for warning in result.warnings:
-            if warning in self.warnings or len(self.warnings) < WARNINGS:
-                self.warnings[warning] += 1
-        for attempt in sent:
+        sent = 0
+        for attempt in result.attempts:
             cost = attempt.cost_pico or 0
+            if not cost and attempt.outcome in UNSENT:
+                continue
+            sent += 1
+            self.throttled += attempt.outcome == "rate_limited"
             self.spent += cost
             self.in_doubt += attempt.in_doubt_pico
             self.unpriced += attempt.cost_pico is None or attempt.cost_source == "unknown"
             model = self._model(f"{attempt.provider}/{attempt.model}")
             model["calls"] += 1
             model["cost"] += cost
+        self.retries += max(0, sent - 1 - result.repairs)
+        self.repairs += result.repairs
+        self.mended += result.repaired == "local"
+        if sent and result.ok:
+            self.latencies.add(result.total_s)
+        for warning in result.warnings:
+            if warning in self.warnings or len(self.warnings) < WARNINGS:
+                self.warnings[warning] += 1
         if result.target is not None and result.usage is not None:
             model = self._model(str(result.target))
             model["input_tokens"] += result.usage.input_tokens

@@ -17,7 +17,7 @@ from llmo.types.dataclass import KW_ONLY, dataclass
 from llmo.types.format import dollars, exact, span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from llmo.ledger.backend import Ledger
     from llmo.ledger.records import BudgetStatus, Limit
@@ -52,13 +52,13 @@ class Hold:
     id: str
     account: Account
 
-    async def settle(self, settlement: Settlement) -> None:
+    def settle(self, settlement: Settlement) -> Coroutine[Any, Any, None]:
         """Record what the call cost. Raises `Locked` or `ConfigError` when the ledger can't be written."""
-        await self.account.end(Settled(self.id, settlement))
+        return self.account.end(Settled(self.id, settlement))
 
-    async def release(self, outcome: str) -> None:
+    def release(self, outcome: str) -> Coroutine[Any, Any, None]:
         """Give the money back: the call certainly cost nothing. Raises as `settle` does."""
-        await self.account.end(Released(self.id, outcome))
+        return self.account.end(Released(self.id, outcome))
 
 
 def deliver(result: Exception | None, to: asyncio.Future[OverBudget | None]) -> None:

@@ -31,7 +31,12 @@ def limits(profile: Profile, max_cost: str | None = None) -> tuple[Limit, ...]:
 
 def limited(call: Call, limits: Sequence[Limit]) -> bool:
     """Whether a dollar limit applies to a call; its request must then have an output limit."""
-    return call.billing == "metered" and any(limit.usd is not None and limit.counts(call) for limit in limits)
+    if call.billing != "metered":
+        return False
+    for limit in limits:  # noqa: SIM110 - `any` takes three times as long
+        if limit.usd is not None and limit.counts(call):
+            return True
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,12 +91,12 @@ class Sink(Protocol):
         """The line that begins in a stretch, see `Places`; empty if it can't be read."""
         ...
 
-    async def synced(self) -> None:
-        """Wait until lines are as safe as was asked for."""
+    def synced(self) -> Awaitable[None] | None:
+        """What to wait for until lines are as safe as was asked for; None when they are."""
         ...
 
-    async def room(self, seq: int) -> None:
-        """Wait until the row of that turn may be sent."""
+    def room(self, seq: int) -> Awaitable[None] | None:
+        """What to wait for until the row of that turn may be sent; None when it may."""
         ...
 
 

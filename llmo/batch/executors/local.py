@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llmo.batch.output.records import Line
     from llmo.batch.resume.feed import Work
     from llmo.batch.stats import RunStats
+    from llmo.types.attempts import AttemptRecord
     from llmo.types.jsontext import Json
 
 DUPLICATES = 16
@@ -35,7 +36,8 @@ class Rules:
 
     `workers` take rows to begin with, and later as many as `width` says. `answers` is where the answers to requests
     are, by key, so that none is sent twice; None to send each.
-    `max_failures` is how many rows may fail by now, None for all.
+    `max_failures` is how many rows may fail by now, None for all. `attempted` is told of attempts that failed, with the
+    id of their row.
     """
 
     workers: int
@@ -44,6 +46,7 @@ class Rules:
     max_failures: Callable[[], int | None] = lambda: None
     keep: Callable[[Mapping[str, Json]], Mapping[str, Json] | None] = lambda _: None
     failed: Callable[[Mapping[str, Json] | str], None] = lambda _: None
+    attempted: Callable[[str, AttemptRecord], None] = lambda _row, _attempt: None
 
 
 @dataclass(slots=True)
@@ -131,13 +134,22 @@ class _Pool:
             self.ended.set_result(None)
 
     async def work(self) -> None:
-        """One worker: take rows until there are no more, or fewer workers are needed."""
+        """
+        One worker: take rows until there are no more, or fewer workers are needed.
+
+        A row is sent once for all rows with the same request, where answers are kept.
+        """
+        answers = self.rules.answers
         try:
             while (work := await self._next()) is not None:
-                if work.fault is None and not work.doubtful and self.rules.answers is not None:
-                    await self._share(work, self.rules.answers)
-                else:
+                if answers is None or work.fault is not None or work.doubtful:
                     await self._one(work)
+                elif (flight := self.flights.get(work.key)) is not None:
+                    await self._follow(work, flight)
+                elif (original := self._answer(work, answers)) is not None:
+                    await self._copy(work, original)
+                else:
+                    await self._lead(work, answers)
                 if self.rules.width is not None and not self._needed(self.rules.width()):
                     return
         finally:
@@ -164,7 +176,8 @@ class _Pool:
             if work is None:
                 await self.more()
                 continue
-            await self.sink.room(work.seq)
+            if (room := self.sink.room(work.seq)) is not None:
+                await room
             return None if self.stopping else work
         return None
 
@@ -180,6 +193,9 @@ class _Pool:
         finally:
             self.stats.in_flight -= 1
         self.stats.pay(answered.result)
+        for attempt in answered.result.attempts:
+            if attempt.outcome != "ok":
+                self.rules.attempted(work.name, attempt)
         if not answered.kept:
             error = answered.result.error
             self.stopping.stop("budget" if isinstance(error, BudgetExceeded) else "fatal", error)
@@ -190,19 +206,13 @@ class _Pool:
         place = await self._write(work, line, records.spelled(line))
         return None if place is None else (line, place)
 
-    async def _share(self, work: Work, answers: Places) -> None:
-        """Send a row once for all rows with the same request."""
-        flight = self.flights.get(work.key)
-        if flight is not None:
-            flight.duplicates.append(work)
-            self.waiting += 1
-            if self.waiting > DUPLICATES * self.rules.workers:
-                flight.landed = flight.landed or asyncio.get_running_loop().create_future()
-                await asyncio.shield(flight.landed)
-        elif (original := self._answer(work, answers)) is not None:
-            await self._copy(work, original)
-        else:
-            await self._lead(work, answers)
+    async def _follow(self, work: Work, flight: _Flight) -> None:
+        """Leave a row to the one with the same request that is in flight."""
+        flight.duplicates.append(work)
+        self.waiting += 1
+        if self.waiting > DUPLICATES * self.rules.workers:
+            flight.landed = flight.landed or asyncio.get_running_loop().create_future()
+            await asyncio.shield(flight.landed)
 
     def _answer(self, work: Work, answers: Places) -> Line | None:
         """The line that answers the same request, None if there is none."""
@@ -235,7 +245,8 @@ class _Pool:
         """Put a line out before its row counts as done; where it is."""
         try:
             place = self.sink.append(spelled or encoded(line), work.seq)
-            await self.sink.synced()
+            if (synced := self.sink.synced()) is not None:
+                await synced
         except BrokenPipeError:
             self.stopping.stop("pipe")
             return None

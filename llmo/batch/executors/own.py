@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmo.ledger.grouped import GroupedAccount
 from llmo.types.dataclass import replace
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Coroutine
 
     from llmo.batch.executors.executor import Answered, Stopping
     from llmo.batch.executors.row import RowExecutor
@@ -30,9 +30,9 @@ class OwnCrew:
         self._engine, self._rows = engine, rows
         self._asked, self._together, self._of = asked, together, of
 
-    async def __call__(self, work: Work, plan: Plan | None = None) -> Answered:
+    def __call__(self, work: Work, plan: Plan | None = None) -> Coroutine[Any, Any, Answered]:
         """Send a row."""
-        return await self._rows(work, plan)
+        return self._rows(work, plan)
 
     @property
     def used(self) -> float | None:

@@ -82,7 +82,7 @@ class RowExecutor:
             self._intents.unsent(work.name)
         if output_limits.lowered(answered.result):
             answered = await self._longer(work, plan, answered)
-        self._stats.cut += output_limits.lowered(answered.result)
+            self._stats.cut += output_limits.lowered(answered.result)
         return answered
 
     async def _longer(self, work: Work, plan: Plan, cut: Answered) -> Answered:
@@ -104,10 +104,6 @@ class RowExecutor:
         return replace(kept, result=_joined(cut.result, more.result, kept.result))
 
     async def _asked(self, work: Work, plan: Plan, before: Result | None = None) -> Answered:
-        result = await self._once(work, plan, 0.0 if before is None else before.total_s)
-        return Answered(result, result.data, fatal=isinstance(result.error, FATAL))
-
-    async def _once(self, work: Work, plan: Plan, spent: float) -> Result:
         settings = self._settings
         job = Job(
             request=work.request,
@@ -119,11 +115,13 @@ class RowExecutor:
             row=work.name,
             restart=True,
             queues=True,
-            spent=spent,
+            spent=0.0 if before is None else before.total_s,
         )
         if settings.validator is None:
-            return await self._engine.run(job)
-        return await Structured(self._engine, job, settings.validator, repair=settings.repair).run()
+            result = await self._engine.run(job)
+        else:
+            result = await Structured(self._engine, job, settings.validator, repair=settings.repair).run()
+        return Answered(result, result.data, fatal=isinstance(result.error, FATAL))
 
 
 def _joined(first: Result, second: Result, kept: Result) -> Result:

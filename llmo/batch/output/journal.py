@@ -41,7 +41,7 @@ class Journal:
         """Raises `UsageError` when it cannot be written, is no output of ours, or another run holds it."""
         self.path = path
         self.cut = 0
-        self._durable = durable
+        self.durable = durable
         try:
             fd = os.open(path, APPEND, 0o666)
         except OSError as exc:
@@ -85,7 +85,7 @@ class Journal:
     async def synced(self) -> None:
         """With `durable`, wait until all that was appended before is on the disk."""
         mine = self._written
-        while self._durable and self._flushed < mine:
+        while self.durable and self._flushed < mine:
             if self._syncing is None:
                 self._syncing = asyncio.ensure_future(self._sync())
             await asyncio.shield(self._syncing)

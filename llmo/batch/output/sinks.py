@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from llmo.batch.output.lines import line_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import BinaryIO
 
     from llmo.batch.output.journal import Journal
@@ -35,12 +35,12 @@ class ToJournal:
         """The line that begins in a stretch of `SMALLEST` bytes."""
         return self._journal.read(stretch)
 
-    async def synced(self) -> None:
-        """Wait for the disk with `--durable`."""
-        await self._journal.synced()
+    def synced(self) -> Awaitable[None] | None:
+        """With `--durable` there is the disk to wait for."""
+        return self._journal.synced() if self._journal.durable else None
 
-    async def room(self, seq: int) -> None:
-        """Return at once: a journal has no window."""
+    def room(self, seq: int) -> None:
+        """A journal has no window."""
 
 
 class ToStream:
@@ -71,12 +71,16 @@ class ToStream:
         """The line that begins in a stretch of `SMALLEST` bytes."""
         return b"" if self._answers is None else line_in(self._answers, stretch)
 
-    async def synced(self) -> None:
-        """Return at once: nothing to wait for."""
+    def synced(self) -> None:
+        """There is nothing to wait for."""
 
-    async def room(self, seq: int) -> None:
-        """With a window, wait until the row is within it."""
-        while self._window is not None and seq - self._next >= self._window:
+    def room(self, seq: int) -> Awaitable[None] | None:
+        """With a window there is the moment at which the row is within it."""
+        window = self._window
+        return None if window is None or seq - self._next < window else self._within(seq, window)
+
+    async def _within(self, seq: int, window: int) -> None:
+        while seq - self._next >= window:
             self._moved.clear()
             await self._moved.wait()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llmo.batch.executors.executor import Answered
 from llmo.batch.output.appended import OutputLost
@@ -17,7 +17,7 @@ from llmo.routing.refusals import require_candidates
 from llmo.types.dataclass import dataclass, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from llmo.batch.resume.feed import Work
     from llmo.batch.resume.intents import Intents
@@ -76,9 +76,8 @@ class RowExecutor:
             # This row's own: it holds private data, or fits no model. What all rows share was checked before.
             return Answered(unsent(work.name, exc))
         self._stats.private += bool(plan.requirements.private_kinds)
-        answered = await self._asked(work, plan)
-        error = answered.result.error
-        if isinstance(error, FATAL) and not any(one.cost != 0 or one.in_doubt for one in answered.result.attempts):
+        answered = _answered(await self._asked(work, plan, 0.0))
+        if answered.fatal and not any(one.cost != 0 or one.in_doubt for one in answered.result.attempts):
             self._intents.unsent(work.name)
         if output_limits.lowered(answered.result):
             answered = await self._longer(work, plan, answered)
@@ -92,7 +91,8 @@ class RowExecutor:
         What was cut is paid for, and kept unless a longer answer comes.
         """
         try:
-            more = await self._asked(work, output_limits.again(plan, cut.result), cut.result)
+            again = output_limits.again(plan, cut.result)
+            more = _answered(await self._asked(work, again, cut.result.total_s))
         except asyncio.CancelledError:
             # The run was told to end at once: a paid answer is written all the same.
             return cut
@@ -103,7 +103,8 @@ class RowExecutor:
         kept = more if more.result.error is None or more.result.finish == "length" else cut
         return replace(kept, result=_joined(cut.result, more.result, kept.result))
 
-    async def _asked(self, work: Work, plan: Plan, before: Result | None = None) -> Answered:
+    def _asked(self, work: Work, plan: Plan, spent: float) -> Coroutine[Any, Any, Result]:
+        """Ask once, with so many seconds of the row's time gone."""
         settings = self._settings
         job = Job(
             request=work.request,
@@ -115,13 +116,15 @@ class RowExecutor:
             row=work.name,
             restart=True,
             queues=True,
-            spent=0.0 if before is None else before.total_s,
+            spent=spent,
         )
         if settings.validator is None:
-            result = await self._engine.run(job)
-        else:
-            result = await Structured(self._engine, job, settings.validator, repair=settings.repair).run()
-        return Answered(result, result.data, fatal=isinstance(result.error, FATAL))
+            return self._engine.run(job)
+        return Structured(self._engine, job, settings.validator, repair=settings.repair).run()
+
+
+def _answered(result: Result) -> Answered:
+    return Answered(result, result.data, fatal=isinstance(result.error, FATAL))
 
 
 def _joined(first: Result, second: Result, kept: Result) -> Result:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 STEP = 1.05
 """Lengths are counted in steps of 5 %."""
+LOG_STEP = math.log(STEP)
 ENOUGH = 20
 """Answers that teach something; the first to end are the short ones."""
 HIGH = 0.99
@@ -36,7 +37,7 @@ class LengthHistogram:
 
     def add(self, tokens: int) -> None:
         """Count an answer."""
-        self._counts[math.ceil(math.log(max(tokens, 1), STEP))] += 1
+        self._counts[math.ceil(math.log(max(tokens, 1)) / LOG_STEP)] += 1
 
     def limit(self, share: int) -> int | None:
         """
@@ -81,6 +82,7 @@ class OutputLengths:
 
     def learn(self, target: Target, tokens: int, *, cut: bool) -> None:
         """Take note of an answer; a cut one would have been longer."""
-        if target not in self._lengths:
-            self._lengths[target] = LengthHistogram()
-        self._lengths[target].add(math.ceil(tokens * SAFETY) if cut else tokens)
+        lengths = self._lengths.get(target)
+        if lengths is None:
+            lengths = self._lengths[target] = LengthHistogram()
+        lengths.add(math.ceil(tokens * SAFETY) if cut else tokens)

@@ -88,9 +88,10 @@ class ProviderGate:
 
     def admit(self, permit: Permit) -> bool:
         """Let `permit` through if nobody waits and everything allows it."""
-        if self._line or self._delay(permit.amounts):
+        now = self._loop.time()
+        if self._line or self._delay(permit.amounts, now):
             return False
-        self._grant(permit)
+        self._grant(permit, now)
         return True
 
     async def wait(self, permit: Permit) -> None:
@@ -105,7 +106,7 @@ class ProviderGate:
         except asyncio.CancelledError:
             if permit.granted:
                 self._settle(permit, (0,) * len(permit.amounts))
-                self._end()
+                self._end(self._loop.time())
             else:
                 with suppress(ValueError):  # `_pump` may have passed over it in this very turn of the loop
                     self._line.remove((permit, turn))
@@ -114,8 +115,8 @@ class ProviderGate:
 
     def leave(self, permit: Permit, usage: Usage | None) -> None:
         """End an attempt; None keeps its estimate charged."""
+        now = self._loop.time()
         if not permit.refused:
-            now = self._loop.time()
             self._width.answered(now)
             least, wanted = (0.0, self._wanted) if self._unknown else (DOUBLE_S, 0.0)
             self._gain.answered(permit.marks[0], self._requests.sent, now, least=least, wanted=wanted)
@@ -124,7 +125,7 @@ class ProviderGate:
             if usage is not None:
                 self._answers.add(usage.output_tokens, now - permit.at)
                 self._settle(permit, self._used(usage))
-        self._end()
+        self._end(now)
 
     def refused(self, permit: Permit, seconds: float) -> None:
         """Hold the whole line after a 429, and slow down unless it is one of many that tell the same."""
@@ -278,8 +279,7 @@ class ProviderGate:
             if asked != came:
                 bucket.give(asked - came, mark)
 
-    def _end(self) -> None:
-        now = self._loop.time()
+    def _end(self, now: float) -> None:
         self._width.flew(self.in_flight, now)
         self.in_flight -= 1
         self._pend()
@@ -287,7 +287,7 @@ class ProviderGate:
         if self._line:
             self._pump()
 
-    def _delay(self, amounts: tuple[float, ...]) -> float:
+    def _delay(self, amounts: tuple[float, ...], now: float) -> float:
         """Seconds until the next may pass; infinite while only a leaving one makes room."""
         width = self._width.value
         if (width and self.in_flight >= width) or (self._shared is not None and self._shared.over):
@@ -296,24 +296,22 @@ class ProviderGate:
             if self.in_flight > self._draining:
                 return float("inf")
             self._draining = None
-        now = self._loop.time()
-        delay = self._paused_until - now
+        delay = max(self._paused_until - now, 0.0)
         if self._invited:
-            return max(delay, 0.0)
+            return delay
         gain = self._gain.gain(now)
         for bucket, amount in zip(self._buckets, amounts, strict=True):
-            wait = bucket.wait(amount, now, gain)
-            delay = max(delay, wait)
-        return max(delay, 0.0)
+            if wait := bucket.wait(amount, now, gain):
+                delay = max(delay, wait)
+        return delay
 
-    def _grant(self, permit: Permit) -> None:
-        permit.granted, self._invited = True, False
-        permit.at = self._loop.time()
+    def _grant(self, permit: Permit, now: float) -> None:
+        permit.granted, self._invited, permit.at = True, False, now
         permit.counted = tuple([bucket.counted for bucket in self._buckets])
         permit.marks = tuple(
             [bucket.take(amount) for bucket, amount in zip(self._buckets, permit.amounts, strict=True)]
         )
-        self._width.flew(self.in_flight, permit.at)
+        self._width.flew(self.in_flight, now)
         self.in_flight += 1
         if self._shared is not None:
             self._shared.wake()
@@ -336,7 +334,7 @@ class ProviderGate:
         now = self._loop.time()
         while self._line:
             permit, turn = self._line[0]
-            delay = self._delay(permit.amounts)
+            delay = self._delay(permit.amounts, now)
             if delay:
                 endless = delay == float("inf")
                 if not endless:
@@ -345,6 +343,6 @@ class ProviderGate:
                 return
             self._line.popleft()
             if not turn.done():
-                self._grant(permit)
+                self._grant(permit, now)
                 turn.set_result(None)
         self._meter.waits(now, saturated=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from llmo.routing import personal_numbers
 from llmo.types import named_secrets, secrets
+from llmo.types.sieve import Sieve
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
 # Zero-width and invisible characters of the category Cf, soft hyphens, variation selectors, tags; and two ligatures
 # of whole phrases, which would be many times as long.
-_INVISIBLE = re.compile(
-    "[\ufdfa\ufdfb\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]"
+_UNSEEN = (
+    "[\ufdfa\ufdfb\u00ad\u034f\u061c\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+    "\U000e0000-\U000e01ef]"
 )
-_DIGIT = re.compile(r"(?![0-9])\d")
+_INVISIBLE, _ANY_INVISIBLE = re.compile(_UNSEEN), Sieve(_UNSEEN)
+# Of what is no character yet for Rust, any may be a digit for a newer Python.
+_DIGIT, _ANY_DIGIT = re.compile(r"(?![0-9])\d"), Sieve(r"[\d\p{Cn}--0-9]")
 _NESTED = 16
 """Backslashes before a quotation mark: fifteen are four texts in each other."""
 _SECRETS = (
@@ -31,6 +35,11 @@ _SECRETS = (
     ("API key", secrets.has_key),
     ("password", named_secrets.has_password),
     ("access token", named_secrets.has_token),
+)
+# All that those look for, names in any case: texts that have nothing of it are all but a few.
+_ANY_SECRET = Sieve(
+    *(one for sieve in (secrets.ANY_BLOCK, secrets.ANY_KEY, named_secrets.ANY_PLACE) for one in sieve.patterns),
+    *(f"(?i:{one})" for sieve in (named_secrets.ANY_PASSWORD, named_secrets.ANY_TOKEN) for one in sieve.patterns),
 )
 
 
@@ -40,10 +49,9 @@ def find(text: str, detectors: Collection[Detector]) -> tuple[str, ...]:
         return ()
     text = folded(text)
     found = []
-    if "secrets" in detectors:
+    if "secrets" in detectors and _ANY_SECRET.passes(text):
         found += [kind for kind, is_in in _SECRETS if is_in(text)]
-    if "pii" in detectors:
-        personal = set(personal_numbers.find(text))
+    if "pii" in detectors and (personal := personal_numbers.find(text)):
         found += [kind for kind in personal_numbers.KINDS if kind in personal]
     if "contact" in detectors:
         from llmo.routing import contact_data
@@ -62,9 +70,12 @@ def folded(text: str) -> str:
         text = _unquoted(text)
     if text.isascii():
         return text
-    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
-    digits = {ord(digit): str(unicodedata.decimal(digit)) for digit in set(_DIGIT.findall(text))}
-    return text.translate(digits) if digits else text
+    if _ANY_INVISIBLE.passes(text):
+        text = _INVISIBLE.sub("", text)
+    text = unicodedata.normalize("NFKC", text)
+    if not _ANY_DIGIT.passes(text):
+        return text
+    return text.translate({ord(digit): str(unicodedata.decimal(digit)) for digit in set(_DIGIT.findall(text))})
 
 
 def _unquoted(text: str) -> str:

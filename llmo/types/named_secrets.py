@@ -88,14 +88,14 @@ _PLACES = (
     ("WIFI:", r"WIFI:[^\n]{0,128}?P:(?P<password>[^;\s]{8,64})"),
 )
 _PIN = r"(?i)(?<![\w-])pin(?:[ -]?(?:code|number|nummer))?(?:[ ]?[:=]|[ ](?:is|ist|est|es|è))[ ]?\d{4,8}(?![\w.])"
-_HASHED = r"\$(?:2[aby]|5|6|y|argon2id?)\$[./\w$=,+]{20}"
+_HASH = r"\$(?:2[aby]|5|6|y|argon2id?)\$"
 _BEARER = r"(?i:bearer)[ ]{1,4}(?P<token>[\w.~+/=-]{16,4096})"
 _BASIC = r"(?i:authorization)[\"']?[ ]?[:=][ ]?[\"']?(?i:basic)[ ]{1,4}[A-Za-z0-9+/]{12,}={0,2}"
 _OTP = r"otpauth://[th]otp/"
 # The last two are looked for in texts in lower case.
-_ANY_PLACE = Sieve(*(re.escape(stem) for stem, _ in _PLACES))
-_ANY_PASSWORD = Sieve("pin", *map(re.escape, _PASSWORD_GROUPS))
-_ANY_TOKEN = Sieve("bearer", "basic", "otpauth://", *map(re.escape, _TOKEN_GROUPS))
+ANY_PLACE = Sieve(_HASH, *(re.escape(stem) for stem, _ in _PLACES))
+ANY_PASSWORD = Sieve("pin", *map(re.escape, _PASSWORD_GROUPS))
+ANY_TOKEN = Sieve("bearer", "basic", "otpauth://", *map(re.escape, _TOKEN_GROUPS))
 
 _PLACEHOLDER = (
     r"(?i)^(?:[<{\[(%*]|\$[({]|\$[a-z_]+$|\.\.\.|x{3,}|-+$|\W+$|(.)\1{3,}$)|\*{3,}|x{4,}|\.\.\.|…|your[_-]"
@@ -117,12 +117,10 @@ _LEAST_ENTROPY = 3.0
 
 def has_password(text: str) -> bool:
     """Whether a password is set, told, or part of an address in a text."""
-    if _ANY_PLACE.passes(text) and _is_at_its_place(text):
-        return True
-    if "$" in text and re.search(_HASHED, text):
+    if ANY_PLACE.passes(text) and (_is_at_its_place(text) or re.search(rf"{_HASH}[./\w$=,+]{{20}}", text)):
         return True
     lowered = text.lower()
-    if not _ANY_PASSWORD.passes(lowered):
+    if not ANY_PASSWORD.passes(lowered):
         return False
     if "pin" in lowered and re.search(_PIN, text):
         return True
@@ -136,7 +134,7 @@ def has_password(text: str) -> bool:
 def has_token(text: str) -> bool:
     """Whether something that looks random is set to a name that tells a key, or sent as a bearer's token."""
     lowered = text.lower()
-    if not _ANY_TOKEN.passes(lowered):
+    if not ANY_TOKEN.passes(lowered):
         return False
     if "bearer" in lowered and any(_is_token(found["token"]) for found in re.finditer(_BEARER, text)):
         return True

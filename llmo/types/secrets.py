@@ -39,8 +39,8 @@ _INSIDE = (
     ("sig=", r"[?&]sig=[A-Za-z0-9%+/-]{40}"),  # a shared access signature of Azure
 )
 
-_ANY_BLOCK = Sieve(*(re.escape(stem) for stem, _ in _BLOCKS))
-_ANY_KEY = Sieve(*(f"{one.prefix}{one.body}{{{one.least}}}" for one in KEYS), *(re.escape(stem) for stem, _ in _INSIDE))
+ANY_BLOCK = Sieve(*(re.escape(stem) for stem, _ in _BLOCKS))
+ANY_KEY = Sieve(*(f"{one.prefix}{one.body}{{{one.least}}}" for one in KEYS), *(re.escape(stem) for stem, _ in _INSIDE))
 
 SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|passw(?:or)?d|credentials?)s?(?:_?\d{1,3})?$")
 """Names of variables whose value is a secret."""
@@ -48,14 +48,14 @@ SECRET_NAME = re.compile(r"(?i)(?:key|token|secret|passw(?:or)?d|credentials?)s?
 
 def has_private_key(text: str) -> bool:
     """Whether a text has the first line of a private key or of an encrypted message."""
-    if not _ANY_BLOCK.passes(text):
+    if not ANY_BLOCK.passes(text):
         return False
     return any(stem in text and re.search(pattern, text) is not None for stem, pattern in _BLOCKS)
 
 
 def has_key(text: str) -> bool:
     """Whether a text has a key or token that shows by its own form what it is."""
-    if not _ANY_KEY.passes(text):
+    if not ANY_KEY.passes(text):
         return False
     for letter, shapes in _BY_LETTER:
         if letter in text:

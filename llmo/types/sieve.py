@@ -21,10 +21,10 @@ class Sieve:
     class for those of all scripts: spell such classes out.
     """
 
-    __slots__ = ("_compiled", "_patterns", "_seen")
+    __slots__ = ("_compiled", "_seen", "patterns")
 
     def __init__(self, *patterns: str) -> None:
-        self._patterns = patterns
+        self.patterns = patterns
         self._seen = 0
         self._compiled: Callable[[str], bool] | None = None
 
@@ -34,7 +34,7 @@ class Sieve:
             self._seen += len(text)
             if self._seen < (PAYS if "pydantic_core" in sys.modules else LOADS):
                 return True
-            self._compiled = _compiled(self._patterns)
+            self._compiled = _compiled(self.patterns)
         return self._compiled(text) or not (text.isascii() or _is_whole(text))
 
 

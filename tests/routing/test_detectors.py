@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmo.config.profile import PrivacyConfig
-from llmo.routing import contact_data, personal_numbers
+from llmo.routing import contact_data, personal_numbers, privacy
 from llmo.routing.privacy import find
-from llmo.types import sieve
+from llmo.types import named_secrets, sieve
 from llmo.types.sieve import Sieve
 from tests.routing.planted import PLANTED, written
 
@@ -222,3 +222,21 @@ def test_the_sieve_for_numbers_passes_every_run_that_is_looked_at(text: str) -> 
         patch.setattr(sieve, "LOADS", 0)
         patch.setattr(sieve, "PAYS", 0)
         assert personal_numbers._ANY.passes(text) or not looked_at
+
+
+def test_the_sieves_for_letters_and_digits_know_those_that_python_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Of all characters: which are invisible, which are digits, and which have a letter of a telling name in lower case.
+    """
+    monkeypatch.setattr(sieve, "LOADS", 0)
+    monkeypatch.setattr(sieve, "PAYS", 0)
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    letters = {letter for one in named_secrets.NAMES for letter in one if letter.isalpha()}
+    lowered = [(char, char.lower()) for char in every if not letters.isdisjoint(char.lower())]
+    text = "".join(every)
+
+    assert all(privacy._ANY_INVISIBLE.passes(one) for one in privacy._INVISIBLE.findall(text))
+    assert all(privacy._ANY_DIGIT.passes(one) for one in privacy._DIGIT.findall(text))
+    # A dotted capital I is an i and a dot in lower case: no name ends in an i.
+    assert ["\u0130"] == [char for char, lower in lowered if not Sieve(f"^(?i:{lower[0]})$").passes(char)]
+    assert not [one for one in named_secrets.NAMES if one.endswith("i")]

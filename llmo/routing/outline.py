@@ -2,53 +2,76 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from llmo.routing import tokens
 from llmo.routing.plan import LEAST_OUTPUT, Candidate, Plan, output_limit, quoted, window
 from llmo.routing.requirements import Requirements
-from llmo.types.dataclass import fields
+from llmo.types.dataclass import dataclass, field, fields, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from llmo.routing.plan import Task
+    from llmo.types.messages import Message, Request
 
+K = TypeVar("K")
+V = TypeVar("V")
+
+OUTLINES = 64
+"""Plans that are kept to be repeated: the rows of a batch have few parameters and private kinds between them."""
 KEPT = 2048
 """Lengths whose candidates are kept: in most inputs each comes again and again."""
 BY_COST = ("cheapest", "balanced")
 """Strategies whose order, and what they say of it, depend on how long a prompt is."""
 
 
-class PlanOutline:
-    """A plan to repeat for requests of other lengths; it is exactly what planning each of them would come to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """
+    What requests have in common that are `same` in choice, parameters and schema: the very same objects.
 
-    def __init__(self, plan: Plan, *, same: tuple[object, ...]) -> None:
-        """`same` are the objects that the requests share: their identities are only unique while they are kept."""
-        self.same = same
-        self.kinds = {one.facts.kind for one in plan.candidates}
+    `task` is None where each text tells its own. `private` are the kinds of private data in all but the messages,
+    `estimate` are its tokens. `outlines` are kept by what still makes a difference.
+    """
+
+    same: tuple[object, ...]
+    models: tuple[str, ...]
+    task: Task | None
+    private: tuple[str, ...]
+    estimate: int
+    outlines: dict[tuple[str, tuple[str, ...], bool], PlanOutline] = field(default_factory=dict)
+
+
+class PlanOutline:
+    """A plan to repeat for requests with other texts; it is exactly what planning each of them would come to."""
+
+    def __init__(self, plan: Plan, request: Request) -> None:
+        """The requests are alike, and have a system message if this one has."""
+        kinds = {one.facts.kind for one in plan.candidates}
+        self._beside = max((tokens.bound_beside(request, kind) for kind in kinds), default=None)
         self._plan = plan
         self._need = _fields(plan.requirements, "input_bound", "input_estimate")
-        self._known: dict[tuple[int, int], tuple[Requirements, tuple[Candidate, ...]]] = {}
+        self._known: dict[tuple[int, int], Plan] = {}
         self._candidates = [(one, _fields(one, "quote", "max_output")) for one in plan.candidates]
         need = plan.requirements
         contexts = [window(need, one.facts) for one in plan.candidates]
         self._room = min((context for context in contexts if context), default=None)
         self._output = need.max_output or LEAST_OUTPUT
         self.repeats = self.fits(need.input_estimate) and need.strategy not in BY_COST
-        """Whether requests of other lengths are planned alike."""
+        """Whether requests with other texts are planned alike."""
 
     def fits(self, input_estimate: int) -> bool:
         """Whether a prompt of so many tokens is too long for nobody."""
         return self._room is None or input_estimate + self._output <= self._room
 
-    def plan(self, task: Task, input_bound: int, input_estimate: int) -> Plan:
-        """The plan of a request of that length, which `fits`."""
-        known = self._known.get((input_bound, input_estimate))
-        need, candidates = known or self._priced(input_bound, input_estimate)
-        looked_for, first = self._plan.looked_for, self._plan.first
-        return Plan(task=task, requirements=need, candidates=candidates, looked_for=looked_for, first=first)
+    def plan(self, task: Task, messages: Sequence[Message], input_estimate: int) -> Plan:
+        """The plan of a request with these messages, which are texts and nothing else, and `fits`."""
+        bound = 0 if self._beside is None else self._beside + tokens.bound_of(messages, "")
+        known = self._known.get((bound, input_estimate)) or self._priced(task, bound, input_estimate)
+        return known if known.task is task else replace(known, task=task)
 
-    def _priced(self, input_bound: int, input_estimate: int) -> tuple[Requirements, tuple[Candidate, ...]]:
+    def _priced(self, task: Task, input_bound: int, input_estimate: int) -> Plan:
         need = Requirements(input_bound=input_bound, input_estimate=input_estimate, **self._need)
         found = [
             Candidate(quote=quoted(one.facts, need, limit), max_output=limit, **given)
@@ -57,8 +80,16 @@ class PlanOutline:
         ]
         if len(self._known) >= KEPT:
             self._known.clear()
-        self._known[input_bound, input_estimate] = priced = need, tuple(found)
+        priced = replace(self._plan, task=task, requirements=need, candidates=tuple(found))
+        self._known[input_bound, input_estimate] = priced
         return priced
+
+
+def keep(kept: dict[K, V], key: K, value: V) -> None:
+    """Keep one more of a few."""
+    if len(kept) >= OUTLINES:
+        kept.clear()
+    kept[key] = value
 
 
 def _fields(of: Requirements | Candidate, *without: str) -> Mapping[str, Any]:

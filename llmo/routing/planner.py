@@ -15,14 +15,14 @@ from llmo.routing import chains, privacy, tokens
 from llmo.routing import deferred as batched
 from llmo.routing import plan as router
 from llmo.routing.classifier import Thresholds, classify
-from llmo.routing.outline import PlanOutline
+from llmo.routing.outline import Alike, PlanOutline, keep
 from llmo.routing.plan import Plan, TargetFacts, Task
 from llmo.routing.requirements import Requirements
 from llmo.types import parameters
 from llmo.types.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from llmo.catalog.catalog import Model
     from llmo.config.profile import Profile, ProviderConfig
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
     from llmo.routing.model_names import ModelNames
     from llmo.types.jsontext import Json
     from llmo.types.messages import Ability, Parameter, Request, Strategy, Target
-
-OUTLINES = 64
-"""Plans that are kept to be repeated: the rows of a batch have few parameters and private kinds between them."""
-
 
 UNTOLD = Task(name="general", reason="not looked for, as the model is given", scores={})
 """The task of one of many requests where nothing depends on it: to tell it takes longer than all else of a plan."""
@@ -98,7 +94,7 @@ class Planner:
         self._unreachable: dict[str, str] = {}
         self._facts: dict[Target, TargetFacts] = {}
         self._chains: dict[tuple[tuple[str, ...], str], list[ChainStep]] = {}
-        self._outlines: dict[tuple[object, ...], PlanOutline] = {}
+        self._alikes: dict[tuple[int, int, int], Alike] = {}
 
     def rule_out(self, reasons: Mapping[str, str]) -> None:
         """Count providers as not ready that were asked and did not answer: their names, and why."""
@@ -112,28 +108,46 @@ class Planner:
         see `router.require`.
         """
         self._renew()
-        models = choice.models or ((self._profile.model,) if self._profile.model != "auto" else ())
-        models = () if models == ("auto",) else models
-        name = choice.task or self._profile.task
-        if name == "auto" and models and choice.many and not self._counts_tasks:
-            task = UNTOLD
-        else:
-            task = self._task(name, request, choice.pieces, explicit=bool(models))
-        private = tuple(dict.fromkeys((*choice.kinds, *self._private(request))))
-        if request.body is not None or any(m.verbatim is not None or m.images for m in request.messages):
-            return self._plan(request, choice, (models, task, private))
-        same = (choice, request.params, request.schema)
-        key = (*map(id, same), models, task.name, private)
-        estimate = tokens.guess(request)
-        if (known := self._outlines.get(key)) is not None and known.fits(estimate):
-            return known.plan(task, _bound(request, known.kinds), estimate)
-        plan = self._plan(request, choice, (models, task, private))
-        outline = PlanOutline(plan, same=same)
+        alike = self._alike(request, choice)
+        task = alike.task or self._told(request, choice, alike.models)
+        found = privacy.find(content.all_texts(request), self._profile.privacy.detect)
+        private = tuple(dict.fromkeys((*choice.kinds, *found, *alike.private))) if found else alike.private
+        plain, has_system = request.body is None, False
+        for message in request.messages:
+            plain = plain and message.verbatim is None and not message.images
+            has_system = has_system or message.role == "system"
+        if not plain:
+            return self._plan(request, choice, (alike.models, task, private))
+        key = (task.name, private, has_system)
+        estimate = alike.estimate + tokens.guess_of(request.messages)
+        if (known := alike.outlines.get(key)) is not None and known.fits(estimate):
+            return known.plan(task, request.messages, estimate)
+        plan = self._plan(request, choice, (alike.models, task, private))
+        outline = PlanOutline(plan, request)
         if outline.repeats:
-            if len(self._outlines) >= OUTLINES:
-                self._outlines.clear()
-            self._outlines[key] = outline
+            keep(alike.outlines, key, outline)
         return plan
+
+    def _alike(self, request: Request, choice: Selection) -> Alike:
+        """What the request has in common with others; one with a body has nothing."""
+        same = (choice, request.params, request.schema)
+        key = (id(choice), id(request.params), id(request.schema))
+        if request.body is None and (known := self._alikes.get(key)) is not None:
+            return known
+        models = choice.models or (self._profile.model,)
+        models = () if models == ("auto",) else models
+        name, task = choice.task or self._profile.task, None
+        if name != "auto":
+            chains.check_task(self._profile, name)
+            task = Task(name=name, reason="asked for", scores={name: 1.0})
+        elif models and choice.many and not self._counts_tasks:
+            task = UNTOLD
+        parts = [part for part in (*content.parts(request), request.schema) if part]
+        private = tuple(dict.fromkeys((*choice.kinds, *(kind for part in parts for kind in self._found(part)))))
+        made = Alike(same=same, models=models, task=task, private=private, estimate=tokens.guess_beside(request))
+        if request.body is None:
+            keep(self._alikes, key, made)
+        return made
 
     def _plan(self, request: Request, choice: Selection, found: tuple[tuple[str, ...], Task, tuple[str, ...]]) -> Plan:
         models, task, private = found
@@ -173,15 +187,13 @@ class Planner:
         """Whether a budget counts the calls of some tasks only."""
         return any("task" in limit.match for limit in self._limits)
 
-    def _task(self, name: str, request: Request, pieces: tuple[str, ...], *, explicit: bool) -> Task:
-        if name != "auto":
-            chains.check_task(self._profile, name)
-            return Task(name=name, reason="asked for", scores={name: 1.0})
+    def _told(self, request: Request, choice: Selection, models: tuple[str, ...]) -> Task:
+        """The task of a request by its texts."""
         texts = [turn.text for turn in request.messages if turn.role == "user"]
-        found = self._by_template(pieces, texts) or classify(*texts, thresholds=self._thresholds)
+        found = self._by_template(choice.pieces, texts) or classify(*texts, thresholds=self._thresholds)
         # A profile may drop a built-in task: its chain is then that of the general one.
         known = self._profile.tasks
-        if found.task in known or explicit or not known:
+        if found.task in known or models or not known:
             return Task(name=found.task, reason=found.reason, scores=found.scores, difficulty=found.difficulty)
         instead = "general" if "general" in known else next(iter(known))
         reason = f"the profile has no task {found.task}"
@@ -217,7 +229,7 @@ class Planner:
         options = content.options(request)
         return Requirements(
             input_estimate=tokens.guess(request),
-            input_bound=_bound(request, {one.kind for one in facts.values()}),
+            input_bound=max((tokens.bound(request, kind) for kind in {one.kind for one in facts.values()}), default=0),
             max_output=request.params.max_tokens or self._profile.max_tokens,
             abilities=_abilities(request),
             private=choice.private or self._profile.privacy.local_only or bool(private),
@@ -239,13 +251,6 @@ class Planner:
             bought=(*extras.purchases(options), *extras.unbounded_parts(request.messages)),
             inexpressible=_inexpressible(request, facts),
         )
-
-    def _private(self, request: Request) -> Iterator[str]:
-        """Kinds of private data in anything that would be sent."""
-        yield from privacy.find(content.all_texts(request), self._profile.privacy.detect)
-        for part in (*content.parts(request), request.schema):
-            if part:
-                yield from self._found(part)
 
     @cached_property
     def _found(self) -> Callable[[Mapping[str, Json]], tuple[str, ...]]:
@@ -285,7 +290,7 @@ class Planner:
         """Look again at targets that came last for a while, when that is over."""
         if self._fresh_until < inf and self._now() >= self._fresh_until:
             self._facts.clear()
-            self._outlines.clear()
+            self._alikes.clear()
             self._fresh_until = inf
 
     def _gather(self, target: Target) -> TargetFacts:
@@ -318,10 +323,6 @@ class Planner:
 def thresholds(profile: Profile) -> Thresholds:
     """When prompts are simple or complex under a profile."""
     return Thresholds(profile.thresholds.simple, profile.thresholds.complex)
-
-
-def _bound(request: Request, kinds: Collection[str]) -> int:
-    return max((tokens.bound(request, kind) for kind in kinds), default=0)
 
 
 def _inexpressible(request: Request, facts: Mapping[Target, TargetFacts]) -> Mapping[str, Inexpressible]:

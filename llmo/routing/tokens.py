@@ -11,6 +11,8 @@ from llmo.requests import content
 from llmo.routing import images
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from llmo.types.jsontext import Json
     from llmo.types.messages import Message, Request
 
@@ -59,17 +61,42 @@ def bound(request: Request, kind: str) -> int:
     writes of them (`llmo.requests.content`). What templates add is in the constants above, what images are in
     `llmo.routing.images`.
     """
-    texts = sum(_words(message, kind) + 1 + PER_MESSAGE for message in request.messages)
-    pictures = sum(images.bound(image.data, kind) for message in request.messages for image in message.images)
+    return bound_of(request.messages, kind) + bound_beside(request, kind)
+
+
+def bound_of(messages: Sequence[Message], kind: str) -> int:
+    """Of that bound what messages add; where they are texts and nothing else, `kind` does not matter."""
+    total = (1 + PER_MESSAGE) * len(messages)
+    for message in messages:
+        total += _bytes(message.text) if message.verbatim is None else _verbatim(message, kind)
+        for image in message.images:
+            total += images.bound(image.data, kind)
+    return total
+
+
+def bound_beside(request: Request, kind: str) -> int:
+    """Of that bound the rest; of the messages it depends only on whether one is the system's."""
     stops = sum(map(_bytes, request.params.stop))
-    return texts + pictures + stops + _template(request, kind) + _schema(request.schema) + _options(request)
+    return stops + _template(request, kind) + _schema(request.schema) + _options(request)
 
 
 def guess(request: Request) -> int:
     """About how many tokens a request is, tools and schema too, images not."""
-    words = sum(estimate(content.texts(message)) for message in request.messages)
+    return guess_of(request.messages) + guess_beside(request)
+
+
+def guess_of(messages: Sequence[Message]) -> int:
+    """Of that guess what messages add."""
+    total = 0
+    for message in messages:
+        total += estimate(content.texts(message))
+    return total
+
+
+def guess_beside(request: Request) -> int:
+    """Of that guess the rest, which depends on no message."""
     schema = () if request.schema is None else (request.schema,)
-    return words + sum(map(estimate, request.params.stop)) + sum(map(_guessed, (*content.parts(request), *schema)))
+    return sum(map(estimate, request.params.stop)) + sum(map(_guessed, (*content.parts(request), *schema)))
 
 
 @content.cached_by_identity
@@ -83,10 +110,8 @@ def predicted(request: Request) -> int:
     return sum(content.width(options[name]) for name in PREDICTIONS if name in options)
 
 
-def _words(message: Message, kind: str) -> int:
+def _verbatim(message: Message, kind: str) -> int:
     """Of a message as it stands every byte counts; an image that llmo has not read may be the largest there is."""
-    if message.verbatim is None:
-        return _bytes(message.text)
     value, unread = content.without_images(message)
     return content.width(value) + unread * images.bound(b"", kind)
 

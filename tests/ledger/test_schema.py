@@ -15,7 +15,7 @@ import pytest
 from llmo.ledger.periods import ALWAYS
 from llmo.ledger.records import Call, Held, Limit, Settlement
 from llmo.ledger.refusals import OverBudget
-from llmo.ledger.sql import counters
+from llmo.ledger.sql import counters, postings
 from llmo.ledger.sqlite import connection, schema
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
@@ -216,3 +216,15 @@ def test_a_hold_below_zero_is_an_error_and_books_nothing(book: SQLiteLedger) -> 
     (total,) = book.spending()
     assert (3, 19, 0) == (total.calls, total.held, total.cost)
     assert connection.SCHEMA == 4
+
+
+@pytest.mark.parametrize("statement", [postings._INSERT, postings._SETTLE_HELD], ids=["hold", "settle"])
+def test_what_is_stored_for_each_call_needs_no_table_in_passing(tmp_path: Path, statement: str) -> None:
+    """
+    To make one takes longer than to store the call.
+    """
+    with contextlib.closing(connection.connect(tmp_path / "ledger.db")) as db:
+        steps = {row[1] for row in db.execute(f"EXPLAIN {statement}", ("",) * statement.count("?"))}
+
+    assert "OpenWrite" in steps
+    assert "OpenEphemeral" not in steps

@@ -20,7 +20,7 @@ CALLS = """
     task TEXT NOT NULL,
     tags TEXT NOT NULL,
     billing TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('held', 'settled', 'released', 'in_doubt')),
+    state TEXT NOT NULL CHECK (state = 'held' OR state = 'settled' OR state = 'released' OR state = 'in_doubt'),
     outcome TEXT,
     worst INTEGER CHECK (worst >= 0),
     cost INTEGER CHECK (cost >= 0),
@@ -42,7 +42,10 @@ CALLS = """
     owner_started TEXT NOT NULL,
     owner_boot TEXT NOT NULL,
 """
-"""Without the check of what is in doubt, whose words differ."""
+"""
+Without the check of what is in doubt, whose words differ. The states are not a list: for one of more than two words
+SQLite makes a table, at each statement that inserts or changes a call.
+"""
 IN_DOUBT = "in_doubt > 0 AND worst IS NOT NULL AND cost IS NOT NULL AND cost + in_doubt <= worst"
 """Holds for a call in doubt, and `in_doubt = 0` for any other: what may still be billed is the rest of a hold."""
 INDEXES = (

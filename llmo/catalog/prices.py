@@ -104,7 +104,7 @@ class Price(Rates):
 
     def cost(self, usage: Usage, *, service_tier: str | None = None) -> Pico:
         """What the tokens of a call cost; a service tier without a price of its own is the standard one, see `tier`."""
-        price = self.tier(service_tier) or self
+        price = (self.tier(service_tier) or self) if service_tier else self
         rates: Rates = price
         for threshold, dearer in price.tiers:
             if usage.input_tokens > threshold:

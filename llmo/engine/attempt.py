@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from llmo.engine import output_limits, request_adapter
 from llmo.engine.breakers import Breakers
 from llmo.engine.costing import bill
-from llmo.engine.deadlines import Deadlines
+from llmo.engine.deadlines import Deadline, Deadlines
 from llmo.engine.output_lengths import OutputLengths
 from llmo.engine.progress import ignore
 from llmo.engine.response import ResponseBuilder
@@ -78,7 +78,15 @@ class Attempt:
     timed = True
     """Whether the time until `close` is that of the answer; what came in a batch says nothing of its target's speed."""
 
-    def __init__(self, resources: Resources, job: Job, candidate: Candidate, number: int) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        job: Job,
+        candidate: Candidate,
+        number: int,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         self.resources, self.job, self.candidate = resources, job, candidate
         target, self.began_at = candidate.target, resources.clock.now()
         self.answer = ResponseBuilder()
@@ -100,8 +108,7 @@ class Attempt:
         self.hold: Hold | None = None
         self.sent = False
         self.secluded = secluded(job.plan.requirements, target)
-        # Asked for once: until Python 3.12 each time costs a system call.
-        self.loop = asyncio.get_running_loop()
+        self.loop = loop or asyncio.get_running_loop()
         self.began = self.ended = self.loop.time()
         self.queued = 0.0
         self.outcome: tuple[LlmoError | None, int | None, CostSource] = (None, 0, candidate.source)
@@ -152,7 +159,7 @@ class Attempt:
             self.queued = self.loop.time() - self.began
         else:
             try:
-                with resources.deadlines.until(deadline(), self.loop):
+                with Deadline(resources.deadlines, deadline(), self.loop):
                     permit = await resources.rate_limits.acquire(provider, *size)
             except TimeoutError:
                 raise _no_permit(provider, self.job.timeout) from None
@@ -176,14 +183,13 @@ class Attempt:
         emit: EmitProgress,
     ) -> None:
         listening, answer, time = emit is not ignore, self.answer, self.loop.time
-        limit = self.resources.deadlines.until(deadline() + self.queued, self.loop)
+        limit = Deadline(self.resources.deadlines, deadline() + self.queued, self.loop)
 
         def take(event: Event) -> None:
             if isinstance(event, RateInfo):
                 permit.learn(event)
                 return
-            # Only the first word is timed, and a stream has hundreds.
-            answer.take(event, time() if answer.first_at is None else answer.first_at)
+            answer.take(event, time)
             if listening:
                 emit(event)
                 limit.move(deadline() + self.queued)

@@ -11,80 +11,71 @@ if TYPE_CHECKING:
 
 
 class Deadlines:
-    """The deadlines of an event loop; its timer rings at the first of them."""
+    """What must have ended when; the timer of its event loop `rings_at` the first of these times."""
 
     def __init__(self) -> None:
-        self._set: set[Deadline] = set()
+        self.open: set[Deadline] = set()
+        self.rings_at = inf
         self._timer: asyncio.TimerHandle | None = None
-        self._rings_at = inf
 
-    def until(self, at: float, loop: asyncio.AbstractEventLoop) -> Deadline:
-        """As `asyncio.timeout_at`, for `with`: what takes longer is canceled, and ends in `TimeoutError`."""
-        return Deadline(self, at, loop)
-
-    def add(self, deadline: Deadline) -> None:
-        """Ring for one more."""
-        self._set.add(deadline)
-        self.moved(deadline)
-
-    def moved(self, deadline: Deadline) -> None:
-        """Ring for one at another time, unless that is over."""
-        if deadline.at < self._rings_at and deadline in self._set:
-            self._ring_at(deadline.at, deadline.loop)
-
-    def remove(self, deadline: Deadline) -> None:
-        """Ring for one less."""
-        self._set.discard(deadline)
-        if not self._set and self._timer is not None:
-            self._timer.cancel()
-            self._timer, self._rings_at = None, inf
-
-    def _ring_at(self, at: float, loop: asyncio.AbstractEventLoop) -> None:
+    def ring(self, at: float, loop: asyncio.AbstractEventLoop) -> None:
+        """Ring at another time."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer, self._rings_at = loop.call_at(at, self._ring, loop), at
+        self._timer, self.rings_at = loop.call_at(at, self._expire, loop), at
 
-    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+    def rest(self) -> None:
+        """Ring no more: nothing is in flight."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self.rings_at = None, inf
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
         # A loop may call a little early.
-        now = max(loop.time(), self._rings_at)
-        self._timer, self._rings_at = None, inf
-        for deadline in [one for one in self._set if one.at <= now]:
-            self._set.discard(deadline)
+        now = max(loop.time(), self.rings_at)
+        self._timer, self.rings_at = None, inf
+        for deadline in [one for one in self.open if one.at <= now]:
             deadline.expire()
-        if self._set:
-            self._ring_at(min(one.at for one in self._set), loop)
+        if self.open:
+            self.ring(min(one.at for one in self.open), loop)
 
 
 class Deadline:
-    """One deadline, which can be moved; `expired` once that has ended its task."""
+    """As `asyncio.timeout_at`, for `with`: what takes longer is canceled, and ends in `TimeoutError`."""
 
-    __slots__ = ("_cancelling", "_deadlines", "_task", "at", "expired", "loop")
+    __slots__ = ("_all", "_cancelling", "_expired", "_loop", "_task", "at")
 
     def __init__(self, deadlines: Deadlines, at: float, loop: asyncio.AbstractEventLoop) -> None:
-        self._deadlines = deadlines
-        self.at, self.loop, self.expired = at, loop, False
+        self._all, self._loop = deadlines, loop
+        self.at, self._expired = at, False
 
     def __enter__(self) -> Self:
-        task = asyncio.current_task(self.loop)
+        task = asyncio.current_task(self._loop)
         assert task is not None
         self._task, self._cancelling = task, task.cancelling()
-        self._deadlines.add(self)
+        self._all.open.add(self)
+        if self.at < self._all.rings_at:
+            self._all.ring(self.at, self._loop)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._deadlines.remove(self)
+        self._all.open.discard(self)
+        if not self._all.open:
+            self._all.rest()
         # Who was canceled by somebody else too stays so.
-        if self.expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def move(self, at: float) -> None:
         """Have until then instead, unless it is over."""
         self.at = at
-        self._deadlines.moved(self)
+        if at < self._all.rings_at and self in self._all.open:
+            self._all.ring(at, self._loop)
 
     def expire(self) -> None:
-        """End what it is for."""
-        self.expired = True
+        """End its task: the time is over."""
+        self._expired = True
+        self._all.open.discard(self)
         self._task.cancel()

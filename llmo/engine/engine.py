@@ -83,8 +83,9 @@ class Execution:
         self._emit = emit if emit is ignore else self._pass_on
         self._answer: ResponseBuilder | None = None
         self._attempts: list[AttemptRecord] = []
+        self._loop: asyncio.AbstractEventLoop
         self._time: Callable[[], float]
-        self._began = 0.0
+        self._began = self._ends = 0.0
         self._queued = 0.0
         self._listened = 0.0
         ranked = job.plan.ranked
@@ -92,8 +93,11 @@ class Execution:
 
     async def run(self) -> Result:
         """Do what `Engine.run` says."""
-        self._time = asyncio.get_running_loop().time
+        # Asked for once: until Python 3.12 each time costs a system call.
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._began = self._time()
+        self._ends = self._began + self.job.timeout - self.job.spent
         error: LlmoError | None = None
         not_taken: Exception | None = None
         try:
@@ -154,9 +158,14 @@ class Execution:
 
     def _next(self, schedule: Schedule, now: float, deadline: float) -> tuple[int, float] | None:
         """Who is asked next, and the seconds to wait before; None when nobody is left."""
-        breakers, crowd = self.engine.breakers, self.job.queues
-        while (step := schedule.next(now, [breakers.rests(one, crowd=crowd) for one in self._ranked])) is not None:
-            candidate = self._ranked[step[0]]
+        breakers, ranked, crowd = self.engine.breakers, self._ranked, self.job.queues
+        while True:
+            # Whoever is alone is asked all the same.
+            rests = [breakers.rests(one, crowd=crowd) for one in ranked] if len(ranked) > 1 else None
+            step = schedule.next(now, rests)
+            if step is None:
+                return None
+            candidate = ranked[step[0]]
             if not breakers.claim(candidate, deadline - now):
                 continue  # another request has just begun to find out: now it rests
             budget = self.engine.retry_budgets[candidate.target.provider]
@@ -164,7 +173,6 @@ class Execution:
                 return step[0], max(step[1], budget.wait(now))
             budget.sent()
             return step
-        return None
 
     def _known(self, candidate: Candidate) -> Candidate:
         refused, lenient = self.engine.refused.get(candidate.target), self.job.plan.requirements.lenient
@@ -207,7 +215,7 @@ class Execution:
 
     async def _attempt(self, candidate: Candidate, waited: float) -> None:
         """One request to one target: held before, settled or released after, whatever happens."""
-        attempt = Attempt(self.engine, self.job, candidate, len(self._attempts) + 1)
+        attempt = Attempt(self.engine, self.job, candidate, len(self._attempts) + 1, loop=self._loop)
         self._answer = attempt.answer
         try:
             await attempt.open(self._deadline())
@@ -233,7 +241,7 @@ class Execution:
 
     def _deadline(self) -> float:
         """When the job's time is over; waiting in line does not count, nor does a slow `emit`."""
-        return self._began + self.job.timeout - self.job.spent + self._queued + self._listened
+        return self._ends + self._queued + self._listened
 
     def _result(self, error: LlmoError | None) -> Result:
         now = self._time()

@@ -282,7 +282,8 @@ class ProviderGate:
     def _end(self, now: float) -> None:
         self._width.flew(self.in_flight, now)
         self.in_flight -= 1
-        self._pend()
+        if self.allowed.split:
+            self._pend()
         self._meter.tick(now)
         if self._line:
             self._pump()
@@ -315,7 +316,8 @@ class ProviderGate:
         self.in_flight += 1
         if self._shared is not None:
             self._shared.wake()
-        self._pend()
+        if self.allowed.split:
+            self._pend()
 
     @property
     def _late(self) -> bool:
@@ -323,9 +325,8 @@ class ProviderGate:
         return self.allowed.split and not self._buckets[-1].claim
 
     def _pend(self) -> None:
-        if self.allowed.split:
-            self._buckets[-1].pending = self.in_flight * self._answers.mean
-            self._requests.pending = float(self.in_flight) if self._late else 0.0
+        self._buckets[-1].pending = self.in_flight * self._answers.mean
+        self._requests.pending = float(self.in_flight) if self._late else 0.0
 
     def _pump(self) -> None:
         if self._timer:

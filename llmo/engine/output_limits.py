@@ -73,12 +73,9 @@ def chosen(candidate: Candidate, need: Requirements) -> ChosenLimit | None:
     """The limit that llmo chose for a candidate, None when the user did."""
     if need.max_output is not None:
         return None
-    return ChosenLimit(
-        limit=candidate.max_output,
-        full=candidate.full,
-        known=candidate.facts.model.max_output is not None,
-        needed=candidate.worst_of(candidate.full),
-    )
+    limit, full = candidate.max_output, candidate.full
+    needed = candidate.worst if full == limit else candidate.worst_of(full)
+    return ChosenLimit(limit=limit, full=full, known=candidate.facts.model.max_output is not None, needed=needed)
 
 
 def explained(refusal: OverBudget, candidate: Candidate, need: Requirements) -> OverBudget:

@@ -10,6 +10,8 @@ from llmo.types.events import Event, Finish, Notice, PaidUse, Reasoning, Reporte
 from llmo.types.money import DEAREST
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmo.errors import LlmoError
     from llmo.types.attempts import AttemptRecord
     from llmo.types.messages import CostSource, Target
@@ -45,15 +47,21 @@ class ResponseBuilder:
         spent = bool(self.uses) or (self.reported is not None and self.reported.cost > 0)
         return spent or (self.usage is not None and self.usage.input_tokens + self.usage.output_tokens > 0)
 
-    def take(self, event: Event, now: float) -> None:
-        """Add one event."""
+    def take(self, event: Event, time: Callable[[], float]) -> None:
+        """Add one event; the first word is timed, and a stream has hundreds."""
+        if isinstance(event, Text):
+            self.text.write(event.text)
+        elif isinstance(event, Reasoning):
+            self.reasoning.write(event.text)
+        else:
+            self._note(event)
+            return
+        if self.first_at is None:
+            self.first_at = time()
+
+    def _note(self, event: Event) -> None:
+        """Take what is no word."""
         match event:
-            case Text():
-                self.text.write(event.text)
-                self.first_at = now if self.first_at is None else self.first_at
-            case Reasoning():
-                self.reasoning.write(event.text)
-                self.first_at = now if self.first_at is None else self.first_at
             case Finish():
                 self.finish = event
             case ServedBy():

@@ -97,6 +97,8 @@ class Candidate:
     least_output: int | None = None
     refused: str | None = None
     unpriced: tuple[str, ...] = ()
+    full: int = field(init=False, repr=False)
+    """The output limit that money would be no reason against."""
     worst: Pico | None = field(init=False, repr=False)
     """What it may cost at most, which is held for it; None when the price is unknown."""
     ceiling: tuple[Pico, Pico, Pico] | None = field(init=False, repr=False)
@@ -106,15 +108,11 @@ class Candidate:
 
     def __post_init__(self) -> None:
         # Once for a candidate: the rows of a batch share a few, and each asks often.
+        object.__setattr__(self, "full", self.max_output if self.full_output is None else self.full_output)
         object.__setattr__(self, "worst", self.worst_of(self.max_output))
         price = self.facts.model.price
         object.__setattr__(self, "ceiling", None if price is None else price.ceiling)
         object.__setattr__(self, "circuit", Circuit(self.target.provider, self.target.model, self.facts.key))
-
-    @property
-    def full(self) -> int:
-        """The output limit that money would be no reason against."""
-        return self.max_output if self.full_output is None else self.full_output
 
     @property
     def latency(self) -> Latency | None:
@@ -163,7 +161,10 @@ class Plan:
     @property
     def ranked(self) -> tuple[Candidate, ...]:
         """The candidates that will be tried, in order."""
-        return tuple([c for c in self.candidates if c.rank is not None])
+        candidates = self.candidates
+        if not candidates or candidates[-1].rank is not None:
+            return candidates  # those that are out come last
+        return tuple([c for c in candidates if c.rank is not None])
 
     def extended(self, input_bound: int, input_estimate: int) -> Plan:
         """The same plan for a request that has grown: as much more is held for each candidate."""

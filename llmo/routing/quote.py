@@ -29,7 +29,8 @@ class Quote:
 
     def worst(self, output_tokens: int) -> Pico:
         """The most that an answer of up to so many tokens can cost."""
-        return max([prompt + output_tokens * rate for prompt, rate in self.charges])
+        charges = self.charges
+        return charges[0].of(output_tokens) if len(charges) == 1 else max(one.of(output_tokens) for one in charges)
 
     def buys(self, amount: Pico, most: int) -> int:
         """The most output tokens, up to `most`, that an amount covers; 0 when not even the prompt."""

@@ -49,7 +49,7 @@ def answered(*said: Event) -> ResponseBuilder:
     found = ResponseBuilder()
     found.target = A
     for event in said:
-        found.take(event, 0.0)
+        found.take(event, float)
     return found
 
 

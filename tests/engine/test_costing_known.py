@@ -26,7 +26,7 @@ USAGE = Usage(10, 2)
 def billed(price: Price | None, *said: Event, asked: str | None = None, **facts: Any) -> Bill:
     answer = ResponseBuilder()
     for event in said:
-        answer.take(event, 0.0)
+        answer.take(event, float)
     of = candidate(A, 1, model=Model(id="m", price=price))
     return bill(answer, replace(of, facts=replace(of.facts, **facts)), asked)
 

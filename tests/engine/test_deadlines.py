@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from llmo.engine.deadlines import Deadlines
+from llmo.engine.deadlines import Deadline, Deadlines
 from tests import virtual
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_requests_end_at_their_deadlines_however_many_there_are(seed: int) -> No
 
         async def one(begin: float, time: float, takes: float) -> tuple[str, float]:
             await asyncio.sleep(begin)
-            return await ended(deadlines.until(begin + time, loop), takes)
+            return await ended(Deadline(deadlines, begin + time, loop), takes)
 
         found = await asyncio.gather(*(one(*row) for row in rows))
         assert timers(loop) == 0
@@ -69,7 +69,7 @@ def test_many_requests_set_one_timer() -> None:
         waiting = [loop.create_future() for _ in range(50)]
 
         async def one(number: int) -> None:
-            with deadlines.until(60.0 + number, loop):
+            with Deadline(deadlines, 60.0 + number, loop):
                 await waiting[number]
 
         tasks = [asyncio.create_task(one(number)) for number in range(50)]
@@ -93,7 +93,7 @@ def test_a_deadline_that_moves_is_the_new_one(moved: Callable[[float], float], f
 
     async def main() -> tuple[str, float]:
         loop = asyncio.get_running_loop()
-        limit = Deadlines().until(5.0, loop)
+        limit = Deadline(Deadlines(), 5.0, loop)
         loop.call_at(1.0, lambda: limit.move(moved(loop.time())))
         how = await ended(limit, 100.0)
         for at in (0.0, 500.0):
@@ -113,7 +113,7 @@ def test_whoever_is_canceled_by_others_stays_canceled(at: float) -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        task = asyncio.create_task(ended(Deadlines().until(5.0, loop), 100.0))
+        task = asyncio.create_task(ended(Deadline(Deadlines(), 5.0, loop), 100.0))
         loop.call_at(at, task.cancel)
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -129,7 +129,7 @@ def test_an_error_is_not_taken_for_the_deadline() -> None:
 
     async def main() -> None:
         async def fails() -> None:
-            with Deadlines().until(1.0, asyncio.get_running_loop()):
+            with Deadline(Deadlines(), 1.0, asyncio.get_running_loop()):
                 try:
                     await asyncio.sleep(9)
                 finally:

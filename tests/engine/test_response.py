@@ -17,7 +17,7 @@ def test_a_text_of_pieces_is_the_text() -> None:
     for count in (0, 1, 255, 256, 257, 1000):
         builder = ResponseBuilder()
         for number in range(count):
-            builder.take(Text(f"{number}\r\n"), 0.0)
+            builder.take(Text(f"{number}\r\n"), float)
 
         for _ in range(2):
             expected = "".join(f"{number}\r\n" for number in range(count))
@@ -32,8 +32,8 @@ def test_a_long_answer_takes_the_memory_of_its_text() -> None:
     tracemalloc.start()
     try:
         for number in range(PIECES):
-            builder.take(Text(f"{number:<10}"), 0.0)
-            builder.take(Reasoning(f"{number:<10}"), 0.0)
+            builder.take(Text(f"{number:<10}"), float)
+            builder.take(Reasoning(f"{number:<10}"), float)
         assert len(builder.text.getvalue()) == len(builder.reasoning.getvalue()) == PIECES * 10
         held = tracemalloc.get_traced_memory()[0]
     finally:

@@ -103,7 +103,7 @@ class Taking:
         try:
             if item is None:
                 raise _absent(shard, number)
-            ctx.service(shard).decode(item, lambda event: attempt.answer.take(event, 0.0))
+            ctx.service(shard).decode(item, lambda event: attempt.answer.take(event, float))
             attempt.judge()
         except LlmoError as exc:
             error = exc

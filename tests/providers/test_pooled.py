@@ -12,7 +12,7 @@ import pytest
 
 from llmo.errors import ConfigError, LlmoError, Unavailable
 from llmo.providers.transports.coding import LARGEST, CodingError, Unpacker
-from llmo.providers.transports.connection import HIGH
+from llmo.providers.transports.connection import HEADER_LIMIT, HIGH
 from llmo.providers.transports.pooled import PLAIN, PooledTransport
 from llmo.providers.transports.transport import HttpRequest
 from tests.patience import LONG
@@ -22,6 +22,8 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 WHOLE = HEAD + b"Content-Length: 5\r\n\r\nhello"
 TURNS = 10
 """Of the loop, in which a client notices what its server has written or closed."""
+LONG_EXTENSION = b"%d;" + b"x" * (HEADER_LIMIT * 2 // 3)
+"""What may come before one piece of a body, but not twice without any."""
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -76,6 +78,10 @@ def failed(*script: Any) -> LlmoError:
         pytest.param((b"HTTP/1.1 200\nContent-Length: 5\n\nhello",), id="bare-line-breaks"),
         pytest.param((CHUNKED + b"5 \r\nhello\r\n0\r\nX-Trailer: x\r\n\r\n",), id="trailer-and-space"),
         pytest.param(tuple(bytes([byte]) for byte in WHOLE), id="byte-by-byte"),
+        pytest.param(
+            (CHUNKED + LONG_EXTENSION % 1, 0.01, b"\r\nh\r\n" + LONG_EXTENSION % 4, 0.01, b"\r\nello\r\n0\r\n\r\n"),
+            id="long-extensions",
+        ),
     ],
 )
 def test_replies_that_servers_write(script: tuple[Any, ...]) -> None:

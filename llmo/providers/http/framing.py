@@ -132,11 +132,10 @@ class SseFramer:
 
 
 def _plain(events: bytes) -> list[bytes] | None:
-    """The data of whole events that have one line of it, behind a name or not; None when one has more, or less."""
-    found: list[bytes] = []
-    for event in events[:-2].split(b"\n\n"):
-        line = event[event.find(b"\n") + 1 :] if event.startswith(b"event: ") else event
-        if not line.startswith(b"data: ") or _LF in line:
-            return None
-        found.append(line[6:])
-    return None if b"" in found else found
+    """The data of whole events that have one line of it each, all behind the same name or none; None of others."""
+    head = events[: events.find(b"data: ") + 6]
+    named = head.startswith(b"event: ") and head.endswith(b"\ndata: ") and head.count(b"\n") == 1
+    if head != b"data: " and not named:
+        return None
+    found = events[len(head) : -2].split(b"\n\n" + head)
+    return found if all(found) and _LF not in b"".join(found) else None

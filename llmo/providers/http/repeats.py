@@ -50,23 +50,31 @@ class Repeats:
     def texts(self, messages: Sequence[bytes], at: int) -> list[str]:
         """The texts of the messages from `at` on, as far as they are repeats."""
         before, behind = self._before, self._behind
-        found: list[str] = []
-        if not behind:
-            return found
-        start, end, least = len(before), -len(behind), len(before) + len(behind)
-        for number in range(at, len(messages)):
+        around = len(before) + len(behind)
+        pieces: list[bytes] = []
+        for number in range(at, len(messages) if behind else at):
             data = messages[number]
-            if data[:start] != before or data[end:] != behind or len(data) < least:
+            piece = data.removeprefix(before).removesuffix(behind)
+            if len(data) - len(piece) != around:
                 break
-            piece = data[start:end]
-            if _QUOTE in piece or _ESCAPE in piece:
-                try:
-                    text = fields.read(b'"%b"' % piece)
-                except ValueError:
-                    break
-            else:
-                text = str(piece, "utf-8", "replace")
-            found.append(text)
+            pieces.append(piece)
+        found = _spelled(pieces)
         if found:
             self._left = TRIES
         return found
+
+
+def _spelled(pieces: list[bytes]) -> list[str]:
+    """What strings with these bytes between their quotes say; up to the first that is none."""
+    joined = b"\n".join(pieces)
+    if _QUOTE not in joined and _ESCAPE not in joined:
+        found = joined.decode("utf-8", "replace").split("\n")
+        if len(found) == len(pieces):
+            return found
+    found = []
+    for piece in pieces:
+        try:
+            found.append(fields.read(b'"%b"' % piece))
+        except ValueError:
+            break
+    return found

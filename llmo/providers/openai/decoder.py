@@ -75,15 +75,15 @@ class OpenAIDecoder(Decoder):
 
     def alone(self, message: dict[str, Any]) -> Text | Reasoning | None:
         """The text of a chunk that has nothing else but what is the same in all of them."""
-        choices = wire.seq(message.get("choices"))
-        choice = wire.obj(choices[0]) if len(choices) == 1 else {}
-        delta = wire.obj(choice.get("delta"))
-        said = _says(delta)
-        if len(said) != 1 or _says(choice) != {"delta"} or _says(message) != {"choices"}:
+        choices = _only("choices", message)
+        if not isinstance(choices, list) or len(choices) != 1 or not isinstance(choices[0], dict):
             return None
-        (name,) = said
-        kind = Text if name == "content" else Reasoning if name in _THOUGHTS else None
-        return None if kind is None or not isinstance(delta[name], str) else kind(delta[name])
+        delta = _only("delta", choices[0])
+        if isinstance(delta, dict):
+            for name, kind in _TEXTS:
+                if isinstance(said := _only(name, delta), str):
+                    return kind(said)
+        return None
 
     def _choice(self, choice: dict[str, Any], events: list[Event]) -> None:
         delta = choice.get("delta") or choice.get("message")
@@ -134,12 +134,19 @@ class OpenAIDecoder(Decoder):
 
 _ALIKE = {"id", "object", "created", "model", "service_tier", "system_fingerprint", "provider", "role"}
 """What chunks of one answer repeat, and `read` takes once at most."""
-_THOUGHTS = ("reasoning_content", "reasoning")
+_TEXTS: tuple[tuple[str, type[Text | Reasoning]], ...] = (
+    ("content", Text),
+    ("reasoning_content", Reasoning),
+    ("reasoning", Reasoning),
+)
 
 
-def _says(part: dict[str, Any]) -> set[str]:
-    """The names of a part of a chunk that say something by themselves."""
-    return {name for name, value in part.items() if value and name not in _ALIKE}
+def _only(name: str, part: dict[str, Any]) -> Any:
+    """What a part of a chunk has under a name; None when anything else in it says something."""
+    for other, value in part.items():
+        if value and other != name and other not in _ALIKE:
+            return None
+    return part.get(name)
 
 
 def _paused(choice: dict[str, Any]) -> str | None:

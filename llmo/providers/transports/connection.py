@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import httptools
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from llmo.providers.transports.transport import HttpRequest
 
 HEADER_LIMIT = 1 << 16
 """Bytes of headers, of trailers or of what is written around chunks, that may come without a piece of a body."""
 HIGH = 1 << 20
-"""Bytes of a body that nobody has taken yet, from which on the server waits until they are taken."""
+"""Bytes since a body was last taken from, from which on the server waits until it is taken from again."""
+_FINAL = int(HTTPStatus.OK)
+"""The least status of a reply that is not followed by another."""
 
 
 class Origin(NamedTuple):
@@ -53,16 +57,19 @@ class Connection(asyncio.Protocol):
     """
 
     transport: asyncio.Transport
+    on_body: Callable[[bytes], None]
 
     def __init__(self, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
         self.origin = origin
         self._loop = loop
+        self._pieces: deque[bytes] = deque()
+        # A stream has hundreds of pieces: llhttp hands them over without a function of ours.
+        self.on_body = self._pieces.append
         self._parser = httptools.HttpResponseParser(self)
         # As other clients do: servers write such things, and nothing but a body follows from them.
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
-        self._pieces: deque[bytes] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._due: float | None = None
@@ -74,10 +81,11 @@ class Connection(asyncio.Protocol):
         """When it was last given back, by the loop's time."""
 
     def _begin(self) -> None:
-        self.status, self.headers = 0, dict[str, str]()
+        self.status = 0
+        self.headers: dict[str, str] = {}
         self.complete = self._headed = self._keeps = False
         self._failure: Exception | None = None
-        self._waits = self._bare = 0
+        self._waits = self._bare = self._last = 0
         self._pieces.clear()
 
     @property
@@ -113,13 +121,15 @@ class Connection(asyncio.Protocol):
                 self._wind()
         return found
 
-    def end(self) -> None:
-        """Take leave of the exchange; a connection that can't be used again is closed."""
+    def end(self) -> bool:
+        """Take leave of the exchange: whether the connection can be used again; else it is closed."""
         self._call, self._due, self._failure = None, None, None
         self._pieces.clear()
         self.freed = self._loop.time()
         if self._uploading or self._held or not self.reusable:
             self.close()
+            return False
+        return True
 
     def close(self) -> None:
         """Hang up, whatever is still on its way."""
@@ -177,13 +187,19 @@ class Connection(asyncio.Protocol):
             self._keeps = False
             self.transport.abort()
             return
-        self._bare += len(data)
+        pieces = self._pieces
+        known = len(pieces)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._fail(BrokenReplyError("the server changed the protocol"))
         except httptools.HttpParserError as exc:
             self._fail(BrokenReplyError(str(exc)))
+        self._waits += len(data)
+        if len(pieces) == known:
+            self._bare += len(data)
+        else:
+            self._bare, self._silence = 0, self._call.idle
         self._go_on()
         if self._headed:
             self._wake()
@@ -192,6 +208,8 @@ class Connection(asyncio.Protocol):
         """Decide what to wait for after some bytes."""
         if self.complete:
             self._due = None
+            while len(self._pieces) > self._last:
+                self._pieces.pop()
         elif self._bare > HEADER_LIMIT:
             self._fail(BrokenReplyError("headers without end"))
         elif self._waits >= HIGH:
@@ -236,15 +254,7 @@ class Connection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         if not self.complete:
             self.status = self._parser.get_status_code()
-            self._headed = self.status >= HTTPStatus.OK
-
-    def on_body(self, data: bytes) -> None:
-        if not self.complete:
-            assert self._call is not None
-            self._silence = self._call.idle
-            self._bare = 0
-            self._waits += len(data)
-            self._pieces.append(data)
+            self._headed = self.status >= _FINAL
 
     def on_message_complete(self) -> None:
         if not self._headed:
@@ -252,3 +262,4 @@ class Connection(asyncio.Protocol):
             self.headers = {}
         elif not self.complete:
             self.complete, self._keeps = True, self._parser.should_keep_alive()
+            self._last = len(self._pieces)

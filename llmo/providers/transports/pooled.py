@@ -92,8 +92,9 @@ class PooledTransport:
 
     def release(self, connection: Connection) -> None:
         """Take back a connection after its exchange."""
-        connection.end()
-        if self._closed or not connection.reusable:
+        if not connection.end():
+            return
+        if self._closed:
             connection.close()
             return
         idle = self._idle.setdefault(connection.origin, deque())

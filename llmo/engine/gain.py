@@ -5,15 +5,17 @@ Between two moments at which a provider's bucket was empty, it admitted exactly 
 the bucket and whatever was claimed. A 429 is such a moment. So the first one takes 15 % off the pace, and the next
 measures the limit: the pace is then 99 % of what was admitted in between. Faster is tried again soon, until two
 measurements agree; then a trial is paid for: 429s are what it costs to look, and a fixed part of the requests that
-pass may be refused for it. Where somebody else uses a part now and then, a limit goes up and down and is never sure.
+pass may be refused for it. Where somebody else uses a part now and then, a limit goes up and down. The pace is then
+what is granted on average: what is measured within a burst does not count.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
+from llmo.engine.measured import AGREE, Measured
 from llmo.engine.pace_notice import Stance
+from llmo.engine.refusal_row import AGAIN_S, RefusalRow
 
 PACE = 0.98
 """The part of a claimed limit that is used."""
@@ -36,12 +38,8 @@ or of a minute would be empty there, and a 429 tells that the claim is right.
 """
 SHORT_S = 3.0
 """Two 429s that are nearer are no measurement: the amounts of single rows weigh too much."""
-AGAIN_S = 1.0
-"""Seconds between cuts while the limit is not measured yet."""
-AGREE, VARIES = 0.05, 2.5
-"""How near two measurements of the same limit are, and how much rows vary in size: twice as far where few tell."""
-MORE = 1.01
-"""How many times the last one a measurement is that may be too low still."""
+MORE, MAYBE = 1.01, 1.025
+"""How many times the last one a measurement is that may be too low still, and by how much any may be."""
 QUIET = ((1.0, 0), (4.0, 32), (20.0, 256), (20.0, 256))
 """Seconds and requests without a 429 before faster is tried, by how sure the limit is."""
 SURE = len(QUIET) - 1
@@ -60,31 +58,14 @@ APART_S = 10.0
 """Seconds that a measurement must take to confirm another."""
 SWING = 0.12
 """How far a limit must go up, and then down again, for somebody else to use a part of it now and then."""
+BURSTS, ROW = 0.2, 8
+"""How near measurements of a limit are of which others take bursts, and how many 429s in a row may be of one burst."""
 SMALLEST_S = 1.0
 """Seconds of a limit that the smallest bucket of a provider holds."""
 LONG_WEIGHT_S = 300.0
 """Seconds of measurements that count for as much as all before."""
-RESERVE_S, SMALL_S = 1.0, 0.3
-"""
-Seconds of a limit that are left to refill after a 429, or the next large row is refused too; and of a limit of
-requests, which are all of one size: a bucket may hold no more than a second.
-"""
 LONG_S = 10.0
 """The longest time without a request that counts as time in which faster was tried."""
-
-
-class Measured(NamedTuple):
-    """The gain that a provider granted over so many seconds and requests, which may be of any size where they vary."""
-
-    gain: float
-    seconds: float
-    requests: float
-    varied: bool = True
-
-    def agrees(self, gain: float) -> bool:
-        """Whether it may be a measurement of the same limit: sizes of rows vary as much as they are long."""
-        varies = VARIES / math.sqrt(max(1.0, self.requests)) if self.varied else 0.0
-        return abs(self.gain - gain) <= self.gain * min(max(AGREE, varies), 2 * AGREE)
 
 
 class Gain:
@@ -96,8 +77,8 @@ class Gain:
 
     __slots__ = (
         "_best",
+        "_bursts",
         "_count",
-        "_cut",
         "_cutting",
         "_found",
         "_growing",
@@ -112,6 +93,7 @@ class Gain:
         "_quiet",
         "_round",
         "_since",
+        "_span",
         "_stepped",
         "_tried",
         "_way",
@@ -121,6 +103,7 @@ class Gain:
         "follows",
         "low",
         "refusals",
+        "row",
         "settled",
         "starting",
         "steady",
@@ -136,10 +119,12 @@ class Gain:
         self._found = self._weight = self._patience = self._leapt = 0.0
         self._least = least
         self._best = gain
-        self._cut = self._round = -1.0
+        self._round = -1.0
+        self.row = RefusalRow()
         self._next = self._since = self._stepped = self._tried = self._grown = now
         self._count = self.refusals = 0.0
         self.follows = False
+        self._span, self._bursts = 0.0, False
         self._over, self._low = 0.0, gain
         self.steady, self._way = True, 0.0
         self._growing = self._cutting = False
@@ -174,22 +159,15 @@ class Gain:
             self._rest(now, SURE - 1)
             self._found, self._quiet = 1.0, CLAIMED
 
-    def news(self, number: float) -> bool:
-        """Whether the refusal of request `number` tells more than the last one: it was sent at a later pace."""
-        return number > self._cut
-
     def leapt(self, sent: float, now: float) -> bool:
         """Whether a 429 has come of a leap: the soft start goes on from before it, as if it had not been."""
         if not self._leapt:
             return False
         self.value, self._leapt = self._leapt, 0.0
-        self._cut = self._round = sent
+        self._round = sent
+        self.row.know(sent)
         self._stepped = now
         return True
-
-    def seen(self, sent: float) -> None:
-        """Take refusals of the `sent` requests that have left by now for old news."""
-        self._cut = sent
 
     def refused(self, sent: float, now: float, found: Measured | None, recent: float) -> None:
         """
@@ -198,7 +176,7 @@ class Gain:
         `found` is what was granted between the last two times that nothing was left, None where that is no
         measurement; `recent` is the gain that was used in the last seconds.
         """
-        self._cut = sent
+        self.row.know(sent)
         self._best = min(self._best, max(recent, self._found))
         tried = self._growing
         if found is None and tried and self._quiet is CLAIMED and self.value <= self._found * STEP:
@@ -212,6 +190,9 @@ class Gain:
                 self._best = max(self._best * FADE, self.value)
                 self._patience = max(AGAIN_S, self._least)
                 self._rest(now, 0)
+        elif self._burst(found):
+            self.value, self._bursts = min(self.value, self._found * FOUND), True
+            self._rest(now, self._level)
         elif self.claimed and abs(found.gain - 1.0) <= AGREE:
             self._settle(PACE, 1.0, SURE, now)
         else:
@@ -219,15 +200,19 @@ class Gain:
         self.starting = False
 
     def _learn(self, found: Measured, now: float, *, tried: bool) -> None:
-        limit, level = found.gain, 0
-        again = bool(self._found) and found.agrees(self._found)
+        limit, level, before = found.gain, 0, self._found
+        # Bursts go up and down within it.
+        bursts, self._bursts = self._bursts and found.seconds >= APART_S, False
+        self._span = found.seconds
+        again = bool(before) and (found.agrees(before) or (bursts and found.near(before, BURSTS)))
         self._compare(found, again=again)
         if again:
             level = min(max(self._level + 1, SURE - 1 if self.steady else 0), SURE)
             if found.seconds < APART_S:
                 # Too fast still; a burst of somebody else may look like this too, so it confirms little.
-                level, limit = max(self._level, 1), min(limit, self._found * FOUND)
-            elif self._lossy(limit, now):
+                level, weight = max(self._level, 1), max(self._weight, found.seconds)
+                limit = min(before + (limit - before) * found.seconds / weight, before * FOUND)
+            elif not bursts and self._lossy(limit, now):
                 # More than before, and perhaps more still.
                 more = 1 + AGREE if found.varied else MORE
                 level = min(self._level, 1) if limit > self._found * more else level
@@ -236,9 +221,17 @@ class Gain:
                 self._weight = min(self._weight + found.seconds, LONG_WEIGHT_S)
                 limit = self._found + (limit - self._found) * min(1.0, found.seconds / self._weight)
         else:
-            self._weight = 0.0 if self._lossy(limit, now) else found.seconds
+            self._weight = 0.0 if not bursts and self._lossy(limit, now) else found.seconds
         kept = min(self._grown, limit) if tried else 0.0
-        self._settle(max(limit * (FOUND if found.varied else FINE), kept), limit, level, now)
+        part = FOUND if found.varied else FINE
+        if found.near(before, MORE - 1) and self._lossy(found.gain * MAYBE, now):
+            part = 1.0
+        self._settle(max(limit * part, kept), limit, level, now)
+
+    def _burst(self, found: Measured) -> bool:
+        """Whether it is a part of somebody else's burst, and the longer measurement of before still holds."""
+        short = found.seconds < APART_S <= self._span
+        return short and self.row.length < ROW and found.gain < self._found and not found.agrees(self._found)
 
     def _compare(self, found: Measured, *, again: bool) -> None:
         """Notice a limit that goes up and down, as one does of which somebody else uses a part now and then."""
@@ -270,20 +263,27 @@ class Gain:
     def adopt(self, gain: float, at: float, sent: float, now: float) -> None:
         """Go on with what another process found at that time; `sent` requests have left by now."""
         self.value, self._found, self.starting = max(LEAST, min(gain, self.top)), gain / FOUND, False
-        self.settled, self._cut = (self.value, at), sent
+        self.settled = self.value, at
+        self.row.know(sent)
         self._best = max(self.value, self._best * FADE)
         self._rest(now, max(1, self._level))
 
     def reserve(self, *, varied: bool) -> float:
-        """Seconds of a limit that are left to refill after a 429."""
-        return (RESERVE_S if varied else SMALL_S) if self.steady else 0.0
+        """Seconds of a limit to leave to refill after a 429; rows may be `varied` in size."""
+        return self.row.reserve(varied=varied, steady=self.steady)
 
     def stance(self, now: float) -> Stance:
         """What another process needs to go as fast, and to continue from here."""
         return Stance(self.gain(now), self._found, self._level, self._quiet is CLAIMED, self.starting)
 
-    def follow(self, stance: Stance, now: float) -> None:
-        """Go as fast as another process, and leave it to that to find the pace."""
+    def follow(self, stance: Stance, now: float, slowed: float | None) -> None:
+        """
+        Go as fast as another process, and leave it to that to find the pace.
+
+        It has `slowed` down for a 429 when so many requests of this one had left, or has not.
+        """
+        if slowed is not None:
+            self.row.add(slowed, now)
         self.follows, self.starting, self._leapt = True, stance.starting, 0.0
         self.value, self._found = max(LEAST, min(stance.gain, self.top)), stance.found
         self._rest(now, min(stance.level, SURE))

@@ -136,11 +136,11 @@ class ProviderGate:
         self._settle(permit, (0,) * len(permit.amounts))
         if self._gain.leapt(self._requests.sent, now):
             self._wanted = 0.0
-        elif self._gain.news(permit.marks[0]):
+        elif self._gain.row.news(permit.marks[0]):
             until = now + min(seconds, MOST_S)
             if self._shared is not None:
                 self._shared.refused(until)
-            self._gain.seen(self._requests.sent)
+            self._gain.row.add(self._requests.sent, now)
             if not self._gain.follows:
                 self._slow_down(now, until)
         reserve = self._gain.reserve(varied=not self._unknown and self._meter.tightest(now) > 0)
@@ -197,9 +197,9 @@ class ProviderGate:
         now = self._loop.time()
         found, at = self._gain.settled or (self._gain.value, None)
         claims = tuple(bucket.claim for bucket in self._buckets)
-        used = self._meter.recent(now) / self._gain.value
         counts = (self._requests.used, self._requests.sent - self._requests.used)
-        return Own(used, self._meter.waited(now), found, claims, at, self._gain.stance(now), counts)
+        stance, used = self._gain.stance(now), self._meter.recent(now) / self._gain.value
+        return Own(used, self._meter.waited(now), found, claims, at, stance, counts)
 
     def take(self, ratio: float, found: tuple[float, float] | None, *, alone: bool) -> None:
         """Take so many times the part of the limits, and what another process found to be granted, and when."""
@@ -216,21 +216,21 @@ class ProviderGate:
 
     def follow(self, stance: Stance, *, slowed: bool) -> None:
         """Go as fast as another process, which finds the pace."""
-        now = self._loop.time()
-        if slowed:
-            self._gain.seen(self._requests.sent)
-        self._gain.follow(stance, now)
+        self._gain.follow(stance, self._loop.time(), self._requests.sent if slowed else None)
         self._pump()
 
     def lead(self, refusal: Refusal | None, counts: tuple[float, ...]) -> None:
         """Find the pace, also for others: one of them was refused, and as many requests of theirs more are counted."""
         self._gain.lead(*counts)
         if refusal is not None:
-            self._slow_down(now := self._loop.time(), refusal.until + now - refusal.at)
+            self._gain.row.add(self._requests.sent, now := self._loop.time())
+            self._slow_down(now, refusal.until + now - refusal.at)
 
     def _slow_down(self, now: float, until: float) -> None:
         """Find a slower pace after a 429; until then the provider has nothing left."""
-        found = self._meter.emptied(now, until, self._answers.heavy, varied=self._unknown)
+        found = self._meter.emptied(
+            now, until, self._answers.heavy, varied=self._unknown, again=self._gain.row.length > 0
+        )
         self._gain.refused(self._requests.sent, now, found, self._meter.recent(now) or self._gain.value)
         if self._shared is not None:
             self._shared.slowed()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from llmo.engine.gain import SHORT_S, Measured
+from llmo.engine.gain import SHORT_S
+from llmo.engine.measured import Measured
 from llmo.engine.token_bucket import BURST_S
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class UsageMeter:
         self.short = LATE_S if late else SHORT_S
         self._free, self._free_since = 0.0, now
         self._saturated = False
+        self._began: _UseSoFar | None = None
         self._emptied: _UseSoFar | None = None
         self._asked = (now, 0.0)
         self._first = self._recent = self._older = self._snapshot(now, now)
@@ -38,17 +40,22 @@ class UsageMeter:
         """The gain that was used in the last seconds, 0 while that is too short to say."""
         return self._gauge(self._older, now)[0] if now - self._older.at >= BURST_S else 0.0
 
-    def emptied(self, now: float, at: float, heavy: float = 1.0, *, varied: bool = True) -> Measured | None:
+    def emptied(
+        self, now: float, at: float, heavy: float = 1.0, *, varied: bool = True, again: bool = False
+    ) -> Measured | None:
         """
         What was granted since the last time that nothing was left, and `at`, which Retry-After tells, nothing is.
 
         What is pending will be `heavy` times as much when it is counted. `varied` says that the limit of requests may
-        stand for another one.
+        stand for another one. Unless nothing is left `again`, in a row of 429s, it is measured from where the last row
+        began: what a burst of somebody else took is a part of it.
         """
-        since = self._emptied
+        since = self._emptied if again else self._began
         if since is not None and at - since.at < self.short:
             return None
         self._emptied = self._snapshot(now, at)
+        if not again:
+            self._began = self._emptied
         if since is None:
             return None
         used, spare, number = self._gauge(since, at, heavy)
@@ -71,7 +78,7 @@ class UsageMeter:
 
     def restart(self, now: float) -> None:
         """Forget what was measured: the limits are others now."""
-        self._emptied = None
+        self._began = self._emptied = None
         self._first = self._older = self._recent = self._snapshot(now, now)
 
     def waited(self, now: float) -> bool:

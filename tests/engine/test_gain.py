@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from llmo.engine.gain import FOUND, PRICE, SURE, Gain, Measured
+from llmo.engine.gain import FOUND, PRICE, SURE, Gain
+from llmo.engine.measured import Measured
 
 
 def settled(*limits: float) -> tuple[Gain, float]:
@@ -55,3 +56,34 @@ def test_a_limit_of_which_others_use_a_part_is_tried_again_soon() -> None:
     assert not settled(0.5, 0.9, 0.4)[0].steady
     assert not settled(0.5, 0.9, 0.4, 0.4)[0].steady
     assert settled(0.5, 0.9, 0.4, 0.4, 0.4, 0.4)[0].steady
+
+
+def refused(gain: Gain, now: float, limit: float, seconds: float) -> None:
+    gain.row.add(0.0, now)
+    gain.refused(0.0, now, Measured(limit, seconds, 50.0 * seconds), limit)
+
+
+def test_what_is_measured_within_a_burst_does_not_count() -> None:
+    """
+    The pace stays what was granted on average, until more 429s follow than one burst has.
+    """
+    gain, now = settled(0.5, 0.5)
+    for number in range(12):
+        now += 4.0
+        refused(gain, now, 0.2, 4.0)
+        expected = 0.5 if number < 8 else 0.2
+        assert gain.value == pytest.approx(expected * FOUND, rel=0.05), number
+
+
+def test_averages_that_others_bursts_are_a_part_of_confirm_each_other_sooner() -> None:
+    """
+    They differ by the part of a burst that fell into them.
+    """
+    gain, now = settled(0.5)
+    for limit in (0.56, 0.47, 0.55):
+        refused(gain, now + 5.0, 0.2, 5.0)
+        now += 50.0
+        refused(gain, now, limit, 50.0)
+
+    assert gain.stance(now).level == SURE
+    assert gain.value == pytest.approx(0.52, abs=0.03)

@@ -49,10 +49,10 @@ def found(crowd: int = 400, seconds: float = 480.0, **scenario: Any) -> Measured
         pytest.param({**D, "configured": 2.0}, 0.97, 0.0, id="D, configured twice too high"),
         pytest.param({**D, "remaining": "none"}, 0.97, 0.5, id="D, never anything left"),
         pytest.param({**D, "told": 0.0}, 0.97, 1.5, id="D, no limit known"),
-        pytest.param({**E, "configured": 1.0}, 0.97, 15.0, id="E, configured"),
-        pytest.param(E, 0.97, 15.0, id="E, from headers"),
+        pytest.param({**E, "configured": 1.0}, 0.96, 5.0, id="E, configured"),
+        pytest.param(E, 0.97, 5.0, id="E, from headers"),
         pytest.param({**E, "told": 0.5}, 0.85, 1.0, id="E, half the limit claimed"),
-        pytest.param({**E, "told": 0.0}, 0.97, 15.0, id="E, no limit known"),
+        pytest.param({**E, "told": 0.0}, 0.96, 5.0, id="E, no limit known"),
     ],
 )
 def test_limits_are_used_and_not_hit(scenario: dict[str, Any], used: float, refused: float) -> None:

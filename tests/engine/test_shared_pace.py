@@ -191,7 +191,7 @@ def two(seconds: float = 360.0, **scenario: Any) -> Measured:
         pytest.param({**D, "configured": 1.0}, 0.0, id="D, configured"),
         pytest.param(D, 0.5, id="D, from headers"),
         pytest.param({**C, "told": 0.0}, 1.0, id="C, no limit known"),
-        pytest.param({**D, "told": 0.0}, 2.0, id="D, no limit known"),
+        pytest.param({**D, "told": 0.0}, 5.0, id="D, no limit known"),
     ],
 )
 def test_two_processes_use_a_limit_together_and_do_not_hit_it(scenario: dict[str, Any], refused: float) -> None:

@@ -113,8 +113,10 @@ class GroupedAccount(Account):
         """An equal part of what the tightest limit leaves, own holds included; None when no dollar limit applies."""
         if self.width == 1:
             return None
-        rooms = zip(self.limits, self._left(call.run), strict=True)
-        left = min((room for limit, room in rooms if room is not None and limit.counts(call)), default=None)
+        left: Pico | None = None
+        for limit, room in zip(self.limits, self._left(call.run), strict=True):
+            if room is not None and (left is None or room < left) and limit.counts(call):
+                left = room
         return None if left is None else max(0, int(left * SPARE) // self.width)
 
     def _left(self, run: str) -> list[Pico | None]:
@@ -309,10 +311,10 @@ class GroupedAccount(Account):
         each = [results] * len(batch) if isinstance(results, Exception) else results
         for (entry, done), result in zip(batch, each, strict=True):
             self._count(entry, granted=result is None, wanted=done is None or not done.cancelled())
-            if done is None:
-                self._tell(result)
-            else:
+            if done is not None:
                 deliver(result, done)
+            elif result is not None:
+                self._tell(result)
         for line in self._lines.values():
             self._wake(line)
 
@@ -326,9 +328,9 @@ class GroupedAccount(Account):
                 # Its caller was canceled meanwhile, as in `_apply`.
                 self._put(Released(entry.call.id, "cancelled"), None)
 
-    def _tell(self, failure: Exception | None) -> None:
+    def _tell(self, failure: Exception) -> None:
         """Warn of a settlement that could not be stored."""
-        if failure is not None and self.warn is not None:
+        if self.warn is not None:
             self.warn(f"{failure.message if isinstance(failure, LlmoError) else failure}; {UNSETTLED}")
 
 

@@ -72,7 +72,9 @@ class Appended:
 
         Raises `OutputLost` and leaves no part of it. Where the disk is full the line is saved elsewhere if it can be.
         """
-        if self._watched and (os.lseek(self.fd, 0, os.SEEK_END) != self.size or self._unseen()):
+        if self._watched and (
+            os.lseek(self.fd, 0, os.SEEK_END) != self.size or time.monotonic() - self._looked >= LOOKED_S
+        ):
             self.look()
         begin = self.size
         why = _put(self.fd, line)
@@ -84,9 +86,6 @@ class Appended:
         else:
             self.size += len(line)
         return begin
-
-    def _unseen(self) -> bool:
-        return time.monotonic() - self._looked >= LOOKED_S
 
     def _changed(self) -> str | None:
         """What happened to the file, None if it is unchanged: mostly its name tells all."""

@@ -84,7 +84,8 @@ class DailyTotals:
 
     def add(self, at: int, kind: Kind, ended: Ended) -> None:
         """Add a call that has ended to its day in the zone of this process."""
-        self._put(self._windows.period("day", at), kind, _amounts(kind, ended))
+        day = self._windows.period("day", at)
+        self._calls.setdefault((day, kind), []).append(_amounts(kind, ended))
 
     def take(self, at: int, kind: Kind, ended: Ended) -> None:
         """
@@ -94,11 +95,8 @@ class DailyTotals:
         """
         days = self._db.execute(_DAYS_OVER, (at - LONGEST_DAY, at, at)).fetchall()
         if len(days) == 1:
-            amounts = _amounts(kind, ended)
-            self._put(Period(*days[0]), kind, tuple(-amount for amount in amounts))
-
-    def _put(self, day: Period, kind: Kind, amounts: tuple[int, ...]) -> None:
-        self._calls.setdefault((day, kind), []).append(amounts)
+            taken = tuple(-amount for amount in _amounts(kind, ended))
+            self._calls.setdefault((Period(*days[0]), kind), []).append(taken)
 
     def write(self) -> None:
         """Store what was added. Sums that decrease exist already: a call is only taken out after it was added."""

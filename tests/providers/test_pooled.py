@@ -79,7 +79,15 @@ def failed(*script: Any) -> LlmoError:
         pytest.param((CHUNKED + b"5 \r\nhello\r\n0\r\nX-Trailer: x\r\n\r\n",), id="trailer-and-space"),
         pytest.param(tuple(bytes([byte]) for byte in WHOLE), id="byte-by-byte"),
         pytest.param(
-            (CHUNKED + LONG_EXTENSION % 1, 0.01, b"\r\nh\r\n" + LONG_EXTENSION % 4, 0.01, b"\r\nello\r\n0\r\n\r\n"),
+            (
+                CHUNKED + LONG_EXTENSION % 1,
+                0.01,
+                b"\r\nh\r\n",
+                0.01,
+                LONG_EXTENSION % 4,
+                0.01,
+                b"\r\nello\r\n0\r\n\r\n",
+            ),
             id="long-extensions",
         ),
     ],

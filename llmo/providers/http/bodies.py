@@ -20,6 +20,8 @@ class _Around(NamedTuple):
 
     same: tuple[object, ...]
     parts: list[bytes] | None
+    spelled: Callable[[str], bytes]
+    """Writes a text as JSON. Raises `ValueError`."""
 
 
 class Bodies:
@@ -42,11 +44,9 @@ class Bodies:
             known = self._meet(key, same, request, model)
         if known is None or known.parts is None:
             return self._write(request, model)
-        from pydantic_core import PydanticSerializationError, to_json
-
         try:
-            return to_json(messages[-1].text).join(known.parts)
-        except PydanticSerializationError:  # half of a surrogate pair, which `write` refuses
+            return known.spelled(messages[-1].text).join(known.parts)
+        except ValueError:  # half of a surrogate pair, which `write` refuses
             return self._write(request, model)
 
     def _meet(self, key: tuple[object, ...], same: tuple[object, ...], request: Request, model: str) -> _Around | None:
@@ -56,10 +56,12 @@ class Bodies:
                 self._met.clear()
             self._met[key] = None
             return None
+        from pydantic_core import to_json
+
         mark = f"llmo-{os.urandom(16).hex()}"
         marked = replace(request, messages=(*request.messages[:-1], replace(request.messages[-1], text=mark)))
         parts = self._write(marked, model).split(f'"{mark}"'.encode())
-        found = self._met[key] = _Around(same, parts if len(parts) == 2 else None)  # noqa: PLR2004 - before and behind
+        found = self._met[key] = _Around(same, parts if len(parts) == 2 else None, to_json)  # noqa: PLR2004 - before and behind
         return found
 
 

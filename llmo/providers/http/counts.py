@@ -25,7 +25,7 @@ class AbsurdError(ValueError):
 
 def count(fields: Mapping[str, Any], *path: str) -> int | None:
     """The number of tokens at a path; None when it is absent or null. Raises `AbsurdError`."""
-    value = _at(fields, path)
+    value = fields.get(path[0]) if len(path) == 1 else _at(fields, path)
     if value is None:
         return None
     found = wire.count(value)
@@ -58,9 +58,8 @@ def uses(fields: Mapping[str, Any]) -> dict[str, int | None]:
     Names of the same thing are made one; what is free is left out. None is a count that can't be true.
     """
     found: dict[str, int | None] = {}
-    for place, told in fields.items():
-        if not _of_uses(place):
-            continue
+    for place in filter(_of_uses, fields):
+        told = fields[place]
         several = isinstance(told, dict) and "count" not in told
         for name, value in told.items() if several else [(place, told)]:
             number = value.get("count") if isinstance(value, dict) else value

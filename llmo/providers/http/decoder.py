@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 from llmo.errors import Incomplete, ProviderError, Unavailable, Unfinished
 from llmo.providers.http import error_mapping
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from llmo.types.events import Emit
 
 _REPLACEMENT = "\ufffd"
+_NOBODY = ServedBy()
 
 
 class Decoder(ABC):
@@ -61,7 +62,7 @@ class Decoder(ABC):
         self.reported: int | None = None
         self.uses: dict[str, int | None] = {}
         self.doubted: dict[str, str] = {}
-        self.served = ServedBy()
+        self.served = _NOBODY
         self.calls = Calls()
         self.spoken = False
         self.joins = False
@@ -144,15 +145,14 @@ class Decoder(ABC):
 
     def serve(self, *, model: Any = None, service_tier: Any = None, upstream: Any = None) -> list[Event]:
         """What answered, when that is news."""
-        served = ServedBy(
-            model=wire.text(model) or self.served.model,
-            service_tier=wire.text(service_tier) or self.served.service_tier,
-            upstream=wire.text(upstream) or self.served.upstream,
-        )
-        if served == self.served:
+        known = self.served
+        model = wire.text(model) or known.model
+        service_tier = wire.text(service_tier) or known.service_tier
+        upstream = wire.text(upstream) or known.upstream
+        if model == known.model and service_tier == known.service_tier and upstream == known.upstream:
             return []
-        self.served = served
-        return [served]
+        self.served = ServedBy(model=model, service_tier=service_tier, upstream=upstream)
+        return [self.served]
 
     def count(self, read: Callable[[Mapping[str, Any]], Usage | None], fields: Mapping[str, Any]) -> None:
         """Take the tokens that a message counts; what can't be true takes the place of what was said before."""
@@ -183,11 +183,20 @@ class Decoder(ABC):
 
     def owed(self) -> list[Event]:
         """What the call used and cost, said once."""
-        doubts = [Notice(doubt(self.context.name, what, said)) for what, said in self.doubted.items()]
-        used, cost = self.usage, self.reported
-        bought = [PaidUse(name, number) for name, number in self.uses.items()]
-        self.doubted, self.uses, self.usage, self.reported = {}, {}, None, None
-        return [*doubts, *([] if used is None else [used]), *bought, *([] if cost is None else [ReportedCost(cost)])]
+        owed: list[Event] = []
+        if self.doubted:
+            owed += [Notice(doubt(self.context.name, what, said)) for what, said in self.doubted.items()]
+            self.doubted = {}
+        if self.usage is not None:
+            owed.append(self.usage)
+            self.usage = None
+        if self.uses:
+            owed += [PaidUse(name, number) for name, number in self.uses.items()]
+            self.uses = {}
+        if self.reported is not None:
+            owed.append(ReportedCost(self.reported))
+            self.reported = None
+        return owed
 
     def fault(self, message: dict[str, Any]) -> None:
         """Note an error inside an answer that began with status 200, so that work may have been done."""
@@ -214,13 +223,16 @@ class Decoder(ABC):
             events.append(Text(_REPLACEMENT))
         if self.calls and self.finish == "stop":
             self.finish = "tool_calls"
-        if not self.spoken and not self.calls and self.finish in ("stop", "length"):
+        if not self.spoken and self.finish in _EMPTY and not self.calls:
             events.append(Notice(_EMPTY[self.finish]))
-        events += [*self.calls.events(), *self.owed()]
-        events.append(Finish(self.finish))
+        if self.calls:
+            events += self.calls.events()
+        events += self.owed()
+        events.append(_FINISHES[self.finish])
         return events
 
 
+_FINISHES: Mapping[FinishReason, Finish] = {reason: Finish(reason) for reason in get_args(FinishReason)}
 _EMPTY = {
     "stop": "the answer is empty",
     "length": "the answer is empty: reasoning used the whole output limit; raise max_tokens",

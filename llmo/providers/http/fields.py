@@ -123,7 +123,9 @@ def text(value: Any) -> str:
 
 def count(value: Any) -> int | None:
     """The value when it is a number of tokens that can be."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= MOST_COUNTED:
+    if type(value) is int:
+        return value if 0 <= value <= MOST_COUNTED else None
+    if not isinstance(value, float) or not 0 <= value <= MOST_COUNTED:
         return None
     return int(value) if value == int(value) else None
 

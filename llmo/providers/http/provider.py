@@ -132,7 +132,7 @@ class HttpProvider(ABC):
             kind = Broken if decoder.counted or fields.obj(message.get("usage")) else Unavailable
             hint = f"is {address(self.context)} really an {self.context.config.kind} server?"
             raise kind(f"{self.context.name} returned HTTP 200 without an answer", hint=hint)
-        assumed = decoder.assume() if decoder.finish is None and decoder.counted else []
+        assumed = decoder.assume() if decoder.finish is None and decoder.counted else ()
         for event in (*assumed, *decoder.end()):
             emit(event)
 

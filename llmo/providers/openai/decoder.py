@@ -56,7 +56,8 @@ class OpenAIDecoder(Decoder):
         if fields := wire.obj(message.get("usage")):
             self.count(usage, fields)
             self.uses |= uses(fields) | _sounds(fields)
-            self.bill(_total, fields)
+            if "cost" in fields:
+                self.bill(_total, fields)
 
     def read(self, message: dict[str, Any]) -> list[Event]:
         """The events of one chunk."""
@@ -152,11 +153,8 @@ def _only(name: str, part: dict[str, Any]) -> Any:
 def _paused(choice: dict[str, Any]) -> str | None:
     """Anthropic's word for a paused turn, wherever a server in front of it passes it on."""
     said = wire.obj(choice.get("delta") or choice.get("message"))
-    reason, native = choice.get("finish_reason"), choice.get("native_finish_reason")
-    if reason is None and native is None and "provider_specific_fields" not in said:
-        return None  # most pieces of a stream
     own = wire.obj(said["provider_specific_fields"]).get("stop_reason") if "provider_specific_fields" in said else None
-    for word in (reason, native, own):
+    for word in (choice.get("finish_reason"), choice.get("native_finish_reason"), own):
         if isinstance(word, str) and word in PAUSED:
             return word
     return None
@@ -196,15 +194,20 @@ def usage(fields: Mapping[str, Any]) -> Usage | None:
     given, made = count(fields, "prompt_tokens"), count(fields, "completion_tokens")
     if given is None or made is None:
         return None
-    thought = count(fields, "completion_tokens_details", "reasoning_tokens") or 0
+    thought = cached = written = 0
+    if fields.get("completion_tokens_details"):
+        thought = count(fields, "completion_tokens_details", "reasoning_tokens") or 0
+    if fields.get("prompt_tokens_details"):
+        cached = count(fields, "prompt_tokens_details", "cached_tokens") or 0
+        written = count(fields, "prompt_tokens_details", "cache_write_tokens") or 0
     if thought and wire.count(fields.get("total_tokens")) == given + made + thought:
         made += thought
     return checked(
         Usage(
             given,
             made,
-            cached_input_tokens=count(fields, "prompt_tokens_details", "cached_tokens") or 0,
-            cache_write_tokens=count(fields, "prompt_tokens_details", "cache_write_tokens") or 0,
+            cached_input_tokens=cached,
+            cache_write_tokens=written,
             reasoning_tokens=thought,
         )
     )

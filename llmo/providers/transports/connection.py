@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, origin: Origin, loop: asyncio.AbstractEventLoop) -> None:
         self.origin = origin
-        self._loop = loop
+        self._loop, self.time = loop, loop.time
         self._pieces: deque[bytes] = deque()
         # A stream has hundreds of pieces: llhttp hands them over without a function of ours.
         self.on_body = self._pieces.append
@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
         """Take leave of the exchange: whether the connection can be used again; else it is closed."""
         self._call, self._due, self._failure = None, None, None
         self._pieces.clear()
-        self.freed = self._loop.time()
+        self.freed = self.time()
         if self._uploading or self._held or not self.reusable:
             self.close()
             return False
@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
 
     def _wind(self) -> None:
         """Start the clock anew. One timer runs on, and looks whether it is time, as hardly any call is silent."""
-        due = self._due = self._loop.time() + self._silence
+        due = self._due = self.time() + self._silence
         if self._timer is not None and self._timer.when() > due:
             self._timer.cancel()
             self._timer = None
@@ -171,7 +171,7 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._due is None:
             return
-        if self._loop.time() < self._due:
+        if self.time() < self._due:
             self._timer = self._loop.call_at(self._due, self._look)
         else:
             self._fail(SilenceError(self._silence))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from llmo.providers.transports.transport import HttpRequest, HttpResponse, Transport
 
 LINGER_S = 0.02
+_OK = int(HTTPStatus.OK)
 IDLE_S = 4.0
 """Shorter than the 5 s after which many servers hang up: a call on a connection that is just closing may be billed."""
 PREPARED = 64
@@ -117,7 +118,9 @@ class PooledTransport:
     def _take(self, origin: Origin) -> Connection | None:
         """A connection that waits, if it is fresh."""
         idle = self._idle.get(origin)
-        now = asyncio.get_running_loop().time()
+        if not idle:
+            return None
+        now = idle[-1].time()
         while idle:
             connection = idle.pop()
             if connection.reusable and now - connection.freed <= IDLE_S:
@@ -198,7 +201,7 @@ class Exchange:
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
         connection = self._connection
         try:
-            if kind is None and not connection.complete and self.status == HTTPStatus.OK:
+            if kind is None and not connection.complete and self.status == _OK:
                 await self._last_frame()
         finally:
             self._pool.release(connection)
@@ -218,7 +221,10 @@ class Exchange:
 
     async def read(self, limit: int) -> bytes:
         """The body, or its beginning."""
-        return await transport.joined(self._next, limit)
+        first = await self._next()
+        if self._unpacker is None and self._connection.complete:
+            return first[:limit]
+        return await transport.joined(self._next, limit, first)
 
     async def _next(self) -> bytes:
         """The next bytes of the body, none at its end."""

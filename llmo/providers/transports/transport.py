@@ -193,9 +193,9 @@ async def gathered(chunks: AsyncGenerator[bytes], limit: int) -> bytes:
     return _cut(pieces, size, limit)
 
 
-async def joined(take: Callable[[], Awaitable[bytes]], limit: int) -> bytes:
-    """The pieces that `take` gives until an empty one, as one body, cut at `limit`."""
-    pieces, size = [], 0
+async def joined(take: Callable[[], Awaitable[bytes]], limit: int, first: bytes = b"") -> bytes:
+    """The first piece and those that `take` gives until an empty one, as one body, cut at `limit`."""
+    pieces, size = [first] if first else [], len(first)
     while size < limit and (piece := await take()):
         pieces.append(piece)
         size += len(piece)

@@ -30,7 +30,7 @@ from llmo.ledger.refusals import OverBudget
 from llmo.routing.plan import secluded
 from llmo.routing.tokens import estimate
 from llmo.types.attempts import AttemptRecord
-from llmo.types.dataclass import dataclass, field
+from llmo.types.dataclass import dataclass, field, maker
 from llmo.types.events import RateInfo
 from llmo.types.ids import ulid
 from llmo.types.messages import Request
@@ -92,7 +92,7 @@ class Attempt:
         self.answer = ResponseBuilder()
         self.answer.target = target
         self.answer.warnings.extend(candidate.notes)
-        self.call = Call(
+        self.call = maker(Call)(
             id=ulid(self.began_at),
             run=job.run,
             provider=target.provider,
@@ -309,7 +309,7 @@ class Attempt:
             answer.warnings.append(excess)
         self.outcome = (error, cost, source)
         began, first = self.began + self.queued, answer.first_at
-        return Settlement(
+        return maker(Settlement)(
             cost=cost,
             source=source,
             in_doubt=self.in_doubt,
@@ -325,7 +325,7 @@ class Attempt:
     def record(self) -> AttemptRecord:
         """What is told of this attempt."""
         error, cost, source = self.outcome
-        return AttemptRecord(
+        return maker(AttemptRecord)(
             id=self.call.id,
             provider=self.call.provider,
             model=self.call.model,

@@ -14,7 +14,7 @@ from llmo.errors import Unbounded
 from llmo.ledger.allowance import Allowance, limited
 from llmo.ledger.records import Call
 from llmo.ledger.refusals import OverBudget
-from llmo.types.dataclass import replace
+from llmo.types.dataclass import maker, replace
 from llmo.types.format import dollars
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def chosen(candidate: Candidate, need: Requirements) -> ChosenLimit | None:
         return None
     limit, full = candidate.max_output, candidate.full
     needed = candidate.worst if full == limit else candidate.worst_of(full)
-    return ChosenLimit(limit=limit, full=full, known=candidate.facts.model.max_output is not None, needed=needed)
+    return maker(ChosenLimit)(limit=limit, full=full, known=candidate.facts.model.max_output is not None, needed=needed)
 
 
 def explained(refusal: OverBudget, candidate: Candidate, need: Requirements) -> OverBudget:

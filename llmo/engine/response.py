@@ -6,6 +6,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from llmo.engine.results import ChosenLimit, Result, weakest
+from llmo.types.dataclass import maker
 from llmo.types.events import Event, Finish, Notice, PaidUse, Reasoning, ReportedCost, ServedBy, Text, ToolCall, Usage
 from llmo.types.money import DEAREST
 
@@ -106,11 +107,11 @@ class ResponseBuilder:
     ) -> Result:
         """Put it together with what it took."""
         cost, source = _total(attempts)
-        return Result(
-            id=identifier,
-            error=error,
-            text=self.text.getvalue(),
-            reasoning=self.reasoning.getvalue(),
+        return maker(Result)(
+            identifier,
+            error,
+            self.text.getvalue(),
+            self.reasoning.getvalue(),
             target=self.target,
             served=self.served,
             finish=self.finish.reason if self.finish else None,

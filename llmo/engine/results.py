@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from llmo.types.dataclass import dataclass, field
+from llmo.types.dataclass import KW_ONLY, dataclass, field
 from llmo.types.events import ServedBy
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class ChosenLimit:
     needed: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """
     The answer with everything that is known of it; partial when there is an `error`.
@@ -49,6 +49,7 @@ class Result:
     error: LlmoError | None
     text: str
     reasoning: str
+    _: KW_ONLY
     target: Target | None
     served: ServedBy
     finish: FinishReason | None

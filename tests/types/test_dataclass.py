@@ -134,6 +134,12 @@ CHANGES = [
     "Loose(one=1)",
 ]
 
+MADE = [
+    "Point(1)", "Point(1, y=2)", "Point(1, 2, 'n')", "Point()", "Point(1, 2, 3, 4)", "Point(1, w=2)", "Deep(3)", "Deep(-1)",
+    "Deep(1, z=[2])", "Empty()", "Empty(1)", "Wide(one=1)", "Wide(one=1, two='bad')", "Wide(two='bad')",
+    "Wide(one=1, three=[3])", "Wide(one=1, five=2)", "Wide(1)", "Wider(one=1)", "Wider(one=1, six=7)",
+]  # fmt: skip
+
 
 def made(module: str) -> ModuleType:
     """The classes above, by `module`."""
@@ -145,6 +151,7 @@ def made(module: str) -> ModuleType:
 
 
 OURS, THEIRS = made("llmo.types.dataclass"), made("dataclasses")
+OURS.maker = ours.maker  # type: ignore[attr-defined]
 
 
 def outcome(call: str, module: ModuleType) -> str:
@@ -162,6 +169,31 @@ def test_a_value_behaves_as_one_of_the_standard_library(call: str) -> None:
     Made, compared, hashed, printed, changed and refused alike.
     """
     assert outcome(call, THEIRS).replace(THEIRS.__name__, OURS.__name__) == outcome(call, OURS)
+
+
+@pytest.mark.parametrize("call", MADE)
+def test_a_maker_makes_what_a_call_of_the_class_does(call: str) -> None:
+    """
+    Or fails as that does.
+    """
+    name, _, rest = call.partition("(")
+    made = f"maker({name})({rest}"
+
+    for end in ("", " == " + call, ".__class__ is " + name):
+        assert outcome(made + end, OURS) == outcome(call + end, OURS)
+
+
+def test_what_a_maker_makes_is_as_fixed_and_shares_no_default() -> None:
+    """
+    It can be copied, too.
+    """
+    one, two = (ours.maker(OURS.Wide)(one=1) for _ in range(2))
+
+    assert one.three is not two.three
+    assert one == two == pickle.loads(pickle.dumps(one)) == copy.copy(two)
+    for change in (lambda: setattr(one, "one", 2), lambda: delattr(one, "one")):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            change()
 
 
 @pytest.mark.parametrize("call", CHANGES)

@@ -14,7 +14,7 @@ from llmo.engine.results import together, unsent
 from llmo.engine.structured import Structured
 from llmo.errors import CredentialsError, LlmoError
 from llmo.routing.refusals import require_candidates
-from llmo.types.dataclass import dataclass, replace
+from llmo.types.dataclass import dataclass, maker, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -106,7 +106,7 @@ class RowExecutor:
     def _asked(self, work: Work, plan: Plan, spent: float) -> Coroutine[Any, Any, Result]:
         """Ask once, with so many seconds of the row's time gone."""
         settings = self._settings
-        job = Job(
+        job = maker(Job)(
             request=work.request,
             plan=plan,
             run=settings.run,

@@ -34,6 +34,11 @@ DROP, STEPS, WATCH_S, LOW = 0.25, 2, 5.0, 0.5
 How far a provider's count must fall to tell what it grants: the part of the most that it ever had left, the whole
 numbers, and the seconds; and to which part of the most. What falls less is what a bucket is for: others have bursts.
 """
+BACK, KEPT = 0.95, 0.95
+"""
+The part of what was left before a fall to which a count must return for the time between to tell an average, and what
+is kept of that average after another fall.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,11 @@ class TokenBucket:
     __slots__ = (
         "_asof",
         "_at",
+        "_average",
         "_cap",
         "_configured",
         "_counts",
+        "_fallen",
         "_floor",
         "_high",
         "_least",
@@ -113,6 +120,8 @@ class TokenBucket:
         self._left = self._cap = self._regain = self._told = 0.0
         self._newest, self._counts = -1.0, 0
         self._least, self._most, self._high = 1.0, 0.0, (0.0, 0.0, 0.0)
+        self._fallen: tuple[float, float, float] | None = None
+        self._average = 0.0
         self._window, self._others, self._seen = MINUTE, 0, (float("inf"), 0.0)
         self.sent = self.used = self.spare = self.big = self.pending = 0.0
 
@@ -201,6 +210,9 @@ class TokenBucket:
         if self._told >= self._high[0]:
             self._high = (self._told, *when)
         self._asof = when
+        if self._fallen is not None and self._told >= BACK * self._fallen[0]:
+            _, at, used = self._fallen
+            self._average, self._fallen = (when[1] - used) / ((when[0] - at) * self.claim), None
         self.claim = min(self._configured or self._regain, self._regain)
 
     def _windowed(self, told: Remaining) -> float:
@@ -245,7 +257,8 @@ class TokenBucket:
         What it grants, as times of the claim, by a count that has fallen: what was used less what that took of it.
 
         A count that has not fallen, or always says the same, tells nothing: None. Who claims a part of the limit is
-        taken to count what is left in the same measure.
+        taken to count what is left in the same measure. Where the count had returned since it fell last, a burst of
+        somebody else was over, and what was used meanwhile is granted on average.
         """
         high, at, used = self._high
         passed = self._asof[0] - at
@@ -253,7 +266,9 @@ class TokenBucket:
             return None
         if high - self._told < max(DROP * self._most, STEPS / self._cap):
             return None
-        return (self._asof[1] - used) / (passed * self.claim + (high - self._told) * self._cap)
+        found = (self._asof[1] - used) / (passed * self.claim + (high - self._told) * self._cap)
+        found, self._average, self._fallen = max(found, self._average), KEPT * self._average, self._high
+        return found
 
     @property
     def counted(self) -> float:

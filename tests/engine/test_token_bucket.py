@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmo.engine.token_bucket import Remaining, TokenBucket
+from llmo.engine.token_bucket import KEPT, Remaining, TokenBucket
 
 RATE = 60 / 60
 """Requests a second at 60 a minute."""
@@ -227,3 +227,26 @@ def test_a_count_that_falls_tells_what_the_provider_grants(limit, told, used, ex
     It is what was used, less what that took; a count that stays the same tells nothing.
     """
     assert fallen(limit=limit, told=told, used=used).granted() == (expected and pytest.approx(expected))
+
+
+def test_a_count_that_returns_after_a_fall_tells_an_average():
+    """
+    Somebody else had a burst: of the claim of 1 a second, 2 were used while 20 of 60 were left, and after it.
+    """
+    meter = TokenBucket(60, 0.0)
+
+    def told(remaining, at, used):
+        meter.anchor(Remaining(60, remaining, None), 0.0, (at, used))
+
+    told(60, 0.0, 0.0)
+    told(20, 20.0, 40.0)
+    assert meter.granted() == pytest.approx(40 / (20 + 40))
+    meter.watch()
+    told(58, 60.0, 120.0)
+    told(20, 80.0, 160.0)
+    assert meter.granted() == pytest.approx(120 / 60), "what was used from the first fall until the count was back"
+    meter.watch()
+    told(10, 90.0, 170.0)
+    assert meter.granted() is None, "not far since"
+    told(0, 100.0, 190.0)
+    assert meter.granted() == pytest.approx(120 / 60 * KEPT), "it has not returned since: a little of it is forgotten"

@@ -93,7 +93,7 @@ class GroupedAccount(Account):
         """True has the thread apply a group, False ends it once all entries are applied."""
         self._busy = False
         self._turn: asyncio.Handle | None = None
-        self._turn_at = 0.0
+        self._turn_at, self._soon = 0.0, False
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         """That of the thread: until Python 3.12 each question for the running one costs a system call."""
@@ -226,15 +226,14 @@ class GroupedAccount(Account):
 
     def _put(self, entry: Entry, done: Outcome) -> None:
         self._entries.append((entry, done))
-        if not self._busy:
-            self._call_thread(hold=done is not None)
+        if self._busy or (self._turn is not None and (self._soon or done is None) and not self._lines):
+            return  # in the turn that is set; a later entry never has an earlier one
+        self._call_thread(hold=done is not None)
 
     def _call_thread(self, *, hold: bool) -> None:
         """Have the thread apply what waits: soon if there is a hold, at once if few are in flight or money is short."""
         delay = 0.0
         if not (self._lines and any(self._lines.values())):
-            if self._turn is not None and not hold:
-                return  # no turn is later than that of a settlement
             delay = LINGER_S if not hold else GATHER_S if len(self._open) >= CROWD else 0.0
         loop = self._running()
         at = loop.time() + delay
@@ -242,7 +241,7 @@ class GroupedAccount(Account):
             if self._turn_at <= at:
                 return
             self._turn.cancel()
-        self._turn_at = at
+        self._turn_at, self._soon = at, hold or not delay
         # Not in this turn of the loop: its other rows belong to the same group.
         self._turn = loop.call_later(delay, self._start) if delay else loop.call_soon(self._start)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from llmo.batch.spec import ALL, KeptFields
 from llmo.batch.stats import RunStats
 from llmo.config.kinds import KINDS
 from llmo.errors import LlmoError, UsageError
+from llmo.routing.outline import OUTLINES
 from llmo.routing.refusals import require_candidates
 from llmo.types.dataclass import dataclass, field, replace
 
@@ -284,10 +285,16 @@ class BatchJob:
 
     def plan(self, asked: RowRequest | Work) -> Plan:
         """Who answers a row."""
-        choice = self._choice
-        if asked.model is not None and not choice.models:
-            choice = replace(choice, models=(self._known(asked.model),))
-        return self.planner.plan(asked.request, choice)
+        return self.planner.plan(asked.request, self._choice if asked.model is None else self._choice_of(asked.model))
+
+    @cached_property
+    def _choice_of(self) -> Callable[[str], Selection]:
+        """What a row's own model makes of the choice: the same object for the same model, whose plans are repeated."""
+
+        def chosen(model: str) -> Selection:
+            return self._choice if self._choice.models else replace(self._choice, models=(self._known(model),))
+
+        return lru_cache(OUTLINES)(chosen)
 
     def _known(self, model: str) -> str:
         """The name of a row's own model in this profile: OpenAI's batch lines give it without a provider."""

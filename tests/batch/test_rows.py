@@ -383,7 +383,7 @@ def test_templates_are_strict_and_see_nothing_but_the_row(source, message):
     The row and its fields are named.
     """
     with pytest.raises(UsageError) as caught:
-        Template(source).render({"a": {}}, "in.jsonl:3")
+        Template(source).render({"a": {}}, Row(0, {"a": {}}, name="in.jsonl", number=3, text=None))
 
     assert caught.value.message.startswith(message)
     assert caught.value.hint == "known fields: a"

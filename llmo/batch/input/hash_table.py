@@ -83,6 +83,7 @@ class Counts:
 
     def __init__(self, known: HashTable | None = None) -> None:
         """What is in `known` takes a bit instead; nothing more may be put into that table."""
+        known = known or None  # in an empty one nothing has to be looked for
         self._keys = [array("Q") for _ in range(BUCKETS)]
         self._again: dict[int, int] = {}
         self._known = known
@@ -92,8 +93,15 @@ class Counts:
         """Count one; how often it came before."""
         number = key >> SHIFT
         place = -1 if self._known is None else self._known.place(key)
-        if self._is_first(number, key) if place < 0 else self._not_met(number, place):
-            return 0
+        if place >= 0:
+            if self._not_met(number, place):
+                return 0
+        else:
+            keys = self._keys[number]
+            place = bisect_left(keys, key)
+            if place == len(keys) or keys[place] != key:
+                keys.insert(place, key)
+                return 0
         before = self._again.get(key, 0) + 1
         self._again[key] = before
         return before
@@ -107,14 +115,6 @@ class Counts:
         if met[place >> 3] & bit:
             return False
         met[place >> 3] |= bit
-        return True
-
-    def _is_first(self, number: int, key: int) -> bool:
-        keys = self._keys[number]
-        place = bisect_left(keys, key)
-        if place < len(keys) and keys[place] == key:
-            return False
-        keys.insert(place, key)
         return True
 
 

@@ -51,9 +51,9 @@ def content_id(row: Row) -> str:
 def field_id(row: Row, field: str) -> str | None:
     """The id that a field holds, None if there is none."""
     value = row.fields.get(field)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) and value else None
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def key_bits(key: str) -> int:
@@ -117,11 +117,12 @@ class Keys:
         self._begun = self._start.copy()
         for message in before:
             self._begun.update(_spelled(message.role, message.text))
+        self._begun.update(_begun("user"))
 
     def prompt(self, text: str) -> str:
         """The key of a request that has only this message behind those."""
         state = self._begun.copy()
-        state.update(_spelled("user", text))
+        state.update(_measured(text))
         return state.hexdigest()
 
     def __call__(self, request: Request, own: Mapping[str, Json] | None = None) -> str:
@@ -136,8 +137,16 @@ class Keys:
 
 def _spelled(role: Role, text: str) -> bytes:
     """A message as it is hashed."""
+    return _begun(role) + _measured(text)
+
+
+def _begun(role: Role) -> bytes:
+    return b"\0%b " % role.encode()
+
+
+def _measured(text: str) -> bytes:
     spelled = text.encode("utf-8", "surrogatepass")
-    return b"\0%b %d\0%b" % (role.encode(), len(spelled), spelled)
+    return b"%d\0%b" % (len(spelled), spelled)
 
 
 def no_id(row: Row, field: str) -> UsageError:

@@ -37,7 +37,7 @@ class Reading:
         for source in self._sources:
             name = source.name
             for line, fields, text, fault, image in self._records(source):
-                yield Row(index, fields, name=name, number=line, text=text, fault=fault, image=image)
+                yield Row(index, fields, name, line, text, fault, image)
                 index += 1
             self._before += source.size or 0
 

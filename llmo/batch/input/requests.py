@@ -71,7 +71,7 @@ class RequestBuilder:
             raise row.fault
         if self._template is None and openai_rows.recognised(row.fields):
             return self._as_it_stands(row)
-        prompt = self._template.render(row.fields, row.where) if self._template else own_prompt(row)
+        prompt = self._template.render(row.fields, row) if self._template else own_prompt(row)
         if row.image is not None:
             request = self._request(prompt, row.image)
             return RowRequest(request, self._keys(request, {"images": _hashes(request.messages)}))
@@ -81,7 +81,7 @@ class RequestBuilder:
 
     def _request(self, prompt: str, *images: Image) -> Request:
         plain = self._plain
-        return Request((*self._system, Message("user", prompt, images)), plain.params, plain.schema, stream=False)
+        return Request((*self._system, Message("user", prompt, images)), plain.params, plain.schema, plain.stream)
 
     def all(self, row: Row) -> tuple[RowRequest, ...]:
         """The requests of a row: one, or one for each compared target."""

@@ -34,11 +34,10 @@ class Row:
 
     __slots__ = ("_name", "_number", "_text", "fault", "fields", "image", "index")
 
-    def __init__(  # noqa: PLR0913 - what a record is, and where it stands
+    def __init__(  # noqa: PLR0913, PLR0917 - what a record is, and where it stands
         self,
         index: int,
         fields: Mapping[str, Json],
-        *,
         name: str,
         number: int | None,
         text: str | None,

@@ -63,14 +63,14 @@ class Template:
         """The texts between its fields, in order; empty when there is more to it than fields."""
         return () if self._plain is None else (self._plain[0], *(text for _, text in self._plain[1]))
 
-    def render(self, fields: Mapping[str, Json], where: str | None = None) -> str:
-        """The prompt of a row. Raises `UsageError` naming its place and its fields."""
+    def render(self, fields: Mapping[str, Json], row: Row | None = None) -> str:
+        """The prompt for these fields of a `row`. Raises `UsageError` naming its place and its fields."""
         if self._plain is not None and (prompt := _joined(*self._plain, fields)) is not None:
             return prompt
         try:
             return self._env.render_template("prompt", **{WHOLE: fields, **fields})
         except self._failure as exc:
-            self._explain(exc, fields, f"{where}: " if where else "")
+            self._explain(exc, fields, f"{row.where}: " if row else "")
 
     def _explain(self, exc: Exception, fields: Mapping[str, Json], where: str) -> NoReturn:
         unknown = sorted(self.fields - fields.keys() - {WHOLE})

@@ -45,7 +45,7 @@ class Once:
         return not asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Work:
     """
     One row on its way, or one answer of a comparison.
@@ -103,20 +103,19 @@ class Feed:
     def __iter__(self) -> Iterator[Work | None]:
         """The rows to send; None where there is none right now, and every `BREATH` skipped rows, to let others run."""
         skipped = seq = 0
-        compares = bool(self.builder.compared_targets)
-        for row in self.rows:
+        compares, resumes = bool(self.builder.compared_targets), bool(self.recorded.table)
+        for row in self.rows if self.columns is None else self._collected(self.columns):
             if isinstance(row, Waiting):
                 self.measure()
                 yield None
                 continue
             if row.index % BREATH == 0:
                 self.measure()
-            self._collect(row)
             first = Once() if compares else always
             row_name, unnamed = self.identity(row)
             for asked in self.builder.late(row, unnamed):
                 name = row_name if asked.compared_target is None else answer_id(row_name, asked.compared_target)
-                if self._skips(row, name, asked.key, first):
+                if resumes and self._skips(row, name, asked.key, first):
                     skipped += 1
                     if skipped % BREATH == 0:
                         yield None
@@ -124,17 +123,17 @@ class Feed:
                 if not seq and self.answers is not None:
                     yield from self.answers.load()
                 yield Work(
-                    name=name,
-                    index=row.index,
-                    seq=seq,
-                    key=asked.key,
-                    request=asked.request,
-                    model=asked.model,
-                    fields=row.fields,
-                    content=row.content,
-                    first=first,
-                    fault=asked.fault,
-                    doubtful=name in self.doubtful,
+                    name,
+                    row.index,
+                    seq,
+                    asked.key,
+                    asked.request,
+                    asked.model,
+                    row.fields,
+                    row.content,
+                    first,
+                    asked.fault,
+                    name in self.doubtful,
                 )
                 seq += 1
         self.measure()
@@ -146,9 +145,11 @@ class Feed:
             self.stats.total = rows * max(1, len(self.builder.compared_targets))
             self.stats.estimated = estimated
 
-    def _collect(self, row: Row) -> None:
-        if self.columns is not None and len(self.columns) < COLUMNS:
-            self.columns.update(dict.fromkeys(row.fields))
+    def _collected(self, columns: dict[str, None]) -> Iterator[Row | Waiting]:
+        for row in self.rows:
+            if not isinstance(row, Waiting) and len(columns) < COLUMNS:
+                columns.update(dict.fromkeys(row.fields))
+            yield row
 
     def _skips(self, row: Row, name: str, key: str, first: Callable[[], bool]) -> bool:
         match self.recorded.decide(name, key, self.retry):

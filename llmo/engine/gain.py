@@ -38,11 +38,8 @@ or of a minute would be empty there, and a 429 tells that the claim is right.
 """
 SHORT_S = 3.0
 """Two 429s that are nearer are no measurement: the amounts of single rows weigh too much."""
-MORE, RISES, MAYBE = 1.01, 1.02, 1.025
-"""
-How many times the last one a measurement is that may be too low still, and at most where they rise slowly, as they do
-if each was too low; and by how much any may be.
-"""
+MORE, MAYBE = 1.01, 1.025
+"""How many times the last one a measurement is that may be too low still, and by how much any may be."""
 QUIET = ((1.0, 0), (4.0, 32), (20.0, 256), (20.0, 256))
 """Seconds and requests without a 429 before faster is tried, by how sure the limit is."""
 SURE = len(QUIET) - 1
@@ -227,7 +224,7 @@ class Gain:
             self._weight = 0.0 if not bursts and self._lossy(limit, now) else found.seconds
         kept = min(self._grown, limit) if tried else 0.0
         part = FOUND if found.varied else FINE
-        if before <= found.gain <= before * RISES and self._lossy(found.gain * MAYBE, now):
+        if found.near(before, MORE - 1) and self._lossy(found.gain * MAYBE, now):
             part = 1.0
         self._settle(max(limit * part, kept), limit, level, now)
 

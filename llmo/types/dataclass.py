@@ -8,55 +8,26 @@ that these are the ones of `dataclasses`, whose `fields`, `replace`, `asdict` an
 
 from __future__ import annotations
 
-import sys
-from types import MemberDescriptorType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from llmo.types import constructors
+from llmo.types.constructors import COPY, FIELDS, MAKE, OPEN, OPTIONS, Field, fields_of, written
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, is_dataclass, replace
 else:
-    MISSING = object()
+    from llmo.types.constructors import MISSING
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 __all__ = ["KW_ONLY", "MISSING", "dataclass", "field", "fields", "is_dataclass", "maker", "replace"]
 
-FIELDS, OPTIONS, OPEN, MAKE = "__llmo_fields__", "__llmo_options__", "__llmo_open__", "__llmo_make__"
-"""
-Where a class keeps its fields by name, the inherited ones first, what `dataclass` was told, and if it is frozen and has
-slots, the class that its values are of while they are filled, and its `maker`.
-"""
-BECOME = vars(object)["__class__"].__set__
-FACTORY = type("Factory", (), {"__repr__": lambda _: "<factory>"})()
-"""What signatures show for a default that is made anew."""
-MANY = 6
-"""From how many fields on values of a frozen class are filled while they are of another class, which must be made."""
+FEW = 8
+"""Replaced values of a class for which no function is written that copies them."""
+_REPLACED: dict[type, int] = {}
 COMPARED = {"__eq__": "==", "__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">="}
-
-
-class Field:
-    """What is declared of one field; its defaults are `MISSING` where there are none."""
-
-    __slots__ = ("annotation", "default", "default_factory", "init", "kw_only", "name", "repr")
-
-    name: str
-    annotation: str
-    kw_only: bool
-
-    def __init__(
-        self,
-        *,
-        default: Any = MISSING,
-        default_factory: Any = MISSING,
-        init: bool = True,
-        repr: bool = True,  # noqa: A002 - its name in dataclasses
-    ) -> None:
-        self.default = default
-        self.default_factory = default_factory
-        self.init = init
-        self.repr = repr
 
 
 class Later:
@@ -123,7 +94,7 @@ def _methods(
     *, frozen: bool = False, slots: bool = False, kw_only: bool = False, eq: bool = True, order: bool = False
 ) -> Iterator[tuple[str, Any]]:
     del kw_only
-    yield "__init__", Later(_init)
+    yield "__init__", Later(constructors.init)
     yield "__repr__", Later(_repr)
     yield "__replace__", _replace
     for name in COMPARED if order else ("__eq__",) if eq else ():
@@ -136,8 +107,9 @@ def _methods(
     if frozen and slots:
         yield "__getstate__", _state
         yield "__setstate__", _restore
-        yield OPEN, Later(_open)
-        yield MAKE, Later(_make)
+        yield OPEN, Later(constructors.opened)
+        yield MAKE, Later(constructors.make)
+        yield COPY, Later(constructors.copy)
 
 
 def _slotted(cls: type, own: dict[str, Field], body: dict[str, Any]) -> type:
@@ -163,117 +135,6 @@ def _filled(cls: type, own: dict[str, Field], body: dict[str, Any]) -> type:
     return cls
 
 
-def _fields(of: Any) -> dict[str, Field]:
-    found: dict[str, Field] = getattr(of, FIELDS)
-    return found
-
-
-def _written(cls: type, head: str, lines: Iterable[str], known: Mapping[str, Any]) -> Any:
-    """The method of `cls` that starts with `head`; its text may use the names of its module and those `known`."""
-    name = head.partition("(")[0]
-    body = "\n  ".join(lines)
-    made: dict[str, Any] = {}
-    text = f"def made({', '.join(known)}):\n def {head}:\n  {body}\n return {name}"
-    exec(text, vars(sys.modules[cls.__module__]), made)  # noqa: S102 - of the names that a class declares
-    method = made["made"](**known)
-    method.__qualname__ = f"{cls.__qualname__}.{name}"
-    return method
-
-
-def _init(cls: type, name: str) -> Any:
-    known: dict[str, Any] = {"set_": object.__setattr__}
-    parameters, values = _parameters(cls, known)
-    lines = _assignments(cls, values, known)
-    if hasattr(cls, "__post_init__"):
-        lines.append("self.__post_init__()")
-    method = _written(cls, f"{name}({', '.join(['self', *parameters])})", lines or ["pass"], known)
-    fields = _fields(cls).items()
-    method.__annotations__ = {**{key: one.annotation for key, one in fields if one.init}, "return": None}
-    return method
-
-
-def _make(cls: type, name: str) -> Any:
-    """What makes a value of a class, which is frozen and has slots, without calling the class."""
-    known = {"own_": cls, "open_": getattr(cls, OPEN), "new_": object.__new__, "become_": BECOME}
-    parameters, values = _parameters(cls, known)
-    lines = ["self = new_(open_)", *(f"self.{key} = {value}" for key, value in values.items()), "become_(self, own_)"]
-    if hasattr(cls, "__post_init__"):
-        lines.append("self.__post_init__()")
-    return staticmethod(_written(cls, f"{name}({', '.join(parameters)})", [*lines, "return self"], known))
-
-
-def _parameters(cls: type, known: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """The parameters with which a value is made, and what each field is set to; both may use names among `known`."""
-    known["factory_"] = FACTORY
-    # Parameters that need their name come last, wherever their fields stand.
-    fields = dict(sorted(_fields(cls).items(), key=lambda item: item[1].kw_only))
-    parameters: list[str] = []
-    values: dict[str, str] = {}
-    for key, one in fields.items():
-        if one.init:
-            if one.kw_only and "*" not in parameters:
-                parameters.append("*")
-            parameters.append(key + _default(key, one, known))
-        if one.init or one.default_factory is not MISSING:
-            values[key] = _value(key, one, known)
-    return parameters, values
-
-
-def _default(key: str, one: Field, known: dict[str, Any]) -> str:
-    """What stands behind a parameter's name; a value for it is put among those `known`."""
-    if one.default_factory is not MISSING:
-        return "=factory_"
-    if one.default is MISSING:
-        return ""
-    known[f"default_{key}_"] = one.default
-    return f"=default_{key}_"
-
-
-def _open(cls: type, _name: str) -> type:
-    """A class with the slots of one that is frozen, for values that are being filled."""
-    body = {"__slots__": (), "__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
-    return type(cls)(cls.__name__, (cls,), body)
-
-
-def _value(key: str, one: Field, known: dict[str, Any]) -> str:
-    """What a field is set to."""
-    if one.default_factory is MISSING:
-        return key
-    known[f"new_{key}_"] = one.default_factory
-    return f"new_{key}_() if {key} is factory_ else {key}" if one.init else f"new_{key}_()"
-
-
-def _assignments(cls: type, values: Mapping[str, str], known: dict[str, Any]) -> list[str]:
-    if not getattr(cls, OPTIONS).get("frozen"):
-        return [f"self.{key} = {value}" for key, value in values.items()]
-    slots = {key: slot for key in values if type(slot := getattr(cls, key, None)) is MemberDescriptorType}
-    if len(values) >= MANY and len(slots) == len(values):
-        return _opened(cls, values, known)
-    # A slot's own setter takes two thirds of the time of `object.__setattr__`.
-    known.update((f"set_{key}_", slot.__set__) for key, slot in slots.items())
-    return [
-        f"set_{key}_(self, {value})" if key in slots else f"set_(self, {key!r}, {value})"
-        for key, value in values.items()
-    ]
-
-
-def _opened(cls: type, values: Mapping[str, str], known: dict[str, Any]) -> list[str]:
-    """
-    Assignments to a value that is of an open class meanwhile.
-
-    Each then takes a twentieth of the time of a slot's setter. One of a class that inherits may have other slots.
-    """
-    known |= {"own_": cls, "open_": getattr(cls, OPEN), "become_": BECOME, "names_": tuple(values)}
-    return [
-        "if self.__class__ is own_:",
-        " become_(self, open_)",
-        *(f" self.{key} = {value}" for key, value in values.items()),
-        " become_(self, own_)",
-        "else:",
-        f" for name_, value_ in zip(names_, ({', '.join(values.values())})): set_(self, name_, value_)",
-    ]
-
-
 def _comparison(cls: type, name: str) -> Any:
     mine, theirs = (_values(cls, of) for of in ("self", "other"))
     lines = (
@@ -281,23 +142,23 @@ def _comparison(cls: type, name: str) -> Any:
         " return NotImplemented",
         f"return {mine} {COMPARED[name]} {theirs}",
     )
-    return _written(cls, f"{name}(self, other)", lines, {})
+    return written(cls, f"{name}(self, other)", lines, {})
 
 
 def _hash(cls: type, name: str) -> Any:
-    return _written(cls, f"{name}(self)", [f"return hash({_values(cls, 'self')})"], {})
+    return written(cls, f"{name}(self)", [f"return hash({_values(cls, 'self')})"], {})
 
 
 def _values(cls: type, of: str) -> str:
-    return f"({''.join(f'{of}.{key}, ' for key in _fields(cls))})"
+    return f"({''.join(f'{of}.{key}, ' for key in fields_of(cls))})"
 
 
 def _repr(cls: type, name: str) -> Any:
     from reprlib import recursive_repr
 
-    shown = ", ".join(f"{key}={{self.{key}!r}}" for key, one in _fields(cls).items() if one.repr)
+    shown = ", ".join(f"{key}={{self.{key}!r}}" for key, one in fields_of(cls).items() if one.repr)
     lines = [f'return self.__class__.__qualname__ + f"({shown})"']
-    return recursive_repr()(_written(cls, f"{name}(self)", lines, {}))
+    return recursive_repr()(written(cls, f"{name}(self)", lines, {}))
 
 
 def _fixed(self: object, name: str, *value: object) -> None:
@@ -307,11 +168,11 @@ def _fixed(self: object, name: str, *value: object) -> None:
 
 
 def _state(self: object) -> list[Any]:
-    return [getattr(self, key) for key in _fields(type(self))]
+    return [getattr(self, key) for key in fields_of(type(self))]
 
 
 def _restore(self: object, state: list[Any]) -> None:
-    for key, value in zip(_fields(type(self)), state, strict=True):
+    for key, value in zip(fields_of(type(self)), state, strict=True):
         object.__setattr__(self, key, value)
 
 
@@ -319,7 +180,7 @@ def _of_dataclasses(cls: type, name: str) -> Any:
     """An attribute that `dataclasses` would give the class, from a class with the same fields that it did make."""
     import dataclasses
 
-    fields = _fields(cls)
+    fields = fields_of(cls)
     body: dict[str, Any] = {"__module__": cls.__module__, "__annotations__": {}}
     for key, one in fields.items():
         defaults = {"default": one.default, "default_factory": one.default_factory}
@@ -332,13 +193,19 @@ def _of_dataclasses(cls: type, name: str) -> Any:
 
 def _replace(value: Any, /, **changes: Any) -> Any:
     """As `dataclasses.replace`."""
-    kept = {key: getattr(value, key) for key, one in _fields(value).items() if one.init and key not in changes}
-    return type(value)(**kept, **changes)
+    cls = type(value)
+    times = _REPLACED.get(cls, 0)
+    if times < FEW:
+        _REPLACED[cls] = times + 1
+    elif COPY in vars(cls) and (made := getattr(cls, COPY)(value, changes)) is not None:
+        return made
+    kept = {key: getattr(value, key) for key, one in fields_of(cls).items() if one.init and key not in changes}
+    return cls(**kept, **changes)
 
 
 def _list(of: Any) -> tuple[Field, ...]:
     """As `dataclasses.fields`, but without types."""
-    return tuple(_fields(of).values())
+    return tuple(fields_of(of).values())
 
 
 def _is_dataclass(of: Any) -> bool:

@@ -45,12 +45,6 @@ class ToolCall:
     arguments: Json
 
 
-_COUNTED = (
-    *("input_tokens", "output_tokens", "cached_input_tokens", "cache_write_tokens"),
-    *("reasoning_tokens", "long_write_tokens"),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Usage:
     """
@@ -71,11 +65,15 @@ class Usage:
     @property
     def wrong(self) -> str | None:
         """The first count that can't be true: out of range, or larger than what it is part of."""
-        given, made = self.input_tokens, self.output_tokens
-        cached, written = self.cached_input_tokens, self.cache_write_tokens
-        told = (given, made, cached, written, self.reasoning_tokens, self.long_write_tokens)
-        wholes = (MOST_COUNTED, MOST_COUNTED, given, given - cached, made, written)
-        for name, value, most in zip(_COUNTED, told, wholes, strict=True):
+        parts = (
+            ("input_tokens", self.input_tokens, MOST_COUNTED),
+            ("output_tokens", self.output_tokens, MOST_COUNTED),
+            ("cached_input_tokens", self.cached_input_tokens, self.input_tokens),
+            ("cache_write_tokens", self.cache_write_tokens, self.input_tokens - self.cached_input_tokens),
+            ("reasoning_tokens", self.reasoning_tokens, self.output_tokens),
+            ("long_write_tokens", self.long_write_tokens, self.cache_write_tokens),
+        )
+        for name, value, most in parts:
             # Those before are counts that can be true, so no `most` is out of range.
             if type(value) is not int or not 0 <= value <= most:
                 within = type(value) is int and 0 <= value <= MOST_COUNTED

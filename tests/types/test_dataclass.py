@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 import pytest
 
 import llmo
+from llmo.types import constructors
 from llmo.types import dataclass as ours
 
 CLASSES = """
@@ -120,7 +121,8 @@ CALLS = [
     "hasattr(Wide(one=1), '__dict__')", "replace(Wide(one=1), one=2).five", "Wide(one='x')",
     "Wider(one=1)", "Wider(one=1, six=7) == Wide(one=1)", "isinstance(Wider(one=1), Wide)", "setattr(Wider(one=1), 'six', 2)",
     "Loose(one=1)", "Loose(one=1, two='bad')", "Loose(one=2).five", "type(Loose(one=2)) is Loose",
-    "Tight(one=1)", "Tight(one=2).five", "Tight(one=1) == Tight(one=1)",
+    "replace(Loose(one=1), one=3).five", "type(replace(Loose(one=1), one=3)) is Loose", "replace(Wider(one=1), six=8, three=[4])",
+    "replace(Wide(one=1), two='bad')", "replace(Wide(one=1), seven=7)", "Tight(one=1)", "Tight(one=2).five", "Tight(one=1) == Tight(one=1)",
 ]  # fmt: skip
 CHANGES = [
     "Point(1)",
@@ -168,7 +170,10 @@ def test_a_value_behaves_as_one_of_the_standard_library(call: str) -> None:
     """
     Made, compared, hashed, printed, changed and refused alike.
     """
-    assert outcome(call, THEIRS).replace(THEIRS.__name__, OURS.__name__) == outcome(call, OURS)
+    expected = outcome(call, THEIRS).replace(THEIRS.__name__, OURS.__name__)
+
+    # From the ninth time on, values are replaced in another way.
+    assert {outcome(call, OURS) for _ in range(ours.FEW + 2)} == {expected}
 
 
 @pytest.mark.parametrize("call", MADE)
@@ -268,7 +273,7 @@ def test_every_value_of_llmo_can_be_made_as_declared() -> None:
         for name, module in sys.modules.items()
         if name.split(".")[0] == "llmo"
         for value in vars(module).values()
-        if isinstance(value, type) and ours.FIELDS in vars(value) and value.__module__ == name
+        if isinstance(value, type) and constructors.FIELDS in vars(value) and value.__module__ == name
     }
 
     assert len(classes) > 150

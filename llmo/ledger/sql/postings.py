@@ -90,7 +90,7 @@ class Postings:
                 counter = self._counters.of(limit, key, self._windows)
                 if not passes(limit, counter, held):
                     return OverBudget(status(limit, counter, self._windows.where), call, worst)
-        self._insert(held, key, DEFERRED if held.deferred else self._owner)
+        self._insert(held, self._now, DEFERRED if held.deferred else self._owner)
         return None
 
     def settle(
@@ -161,7 +161,7 @@ class Postings:
         fresh = {one.call.id: one for one in reversed(calls) if one.call.id not in stored}
         self._counters.expect({one.call.run for one in fresh.values()})
         for one in fresh.values():
-            self._insert(Held(one.call, one.worst), CallKey.of(one.call, one.held_at), Owner(0, "", ""))
+            self._insert(Held(one.call, one.worst), one.held_at, Owner(0, "", ""))
         self._store()
         new = 0
         for one in calls:
@@ -187,10 +187,11 @@ class Postings:
         self._db.execute("UPDATE calls SET ended_at = ? WHERE id = ?", (past.ended_at, identifier))
         return True
 
-    def _insert(self, held: Held, key: CallKey, of: Owner) -> None:
+    def _insert(self, held: Held, at: int, of: Owner) -> None:
         call, worst = held.call, held.worst
+        key = CallKey.of(call, at)
         head = (call.id, call.run, call.row, call.attempt, call.provider, call.model, call.task, key.tags)
-        self._holds.append((*head, call.billing, worst, call.prices, key.held_at, *of))
+        self._holds.append((*head, call.billing, worst, call.prices, at, *of))
         self.opened[call.id] = OpenCall(key, call.billing, worst, 0, worst or 0)
         self._counters.move(key, held=worst or 0, calls=1)
 

@@ -58,8 +58,7 @@ def uses(fields: Mapping[str, Any]) -> dict[str, int | None]:
     Names of the same thing are made one; what is free is left out. None is a count that can't be true.
     """
     found: dict[str, int | None] = {}
-    names = tuple(fields)
-    for place in _known(names) if len("".join(names)) <= _KEPT else _of_uses(names):
+    for place in filter(_of_uses, fields):
         told = fields[place]
         several = isinstance(told, dict) and "count" not in told
         for name, value in told.items() if several else [(place, told)]:
@@ -74,13 +73,13 @@ def uses(fields: Mapping[str, Any]) -> dict[str, int | None]:
 _USE = re.compile(r"search|tool|source|plugin|container|fetch")
 
 
-def _of_uses(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if _USE.search(name.lower()))
+def _of_uses(place: str) -> bool:
+    return _spoken(place) if len(place) <= _SHOWN else _USE.search(place.lower()) is not None
 
 
-_KEPT = 1000
-"""Characters of names that are kept: servers give the same ones each time, and a hostile one any number."""
-_known = lru_cache(maxsize=64)(_of_uses)
+@lru_cache(maxsize=256)
+def _spoken(place: str) -> bool:
+    return _USE.search(place.lower()) is not None
 
 
 _FREE = re.compile(r"token|fetch|tool_?search|size")

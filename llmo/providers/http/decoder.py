@@ -151,7 +151,7 @@ class Decoder(ABC):
         upstream = wire.text(upstream) or known.upstream
         if model == known.model and service_tier == known.service_tier and upstream == known.upstream:
             return []
-        self.served = ServedBy(model, None, service_tier, upstream)
+        self.served = ServedBy(model=model, service_tier=service_tier, upstream=upstream)
         return [self.served]
 
     def count(self, read: Callable[[Mapping[str, Any]], Usage | None], fields: Mapping[str, Any]) -> None:

@@ -38,12 +38,12 @@ class HttpProvider(ABC):
         self.context = context
         self.headers = headers(context, self.credentials())
         config, kind = context.config, KINDS[context.config.kind]
-        self._clocks = (
-            config.connect_timeout or kind.connect,
-            config.idle_timeout or kind.idle,
-            config.idle_timeout or kind.first,
-        )
-        self._direct = context.direct
+        self._clocks: Mapping[str, Any] = {
+            "connect": config.connect_timeout or kind.connect,
+            "idle": config.idle_timeout or kind.idle,
+            "first": config.idle_timeout or kind.first,
+            "direct": context.direct,
+        }
 
     @abstractmethod
     def credentials(self) -> Mapping[str, str]:
@@ -67,7 +67,7 @@ class HttpProvider(ABC):
 
     def call(self, method: str, url: str, body: bytes | None = None) -> HttpRequest:
         """A call with the clocks of the profile, else of the kind."""
-        return HttpRequest(method, url, self.headers, body, *self._clocks, self._direct)
+        return HttpRequest(method, url, self.headers, body, **self._clocks)
 
     def failure(self, status: int, headers: Headers, body: bytes) -> ProviderError:
         """The error of a reply whose status is not 200."""

@@ -95,7 +95,7 @@ class OpenAIDecoder(Decoder):
         reason = choice.get("finish_reason")
         if choice.get("error") or reason == "error":
             self.fault(choice)
-        elif paused := _paused(choice, delta):
+        elif paused := _paused(choice):
             self.paused, self.finish = paused, "stop"
         elif reason and isinstance(reason, str):
             self._finish(reason, events)
@@ -150,11 +150,10 @@ def _only(name: str, part: dict[str, Any]) -> Any:
     return part.get(name)
 
 
-def _paused(choice: dict[str, Any], delta: Any) -> str | None:
+def _paused(choice: dict[str, Any]) -> str | None:
     """Anthropic's word for a paused turn, wherever a server in front of it passes it on."""
-    own = None
-    if isinstance(delta, dict) and "provider_specific_fields" in delta:
-        own = wire.obj(delta["provider_specific_fields"]).get("stop_reason")
+    said = wire.obj(choice.get("delta") or choice.get("message"))
+    own = wire.obj(said["provider_specific_fields"]).get("stop_reason") if "provider_specific_fields" in said else None
     for word in (choice.get("finish_reason"), choice.get("native_finish_reason"), own):
         if isinstance(word, str) and word in PAUSED:
             return word

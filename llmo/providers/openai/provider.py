@@ -113,8 +113,6 @@ class OpenAI(HttpProvider):
 
     def __init__(self, context: ProviderContext) -> None:
         super().__init__(context)
-        self._url = ""
-        """Where completions are asked for, once it is known to be an address."""
         self._bodies = Bodies(lambda request, model: encode(request, model, context))
 
     def credentials(self) -> Mapping[str, str]:
@@ -127,8 +125,7 @@ class OpenAI(HttpProvider):
 
     def ask(self, request: Request, model: str) -> tuple[HttpRequest, Decoder]:
         """The call that carries a request, and what reads its answer."""
-        self._url = self._url or self.url("/chat/completions")
-        call = self.call("POST", self._url, self._bodies(request, model))
+        call = self.call("POST", self.url("/chat/completions"), self._bodies(request, model))
         return call, OpenAIDecoder(self.context, self.failed)
 
     def framer(self) -> Framer:

@@ -125,6 +125,24 @@ def test_a_row_is_asked_once_of_each_rival() -> None:
     assert (alone.model, alone.compared_target) == (None, None)
 
 
+def test_what_was_checked_is_not_made_again() -> None:
+    """For that very row, once; another one in its place, and one without an id, are their own."""
+    one, other, torn = row(prompt="hi"), row(prompt="ho"), UsageError("no id")
+    made = builder()
+    requests = made.all(one)
+
+    made.keep(one, requests)
+    assert made.late(one) is requests
+    assert [told(asked) for asked in made.late(one)] == [told(asked) for asked in requests]
+    assert made.late(one) is not requests
+
+    made.keep(one, requests)
+    assert [asked.key for asked in made.late(other)] == [asked.key for asked in builder().all(other)]
+
+    made.keep(one, requests)
+    assert [asked.fault for asked in made.late(one, torn)] == [torn]
+
+
 def test_a_late_row_that_can_not_be_sent_has_its_fault_and_a_key() -> None:
     """By its content, so that the same command tries it again only when it has changed."""
     torn = UsageError("torn")

@@ -53,6 +53,7 @@ def checked(rows: Sequence[Row], builder: RequestBuilder, id_field: str | None, 
     columns: dict[str, None] = {}
     first: list[RowRequest] = []
     for row, requests in check(rows, builder, id_field):
+        builder.keep(row, requests)
         if len(columns) < COLUMNS:
             columns.update(dict.fromkeys(row.fields))
         if len(first) < SHOWN * len(requests):

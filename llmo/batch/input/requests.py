@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from llmo.types.jsontext import Json
     from llmo.types.messages import Image
 
+NOTHING: tuple[None, tuple[RowRequest, ...]] = (None, ())
+
 
 @dataclass(slots=True)
 class RowRequest:
@@ -64,6 +66,7 @@ class RequestBuilder:
         self._choice = choice
         self.compared_targets = tuple(compared_targets)
         self._keys = Keys(choice=choice, params=_spelled(params), schema=schema, before=self._system)
+        self._checked: dict[int, tuple[Row, tuple[RowRequest, ...]]] = {}
 
     def __call__(self, row: Row) -> RowRequest:
         """The request of a row. Raises `UsageError` naming the row."""
@@ -94,8 +97,11 @@ class RequestBuilder:
         )
 
     def late(self, row: Row, fault: UsageError | None = None) -> tuple[RowRequest, ...]:
-        """The same for a row that nobody has checked: what is wrong with it is its own, and in `fault`."""
+        """The same for a row that nobody may have checked: what is wrong with it is its own, and in `fault`."""
         if fault is None:
+            of, checked = self._checked.pop(row.index, NOTHING)
+            if of is row:
+                return checked
             try:
                 return self.all(row)
             except UsageError as exc:
@@ -104,6 +110,10 @@ class RequestBuilder:
         return tuple(
             replace(asked, key=answer_key(asked.key, one), compared_target=one) for one in self.compared_targets
         ) or (asked,)
+
+    def keep(self, row: Row, requests: tuple[RowRequest, ...]) -> None:
+        """Remember the requests of a row that was checked, until `late` is asked for them."""
+        self._checked[row.index] = row, requests
 
     def _as_it_stands(self, row: Row) -> RowRequest:
         own, model = openai_rows.request(row, schema=self._plain.schema)

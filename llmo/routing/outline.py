@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from llmo.routing import tokens
-from llmo.routing.plan import LEAST_OUTPUT, Candidate, Plan, output_limit, quoted, window
-from llmo.routing.requirements import Requirements
-from llmo.types.dataclass import dataclass, field, fields, replace
+from llmo.routing.plan import LEAST_OUTPUT, output_limit, quoted, window
+from llmo.types.dataclass import dataclass, field, replace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from llmo.routing.plan import Task
+    from llmo.routing.plan import Plan, Task
     from llmo.types.messages import Message, Request
 
 K = TypeVar("K")
@@ -51,9 +50,7 @@ class PlanOutline:
         kinds = {one.facts.kind for one in plan.candidates}
         self._beside = max((tokens.bound_beside(request, kind) for kind in kinds), default=None)
         self._plan = plan
-        self._need = _fields(plan.requirements, "input_bound", "input_estimate")
         self._known: dict[tuple[int, int], Plan] = {}
-        self._candidates = [(one, _fields(one, "quote", "max_output")) for one in plan.candidates]
         need = plan.requirements
         contexts = [window(need, one.facts) for one in plan.candidates]
         self._room = min((context for context in contexts if context), default=None)
@@ -72,10 +69,10 @@ class PlanOutline:
         return known if known.task is task else replace(known, task=task)
 
     def _priced(self, task: Task, input_bound: int, input_estimate: int) -> Plan:
-        need = Requirements(input_bound=input_bound, input_estimate=input_estimate, **self._need)
+        need = replace(self._plan.requirements, input_bound=input_bound, input_estimate=input_estimate)
         found = [
-            Candidate(quote=quoted(one.facts, need, limit), max_output=limit, **given)
-            for one, given in self._candidates
+            replace(one, quote=quoted(one.facts, need, limit), max_output=limit)
+            for one in self._plan.candidates
             for limit in [output_limit(need, one.facts)]
         ]
         if len(self._known) >= KEPT:
@@ -90,7 +87,3 @@ def keep(kept: dict[K, V], key: K, value: V) -> None:
     if len(kept) >= OUTLINES:
         kept.clear()
     kept[key] = value
-
-
-def _fields(of: Requirements | Candidate, *without: str) -> Mapping[str, Any]:
-    return {one.name: getattr(of, one.name) for one in fields(of) if one.init and one.name not in without}

@@ -41,8 +41,10 @@ def finish(run: BatchRun | DeferredRun, ending: Ending, *, elapsed: float, caugh
         job.notify(f"resumed {job.spec.output.target}: {resumed.told(job, job.stats, files.manifest)}")
     if ending.reason == "pipe":
         raise BrokenPipeError
-    compared = _finish_output(job, files, complete=complete) or run.compared
-    if complete:
+    # Asked now: its name means another file once it has been rewritten.
+    kept = files.journal is not None and not files.journal.lost
+    compared = (_finish_output(job, files, complete=complete) if kept else None) or run.compared
+    if complete and kept:
         _seal(job, files)
     report = {
         **job.stats.report(),
@@ -66,7 +68,7 @@ def _finish_output(job: BatchJob, files: BatchFiles, *, complete: bool) -> Summa
     """Bring the output into its requested form, now that no more lines come; returns the summary of a comparison."""
     stats, output, journal = job.stats, job.spec.output, job.journal
     target, targets = output.target, output.compared_targets
-    if files.journal is None or target is None or journal is None or files.journal.lost:
+    if target is None or journal is None:
         return None
     ordered = output.ordered and output.shape == "jsonl" and not targets and job.sealed_rows is None
     try:
@@ -85,7 +87,7 @@ def _finish_output(job: BatchJob, files: BatchFiles, *, complete: bool) -> Summa
 def _seal(job: BatchJob, files: BatchFiles) -> None:
     """Note what the files are like now that every row is answered, so that the next resume need not read them."""
     target, journal = job.spec.output.target, job.journal
-    if files.manifest is None or files.journal is None or files.journal.lost or target is None or journal is None:
+    if files.manifest is None or target is None or journal is None:
         return
     if _is_answered(job) and (found := job.seal.of(journal)) is not None:
         with suppress(OSError):  # the next resume reads them

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 
 from llmo.errors import ErrorKind
@@ -14,9 +15,9 @@ def test_a_ledger_takes_in_what_a_ledger_writes() -> None:
     """
     `cost --import` knows every state, source and billing that the database does.
     """
-    states = schema.CALLS.partition("state IN (")[2].partition(")")[0]
+    states = schema.CALLS.partition("state TEXT NOT NULL CHECK (")[2].partition(")")[0]
 
-    assert set(transfer.STATES) == {word.strip(" '") for word in states.split(",")}
+    assert set(transfer.STATES) == set(re.findall(r"state = '(\w+)'", states))
     assert (set(transfer.BILLINGS), set(transfer.SOURCES)) == (set(get_args(Billing)), set(get_args(CostSource)))
 
 

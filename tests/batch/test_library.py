@@ -150,6 +150,7 @@ def test_rows_are_answered_once_and_reported(place: Place) -> None:
     )
     assert (second["run"], second["done"], second["skipped"], len(place.provider.requests)) == ("RUN", 0, 3, 3)
     assert place.notes == [f"resuming {output.target}: 3 rows are done, and no file has changed since"]
+    assert list(place.home.glob("*.saved*")) == []
 
 
 def test_without_a_file_lines_go_where_the_caller_says(place: Place) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from llmo.types.surrogates import is_whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -35,19 +37,11 @@ class Sieve:
             if self._seen < (PAYS if "pydantic_core" in sys.modules else LOADS):
                 return True
             self._compiled = _compiled(self.patterns)
-        return self._compiled(text) or not (text.isascii() or _is_whole(text))
+        # Half of a surrogate pair makes a text none for Rust.
+        return self._compiled(text) or not is_whole(text)
 
 
 def _compiled(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     from pydantic_core import SchemaValidator
 
     return SchemaValidator({"type": "str", "pattern": "|".join(patterns)}).isinstance_python
-
-
-def _is_whole(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair, which Rust takes for no text at all."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from llmo.errors import UsageError
+from llmo.types.surrogates import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,16 +90,7 @@ def _joined(before: str, fields: Sequence[tuple[str, str]], row: Mapping[str, Js
         if type(value) is not str:
             return None
         prompt += value + after
-    return prompt if prompt.isascii() or _is_whole(prompt) else None
-
-
-def _is_whole(text: str) -> bool:
-    """Whether a text has no half of a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return prompt if is_whole(prompt) else None
 
 
 def own_prompt(row: Row) -> str:

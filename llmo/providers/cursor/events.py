@@ -18,8 +18,9 @@ from llmo.errors import (
 )
 from llmo.providers.http import error_mapping
 from llmo.providers.http import fields as wire
-from llmo.providers.http.decoder import reasoning, whole
+from llmo.providers.http.decoder import reasoning
 from llmo.types.events import Finish, Notice, ServedBy, Text, Usage
+from llmo.types.surrogates import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -23,7 +23,7 @@ from llmo.types.events import (
     Text,
     Usage,
 )
-from llmo.types.jsontext import LONE
+from llmo.types.surrogates import is_whole, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -255,16 +255,7 @@ def doubt(name: str, what: str, said: str) -> str:
 def _joined(pieces: list[str]) -> list[str]:
     """The pieces as one; as they are where one has half a surrogate pair, which is mended piece by piece."""
     one = "".join(pieces)
-    return [one] if one.isascii() or LONE.search(one) is None else pieces
-
-
-def whole(piece: str) -> str:
-    """Text that can be written as UTF-8: surrogate pairs joined, lone ones replaced."""
-    try:
-        piece.encode()
-    except UnicodeEncodeError:
-        return piece.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return piece
+    return [one] if is_whole(one) else pieces
 
 
 def reasoning(piece: str) -> list[Event]:

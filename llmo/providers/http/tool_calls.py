@@ -8,6 +8,7 @@ from llmo.providers.http import fields
 from llmo.types import jsontext
 from llmo.types.dataclass import dataclass, field
 from llmo.types.events import ToolCall
+from llmo.types.surrogates import whole
 
 if TYPE_CHECKING:
     from llmo.types.jsontext import Json
@@ -58,16 +59,12 @@ class Calls:
 
 
 def _fill(call: _Call, identifier: Any, name: Any, arguments: Any) -> None:
-    call.id = call.id or _whole(identifier)
-    call.name = call.name or _whole(name)
+    call.id = call.id or whole(fields.text(identifier))
+    call.name = call.name or whole(fields.text(name))
     if isinstance(arguments, str):
         call.arguments.append(arguments)
     elif arguments is not None:
         call.arguments.append(_written(arguments))
-
-
-def _whole(value: Any) -> str:
-    return fields.text(value).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _written(value: Any) -> str:
@@ -81,7 +78,7 @@ def _read(text: str) -> Json:
     """The object that arguments say; the text itself where it is none, or can't be written as it was read."""
     if not text.strip():
         return {}
-    text = _whole(text)
+    text = whole(text)
     try:
         found = jsontext.read(text)
     except ValueError:

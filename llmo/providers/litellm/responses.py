@@ -24,11 +24,12 @@ from llmo.providers.anthropic.provider import PAUSED
 from llmo.providers.http import error_mapping, rate_headers
 from llmo.providers.http import fields as wire
 from llmo.providers.http.counts import AbsurdError, count, plausible, uses
-from llmo.providers.http.decoder import doubt, reasoning, unfinished, whole
+from llmo.providers.http.decoder import doubt, reasoning, unfinished
 from llmo.providers.http.tool_calls import Calls
 from llmo.providers.openai import decoder as openai
 from llmo.providers.transports.transport import reason
 from llmo.types.events import Finish, Notice, PaidUse, ReportedCost, ServedBy, Text, Usage
+from llmo.types.surrogates import whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

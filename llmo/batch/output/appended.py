@@ -165,10 +165,8 @@ def opened(path: Path) -> int:
 
 
 def written(file: BinaryIO, data: bytes) -> None:
-    """Write all of it: an unbuffered file may take a part at a time. Raises `OSError`."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
+    """Write all of it to an unbuffered file. Raises `OSError`."""
+    _write_all(file.fileno(), data)
 
 
 def regular(fd: int) -> bool:
@@ -193,14 +191,19 @@ def check_all(files: Sequence[Appended | None]) -> None:
             file.check()
 
 
+def _write_all(fd: int, data: bytes) -> None:
+    """Write all of it: the system may take a part at a time. Raises `OSError`."""
+    while data:
+        count = os.write(fd, data)
+        if count == 0:
+            raise OSError("nothing is written")
+        data = data[count:]
+
+
 def _put(fd: int, line: bytes) -> str | None:
     """Write a whole line; returns the reason if that fails."""
     try:
-        while line:
-            count = os.write(fd, line)
-            if count == 0:
-                return "nothing is written"
-            line = line[count:]
+        _write_all(fd, line)
     except BrokenPipeError:
         raise
     except OSError as exc:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from llmo.engine import output_limits
+from llmo.types.histogram import StepHistogram
 
 if TYPE_CHECKING:
     from llmo.routing.plan import Candidate
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from llmo.types.messages import Target
     from llmo.types.money import Pico
 
-STEP = 1.05
-"""Lengths are counted in steps of 5 %."""
-LOG_STEP = math.log(STEP)
 ENOUGH = 20
 """Answers that teach something; the first to end are the short ones."""
 HIGH = 0.99
@@ -29,15 +26,11 @@ WASTE = 0.1
 """The part of all tokens that may be paid for answers which are cut and asked again, so that more fit at once."""
 
 
-class LengthHistogram:
-    """Output tokens of a target's answers, in bounded memory."""
+class LengthHistogram(StepHistogram):
+    """Output tokens of a target's answers."""
 
     def __init__(self) -> None:
-        self._counts: Counter[int] = Counter()
-
-    def add(self, tokens: int) -> None:
-        """Count an answer."""
-        self._counts[math.ceil(math.log(max(tokens, 1)) / LOG_STEP)] += 1
+        super().__init__(least=1)
 
     def limit(self, share: int) -> int | None:
         """
@@ -45,7 +38,7 @@ class LengthHistogram:
 
         Not more than `share` tokens if that cuts few enough answers, else as little more as does.
         """
-        counted = sorted((math.ceil(STEP**step), count) for step, count in self._counts.items())
+        counted = [(math.ceil(size), count) for size, count in self.sizes()]
         sizes, below = [size for size, _ in counted], [0, *accumulate(count for _, count in counted)]
         total, tokens = below[-1], sum(size * count for size, count in counted)
         if total < ENOUGH:

@@ -17,13 +17,14 @@ from llmo.batch.resume.intents import Intents
 from llmo.batch.stats import RunStats
 from llmo.catalog.catalog import Model
 from llmo.engine.engine import Engine
-from llmo.engine.output_lengths import ENOUGH, SAFETY, STEP, WASTE, LengthHistogram
+from llmo.engine.output_lengths import ENOUGH, SAFETY, WASTE, LengthHistogram
 from llmo.errors import Incomplete
 from llmo.ledger.grouped import GroupedAccount
 from llmo.ledger.records import MAX_COST, Limit
 from llmo.ledger.sqlite.ledger import SQLiteLedger
 from llmo.types.clock import SystemClock
 from llmo.types.events import Finish, ServedBy, Text, Usage
+from llmo.types.histogram import STEP
 from llmo.types.messages import Message, Request
 from tests.fakes import A, Open, Scripted, candidate, plan, price, quoted
 from tests.patience import LONG

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import math
-
-STEP = 1.05
-"""Latencies are counted in steps of 5 %: a percentile is that exact, however many rows there are."""
-_STEP = math.log(STEP)
+from llmo.types.histogram import StepHistogram
 
 
-class Latencies:
-    """Percentiles in bounded memory."""
+class Latencies(StepHistogram):
+    """Percentiles of seconds."""
 
     def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
-
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        step = math.ceil(math.log(max(seconds, 1e-6)) / _STEP)
-        self._counts[step] = self._counts.get(step, 0) + 1
+        super().__init__(least=1e-6)
 
     def percentile(self, share: float) -> float | None:
         """The latency that `share` of all stay below; None of none."""
-        wanted, seen = share * sum(self._counts.values()), 0
-        for step, count in sorted(self._counts.items()):
+        sizes, seen = self.sizes(), 0
+        wanted = share * sum(count for _, count in sizes)
+        for size, count in sizes:
             seen += count
             if seen >= wanted:
-                return float(f"{STEP**step:.3g}")
+                return float(f"{size:.3g}")
         return None

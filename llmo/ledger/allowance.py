@@ -10,7 +10,7 @@ from llmo.types.dataclass import dataclass, field
 from llmo.types.money import parse_usd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from llmo.config.profile import Profile
     from llmo.ledger.records import BudgetStatus
@@ -39,6 +39,15 @@ def limited(call: Call, limits: Sequence[Limit]) -> bool:
     return False
 
 
+def tightest(call: Call, limits: Sequence[Limit], left: Iterable[Pico | None]) -> Pico | None:
+    """The least of what the limits have `left`, in picodollars, of those that apply to a call; None where none does."""
+    least: Pico | None = None
+    for limit, room in zip(limits, left, strict=True):
+        if room is not None and (least is None or room < least) and limit.counts(call):
+            least = room
+    return least
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowance:
     """The limits of a command with their sums at one instant, in the same order."""
@@ -59,9 +68,4 @@ class Allowance:
 
     def left(self, call: Call) -> Pico | None:
         """Picodollars that the tightest dollar limit leaves for a call; None when none applies."""
-        found = [
-            status.left
-            for limit, status in zip(self.limits, self.statuses, strict=True)
-            if status.left is not None and limit.counts(call)
-        ]
-        return min(found, default=None)
+        return tightest(call, self.limits, (status.left for status in self.statuses))

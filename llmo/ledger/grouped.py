@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from llmo.errors import LlmoError, Locked
 from llmo.ledger.accounts import CHUNK, SETTLE_S, UNSETTLED, Account, Hold, deliver
+from llmo.ledger.allowance import tightest
 from llmo.ledger.records import Call, Entry, Held, Released, Settled
 from llmo.types.dataclass import KW_ONLY, dataclass, field
 
@@ -113,10 +114,7 @@ class GroupedAccount(Account):
         """An equal part of what the tightest limit leaves, own holds included; None when no dollar limit applies."""
         if self.width == 1:
             return None
-        left: Pico | None = None
-        for limit, room in zip(self.limits, self._left(call.run), strict=True):
-            if room is not None and (left is None or room < left) and limit.counts(call):
-                left = room
+        left = tightest(call, self.limits, self._left(call.run))
         return None if left is None else max(0, int(left * SPARE) // self.width)
 
     def _left(self, run: str) -> list[Pico | None]:

@@ -169,14 +169,13 @@ class Gain:
         self._stepped = now
         return True
 
-    def refused(self, sent: float, now: float, found: Measured | None, recent: float) -> None:
+    def refused(self, now: float, found: Measured | None, recent: float) -> None:
         """
-        Slow down for a 429; `sent` requests have left by now.
+        Slow down for a 429, which `row` has counted.
 
         `found` is what was granted between the last two times that nothing was left, None where that is no
         measurement; `recent` is the gain that was used in the last seconds.
         """
-        self.row.know(sent)
         self._best = min(self._best, max(recent, self._found))
         tried = self._growing
         if found is None and tried and self._quiet is CLAIMED and self.value <= self._found * STEP:

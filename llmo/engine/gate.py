@@ -228,10 +228,8 @@ class ProviderGate:
 
     def _slow_down(self, now: float, until: float) -> None:
         """Find a slower pace after a 429; until then the provider has nothing left."""
-        found = self._meter.emptied(
-            now, until, self._answers.heavy, varied=self._unknown, again=self._gain.row.length > 0
-        )
-        self._gain.refused(self._requests.sent, now, found, self._meter.recent(now) or self._gain.value)
+        found = self._meter.emptied(now, until, self._answers.heavy, varied=self._unknown, again=self._gain.row.again)
+        self._gain.refused(now, found, self._meter.recent(now) or self._gain.value)
         if self._shared is not None:
             self._shared.slowed()
         if self._late:

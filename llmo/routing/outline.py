@@ -75,15 +75,13 @@ class PlanOutline:
             for one in self._plan.candidates
             for limit in [output_limit(need, one.facts)]
         ]
-        if len(self._known) >= KEPT:
-            self._known.clear()
         priced = replace(self._plan, task=task, requirements=need, candidates=tuple(found))
-        self._known[input_bound, input_estimate] = priced
-        return priced
+        return keep(self._known, (input_bound, input_estimate), priced, most=KEPT)
 
 
-def keep(kept: dict[K, V], key: K, value: V) -> None:
-    """Keep one more of a few."""
-    if len(kept) >= OUTLINES:
+def keep(kept: dict[K, V], key: K, value: V, *, most: int = OUTLINES) -> V:
+    """Keep one more, of so many at `most`; it is returned."""
+    if len(kept) >= most:
         kept.clear()
     kept[key] = value
+    return value

@@ -14,7 +14,7 @@ def settled(*limits: float) -> tuple[Gain, float]:
     gain.top = float("inf")
     for limit in limits:
         now += 30.0
-        gain.refused(0.0, now, Measured(limit, 30.0, 1000.0), limit)
+        gain.refused(now, Measured(limit, 30.0, 1000.0), limit)
     return gain, now
 
 
@@ -60,7 +60,7 @@ def test_a_limit_of_which_others_use_a_part_is_tried_again_soon() -> None:
 
 def refused(gain: Gain, now: float, limit: float, seconds: float) -> None:
     gain.row.add(0.0, now)
-    gain.refused(0.0, now, Measured(limit, seconds, 50.0 * seconds), limit)
+    gain.refused(now, Measured(limit, seconds, 50.0 * seconds), limit)
 
 
 def test_what_is_measured_within_a_burst_does_not_count() -> None:
